@@ -1,0 +1,53 @@
+# make demo | test | test-all | lint | lock | help: everything installs what it needs into .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test test-all lint check lock clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+
+# The locks hold hashes and no addresses, so plain pip takes them from whatever index it is set up for.
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what the bot needs into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "installing what the checks need into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.run  ## a whole switchover against simulated Slack and clouds, in the terminal
+	@$(BIN)/switchover demo --auto
+
+lint: $(VENV)/.dev  ## formatting, lint, types, import contracts, dependencies
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+
+test: lint  ## everything the project checks, in a few minutes
+	@rm -f .coverage .coverage.*
+	@$(BIN)/pytest -n auto -m "not slow" --cov --cov-report=
+	@$(BIN)/coverage report --include='bot/core/*,bot/errors.py' --fail-under=100
+	@$(BIN)/coverage report --fail-under=90
+
+test-all: lint  ## the same with the long sweeps
+	@$(BIN)/pytest -n auto --timeout=900
+
+bench: $(VENV)/.dev  ## ratios measured side by side in one run
+	@$(BIN)/python -m tests.bench.ack
+
+lock:  ## renew the hashed locks (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in -o requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in --group dev -c requirements/run.txt -o requirements/dev.txt
+
+clean:  ## removes what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .coverage*

@@ -1,0 +1,1 @@
+"""Switchover: the bot, its core and its shell."""

@@ -1,0 +1,136 @@
+"""Every error the product raises on purpose, in one tree; leaves are named by what the caller may do next.
+
+SwitchoverError
+├── ProviderError            a cloud's answer, or the lack of one
+│   ├── Refused              the provider said no: nothing changed, asking again gives the same answer
+│   ├── NotSent              the request never left this machine: nothing changed, it may be tried again
+│   ├── Throttled            not accepted for now: nothing changed, wait ``retry_after``
+│   ├── OutcomeUnknown       it may have been accepted: observe, never repeat
+│   ├── Unavailable          a read failed: try again later
+│   └── Misconfigured        credentials, permission, endpoint: a person must mend the configuration
+├── StoreError
+│   ├── Stale                somebody else changed it first: load again and decide again
+│   ├── Locked               another operation is open for this database and shard: name it
+│   └── StoreUnavailable     nothing was recorded: tell the asker, try again later
+├── DirectoryUnavailable     who somebody is can't be found out now: fail closed
+├── IllegalTransition        this event does not exist in this status: nothing changed
+└── ConfigError              every problem of a configuration at once
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+
+class SwitchoverError(Exception):
+    """The root; catching it catches nothing that is a defect of ours."""
+
+
+class ProviderError(SwitchoverError):
+    """A cloud's answer, or the lack of one.
+
+    Args:
+        message: One sentence for people; never holds a secret.
+        code: The provider's own error code, "" where there was none.
+        request_id: What the provider's support asks for, "" where there was none.
+    """
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.request_id = request_id
+
+
+class Refused(ProviderError):
+    """The provider said no. Nothing changed, and the same request gets the same answer."""
+
+
+class NotSent(ProviderError):
+    """The request never left this machine. Nothing changed; it may be tried again."""
+
+
+class Throttled(ProviderError):
+    """Not accepted for now (too many calls, or the target is busy). Nothing changed.
+
+    Args:
+        message: One sentence for people.
+        retry_after: How long to wait before trying again.
+        code: The provider's own error code.
+        request_id: What the provider's support asks for.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: timedelta = timedelta(0), code: str = "", request_id: str = ""
+    ) -> None:
+        super().__init__(message, code=code, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(ProviderError):
+    """The request may have been accepted. Observe; never repeat it."""
+
+
+class Unavailable(ProviderError):
+    """A read failed for a reason that passes. Try again later."""
+
+
+class Misconfigured(ProviderError):
+    """Credentials, permission or endpoint are wrong. A person must mend the configuration."""
+
+
+class StoreError(SwitchoverError):
+    """The bot's own database did not do what was asked; nothing of it was recorded."""
+
+
+class Stale(StoreError):
+    """Somebody else changed the operation first. Load it again and decide again."""
+
+
+class Locked(StoreError):
+    """Another operation is open for the same database and shard.
+
+    Args:
+        holder: The id of the operation that holds the lock.
+    """
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"operation {holder} is open for the same database and shard")
+        self.holder = holder
+
+
+class StoreUnavailable(StoreError):
+    """The database is full, locked or gone. Nothing was recorded; try again later."""
+
+
+class DirectoryUnavailable(SwitchoverError):
+    """Who somebody is, or who is in a group, can't be found out now. Treat it as "no"."""
+
+
+class IllegalTransition(SwitchoverError):
+    """An event that does not exist in this status, or whose guard says no. Nothing changed.
+
+    Args:
+        status: The status the operation has.
+        event: The name of the event that was offered.
+        why: What the guard found, "" where the pair does not exist at all.
+    """
+
+    def __init__(self, status: str, event: str, why: str = "") -> None:
+        super().__init__(f"{event} is not possible while {status}" + (f": {why}" if why else ""))
+        self.status = status
+        self.event = event
+        self.why = why
+
+
+class ConfigError(SwitchoverError):
+    """Every problem of a configuration at once.
+
+    Args:
+        problems: One line each, starting with the full key, naming the mend.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)

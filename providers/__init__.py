@@ -1,0 +1,1 @@
+"""The clouds. One module or package per cloud, one line each in ``providers.registry``."""
