@@ -1,4 +1,4 @@
-"""What the service needs of the world, as Protocols; adapters live in ``providers``, ``handlers`` and ``bot.storage``."""
+"""What the service needs of the world, as Protocols; the adapters live outside."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Provider(Protocol):
 
 
 class ProviderType(Protocol):
-    """What a provider's module registers: its settings and how to build it. Everything about a cloud in one place."""
+    """What a provider's module registers: its settings and how to build it, all in one place."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Values: what a cluster looks like, what a plan is, what a provider's job says. No behaviour beyond their own."""
+"""Values: what a cluster looks like, what a plan is, what a provider's job says."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Plan:
 
 
 class JobState(StrEnum):
-    """A provider's job, in our words. An unknown provider word is RUNNING: reported, never taken for an end."""
+    """A provider's job, in our words. An unknown word of a provider is RUNNING: never taken for an end."""
 
     RUNNING = "running"
     DONE = "done"
@@ -177,7 +177,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a provider says of a job. ``word`` is its own status word, ``detail`` its explanation of a failure."""
+    """What a provider says of a job: ``word`` is its own status word, ``detail`` its reason for a failure."""
 
     id: JobId
     state: JobState
