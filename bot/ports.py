@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.core.model import Call, Capabilities, Evidence, Job, JobId, NodeId, Plan, Target, Topology
+from bot.core.answers import Answer
+from bot.core.commands import Command, Origin
+from bot.core.events import Event
+from bot.core.machine import Decision, Say
+from bot.core.model import (
+    Call,
+    Capabilities,
+    Evidence,
+    Job,
+    JobId,
+    NodeId,
+    OperationId,
+    Plan,
+    Target,
+    Topology,
+)
+from bot.core.operation import Operation
 
 
 class Clock(Protocol):
@@ -174,4 +191,252 @@ class Directory(Protocol):
         Raises:
             DirectoryUnavailable: It can't be found out now.
         """
+        ...
+
+
+# --- storage ---
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A delivery to be recorded before it is acknowledged.
+
+    Attributes:
+        dedupe_key: The same for every delivery of the same payload, under whatever signature.
+        signature: The delivery's own signature; the same one twice is a replay. "" where the way in has none.
+        origin: Who asked, and where the answer goes.
+        command: What they asked.
+        received_at: When it came in; retention counts from here.
+    """
+
+    dedupe_key: str
+    signature: str
+    origin: Origin
+    command: Command
+    received_at: datetime
+
+
+class Receipt(StrEnum):
+    """What became of a delivery."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    REPLAYED = "replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """A recorded delivery that is still to be worked on; ``attempts`` counts the claims, this one included."""
+
+    id: int
+    origin: Origin
+    command: Command
+    received_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message to a person only: the answer to an inbox item."""
+
+    to: Origin
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class AuditBreak:
+    """Where the chain does not hold: the row's ``seq`` and what is wrong with it."""
+
+    seq: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The last row of the chain; ``seq`` 0 and an empty hash while there is none."""
+
+    seq: int
+    hash: str
+
+
+class Store(Protocol):
+    """The truth. Every method is one transaction; raises StoreUnavailable where nothing was recorded.
+
+    "Claiming" takes a row out of sight of every other worker until ``until``, so that a worker that dies
+    loses nothing: the row is due again then.
+    """
+
+    async def upgrade(self) -> None:
+        """Brings the schema up to date."""
+        ...
+
+    async def ready(self) -> str:
+        """Why the database can't be written to or has another schema; "" when all is well. Writes to find out."""
+        ...
+
+    async def close(self) -> None:
+        """Closes every connection and gives up the lock on the file."""
+        ...
+
+    # inbox
+
+    async def receive(self, item: Inbound) -> Receipt:
+        """Records a delivery durably (it survives a power cut), unless it is known."""
+        ...
+
+    async def claim_inbox(self, now: datetime, until: datetime, limit: int) -> Sequence[InboxItem]:
+        """Takes the oldest due items."""
+        ...
+
+    async def postpone_item(self, item_id: int, due_at: datetime) -> None:
+        """Puts an item back, to be claimed again from ``due_at`` on."""
+        ...
+
+    async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
+        """Marks an item done and records the answers, as one. Finishing a finished item does nothing."""
+        ...
+
+    # operations
+
+    async def open(
+        self, decision: Decision, *, due_at: datetime, item_id: int | None, replies: Sequence[Reply] = ()
+    ) -> None:
+        """Records a new operation with its first event and card, and finishes the inbox item, as one.
+
+        Raises:
+            Locked: Another operation is open for the same database and shard; nothing was recorded.
+            Stale: The inbox item is finished already; nothing was recorded.
+        """
+        ...
+
+    async def commit(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        due_at: datetime | None,
+        item_id: int | None = None,
+        replies: Sequence[Reply] = (),
+    ) -> None:
+        """Records consecutive events of one operation, what they make of it and the replies owed, as one.
+
+        Raises:
+            Stale: The stored version is not the one before the first event, or the inbox item is
+                finished already; nothing was recorded.
+            Locked: The events name a shard on which another operation is open; nothing was recorded.
+        """
+        ...
+
+    async def load(self, operation_id: str) -> Operation | None:
+        """The operation as last committed; None if there is no such id."""
+        ...
+
+    async def events(self, operation_id: str) -> Sequence[Event]:
+        """Its events, in order."""
+        ...
+
+    async def operations(
+        self, *, open_only: bool, database: str | None = None, limit: int = 100
+    ) -> Sequence[Operation]:
+        """Operations, the newest request first."""
+        ...
+
+    async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
+        """Takes the open operations that are due, the longest overdue first."""
+        ...
+
+    async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
+        """Sets when operations are due again, for those that still have the version given: one batch."""
+        ...
+
+    async def release_claims(self, now: datetime) -> None:
+        """Makes everything claimed due at once; only for a process that is alone with its database."""
+        ...
+
+    async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:
+        """Appends a configuration load to the audit trail."""
+        ...
+
+    async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
+        """Walks the whole chain; with ``head``, also looks for a row with that hash."""
+        ...
+
+
+class MessageKind(StrEnum):
+    """What a posted message is: the card of an operation, a reply in its thread, an answer to one person."""
+
+    CARD = "card"
+    REPLY = "reply"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that Slack is owed.
+
+    Attributes:
+        id: Its row.
+        kind: Card, reply or answer.
+        key: Unique per operation: goes into the metadata, and is looked for before posting again.
+        operation: What the card shows, in its newest state; for a reply whose it is; None for an answer.
+        status: The operation's status that the message tells of: the newest for a card, that of the event
+            for a reply.
+        say: A reply's text.
+        to: An answer's recipient.
+        answer: An answer.
+        channel: Where it goes.
+        thread: The thread it belongs into, None: the channel itself. A reply's thread is its card's, or the
+            one the card is in.
+        ts: Slack's id of the posted message, "" while it is not known to be posted.
+        uncertain: A post was begun and its outcome never recorded: look before posting again.
+        posted_version: The version a card shows; 0 before it is posted.
+        attempts: How often posting failed.
+        created_at: When it became owed.
+    """
+
+    id: int
+    kind: MessageKind
+    key: str
+    operation: Operation | None
+    status: str
+    say: Say | None
+    to: Origin | None
+    answer: Answer | None
+    channel: str
+    thread: str | None
+    ts: str
+    uncertain: bool
+    posted_version: int
+    attempts: int
+    created_at: datetime
+
+
+class Outbox(Protocol):
+    """The publisher's side of the store: what Slack is owed. Every method is one transaction."""
+
+    async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
+        """Takes due messages: answers and ends first, then cards never posted, then the rest in order of age.
+
+        A reply is due only when its card is posted (or given up) and every earlier reply of the operation is
+        posted or given up; a card only when it is behind its operation.
+        """
+        ...
+
+    async def begin_post(self, message_id: int) -> None:
+        """Records that a post is about to be made, so that a crash leaves it ``uncertain``."""
+        ...
+
+    async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
+        """Records Slack's id, and for a card the version shown; a card that is behind again is due at once."""
+        ...
+
+    async def retry(self, message_id: int, *, due_at: datetime, uncertain: bool, error: str) -> None:
+        """Puts a message back after a failure; ``uncertain`` says that the post may have been made."""
+        ...
+
+    async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
+        """Records that a message can't be delivered; it is never due again."""
+        ...
+
+    async def backlog(self) -> int:
+        """How many messages are owed."""
         ...

@@ -1,0 +1,68 @@
+"""What one person is told, and nobody else sees: codes and facts, worded by the message catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.model import Node, Reason, Topology
+from bot.core.operation import Operation
+from bot.core.preflight import Check, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A sentence. ``detail`` explains it."""
+
+    text: Reason
+    detail: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseNode:
+    """Several nodes fit and none was named: pick one. The rest of the request is kept as typed."""
+
+    database: str
+    shard: str | None
+    reason: str
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPlan:
+    """The dry run of a request."""
+
+    database: str
+    shard: str | None
+    outcome: Outcome
+    candidate: str | None
+    checks: tuple[Check, ...]
+    detail: Reason | None
+    topology: Topology
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLine:
+    """A database of the catalogue: its present primary, or why that is not known."""
+
+    name: str
+    description: str
+    primary: str
+    problem: Reason | None = None
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowDatabases:
+    databases: tuple[DatabaseLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowOperations:
+    """``name`` is what was asked for, "" for all; ``past`` tells history from what is under way."""
+
+    operations: tuple[Operation, ...]
+    name: str = ""
+    past: bool = False
+
+
+Answer = Tell | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

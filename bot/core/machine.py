@@ -1,0 +1,573 @@
+"""The one table of what an operation may do. Everything that changes a status is here, or it is a defect.
+
+``decide`` is pure: an event that does not exist in a status, or whose guard says no, raises
+``IllegalTransition`` and changes nothing. What a stored state owes, also after a restart, is ``owed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from bot.core import events as e
+from bot.core.model import Evidence, JobState, Plan, Reason, Topology
+from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status
+from bot.core.preflight import Outcome
+from bot.errors import IllegalTransition
+
+MAX_SUBMISSIONS = 3
+SUBMISSION_WINDOW = timedelta(seconds=60)
+UNREADABLE_FOR = timedelta(seconds=60)
+LATE_START = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A reply the thread is owed. ``detail`` explains; both are codes of the message catalogue."""
+
+    text: Reason
+    detail: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """The one request is owed, after this decision is committed and by nobody who only finds it."""
+
+
+Effect = Say | Submit
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One event and what follows from it, to be committed as one."""
+
+    event: e.Event
+    after: Operation
+    effects: tuple[Effect, ...] = ()
+
+
+# --- what is true of a reading -------------------------------------------------------------------------
+
+
+def as_approved(plan: Plan, reading: Topology) -> bool:
+    """The promise behind ``succeeded``: one primary, the right one, and nothing under way.
+
+    Health is reported, not waited for. Where the cloud chose, any other approved member will do.
+    """
+    primary = reading.primary
+    if primary is None or not reading.idle:
+        return False
+    if plan.candidate is not None:
+        return primary.id == plan.candidate
+    return primary.id != plan.primary and primary.id in {node_id for node_id, _ in plan.members}
+
+
+def unchanged(plan: Plan, reading: Topology) -> bool:
+    """The promise behind ``failed``: the primary is the one it was, and nothing is under way."""
+    primary = reading.primary
+    return primary is not None and reading.idle and primary.id == plan.primary
+
+
+# --- guards: each picks the next status or raises ------------------------------------------------------
+
+
+def _no(op: Operation, event: e.Event, why: str) -> NoReturn:
+    raise IllegalTransition(op.status, e.event_name(event), why)
+
+
+def _planned(_op: Operation, event: e.Planned) -> Status:
+    return {
+        Outcome.CLEAN: Status.AWAITING_APPROVAL,
+        Outcome.REFUSED: Status.REFUSED,
+        Outcome.NOT_NEEDED: Status.NOT_NEEDED,
+    }[event.outcome]
+
+
+def _approved(op: Operation, event: e.Approved) -> Status:
+    if event.by in op.approved_by:
+        _no(op, event, "counted already")
+    if event.by == op.requested_by and not event.self_approval:
+        _no(op, event, "the requester's own")
+    if op.expires_at is not None and event.at >= op.expires_at:
+        _no(op, event, "too late")
+    if len(op.approvals) + 1 < event.needed:
+        return Status.AWAITING_APPROVAL
+    return Status.RECHECKING if op.start_at is None else Status.SCHEDULED
+
+
+def _start_reached(op: Operation, event: e.StartReached) -> Status:
+    if op.start_at is None or event.at < op.start_at:
+        _no(op, event, "too early")
+    return Status.RECHECKING if event.at - op.start_at <= LATE_START else Status.EXPIRED
+
+
+def _submission_started(op: Operation, event: e.SubmissionStarted) -> Status:
+    if op.plan is None or event.plan.fingerprint != op.plan.fingerprint:
+        _no(op, event, "not the approved plan")
+    if len(event.approved_by) < event.needed or not set(event.approved_by) <= set(op.approved_by):
+        _no(op, event, "no quorum")
+    if len(op.submissions) >= MAX_SUBMISSIONS:
+        _no(op, event, "tried often enough")
+    if op.expires_at is not None and event.at >= op.expires_at:
+        _no(op, event, "too late")
+    return Status.STARTING
+
+
+def _not_accepted(op: Operation, event: e.SubmissionNotAccepted) -> Status:
+    spent = len(op.submissions) >= MAX_SUBMISSIONS or event.retry_at - op.submissions[0] > SUBMISSION_WINDOW
+    return Status.FAILED if spent else Status.RECHECKING
+
+
+def _found(op: Operation, event: e.SubmissionFound) -> Status:
+    if event.job is not None:
+        return Status.RUNNING
+    if op.plan is None or event.topology is None or not as_approved(op.plan, event.topology):
+        _no(op, event, "neither job nor roles prove it")
+    return Status.VERIFYING
+
+
+def _absent(op: Operation, event: e.SubmissionAbsent) -> Status:
+    if op.job_id is not None or op.plan is None or not unchanged(op.plan, event.topology):
+        _no(op, event, "absence is not proven")
+    return Status.FAILED
+
+
+def _job_reported(op: Operation, event: e.JobReported) -> Status:
+    if op.job_id is not None and event.job.id != op.job_id:
+        _no(op, event, "not this operation's job")
+    if op.status is Status.NEEDS_ATTENTION or event.job.state is JobState.RUNNING:
+        return op.status
+    return Status.VERIFYING
+
+
+def _roles_moved(op: Operation, event: e.RolesMoved) -> Status:
+    if op.job_id is not None or op.plan is None or not as_approved(op.plan, event.topology):
+        _no(op, event, "not moved as approved")
+    return Status.VERIFYING
+
+
+def _confirmed(op: Operation, event: e.RolesConfirmed) -> Status:
+    if _job_failed(op):
+        _no(op, event, "the job failed, so a person must look")
+    if op.plan is None or not all(as_approved(op.plan, reading) for reading in event.readings):
+        _no(op, event, "not as approved")
+    return Status.SUCCEEDED
+
+
+def _roles_unchanged(op: Operation, event: e.RolesUnchanged) -> Status:
+    if not _job_failed(op):
+        _no(op, event, "the job did not fail")
+    if op.plan is None or not all(unchanged(op.plan, reading) for reading in event.readings):
+        _no(op, event, "not as before")
+    return Status.FAILED
+
+
+def _job_failed(op: Operation) -> bool:
+    return op.job is not None and op.job.state is JobState.FAILED
+
+
+# --- the table -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Where an event may lead; ``pick`` chooses, or raises. The diagram in the docs is drawn from these."""
+
+    to: tuple[Status, ...]
+    pick: Callable[[Operation, Any], Status]
+
+
+def _to(status: Status) -> Rule:
+    return Rule((status,), lambda _op, _event: status)
+
+
+_UNSENT: Mapping[type[Any], Rule] = {
+    e.Rejected: _to(Status.REJECTED),
+    e.Cancelled: _to(Status.CANCELLED),
+    e.Expired: _to(Status.EXPIRED),
+}
+
+TRANSITIONS: Mapping[Status, Mapping[type[Any], Rule]] = {
+    Status.PLANNING: {
+        e.Planned: Rule((Status.AWAITING_APPROVAL, Status.REFUSED, Status.NOT_NEEDED), _planned),
+        e.PlanningFailed: _to(Status.REFUSED),
+        **_UNSENT,
+    },
+    Status.AWAITING_APPROVAL: {
+        e.Approved: Rule((Status.AWAITING_APPROVAL, Status.RECHECKING, Status.SCHEDULED), _approved),
+        **_UNSENT,
+    },
+    Status.SCHEDULED: {
+        e.StartReached: Rule((Status.RECHECKING, Status.EXPIRED), _start_reached),
+        **_UNSENT,
+    },
+    Status.RECHECKING: {
+        e.SubmissionStarted: Rule((Status.STARTING,), _submission_started),
+        e.RecheckRefused: _to(Status.REFUSED),
+        **_UNSENT,
+    },
+    Status.STARTING: {
+        e.SubmissionAccepted: _to(Status.RUNNING),
+        e.SubmissionNotAccepted: Rule((Status.RECHECKING, Status.FAILED), _not_accepted),
+        e.SubmissionRefused: _to(Status.FAILED),
+        e.SubmissionUncertain: _to(Status.IN_DOUBT),
+    },
+    Status.IN_DOUBT: {
+        e.SubmissionFound: Rule((Status.RUNNING, Status.VERIFYING), _found),
+        e.SubmissionAbsent: Rule((Status.FAILED,), _absent),
+        e.DoubtRemained: _to(Status.NEEDS_ATTENTION),
+    },
+    Status.RUNNING: {
+        e.JobReported: Rule((Status.RUNNING, Status.VERIFYING), _job_reported),
+        e.RolesMoved: Rule((Status.VERIFYING,), _roles_moved),
+        e.DeadlinePassed: _to(Status.NEEDS_ATTENTION),
+    },
+    Status.VERIFYING: {
+        e.RolesConfirmed: Rule((Status.SUCCEEDED,), _confirmed),
+        e.RolesUnchanged: Rule((Status.FAILED,), _roles_unchanged),
+        e.RolesUnproven: _to(Status.NEEDS_ATTENTION),
+    },
+    Status.NEEDS_ATTENTION: {
+        e.JobReported: Rule((Status.NEEDS_ATTENTION,), _job_reported),
+        e.RolesConfirmed: Rule((Status.SUCCEEDED,), _confirmed),
+        e.RolesUnchanged: Rule((Status.FAILED,), _roles_unchanged),
+        e.SubmissionAbsent: Rule((Status.FAILED,), _absent),
+        e.Acknowledged: _to(Status.CLOSED),
+    },
+    **{end: {} for end in ENDS},
+}
+
+
+def open_operation(event: e.Requested) -> Decision:
+    """The first decision of an operation."""
+    op = Operation(
+        id=event.id,
+        status=Status.PLANNING,
+        version=1,
+        since=event.at,
+        database=event.database,
+        shard=event.shard,
+        asked=event.node,
+        reason=event.reason,
+        requested_by=event.by,
+        team=event.team,
+        place=event.place,
+        requested_at=event.at,
+    )
+    return Decision(event, op)
+
+
+def decide(op: Operation, event: e.Event) -> Decision:
+    """What an event makes of an operation.
+
+    Raises:
+        IllegalTransition: The event does not exist in this status, or its guard says no; nothing changed.
+    """
+    rule = TRANSITIONS[op.status].get(type(event))
+    if rule is None:
+        raise IllegalTransition(op.status, e.event_name(event))
+    status = rule.pick(op, event)
+    moved = replace(
+        _absorb(op, event),
+        status=status,
+        version=op.version + 1,
+        since=op.since if status is op.status else event.at,
+        ended_at=event.at if status in ENDS else None,
+    )
+    return Decision(event, moved, _effects(op, event, moved))
+
+
+def replay(events: Iterable[e.Event]) -> Operation:
+    """The fold: an operation is its events and nothing else.
+
+    Raises:
+        IllegalTransition: The events are not those of one operation in their order.
+    """
+    stream = iter(events)
+    first = next(stream)
+    if not isinstance(first, e.Requested):
+        raise IllegalTransition("nothing", e.event_name(first))
+    op = open_operation(first).after
+    for event in stream:
+        op = decide(op, event).after
+    return op
+
+
+def _absorb(op: Operation, event: e.Event) -> Operation:
+    """The facts of an event taken over, whatever it does to the status."""
+    match event:
+        case e.Planned():
+            return _with_reading(
+                replace(
+                    op,
+                    plan=event.plan,
+                    shard=event.plan.shard,
+                    checks=event.checks,
+                    needed=event.needed,
+                    approvers=event.approvers,
+                    expires_at=event.expires_at,
+                    start_at=event.start_at,
+                    detail=event.detail,
+                ),
+                event.topology,
+            )
+        case e.Approved():
+            approval = Approval(event.by, event.at)
+            return replace(op, approvals=(*op.approvals, approval), needed=event.needed)
+        case e.Rejected() | e.Acknowledged():
+            return replace(op, decided_by=event.by)
+        case e.Cancelled():
+            return replace(op, decided_by=event.by, detail=event.detail)
+        case _:
+            return _absorb_submission(op, event)
+
+
+def _absorb_submission(op: Operation, event: e.Event) -> Operation:
+    match event:
+        case e.SubmissionStarted():
+            kept = tuple(approval for approval in op.approvals if approval.by in event.approved_by)
+            started = replace(op, submissions=(*op.submissions, event.at), approvals=kept, detail=None)
+            return _with_reading(replace(started, needed=event.needed), event.topology)
+        case e.SubmissionAccepted():
+            return replace(op, job_id=event.job_id)
+        case e.SubmissionNotAccepted():
+            return replace(op, detail=event.detail, retry_at=event.retry_at)
+        case e.SubmissionFound():
+            found = op if event.job is None else replace(op, job_id=event.job.id, job=event.job)
+            return _with_reading(replace(found, detail=event.detail), event.topology)
+        case e.JobReported():
+            return replace(op, job=event.job, job_id=event.job.id)
+        case e.RolesMoved():
+            return _with_reading(op, event.topology)
+        case e.RolesConfirmed() | e.RolesUnchanged():
+            return replace(_with_reading(op, event.readings[-1]), detail=None)
+        case _:
+            return _absorb_explanation(op, event)
+
+
+def _absorb_explanation(op: Operation, event: e.Event) -> Operation:
+    explained = replace(op, detail=getattr(event, "detail", op.detail))
+    return _with_reading(explained, getattr(event, "topology", None))
+
+
+def _with_reading(op: Operation, topology: Topology | None) -> Operation:
+    if topology is None:
+        return op
+    primary = topology.primary
+    return replace(op, topology=topology, primary_now=None if primary is None else primary.id)
+
+
+# --- what the thread is told ---------------------------------------------------------------------------
+
+
+def _effects(before: Operation, event: e.Event, after: Operation) -> tuple[Effect, ...]:
+    if isinstance(event, e.SubmissionStarted):
+        return (Submit(),)
+    if after.status in ENDS:
+        return (_end(after),)
+    if after.status is Status.NEEDS_ATTENTION and before.status is not after.status:
+        return (Say(Reason.of("reply-needs-attention"), after.detail),)
+    said = _milestone(event, after)
+    return () if said is None else (said,)
+
+
+def _end(op: Operation) -> Say:
+    before = op.plan.primary if op.plan else None
+    seconds = f"{(op.since - (op.submissions[0] if op.submissions else op.requested_at)).total_seconds():.0f}"
+    text = Reason.of(
+        f"reply-{op.status.replace('_', '-')}",
+        database=op.target,
+        before=before,
+        now=op.primary_now,
+        job=op.job_id,
+        seconds=seconds,
+        by=op.decided_by,
+    )
+    return Say(text, op.detail)
+
+
+def _milestone(event: e.Event, after: Operation) -> Say | None:
+    match event:
+        case e.SubmissionAccepted(job_id=job_id):
+            return Say(Reason.of("reply-accepted" if job_id else "reply-accepted-no-job", job=job_id))
+        case e.SubmissionNotAccepted():
+            attempt = len(after.submissions)
+            return Say(Reason.of("reply-not-accepted", attempt=attempt, most=MAX_SUBMISSIONS), event.detail)
+        case e.SubmissionUncertain():
+            return Say(Reason.of("reply-in-doubt"), event.detail)
+        case e.SubmissionFound():
+            return Say(Reason.of("reply-found", job=after.job_id), event.detail)
+        case e.JobReported(job=job):
+            code = {JobState.RUNNING: "reply-job", JobState.DONE: "reply-job-done"}
+            text = Reason.of(code.get(job.state, "reply-job-failed"), job=job.id, word=job.word)
+            return Say(text, Reason.of("provider-said", message=job.detail) if job.detail else None)
+        case e.RolesMoved():
+            return Say(Reason.of("reply-roles-moved"))
+        case _:
+            return None
+
+
+# --- what a stored state owes --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The configured times of contract §2 ``[tracking]``."""
+
+    poll_interval: timedelta = timedelta(seconds=2)
+    max_poll_interval: timedelta = timedelta(seconds=10)
+    deadline: timedelta = timedelta(minutes=20)
+    verify_timeout: timedelta = timedelta(seconds=180)
+    settle_time: timedelta = timedelta(seconds=90)
+    look_interval: timedelta = timedelta(seconds=60)
+    lease: timedelta = timedelta(seconds=15)
+
+
+class Duty(StrEnum):
+    """What the next tick has to do for an operation."""
+
+    NOTHING = "nothing"
+    PLAN = "plan"
+    EXPIRE = "expire"
+    START = "start"
+    RECHECK = "recheck"
+    DOUBT = "doubt"  # found in `starting`: whoever should have sent it is gone
+    SETTLE = "settle"
+    POLL = "poll"
+    VERIFY = "verify"
+    LOOK = "look"
+
+
+_DUTIES: Mapping[Status, Duty] = {
+    Status.PLANNING: Duty.PLAN,
+    Status.RECHECKING: Duty.RECHECK,
+    Status.STARTING: Duty.DOUBT,
+    Status.IN_DOUBT: Duty.SETTLE,
+    Status.RUNNING: Duty.POLL,
+    Status.VERIFYING: Duty.VERIFY,
+    Status.NEEDS_ATTENTION: Duty.LOOK,
+}
+
+
+def owed(op: Operation, now: datetime) -> Duty:
+    """What a stored state owes at this moment, the same before and after a restart."""
+    if op.status in UNSENT and op.expires_at is not None and now >= op.expires_at:
+        return Duty.EXPIRE
+    if op.status is Status.SCHEDULED and op.start_at is not None and now >= op.start_at:
+        return Duty.START
+    return _DUTIES.get(op.status, Duty.NOTHING)
+
+
+def next_due(op: Operation, now: datetime, limits: Limits, *, looked: bool) -> datetime | None:
+    """When an operation wants to be looked at; None for an end.
+
+    Args:
+        op: The operation as it now is.
+        now: The time of deciding.
+        limits: The configured times.
+        looked: A look has just found nothing new, so the next one can wait.
+    """
+    match op.status:
+        case Status.PLANNING | Status.RECHECKING | Status.VERIFYING | Status.IN_DOUBT if not looked:
+            return max(now, op.retry_at or now)
+        case Status.AWAITING_APPROVAL:
+            return op.expires_at
+        case Status.SCHEDULED:
+            return op.start_at
+        case Status.STARTING:
+            return now + limits.lease
+        case Status.NEEDS_ATTENTION:
+            return now + limits.look_interval
+        case _:
+            return None if op.status in ENDS else now + _backing_off(now - op.since, limits)
+
+
+def unreadable_too_long(op: Operation, now: datetime) -> bool:
+    """Whether planning or rechecking has waited long enough for a readable topology."""
+    return now - op.since >= UNREADABLE_FOR
+
+
+def _backing_off(elapsed: timedelta, limits: Limits) -> timedelta:
+    return min(limits.max_poll_interval, max(limits.poll_interval, elapsed / 10))
+
+
+# --- judges: readings in, events out -------------------------------------------------------------------
+
+
+def judge_doubt(
+    op: Operation,
+    evidence: Evidence,
+    reading: Topology | None,
+    *,
+    now: datetime,
+    limits: Limits,
+    valid_for: timedelta | None,
+) -> e.Event | None:
+    """What reading jobs and roles says of a submission of unknown outcome; None: keep looking.
+
+    Args:
+        op: An operation in doubt, or in need of attention.
+        evidence: What the provider's job list showed.
+        reading: The present roles, None if unreadable.
+        now: The time of judging.
+        limits: The configured times.
+        valid_for: How long after signing the submission may still be accepted, None: for ever.
+    """
+    plan, sent = op.plan, op.submissions[-1]
+    looked = Reason.of("evidence", summary=evidence.summary)
+    if op.status is Status.NEEDS_ATTENTION:
+        if evidence.job is not None:
+            return e.JobReported(now, evidence.job)
+    elif evidence.job is not None:
+        return e.SubmissionFound(now, evidence.job, None, looked)
+    elif plan is not None and reading is not None and as_approved(plan, reading):
+        return e.SubmissionFound(now, None, reading, Reason.of("roles-moved-as-asked"))
+    if now < sent + limits.settle_time:
+        return None
+    still_valid = valid_for is None or now <= sent + valid_for
+    absent = not still_valid and evidence.searched and reading is not None
+    if absent and plan is not None and reading is not None and unchanged(plan, reading):
+        return e.SubmissionAbsent(now, reading, looked)
+    if op.status is Status.NEEDS_ATTENTION or (still_valid and valid_for is not None):
+        return None
+    return e.DoubtRemained(now, Reason.of("doubt-remains", summary=evidence.summary), reading)
+
+
+def judge_roles(
+    op: Operation, readings: tuple[Topology, Topology] | None, *, now: datetime, limits: Limits
+) -> e.Event | None:
+    """What two readings in a row say of an operation being verified; None: read again later.
+
+    Args:
+        op: An operation that is verifying, or in need of attention.
+        readings: Two readings in a row, None if unreadable.
+        now: The time of judging.
+        limits: The configured times.
+    """
+    failed = _job_failed(op)
+    if op.plan is not None and readings is not None:
+        if not failed and all(as_approved(op.plan, reading) for reading in readings):
+            return e.RolesConfirmed(now, readings)
+        if failed and all(unchanged(op.plan, reading) for reading in readings):
+            return e.RolesUnchanged(now, readings)
+    if op.status is Status.NEEDS_ATTENTION or now - op.since < limits.verify_timeout:
+        return None
+    last = None if readings is None else readings[-1]
+    return e.RolesUnproven(now, _why_unproven(op, last), last)
+
+
+def _why_unproven(op: Operation, reading: Topology | None) -> Reason:
+    if reading is None:
+        return Reason.of("roles-unreadable")
+    if reading.primary is None:
+        return Reason.of("roles-no-single-primary")
+    if not reading.idle:
+        return Reason.of("roles-busy", state=reading.state)
+    if _job_failed(op):
+        return Reason.of("roles-moved-though-failed", primary=reading.primary.id)
+    if op.plan is not None and reading.primary.id == op.plan.primary:
+        return Reason.of("roles-unchanged-though-done", primary=reading.primary.id)
+    return Reason.of("roles-another-primary", primary=reading.primary.id)

@@ -1,0 +1,113 @@
+"""An operation: one switchover from request to verified end. Only ``bot.core.machine`` makes new ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.events import Place
+from bot.core.model import Job, JobId, NodeId, OperationId, Plan, Reason, Target, Topology, UserId
+from bot.core.preflight import Check
+
+
+class Status(StrEnum):
+    """Where an operation stands; the names are the contract's."""
+
+    PLANNING = "planning"
+    AWAITING_APPROVAL = "awaiting_approval"
+    SCHEDULED = "scheduled"
+    RECHECKING = "rechecking"
+    STARTING = "starting"
+    IN_DOUBT = "in_doubt"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    NEEDS_ATTENTION = "needs_attention"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    NOT_NEEDED = "not_needed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+
+
+ENDS = frozenset(
+    {
+        Status.SUCCEEDED,
+        Status.FAILED,
+        Status.REFUSED,
+        Status.NOT_NEEDED,
+        Status.REJECTED,
+        Status.EXPIRED,
+        Status.CANCELLED,
+        Status.CLOSED,
+    }
+)
+UNSENT = frozenset({Status.PLANNING, Status.AWAITING_APPROVAL, Status.SCHEDULED, Status.RECHECKING})
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    by: UserId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The fold of an operation's events.
+
+    Attributes:
+        version: How many events there are; the optimistic lock counts it.
+        since: When the present status was entered.
+        asked: The node as the requester typed it.
+        submissions: When each request was allowed to leave; the last one may be under way.
+        retry_at: Not to be submitted again before.
+        job: What the provider last said of the job; ``job.id`` identifies it.
+        absent: Proof was found that the submission never arrived.
+        primary_now: The primary that the last reading showed.
+        detail: Why the status is what it is, for people.
+    """
+
+    id: OperationId
+    status: Status
+    version: int
+    since: datetime
+    database: str
+    shard: str | None
+    asked: str | None
+    reason: str
+    requested_by: UserId
+    team: str
+    place: Place
+    requested_at: datetime
+    plan: Plan | None = None
+    topology: Topology | None = None
+    checks: tuple[Check, ...] = ()
+    needed: int = 0
+    approvers: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    expires_at: datetime | None = None
+    start_at: datetime | None = None
+    submissions: tuple[datetime, ...] = ()
+    retry_at: datetime | None = None
+    job_id: JobId | None = None
+    job: Job | None = None
+    primary_now: NodeId | None = None
+    decided_by: UserId | None = None
+    detail: Reason | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def target(self) -> Target:
+        return Target(self.database, self.shard)
+
+    @property
+    def open(self) -> bool:
+        """Whether it holds its database and shard."""
+        return self.status not in ENDS
+
+    @property
+    def approved_by(self) -> tuple[UserId, ...]:
+        return tuple(approval.by for approval in self.approvals)

@@ -1,0 +1,105 @@
+"""Who may request, approve, reject, cancel and acknowledge; how many must approve. Facts in, reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.core.model import Reason, UserId
+
+ANYONE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of one database, as configured at this moment.
+
+    ``approvers`` and ``requesters`` hold user ids, user-group ids, or ``*`` for any full member.
+    """
+
+    name: str
+    approvers: tuple[str, ...]
+    approvals: int = 1
+    requesters: tuple[str, ...] = (ANYONE,)
+    self_approval: bool = False
+    approval_ttl: timedelta = timedelta(minutes=30)
+    max_lag: timedelta | None = None
+    allow_unknown_primary: bool = False
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The user groups whose members must be known to apply this policy."""
+        return frozenset(entry for entry in (*self.approvers, *self.requesters) if entry.startswith("S"))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known about a person at the moment they act.
+
+    Attributes:
+        user: Their id.
+        member: A full, active, human member of the workspace the bot is installed in.
+        groups: Those of the policy's groups that they are in.
+    """
+
+    user: UserId
+    member: bool
+    groups: frozenset[str] = frozenset()
+
+
+def _listed(entries: Iterable[str], who: Standing) -> bool:
+    return any(entry in (ANYONE, who.user) or entry in who.groups for entry in entries)
+
+
+def _is_approver(policy: Policy, who: Standing) -> bool:
+    return who.member and _listed(policy.approvers, who)
+
+
+def may_request(policy: Policy, who: Standing) -> Reason | None:
+    """Why this person may not request a switchover; None if they may."""
+    if not who.member:
+        return Reason.of("deny-not-a-member")
+    if not _listed(policy.requesters, who):
+        return Reason.of("deny-not-a-requester", policy=policy.name)
+    return None
+
+
+def may_approve(
+    policy: Policy, who: Standing, *, requested_by: str, approved_by: Iterable[str]
+) -> Reason | None:
+    """Why this person's approval does not count; None if it does."""
+    if not who.member:
+        return Reason.of("deny-not-a-member")
+    if who.user == requested_by and not policy.self_approval:
+        return Reason.of("deny-own-request")
+    if not _listed(policy.approvers, who):
+        return Reason.of("deny-not-an-approver", policy=policy.name)
+    if who.user in approved_by:
+        return Reason.of("deny-approved-already")
+    return None
+
+
+def may_reject(policy: Policy, who: Standing) -> Reason | None:
+    """Why this person may not reject (or acknowledge); None if they may: any approver."""
+    if not who.member:
+        return Reason.of("deny-not-a-member")
+    return None if _is_approver(policy, who) else Reason.of("deny-not-an-approver", policy=policy.name)
+
+
+def may_cancel(policy: Policy, who: Standing, *, requested_by: str) -> Reason | None:
+    """Why this person may not withdraw the request; None if they may: the requester or an approver."""
+    if who.member and (who.user == requested_by or _is_approver(policy, who)):
+        return None
+    return Reason.of("deny-not-requester-nor-approver")
+
+
+def valid_approvals(
+    policy: Policy, approvers: Iterable[Standing], *, requested_by: str
+) -> tuple[UserId, ...]:
+    """Those of the given approvals that still count under the policy in force now."""
+    counted: list[UserId] = []
+    for who in approvers:
+        if may_approve(policy, who, requested_by=requested_by, approved_by=counted) is None:
+            counted.append(who.user)
+    return tuple(counted)
