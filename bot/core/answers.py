@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.core.commands import ShowHelp
 from bot.core.model import Node, Reason, Topology
 from bot.core.operation import Operation
 from bot.core.preflight import Check, Outcome
@@ -65,4 +66,4 @@ class ShowOperations:
     past: bool = False
 
 
-Answer = Tell | ChooseNode | ShowPlan | ShowDatabases | ShowOperations
+Answer = ShowHelp | Tell | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

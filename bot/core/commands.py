@@ -74,4 +74,11 @@ class ShowHistory:
     database: str | None = None
 
 
-Command = RequestSwitchover | Act | ListDatabases | ShowStatus | ShowHistory
+@dataclass(frozen=True, slots=True)
+class ShowHelp:
+    """Usage, or what was not understood of ``text``: for ways in that can't be answered on the spot."""
+
+    text: str = ""
+
+
+Command = RequestSwitchover | Act | ListDatabases | ShowStatus | ShowHistory | ShowHelp

@@ -1,0 +1,200 @@
+"""The ticks: APScheduler as the alarm clock, the stored state as the truth.
+
+Each sweep claims what is due and hands it to a crew of tracked tasks, so that a slow cloud never holds up a
+tick. A kick makes a sweep run at once; one that arrives while the sweep runs makes it run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.core.operation import Operation
+from bot.errors import StoreUnavailable
+from bot.ports import Clock, InboxItem, Store
+from bot.service.desk import Desk
+from bot.service.duties import Duties
+
+log = structlog.get_logger()
+
+Sweep = Callable[[], Awaitable[None]]
+
+
+class Crew:
+    """A bounded set of tracked tasks: none is forgotten, none's failure is lost."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def free(self) -> int:
+        return max(0, self._size - len(self._tasks))
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs the work; a failure is logged, and what it claimed comes due again by itself."""
+        task = asyncio.create_task(_guarded(work, name), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def join(self, within: float) -> int:
+        """Waits for what is under way; what has not finished by then is cancelled and counted."""
+        if not self._tasks:
+            return 0
+        _, late = await asyncio.wait(set(self._tasks), timeout=within)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+        return len(late)
+
+
+async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:
+    try:
+        await work
+    except StoreUnavailable as error:
+        log.warning("store_unavailable", task=name, reason=str(error))
+    except Exception:
+        log.exception("task_broke", task=name)
+
+
+class Ticker:
+    """Named sweeps on APScheduler, each kickable and never run twice at once."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._sweeps: dict[str, Sweep] = {}
+        self._dirty: set[str] = set()
+        self._running: set[str] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.last_success: dict[str, float] = {}
+
+    def add(self, name: str, every: timedelta, sweep: Sweep) -> None:
+        """Registers a sweep; to be called before ``start``."""
+        self._sweeps[name] = sweep
+        self._scheduler.add_job(self._run, "interval", seconds=every.total_seconds(), id=name, args=[name])
+
+    def start(self) -> None:
+        self._scheduler.start()
+        for name in self._sweeps:
+            self.kick(name)
+
+    @property
+    def running(self) -> bool:
+        return bool(self._scheduler.running)
+
+    def kick(self, name: str) -> None:
+        """Makes the sweep run at once, or once more if it is running."""
+        self._dirty.add(name)
+        if name not in self._running and self._scheduler.running:
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
+    async def stop(self) -> None:
+        """Lets running sweeps end, then stops the clock; nothing is cancelled half-way."""
+        if self._scheduler.running:
+            self._scheduler.pause()
+            await self._idle.wait()
+            self._scheduler.shutdown(wait=False)
+
+    async def _run(self, name: str) -> None:
+        if name in self._running:
+            return
+        self._running.add(name)
+        self._idle.clear()
+        try:
+            self._dirty.add(name)
+            while name in self._dirty:
+                self._dirty.discard(name)
+                await self._once(name)
+        finally:
+            self._running.discard(name)
+            if not self._running:
+                self._idle.set()
+
+    async def _once(self, name: str) -> None:
+        try:
+            await self._sweeps[name]()
+        except StoreUnavailable as error:
+            log.warning("store_unavailable", sweep=name, reason=str(error))
+        except Exception:
+            log.exception("sweep_broke", sweep=name)
+        else:
+            self.last_success[name] = asyncio.get_running_loop().time()
+
+
+class Sweeps:
+    """What each tick claims and whom it hands it to."""
+
+    def __init__(self, *, store: Store, desk: Desk, duties: Duties, clock: Clock, crew: Crew) -> None:
+        self._store = store
+        self._desk = desk
+        self._duties = duties
+        self._clock = clock
+        self._crew = crew
+        self._busy: set[str] = set()
+
+    async def inbox(self) -> None:
+        """Hands every due delivery to the desk."""
+        if not self._crew.free:
+            return
+        now = self._clock.now()
+        until = now + self._duties.limits.lease
+        for item in await self._store.claim_inbox(now, until, self._crew.free):
+            self._crew.start(self._work_item(item), f"inbox-{item.id}")
+
+    async def operations(self) -> None:
+        """Hands every due operation to its duty; job polls share requests."""
+        if not self._crew.free:
+            return
+        now = self._clock.now()
+        until = now + self._duties.limits.lease
+        due = await self._store.claim_operations(now, until, limit=200)
+        free = [op for op in due if op.id not in self._busy]
+        polls = [op for op in free if self._duties.pollable(op)]
+        if polls:
+            self._crew.start(self._poll(polls), "poll")
+        for op in free:
+            if op not in polls:
+                self._crew.start(self._perform(op), f"operation-{op.id}")
+
+    async def _work_item(self, item: InboxItem) -> None:
+        await self._desk.work(item)
+
+    async def _perform(self, op: Operation) -> None:
+        self._busy.add(op.id)
+        try:
+            await self._duties.perform(op)
+        finally:
+            self._busy.discard(op.id)
+
+    async def _poll(self, ops: list[Operation]) -> None:
+        self._busy.update(op.id for op in ops)
+        try:
+            await self._duties.poll(ops)
+        finally:
+            self._busy.difference_update(op.id for op in ops)
+
+
+class LoopLag:
+    """Measures how late the event loop runs what it was asked to run: a blocked loop is seen, not guessed."""
+
+    def __init__(self, observe: Callable[[float], None], clock: Clock, every: float = 0.5) -> None:
+        self._observe = observe
+        self._clock = clock
+        self._every = every
+
+    async def run(self) -> None:
+        """Samples until cancelled."""
+        while True:
+            before = self._clock.monotonic()
+            await self._clock.sleep(self._every)
+            self._observe(max(0.0, self._clock.monotonic() - before - self._every))

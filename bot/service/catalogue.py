@@ -1,0 +1,52 @@
+"""What may be switched: the configured databases with their provider and policy, as of the last load."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.core.policy import Policy
+from bot.ports import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One configured database: the name people type, and what acts on it."""
+
+    name: str
+    description: str
+    account: str
+    provider: Provider
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The configuration in force.
+
+    Attributes:
+        databases: By the name people type.
+        channels: Where requests are taken; empty: wherever the bot is.
+        retired: Databases that an earlier configuration had: what was sent for them is still tracked.
+    """
+
+    databases: Mapping[str, Database]
+    channels: frozenset[str] = frozenset()
+    retired: Mapping[str, Database] = field(default_factory=dict)
+
+    def tracked(self, name: str) -> Database | None:
+        """The database, configured or retired: for what has been sent already."""
+        return self.databases.get(name) or self.retired.get(name)
+
+    def nearest(self, name: str) -> str:
+        """The configured name most like the one typed, "" if none is near."""
+        found = difflib.get_close_matches(name.casefold(), list(self.databases), n=1)
+        return found[0] if found else ""
+
+
+class CatalogueHolder:
+    """The one place that changes on a reload; everything else asks it at the moment of acting."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.current = catalogue

@@ -1,0 +1,380 @@
+"""What a stored operation owes, done: plan, recheck, submit once, settle doubt, poll, verify, look again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.core import events as e
+from bot.core.machine import (
+    Decision,
+    Duty,
+    Limits,
+    as_approved,
+    decide,
+    judge_doubt,
+    judge_roles,
+    next_due,
+    owed,
+    unchanged,
+    unreadable_too_long,
+)
+from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId
+from bot.core.operation import Operation
+from bot.core.policy import valid_approvals
+from bot.core.preflight import Outcome
+from bot.errors import (
+    DirectoryUnavailable,
+    IllegalTransition,
+    Locked,
+    Misconfigured,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+    Stale,
+    Throttled,
+)
+from bot.ports import Clock, Directory, Intent, Provider, Store
+from bot.service.catalogue import CatalogueHolder, Database
+from bot.service.people import standing
+from bot.service.planning import make_plan, provider_said, what_moved
+
+SEND_WITHIN = 5.0
+"""Seconds from the decision to submit to the first byte; a process frozen for longer sends nothing."""
+
+log = structlog.get_logger()
+
+
+class Duties:
+    """Does what ``owed`` says, one look at a time; safe to repeat, and to be killed anywhere.
+
+    Args:
+        store: Where operations live.
+        directory: Who people are.
+        catalogue: The configuration in force.
+        clock: The time.
+        limits: The configured times.
+        wake: Told after every change, so that cards and further duties don't wait for a tick.
+        submitted: Told the account of every request that may have left, for metrics.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        catalogue: CatalogueHolder,
+        clock: Clock,
+        limits: Limits,
+        wake: Callable[[], None],
+        submitted: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._catalogue = catalogue
+        self._clock = clock
+        self.limits = limits
+        self._wake = wake
+        self._submitted = submitted
+        self._looks: Mapping[Duty, Callable[[Operation], Awaitable[e.Event | None]]] = {
+            Duty.PLAN: self._plan,
+            Duty.RECHECK: self._recheck,
+            Duty.SETTLE: self._settle,
+            Duty.POLL: self._roles_instead_of_job,
+            Duty.VERIFY: self._verify,
+            Duty.LOOK: self._look,
+        }
+
+    async def perform(self, op: Operation) -> None:
+        """Does what one claimed operation owes now.
+
+        Raises:
+            StoreUnavailable: Nothing was recorded; the claim runs out and it is due again.
+        """
+        event = await self._next_event(op)
+        if event is None:
+            await self._later(op)
+        elif isinstance(event, e.SubmissionStarted):
+            await self._start(op, event)
+        else:
+            await self._record(op, event)
+
+    async def poll(self, ops: Sequence[Operation]) -> None:
+        """Polls the jobs of many running operations, in as few requests as their accounts allow.
+
+        Raises:
+            StoreUnavailable: Nothing was recorded; the claims run out and they are due again.
+        """
+        by_account: dict[str, list[Operation]] = defaultdict(list)
+        for op in ops:
+            database = self._catalogue.current.tracked(op.database)
+            by_account[database.account if database else ""].append(op)
+        for account, members in by_account.items():
+            await self._poll_account(account, members)
+
+    def pollable(self, op: Operation) -> bool:
+        """Whether this operation's duty is a job poll that can share a request with others."""
+        return owed(op, self._clock.now()) is Duty.POLL and op.job_id is not None
+
+    # --- recording ---
+
+    async def _record(self, op: Operation, event: e.Event) -> Operation | None:
+        """Commits one event; None if somebody else was first, or it is no longer possible."""
+        now = self._clock.now()
+        try:
+            decision = decide(op, event)
+            await self._store.commit([decision], due_at=self._due(decision, now))
+        except (Stale, IllegalTransition) as error:
+            log.info("decision_overtaken", operation=op.id, reason=str(error))
+            return None
+        except Locked as error:
+            return await self._record(op, e.PlanningFailed(now, Reason.of("locked", holder=error.holder)))
+        log.info(e.event_name(event), operation=op.id, status=decision.after.status)
+        self._wake()
+        return decision.after
+
+    def _due(self, decision: Decision, now: datetime) -> datetime | None:
+        return next_due(decision.after, now, self.limits, looked=False)
+
+    async def _later(self, op: Operation) -> None:
+        due = next_due(op, self._clock.now(), self.limits, looked=True)
+        if due is not None:
+            await self._store.postpone({op.id: (op.version, due)})
+
+    # --- what is owed ---
+
+    async def _next_event(self, op: Operation) -> e.Event | None:
+        now = self._clock.now()
+        match duty := owed(op, now):
+            case Duty.EXPIRE:
+                return e.Expired(now)
+            case Duty.START:
+                return e.StartReached(now)
+            case Duty.DOUBT:
+                return e.SubmissionUncertain(now, Reason.of("restarted-while-starting"))
+            case _:
+                look = self._looks.get(duty)
+                return None if look is None else await look(op)
+
+    async def _plan(self, op: Operation) -> e.Event | None:
+        database = self._catalogue.current.databases.get(op.database)
+        if database is None:
+            return e.PlanningFailed(self._clock.now(), Reason.of("database-removed", name=op.database))
+        try:
+            planning = await make_plan(database, op.target, op.asked)
+        except ProviderError as error:
+            return self._unreadable(op, error, e.PlanningFailed)
+        policy = database.policy
+        return e.Planned(
+            at=self._clock.now(),
+            plan=planning.plan,
+            topology=planning.topology,
+            checks=planning.verdict.checks,
+            outcome=planning.verdict.outcome,
+            detail=planning.verdict.detail,
+            needed=policy.approvals,
+            approvers=policy.approvers,
+            expires_at=op.requested_at + policy.approval_ttl,
+        )
+
+    def _unreadable(
+        self,
+        op: Operation,
+        error: ProviderError | DirectoryUnavailable,
+        refusal: Callable[[datetime, Reason], e.Event],
+    ) -> e.Event | None:
+        """A definite answer refuses at once; what may pass is tried again until it has lasted too long."""
+        now = self._clock.now()
+        said = Reason.of("who-unknown") if isinstance(error, DirectoryUnavailable) else provider_said(error)
+        if isinstance(error, Refused | Misconfigured) or unreadable_too_long(op, now):
+            return refusal(now, said)
+        log.warning("unreadable", operation=op.id, reason=str(error))
+        return None
+
+    async def _recheck(self, op: Operation) -> e.Event | None:
+        database = self._catalogue.current.databases.get(op.database)
+        if database is None:
+            return e.RecheckRefused(self._clock.now(), Reason.of("database-removed", name=op.database))
+        try:
+            quorum = await self._live_quorum(op, database)
+            planning = await make_plan(database, op.target, op.plan.candidate if op.plan else op.asked)
+        except (ProviderError, DirectoryUnavailable) as error:
+            return self._unreadable(op, error, e.RecheckRefused)
+        now = self._clock.now()
+        problem = self._no_longer(op, database, quorum, planning.plan)
+        if problem is None and planning.verdict.outcome is not Outcome.CLEAN:
+            problem = planning.verdict.detail or Reason.of("plan-changed", before="-", now="-")
+        if problem is not None:
+            return e.RecheckRefused(now, problem, planning.topology)
+        return e.SubmissionStarted(
+            now, planning.plan, planning.topology, quorum, needed=database.policy.approvals
+        )
+
+    async def _live_quorum(self, op: Operation, database: Database) -> tuple[UserId, ...]:
+        people = [
+            await standing(self._directory, database.policy, approval.by, None) for approval in op.approvals
+        ]
+        return valid_approvals(database.policy, people, requested_by=op.requested_by)
+
+    def _no_longer(
+        self, op: Operation, database: Database, quorum: tuple[UserId, ...], present: Plan
+    ) -> Reason | None:
+        if len(quorum) < database.policy.approvals:
+            return Reason.of("no-quorum", valid=len(quorum), needed=database.policy.approvals)
+        return None if op.plan is None else what_moved(op.plan, present)
+
+    # --- the one request ---
+
+    async def _start(self, op: Operation, event: e.SubmissionStarted) -> None:
+        send_by = self._clock.monotonic() + SEND_WITHIN
+        database = self._catalogue.current.databases.get(op.database)
+        started = None if database is None else await self._record(op, event)
+        if started is None or database is None:
+            return
+        outcome = await self._submit(database, event, Intent(event.at, send_by))
+        if await self._record(started, outcome) is None:
+            await self._told_late(started, outcome)
+
+    async def _submit(self, database: Database, event: e.SubmissionStarted, intent: Intent) -> e.Event:
+        """Sends it once and says what became of it; whatever is not surely known is uncertain."""
+        soon = self.limits.poll_interval
+        try:
+            job_id = await database.provider.submit(event.plan, intent)
+        except NotSent as error:
+            now = self._clock.now()
+            return e.SubmissionNotAccepted(now, Reason.of("not-sent", message=error.message), now + soon)
+        except Throttled as error:
+            now = self._clock.now()
+            return e.SubmissionNotAccepted(now, provider_said(error), now + max(soon, error.retry_after))
+        except (Refused, Misconfigured) as error:
+            return e.SubmissionRefused(self._clock.now(), provider_said(error))
+        except OutcomeUnknown as error:
+            self._submitted(database.account)
+            return e.SubmissionUncertain(self._clock.now(), Reason.of("lost-answer", message=error.message))
+        except Exception as error:
+            log.exception("submission_broke", account=database.account)
+            self._submitted(database.account)
+            return e.SubmissionUncertain(
+                self._clock.now(), Reason.of("lost-answer", message=type(error).__name__)
+            )
+        self._submitted(database.account)
+        return e.SubmissionAccepted(self._clock.now(), job_id)
+
+    async def _told_late(self, op: Operation, outcome: e.Event) -> None:
+        """The answer came after another worker had called the operation in doubt: a job id is proof."""
+        if not isinstance(outcome, e.SubmissionAccepted) or outcome.job_id is None:
+            return
+        fresh = await self._store.load(op.id)
+        if fresh is not None:
+            job = Job(outcome.job_id, JobState.RUNNING, "")
+            found = e.SubmissionFound(self._clock.now(), job, None, Reason.of("answer-came-late"))
+            await self._record(fresh, found)
+
+    # --- in doubt, running, verifying, needing attention: reads only ---
+
+    async def _settle(self, op: Operation) -> e.Event | None:
+        database = self._catalogue.current.tracked(op.database)
+        evidence, reading = await self._evidence(op, database)
+        valid_for = database.provider.capabilities.submission_valid_for if database else None
+        return judge_doubt(
+            op, evidence, reading, now=self._clock.now(), limits=self.limits, valid_for=valid_for
+        )
+
+    async def _evidence(self, op: Operation, database: Database | None) -> tuple[Evidence, Topology | None]:
+        if database is None or op.plan is None:
+            return Evidence(None, searched=False, summary=f"{op.database} is not configured"), None
+        try:
+            evidence = await database.provider.find_submission(op.plan, op.submissions[-1])
+        except ProviderError as error:
+            evidence = Evidence(None, searched=False, summary=f"job list unreadable: {error.message}")
+        return evidence, await self._reading(op, database)
+
+    async def _reading(self, op: Operation, database: Database | None) -> Topology | None:
+        if database is None:
+            return None
+        try:
+            return await database.provider.observe(op.target)
+        except ProviderError as error:
+            log.warning("unreadable", operation=op.id, reason=str(error))
+            return None
+
+    async def _two_readings(self, op: Operation) -> tuple[Topology, Topology] | None:
+        """Two readings in a row; the second only where the first would decide something."""
+        database = self._catalogue.current.tracked(op.database)
+        first = await self._reading(op, database)
+        if first is None or op.plan is None:
+            return None
+        if not (as_approved(op.plan, first) or unchanged(op.plan, first)):
+            return first, first
+        second = await self._reading(op, database)
+        return None if second is None else (first, second)
+
+    async def _verify(self, op: Operation) -> e.Event | None:
+        readings = await self._two_readings(op)
+        return judge_roles(op, readings, now=self._clock.now(), limits=self.limits)
+
+    async def _roles_instead_of_job(self, op: Operation) -> e.Event | None:
+        """A running operation without a job id: only the roles can tell."""
+        reading = await self._reading(op, self._catalogue.current.tracked(op.database))
+        if op.plan is not None and reading is not None and as_approved(op.plan, reading):
+            return e.RolesMoved(self._clock.now(), reading)
+        return self._overdue(op)
+
+    def _overdue(self, op: Operation) -> e.Event | None:
+        now = self._clock.now()
+        if now - op.since < self.limits.deadline:
+            return None
+        minutes = f"{self.limits.deadline / timedelta(minutes=1):g}"
+        word = op.job.word if op.job else "-"
+        return e.DeadlinePassed(now, Reason.of("deadline-passed", minutes=minutes, word=word))
+
+    async def _look(self, op: Operation) -> e.Event | None:
+        """The slow look at what needs attention: a later reading may settle it."""
+        database = self._catalogue.current.tracked(op.database)
+        if database is None:
+            return None
+        if op.job_id is not None:
+            jobs = await self._jobs(database.provider, [op.job_id])
+            job = jobs.get(op.job_id)
+            if job is not None and job != op.job:
+                return e.JobReported(self._clock.now(), job)
+        else:
+            found = await self._settle(op)
+            if found is not None:
+                return found
+        return await self._verify(op)
+
+    # --- polling ---
+
+    async def _poll_account(self, account: str, ops: Sequence[Operation]) -> None:
+        database = self._catalogue.current.tracked(ops[0].database)
+        ids = [op.job_id for op in ops if op.job_id is not None]
+        jobs = await self._jobs(database.provider, ids) if database else {}
+        now = self._clock.now()
+        unchanged_ops = {}
+        for op in ops:
+            event = self._job_event(op, jobs)
+            if event is not None:
+                await self._record(op, event)
+            elif (due := next_due(op, now, self.limits, looked=True)) is not None:
+                unchanged_ops[op.id] = (op.version, due)
+        if unchanged_ops:
+            await self._store.postpone(unchanged_ops)
+        log.debug("jobs_polled", account=account, jobs=len(ids), unchanged=len(unchanged_ops))
+
+    async def _jobs(self, provider: Provider, ids: Sequence[JobId]) -> dict[JobId, Job]:
+        try:
+            return dict(await provider.jobs(ids))
+        except ProviderError as error:
+            log.warning("jobs_unreadable", reason=str(error), jobs=len(ids))
+            return {}
+
+    def _job_event(self, op: Operation, jobs: dict[JobId, Job]) -> e.Event | None:
+        job = None if op.job_id is None else jobs.get(op.job_id)
+        if job is not None and (job != op.job or job.state is not JobState.RUNNING):
+            return e.JobReported(self._clock.now(), job)
+        return self._overdue(op)

@@ -1,0 +1,74 @@
+"""From a reading to a plan: the same steps for the dry run, the request and the recheck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.model import NodeId, Plan, Reason, Target, Topology
+from bot.core.preflight import Verdict, preflight
+from bot.errors import ProviderError, Throttled
+from bot.service.catalogue import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """One reading, what the preflight makes of it, and the plan it amounts to."""
+
+    topology: Topology
+    verdict: Verdict
+    plan: Plan
+
+
+async def make_plan(database: Database, target: Target, asked: str | None) -> Planning:
+    """Reads the topology and plans on it.
+
+    Raises:
+        ProviderError: As ``Provider.observe``.
+    """
+    topology = await database.provider.observe(target)
+    return plan_on(database, topology, asked)
+
+
+def plan_on(database: Database, topology: Topology, asked: str | None) -> Planning:
+    """The plan that a reading amounts to. Pure but for the provider's description of its call."""
+    verdict = preflight(topology, asked, capabilities=database.provider.capabilities, policy=database.policy)
+    target = Target(database.name, topology.shard)
+    return Planning(topology, verdict, _plan(database, target, topology, verdict.candidate))
+
+
+def _plan(database: Database, target: Target, topology: Topology, candidate: NodeId | None) -> Plan:
+    primary = topology.primary
+    return Plan(
+        database=target.database,
+        shard=target.shard,
+        candidate=candidate,
+        primary=None if primary is None else primary.id,
+        members=topology.members,
+        call=database.provider.describe(target, candidate),
+    )
+
+
+def what_moved(approved: Plan, present: Plan) -> Reason | None:
+    """What is no longer as approved, for people; None if the fingerprints agree."""
+    if approved.fingerprint == present.fingerprint:
+        return None
+    if approved.primary != present.primary:
+        return Reason.of("topology-moved-primary", before=approved.primary or "?", now=present.primary or "?")
+    before, now = dict(approved.members), dict(present.members)
+    gone = ", ".join(sorted(set(before) - set(now)))
+    new = ", ".join(sorted(set(now) - set(before)))
+    if gone or new:
+        return Reason.of("topology-moved-members", gone=gone or "-", new=new or "-")
+    if before != now:
+        changed = ", ".join(
+            f"{node}: {before[node]} → {now[node]}" for node in before if before[node] != now[node]
+        )
+        return Reason.of("topology-moved-roles", changed=changed)
+    return Reason.of("plan-changed", before=approved.call.summary, now=present.call.summary)
+
+
+def provider_said(error: ProviderError) -> Reason:
+    """A provider's error as a sentence: its message, its code and request id where it gave them."""
+    code = "provider-throttled" if isinstance(error, Throttled) else "provider-said"
+    extra = " ".join(part for part in (error.code, error.request_id) if part)
+    return Reason.of(code, message=f"{error.message} [{extra}]" if extra else error.message)
