@@ -1,0 +1,211 @@
+"""The commands of the console script: arguments in, words and an exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot import reports
+from bot.app import catalogue_for, load_settings, reading_store, serve, upgrade_database
+from bot.config import Settings
+from bot.core.model import Target
+from bot.core.preflight import Outcome
+from bot.errors import ConfigError, ProviderError, SwitchoverError
+from bot.ports import AuditBreak
+from bot.sandbox.demo import demo
+from bot.service.planning import make_plan
+from handlers.manifest import render_yaml
+from handlers.texts import Texts
+
+OK, ERROR, REFUSED, BROKEN = 0, 1, 3, 4
+
+Command = Callable[[argparse.Namespace], Awaitable[int]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; every error it expects is a line on stderr and exit code 1."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return asyncio.run(arguments.run(arguments))
+    except ConfigError as error:
+        return _fail(*error.problems)
+    except (SwitchoverError, ValueError) as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return ERROR
+
+
+def _fail(*problems: str) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="switchover", description="Switches the primary of a managed database from Slack."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    _add(commands, "serve", _serve, "run the bot until it is told to stop, then drain")
+
+    play = _add(commands, "demo", _demo, "the whole bot against simulated Slack and clouds")
+    play.add_argument("--auto", action="store_true", help="play one switchover per cloud and end")
+    play.add_argument("--port", type=int, default=0, help="the bot's port; 0 (the default) takes a free one")
+    play.add_argument("--no-browser", action="store_true", help="open no browser")
+
+    _add(commands, "check", _check, "validate the configuration")
+
+    plan = _add(commands, "plan", _plan, "read the topology, run the preflight, change nothing")
+    plan.add_argument("database", metavar="DATABASE")
+    plan.add_argument("--to", metavar="NODE", help="the node to become primary: id, name or address")
+    plan.add_argument("--shard", metavar="GROUP", help="the shard, by id or name")
+    plan.add_argument("--json", action="store_true", help="print one JSON object")
+
+    status = _add(commands, "status", _status, "what is under way, or one operation")
+    status.add_argument("name", metavar="DATABASE|ID", nargs="?")
+    status.add_argument("--json", action="store_true", help="print one JSON object")
+
+    history = _add(commands, "history", _history, "what was done")
+    history.add_argument("database", metavar="DATABASE", nargs="?")
+    history.add_argument("--limit", type=_positive, default=20, metavar="N", help="at most N (20)")
+    history.add_argument("--json", action="store_true", help="print one JSON object")
+
+    manifest = commands.add_parser("manifest", help="print the Slack app's manifest (YAML)")
+    way_in = manifest.add_mutually_exclusive_group()
+    way_in.add_argument("--url", metavar="https://…", help="over HTTP: the bot's public address")
+    way_in.add_argument("--socket", action="store_true", help="over Socket Mode (the default)")
+    manifest.set_defaults(run=_manifest)
+
+    audit = commands.add_parser("audit", help="the audit trail").add_subparsers(required=True, metavar="COMMAND")
+    verify = _add(audit, "verify", _audit_verify, "check the hash chain")
+    verify.add_argument("--head", metavar="HASH", help="a head printed earlier that the chain must contain")
+
+    db = commands.add_parser("db", help="the bot's own database").add_subparsers(required=True, metavar="COMMAND")
+    _add(db, "upgrade", _db_upgrade, "bring the schema up to date")
+    return parser
+
+
+def _add(commands: Any, name: str, run: Command, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="default: $SWITCHOVER_CONFIG, then ./switchover.toml")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _config_path(arguments: argparse.Namespace) -> Path:
+    return arguments.config or Path(os.environ.get("SWITCHOVER_CONFIG") or "switchover.toml")
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return load_settings(_config_path(arguments))
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    await serve(_config_path(arguments))
+    return OK
+
+
+async def _demo(arguments: argparse.Namespace) -> int:
+    return OK if await demo(port=arguments.port) else ERROR
+
+
+async def _check(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    print(
+        f"the configuration is good: {len(settings.databases)} database(s) on "
+        f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"
+    )
+    return OK
+
+
+async def _plan(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    texts = Texts("en")
+    async with catalogue_for(settings) as catalogue:
+        database = catalogue.databases.get(arguments.database)
+        if database is None:
+            return _fail(_unknown(arguments.database, catalogue.nearest(arguments.database)))
+        try:
+            planning = await make_plan(database, Target(database.name, arguments.shard), arguments.to)
+        except ProviderError as error:
+            return _fail(f"{database.name}: {error.message}")
+    if arguments.json:
+        print(json.dumps(reports.plan_report(planning, texts), ensure_ascii=False))
+    else:
+        print(reports.plan_words(planning, texts))
+    return REFUSED if planning.verdict.outcome is Outcome.REFUSED else OK
+
+
+def _unknown(name: str, nearest: str) -> str:
+    return f"{name}: no such database or operation" + (f"; did you mean {nearest}?" if nearest else "")
+
+
+async def _status(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    async with reading_store(settings) as store:
+        name: str | None = arguments.name
+        if name is None:
+            found = list(await store.operations(open_only=True, limit=1000))
+        elif name in settings.databases:
+            found = list(await store.operations(open_only=True, database=name, limit=1000))
+        else:
+            operation = await store.load(name.upper())
+            if operation is None:
+                return _fail(_unknown(name, ""))
+            found = [operation]
+    return _print_operations(found, as_json=arguments.json)
+
+
+async def _history(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    async with reading_store(settings) as store:
+        found = await store.operations(
+            open_only=False, database=arguments.database, limit=arguments.limit
+        )
+    if arguments.database is not None and not found and arguments.database not in settings.databases:
+        return _fail(_unknown(arguments.database, ""))
+    return _print_operations(found, as_json=arguments.json)
+
+
+def _print_operations(found: Sequence[Any], *, as_json: bool) -> int:
+    texts = Texts("en")
+    if as_json:
+        print(json.dumps(reports.operations_report(found, texts), ensure_ascii=False))
+    else:
+        print(reports.operations_words(found, texts))
+    return OK
+
+
+async def _manifest(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(render_yaml(url=arguments.url))
+    return OK
+
+
+async def _audit_verify(arguments: argparse.Namespace) -> int:
+    async with reading_store(_settings(arguments)) as store:
+        result = await store.verify_audit(arguments.head)
+    if isinstance(result, AuditBreak):
+        print(f"broken at row {result.seq}: {result.problem}")
+        return BROKEN
+    print(f"intact: {result.seq} row(s), head {result.hash or '-'}")
+    return OK
+
+
+async def _db_upgrade(arguments: argparse.Namespace) -> int:
+    await upgrade_database(_settings(arguments))
+    print("the schema is up to date")
+    return OK
