@@ -1,4 +1,4 @@
-"""Logs and metrics: one JSON object a line with secrets taken out, and one Prometheus registry per process."""
+"""Logs and metrics: one JSON object a line with secrets taken out, and one Prometheus registry."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 
 
 class Redactor:
-    """A structlog processor that takes secrets out of everything that would be rendered: the last line of defence.
+    """A structlog processor that takes secrets out of whatever is rendered: the last defence.
 
     Args:
-        secrets: Values that are replaced wherever they stand, also inside longer text, URL-encoded or escaped.
+        secrets: Values that are replaced wherever they stand, also in longer text, URL-encoded or escaped.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:

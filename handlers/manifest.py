@@ -81,16 +81,18 @@ def _features(request_url: str | None) -> dict[str, Any]:
         },
         "bot_user": {"display_name": "switchover", "always_online": True},
         "shortcuts": [
-            _shortcut("message", "switchover_here", "Request a switchover in this thread"),
-            _shortcut("global", "switchover_new", "Request a switchover"),
+            _shortcut(
+                "Switch over a database", "message", "switchover_here", "Request a switchover in this thread"
+            ),
+            _shortcut("New switchover", "global", "switchover_new", "Request a switchover"),
         ],
         "slash_commands": [command if request_url is None else {"url": request_url, **command}],
     }
 
 
-def _shortcut(kind: str, callback_id: str, description: str) -> dict[str, Any]:
+def _shortcut(name: str, kind: str, callback_id: str, description: str) -> dict[str, Any]:
     return {
-        "name": "Switch over a database",
+        "name": name,
         "type": kind,
         "callback_id": callback_id,
         "description": description,

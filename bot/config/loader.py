@@ -85,7 +85,7 @@ def load(path: Path, *, env: Mapping[str, str], provider_types: Mapping[str, Pro
 
 
 def known_keys(provider_types: Mapping[str, ProviderType]) -> list[str]:
-    """Every key a configuration may have, as ``slack.mode``, ``accounts.*.zone``, ``policies.*.freeze[].cron``."""
+    """Every key there may be: ``slack.mode``, ``accounts.*.zone``, ``policies.*.freeze[].cron``."""
     found = [f"{section}.{key}" for section, model in _SECTIONS.items() for key in _keys(model)]
     types = [provider_types[name] for name in sorted(provider_types)]
     found += ["accounts.*.provider", *(f"accounts.*.{key}" for kind in types for key in _keys(kind.account))]
@@ -292,7 +292,7 @@ class _Reader:
         if possible is not None and policy.approvals > possible:
             self.problems.add(
                 path,
-                f"asks for {policy.approvals} of the {len(set(policy.approvers))} people in approvers, of whom at most"
+                f"asks for {policy.approvals} of {len(set(policy.approvers))} approvers, of whom at most"
                 f" {possible} can approve one request: lower it, or list more approvers or a group",
             )
 

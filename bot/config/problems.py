@@ -14,6 +14,7 @@ from bot.config.values import Mistake, names_a_secret, nearest
 Known = Mapping[tuple[str, ...], Collection[str]]
 _SECTIONS = ("slack", "server", "database", "tracking", "accounts", "databases", "policies")
 _BARE = re.compile(r"[\w-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # a problem is one line
 _LONGEST_SHOWN = 60
 _WITHOUT_LIMIT = {
     "missing": "is missing: add it",
@@ -76,7 +77,7 @@ class Problems:
             self.add(path, f"{self._shown(path)}{predicate}")
 
     def unfilled(self, path: KeyPath) -> bool:
-        """Whether a template in this very value could not be filled, so that nothing more can be said of it."""
+        """Whether this very value could not be filled in, so that nothing more can be said of it."""
         return any(where == path for where, _ in self.filled.problems)
 
     def at(self, path: KeyPath) -> Any:
@@ -90,7 +91,7 @@ class Problems:
         return node
 
     def invalid(self, path: KeyPath, errors: Iterable[Any], *, known: Known) -> None:
-        """Notes what pydantic found in the table at ``path``; ``known`` are the keys of it and of tables in it."""
+        """Notes what pydantic found in a table; ``known``: the keys of it and of tables in it."""
         for error in errors:
             where = (*path, *error["loc"])
             if error["type"] == "extra_forbidden":
@@ -107,7 +108,7 @@ class Problems:
     def lines(self) -> list[str]:
         """All problems, in the order of the sections."""
         ordered = sorted(dict.fromkeys(self.found), key=lambda problem: _rank(problem[0]))
-        return [f"{key(path)}: {sentence}" for path, sentence in ordered]
+        return [_CONTROL.sub(" ", f"{key(path)}: {sentence}") for path, sentence in ordered]
 
     def _predicate(self, error: Any) -> str:
         context = error.get("ctx", {})
@@ -123,10 +124,10 @@ class Problems:
     def _foreign(self, error: Any) -> str:
         # words of a provider's own validator, which may quote what it saw
         cause = error.get("ctx", {}).get("error")
-        text = " ".join(str(cause or error["msg"]).split())
+        text = str(cause or error["msg"])
         if any(value in text or repr(value)[1:-1] in text for value in self._hidden() if value):
-            return "is not accepted, for a reason that quotes a secret: compare it with the documentation"
-        return text
+            return "is not accepted, for a reason that quotes a secret: see the documentation"
+        return " ".join(text.split())
 
     def _hidden(self) -> set[str]:
         found = set(self.filled.values)

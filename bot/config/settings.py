@@ -1,4 +1,4 @@
-"""What a configuration means once it has been read: frozen values, durations as ``timedelta``, secrets hidden."""
+"""What a configuration means once read: frozen values, durations as ``timedelta``, secrets hidden."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _substitute(
         if found[0] == "$${":
             return "${"
         try:
-            parts.append(resolve(found[1] if found[2] else f"{found[1]}…"))
+            parts.append(resolve(found[1] if found[2] else ""))
         except _Unresolved as unresolved:
             problems.append(unresolved)
             return ""
@@ -110,8 +110,9 @@ def _resolve(mark: str, env: Mapping[str, str], folder: Path) -> str:
     if mark.startswith("file:"):
         return _file_text(folder / mark.removeprefix("file:"))
     if not _VARIABLE.fullmatch(mark):
+        # what stands there is not shown: in a password it would be a part of it
         raise _Unresolved(
-            f'has "${{{mark}}}", which is neither ${{NAME}} nor ${{file:PATH}}; "$${{" is literal'
+            'has a "${" that starts no ${NAME} or ${file:PATH}: mend it, or write "$${" for "${"'
         )
     if mark not in env:
         close = get_close_matches(mark, list(env), n=1, cutoff=0.8)
