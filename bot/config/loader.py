@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -45,6 +46,7 @@ _SLACK_SECRETS = {
     "app_token": "SLACK_APP_TOKEN",
 }
 _MODE_NEEDS = {"http": ("bot_token", "signing_secret"), "socket": ("bot_token", "app_token")}
+_NOT_THERE = "stands in for what was reported already"
 _LONGEST_CALL_SECONDS = 60
 
 M = TypeVar("M", bound=BaseModel)
@@ -180,7 +182,10 @@ class _Reader:
         self, model: type[M], path: KeyPath, table: dict[str, Any], *, beside: tuple[str, ...] = ()
     ) -> _Checked[M]:
         """The table as a model; with mistakes in it, as much of it as stands without them."""
-        self.problems.secret.update((*path, key) for key in secret_keys(model))
+        secret = secret_keys(model)
+        self.problems.secret.update((*path, key) for key in secret)
+        for key in sorted(secret.intersection(key for key, item in table.items() if item == "")):
+            self.problems.add((*path, key), "is empty: give it a value, or leave the key out")
         table, value, errors = self._validated(model, path, table)
         self.problems.invalid(path, errors, known=_known(model, beside))
         if value is not None:
@@ -205,14 +210,14 @@ class _Reader:
         return mended, value, errors
 
     def _slack(self) -> _Checked[SlackSettings]:
-        table = self._table("slack")
-        table.setdefault("mode", "socket" if "app_token" in table else "http")
-        checked = self._read(SlackSettings, ("slack",), table)
-        if slack := checked.has("mode"):
-            for key in _MODE_NEEDS[slack.mode]:
-                if key not in table:
-                    self._missing_slack_secret(key, slack.mode)
-        return checked
+        table = dict(self._table("slack"))
+        mode = table.setdefault("mode", "socket" if "app_token" in table else "http")
+        needs = _MODE_NEEDS.get(mode, ("bot_token",)) if isinstance(mode, str) else ("bot_token",)
+        for key in needs:
+            if key not in table:
+                self._missing_slack_secret(key, mode if mode in _MODE_NEEDS else "http")
+        table.setdefault("bot_token", _NOT_THERE)
+        return self._read(SlackSettings, ("slack",), table)
 
     def _missing_slack_secret(self, key: str, mode: str) -> None:
         section = self.written.get("slack")
@@ -274,6 +279,8 @@ class _Reader:
             self.problems.add(where, f"is missing: name one of {', '.join(names)}")
         elif not isinstance(provider, str) or provider not in self.types:
             self.problems.about(where, f"is not a provider{nearest(str(provider), names)}")
+            # the other keys are most likely those of the one that was meant
+            return self.types.get(next(iter(get_close_matches(str(provider), names, n=1)), ""))
         else:
             return self.types[provider]
         return None
@@ -335,12 +342,14 @@ class _Reader:
         if not (found := shape.has("account")):
             return None
         accounts = self.problems.at(("accounts",))
-        names = set(accounts) if isinstance(accounts, dict) else set()
-        if found.account not in names:
-            hint = nearest(found.account, names) or ": add it as a table under accounts"
+        names = list(accounts) if isinstance(accounts, dict) else []
+        meant = found.account
+        if meant not in names:
+            hint = nearest(meant, names) or ": add it as a table under accounts"
             self.problems.about((*path, "account"), f"is not an account of this file{hint}")
-            return None
-        provider = self.problems.at(("accounts", found.account, "provider"))
+            # with one account, or a name near another, the other keys can be checked all the same
+            meant = names[0] if len(names) == 1 else next(iter(get_close_matches(meant, names, n=1)), "")
+        provider = self.problems.at(("accounts", meant, "provider"))
         return self.types.get(provider) if isinstance(provider, str) else None
 
     def _check_duplicates(

@@ -61,10 +61,10 @@ People = Annotated[tuple[Person, ...], BeforeValidator(_as_tuple)]
 
 
 class SlackSettings(_Section):
-    """``[slack]``. ``mode`` is decided; what it needs is there, the other secrets may be None."""
+    """``[slack]``. ``mode`` is decided; the secret it needs is there, the other one may be None."""
 
     mode: Literal["http", "socket"] = "http"
-    bot_token: Annotated[SecretStr, AfterValidator(_bot_token)] | None = None
+    bot_token: Annotated[SecretStr, AfterValidator(_bot_token)]
     signing_secret: SecretStr | None = None
     app_token: Annotated[SecretStr, AfterValidator(_app_token)] | None = None
     api_url: Annotated[str, AfterValidator(values.api_url)] = "https://slack.com/api/"

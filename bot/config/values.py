@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
-from datetime import timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -74,7 +74,9 @@ def timezone(value: str) -> str:
 
 def cron(value: str) -> str:
     """A crontab expression of five fields."""
-    trigger(value, ZoneInfo("UTC"))
+    starts = trigger(value, UTC)
+    if starts.get_next_fire_time(None, datetime(2024, 1, 1, tzinfo=UTC)) is None:
+        raise Mistake("never comes: mend its day and month")
     return value
 
 

@@ -466,6 +466,10 @@ MISTAKES = [
     ("accounts.qc", 'zone = "${file:nowhere}"', "accounts.qc.zone", "nowhere"),
     ("accounts.qc", 'zone = "${not-a-name}"', "accounts.qc.zone", "$${"),
     ("accounts.qc", 'zone = "${QC_ZONE"', "accounts.qc.zone", "$${"),
+    ("accounts.qc", 'secret_access_key = ""', "accounts.qc.secret_access_key", "is empty"),
+    ("accounts.x", 'provider = "qingclod"', "accounts.x.zone", "is missing"),
+    ("databases.x", 'account = "qx"', "databases.x.cluster", "is missing"),
+    ("slack", "mode = 3", "slack.mode", "'socket'"),
     ("accounts.x", 'zone = "x"', "accounts.x.provider", "is missing"),
     ('accounts."two words"', 'provider = "qingcloud"', 'accounts."two words"', "no spaces"),
     ("accounts.hw", 'provider = "huawei-dds"\nproject_id = "p"', "accounts.hw", "access_key"),
@@ -518,6 +522,12 @@ MISTAKES = [
         FREEZE.format("0 9 * * 5-1", "9h", "UTC", "x"),
         "policies.default.freeze[0].cron",
         "ends before",
+    ),
+    (
+        "policies.default",
+        FREEZE.format("0 9 30 2 *", "9h", "UTC", "x"),
+        "policies.default.freeze[0].cron",
+        "never comes",
     ),
     (
         "policies.default",
@@ -669,6 +679,11 @@ def test_a_value_that_could_not_be_filled_in_is_one_problem(tmp_path: Path) -> N
 def test_a_key_with_a_line_end_stays_on_one_line(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, with_line("slack", '"a\\nb" = 1'))
     assert problem.startswith('slack."a\\nb": ')
+
+
+def test_without_any_secret_of_slack_each_one_is_named_once(tmp_path: Path) -> None:
+    keys = [problem.split(": ")[0] for problem in problems(tmp_path, with_line("slack", 'mode = "x"'), {})]
+    assert keys == ["slack.bot_token", "slack.mode"]
 
 
 # the file
