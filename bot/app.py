@@ -78,7 +78,23 @@ def policy_of(name: str, settings: PolicySettings) -> Policy:
         approval_ttl=settings.approval_ttl,
         max_lag=settings.max_lag,
         allow_unknown_primary=settings.allow_unknown_primary,
+        cooldown=settings.cooldown,
     )
+
+
+def freezes_of(settings: PolicySettings) -> Callable[[datetime], Reason | None]:
+    """Tells which of a policy's freezes is in force at a time, and until when."""
+    windows = [(entry.trigger(), entry) for entry in settings.freeze]
+
+    def frozen(now: datetime) -> Reason | None:
+        for trigger, entry in windows:
+            start = trigger.get_next_fire_time(None, now - entry.duration + timedelta(microseconds=1))
+            if start is not None and start <= now:
+                until = (start + entry.duration).isoformat(timespec="minutes")
+                return Reason.of("frozen", reason=entry.reason, until=until)
+        return None
+
+    return frozen
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
@@ -109,6 +125,7 @@ def build_catalogue(settings: Settings, providers: Mapping[str, Provider]) -> Ca
             account=database.account,
             provider=providers[database.account],
             policy=policy_of(database.policy, settings.policies[database.policy]),
+            frozen=freezes_of(settings.policies[database.policy]),
         )
         for database in settings.databases.values()
     }

@@ -26,6 +26,7 @@ class Policy:
     approval_ttl: timedelta = timedelta(minutes=30)
     max_lag: timedelta | None = None
     allow_unknown_primary: bool = False
+    cooldown: timedelta = timedelta(0)
 
     @property
     def groups(self) -> frozenset[str]:

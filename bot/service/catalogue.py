@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from bot.core.model import Reason
 from bot.core.policy import Policy
 from bot.ports import Provider
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One configured database: the name people type, and what acts on it."""
+    """One configured database: the name people type, and what acts on it.
+
+    ``frozen`` says which configured freeze is in force at a time, None if none is.
+    """
 
     name: str
     description: str
     account: str
     provider: Provider
     policy: Policy
+    frozen: Callable[[datetime], Reason | None] = lambda _now: None
 
 
 @dataclass(frozen=True, slots=True)

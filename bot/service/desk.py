@@ -44,6 +44,7 @@ from bot.errors import (
 )
 from bot.ports import Clock, Directory, InboxItem, Message, MessageKind, Reply, Store
 from bot.service.catalogue import CatalogueHolder, Database
+from bot.service.hindrances import hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said
 
@@ -181,14 +182,17 @@ class Desk:
             return Tell(denied)
         if command.dry_run:
             return await self._dry_run(database, command)
-        held = await self._held(command)
+        held = await self._held(database, command)
         if held is not None:
             return held
         choice = await self._choice(database, command)
         return choice if choice is not None else await self._open(item, command)
 
-    async def _held(self, command: RequestSwitchover) -> Answer | None:
+    async def _held(self, database: Database, command: RequestSwitchover) -> Answer | None:
         target = Target(command.database, command.shard)
+        hindered = await hindrance(self._store, database, target, self._clock.now())
+        if hindered is not None:
+            return Tell(hindered)
         for op in await self._store.operations(open_only=True, database=command.database):
             if op.target == target:
                 return _locked(command.database, op.id)
@@ -257,6 +261,9 @@ class Desk:
                 return Tell(Reason.of("database-removed", name=op.database))
             who = await standing(self._directory, database.policy, item.origin.user, item.origin.team)
             denied = _denied(op, act.action, database.policy, who)
+            if denied is None and act.action is Action.APPROVE:
+                now = self._clock.now()
+                denied = await hindrance(self._store, database, op.target, now, besides=op.id)
             if denied is not None:
                 return Tell(denied)
             try:

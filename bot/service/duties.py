@@ -40,6 +40,7 @@ from bot.errors import (
 )
 from bot.ports import Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
+from bot.service.hindrances import hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, what_moved
 
@@ -205,7 +206,8 @@ class Duties:
         except (ProviderError, DirectoryUnavailable) as error:
             return self._unreadable(op, error, e.RecheckRefused)
         now = self._clock.now()
-        problem = self._no_longer(op, database, quorum, planning.plan)
+        problem = await hindrance(self._store, database, op.target, now, besides=op.id)
+        problem = problem or self._no_longer(op, database, quorum, planning.plan)
         if problem is None and planning.verdict.outcome is not Outcome.CLEAN:
             problem = planning.verdict.detail or Reason.of("plan-changed", before="-", now="-")
         if problem is not None:
