@@ -1,6 +1,6 @@
 """What every cloud shares: reads that are retried, submissions that never are, a budget of calls per account.
 
-Nothing in here logs, and nothing that holds a URL, a header or a body shows it in its ``repr``: those of signed
+Nothing in here logs, and nothing that holds a URL, a header or a body shows it in ``repr``: those of signed
 requests are credentials for as long as the signature lives.
 """
 
@@ -238,8 +238,8 @@ async def submit_once(
     *,
     send_by: float,
     clock: Clock,
-    timeout: timedelta,
-    wire: Wire = INTERNET,  # noqa: ASYNC109 - it is the total limit of this call
+    timeout: timedelta,  # noqa: ASYNC109 - it limits everything together, which is what it does
+    wire: Wire = INTERNET,
 ) -> Answer:
     """Sends the request at most once, on a connection of its own, and reads the whole answer.
 
