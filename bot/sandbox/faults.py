@@ -1,0 +1,141 @@
+"""What can go wrong with one answer of a simulated cloud, as values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+Payload = Mapping[str, Any]
+
+
+class Dropped(ConnectionResetError):
+    """The connection ends here. A server that sees this raised closes it, mid-answer if it has begun one."""
+
+
+class Drop(Response):
+    """An answer that is cut off: its head is announced, its body never comes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        raise Dropped
+
+
+class Hang(Response):
+    """No answer until the client has gone."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        while message["type"] != "http.disconnect":
+            message = await receive()
+        raise Dropped
+
+
+def in_json(payload: Payload) -> Response:
+    """The answer as the real API gives it."""
+    return Response(json.dumps(payload, ensure_ascii=False), media_type="application/json")
+
+
+def _printed(payload: Payload) -> Response:
+    lines = ",\n ".join(f"u{key!r}: {_unicode(value)}" for key, value in payload.items())
+    return Response(f'"{{{lines}}}"', media_type="application/json")
+
+
+def _unicode(value: object) -> str:
+    return f"u{value!r}" if isinstance(value, str) else repr(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        render: Turns the payload that would have been answered into what is answered instead.
+        accepted: The request is carried out first; only its answer suffers.
+        delay: Seconds before the answer.
+    """
+
+    render: Callable[[Payload], Response] = field(default=in_json)
+    accepted: bool = False
+    delay: float = 0.0
+
+    @classmethod
+    def drop(cls, *, accepted: bool) -> Fault:
+        """The connection breaks, before or after the request was carried out."""
+        return cls(lambda _: Drop(), accepted)
+
+    @classmethod
+    def hang(cls, *, accepted: bool) -> Fault:
+        """No answer ever."""
+        return cls(lambda _: Hang(), accepted)
+
+    @classmethod
+    def http(cls, status: int, *, accepted: bool = False, retry_after: str = "") -> Fault:
+        """An HTTP error of something in front of the API."""
+        headers = {"retry-after": retry_after} if retry_after else {}
+        return cls(lambda _: Response("<html>sorry</html>", status, headers, "text/html"), accepted)
+
+    @classmethod
+    def code(cls, ret_code: int, message: str = "simulated", *, accepted: bool = False) -> Fault:
+        """A ``ret_code`` with HTTP 200, as QingCloud says no."""
+        return cls(lambda _: in_json({"ret_code": ret_code, "message": message}), accepted)
+
+    @classmethod
+    def body(cls, content: bytes, *, accepted: bool = False, status: int = 200) -> Fault:
+        """Any bytes as the answer's body."""
+        return cls(lambda _: Response(content, status, media_type="application/json"), accepted)
+
+    @classmethod
+    def without(cls, key: str, *, accepted: bool = True) -> Fault:
+        """The right answer with one key missing."""
+        return cls(lambda payload: in_json({k: v for k, v in payload.items() if k != key}), accepted)
+
+    @classmethod
+    def printed(cls) -> Fault:
+        """The right answer as the vendor's page shows it: a printed Python 2 dict in a JSON string."""
+        return cls(_printed, accepted=True)
+
+    @classmethod
+    def slow(cls, seconds: float) -> Fault:
+        """The right answer, late."""
+        return cls(accepted=True, delay=seconds)
+
+    def after(self, seconds: float) -> Fault:
+        """The same fault, later."""
+        return replace(self, delay=seconds)
+
+
+class Faults:
+    """Which faults are set: by action, one-shot ones first and in order, then the persistent one."""
+
+    def __init__(self) -> None:
+        self._queued: dict[str, list[Fault]] = {}
+        self._lasting: dict[str, Fault] = {}
+
+    def set(self, action: str, fault: Fault, *, times: int | None = 1) -> None:
+        """Sets a fault for the next ``times`` calls of ``action``; None: until it is cleared."""
+        if times is None:
+            self._lasting[action] = fault
+        else:
+            self._queued.setdefault(action, []).extend([fault] * times)
+
+    def clear(self, action: str | None = None) -> None:
+        """Ends the faults of one action, or all."""
+        for kept in (self._queued, self._lasting):
+            if action is None:
+                kept.clear()
+            else:
+                kept.pop(action, None)
+
+    def take(self, action: str) -> Fault | None:
+        """The fault that meets this call, if one does."""
+        queued = self._queued.get(action)
+        return queued.pop(0) if queued else self._lasting.get(action)
+
+
+Sleep = Callable[[float], Awaitable[None]]

@@ -1,0 +1,432 @@
+"""What every cloud shares: reads that are retried, submissions that never are, a budget of calls per account.
+
+Nothing in here logs, and nothing that holds a URL, a header or a body shows it in ``repr``: those of signed
+requests are credentials for as long as the signature lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from bot.errors import (
+    Misconfigured,
+    NotSent,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+    Throttled,
+    Unavailable,
+)
+from bot.ports import CallObserver, Clock
+
+T = TypeVar("T")
+
+READ_LIMIT = 8 * 1024 * 1024
+SUBMISSION_LIMIT = 1024 * 1024
+CONNECT_TIMEOUT = timedelta(seconds=5)
+CONNECTIONS = (
+    20  # per account; more would not be faster (httpx-aiohttp, 20 concurrent: 3,790 requests a second)
+)
+FIRST_BACKOFF, LAST_BACKOFF = 0.25, 4.0  # seconds, doubled in between, ±50 % jitter
+RETRIED_AT_MOST = 8
+
+OUTCOMES: Mapping[type[ProviderError], str] = {
+    Refused: "refused",
+    NotSent: "not_sent",
+    Throttled: "throttled",
+    OutcomeUnknown: "unknown",
+    Unavailable: "unavailable",
+    Misconfigured: "misconfigured",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, signed and final; its URL is sent byte for byte."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def for_httpx(self, **extensions: Any) -> httpx.Request:
+        """The same as httpx wants it. No compression is offered: a size limit then counts what was sent."""
+        headers = {"user-agent": "switchover", "accept-encoding": "identity", **self.headers}
+        return httpx.Request(
+            self.method, self.url, headers=headers, content=self.body or None, extensions=extensions
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: it is made only after the last byte has been read."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def date(self) -> datetime | None:
+        """The server's idea of time; None where the header is missing, doubled or unreadable."""
+        values = self.headers.get_list("date")
+        return _http_date(values[0]) if len(values) == 1 else None
+
+    def retry_after(self, now: datetime) -> timedelta:
+        """What ``Retry-After`` asks for, in seconds or as a date (RFC 9110 §10.2.3); else zero."""
+        text = self.headers.get("retry-after", "").strip()
+        if text.isascii() and text.isdigit():
+            return timedelta(seconds=min(int(text[:9]), 86_400))
+        at = _http_date(text)
+        return min(max(at - now, timedelta(0)), timedelta(days=1)) if at else timedelta(0)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+class Wire(Protocol):
+    """How bytes reach a cloud; tests and the sandbox may bring a shorter way than the network."""
+
+    def reads(self) -> httpx.AsyncBaseTransport:
+        """A transport for many reads. It may repeat them."""
+        ...
+
+    def submission(self) -> httpx.AsyncBaseTransport:
+        """A new transport for one request; it must call the ``trace`` extension as httpcore does."""
+        ...
+
+
+class Internet:
+    """Real sockets. Proxies and credentials of the environment are ignored; its CA bundle is not."""
+
+    def reads(self) -> httpx.AsyncBaseTransport:
+        # aiohttp repeats a GET whose kept-alive connection drops; harmless for reads, 0.26 ms of CPU each.
+        return _VerbatimTransport(verify=self._tls, client=self._session)
+
+    def submission(self) -> httpx.AsyncBaseTransport:
+        # Stock httpx: it repeats nothing, and its trace tells what had left.
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+        return httpx.AsyncHTTPTransport(verify=self._tls, retries=0, trust_env=False, limits=limits)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context()
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._tls, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_verbatim,),
+        )
+
+
+class _VerbatimTransport(AiohttpTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # A copy, so that the header that carries the address to the middleware never shows up elsewhere.
+        marked = httpx.Request(
+            request.method,
+            request.url,
+            headers=[*request.headers.raw, (_EXACT.encode(), str(request.url).encode())],
+            content=request.content,
+            extensions=request.extensions,
+        )
+        return await super().handle_async_request(marked)
+
+
+_EXACT = "x-switchover-exact-url"  # stays in this process: the middleware below takes it off
+
+
+async def _verbatim(
+    request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest], Any]
+) -> aiohttp.ClientResponse:
+    # aiohttp normalises URLs (%3A → ":", %2A → "*"); what is signed must be sent as it was signed.
+    request.url = type(request.url)(request.headers.pop(_EXACT), encoded=True)
+    answer: aiohttp.ClientResponse = await handler(request)
+    return answer
+
+
+INTERNET = Internet()
+
+
+class Priority(Enum):
+    """Who may still call when the budget runs low; the value is the share of the reserve left alone."""
+
+    URGENT = 0.0  # submissions, verifying what was submitted, looking for what is in doubt
+    TRACKING = 0.5  # polls of running jobs
+    ORDINARY = 1.0  # everything else
+
+
+class Budget:
+    """At most ``calls`` in any window of ``per``, the last ``reserve`` of them kept for what can't wait.
+
+    A sliding window, not a bucket: a bucket lets nearly twice the quota through in one window.
+    """
+
+    def __init__(self, calls: int, per: timedelta, clock: Clock, *, reserve: int | None = None) -> None:
+        self._calls = calls
+        self._per = per.total_seconds()
+        self._clock = clock
+        self._reserve = calls // 5 if reserve is None else reserve
+        self._taken: deque[float] = deque()
+
+    def take(self, priority: Priority) -> None:
+        """Counts one call.
+
+        Raises:
+            Throttled: The budget is used up for this priority; ``retry_after`` says until when.
+        """
+        now = self._clock.monotonic()
+        while self._taken and self._taken[0] <= now - self._per:
+            self._taken.popleft()
+        allowed = self._calls - int(self._reserve * priority.value)
+        excess = len(self._taken) - allowed
+        if excess >= 0:
+            wait = self._taken[excess] + self._per - now if excess < len(self._taken) else self._per
+            raise Throttled(
+                f"the account's budget of {self._calls} calls is used up", retry_after=timedelta(seconds=wait)
+            )
+        self._taken.append(now)
+
+
+class _Trace:
+    """What httpcore says of a request on its way, and the last gate before its first byte."""
+
+    def __init__(self, clock: Clock, send_by: float) -> None:
+        self._clock = clock
+        self._send_by = send_by
+        self._spoke = False
+        self._started = False
+
+    @property
+    def nothing_left(self) -> bool:
+        """True only where that is certain: a transport that never spoke proves nothing."""
+        return self._spoke and not self._started
+
+    def check(self) -> None:
+        if self._clock.monotonic() > self._send_by:
+            raise NotSent("not sent: the time in which it might have been sent had passed")
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        self._spoke = True
+        if event.endswith(".send_request_headers.started"):
+            self.check()
+            self._started = True
+
+
+async def submit_once(
+    request: Request,
+    *,
+    send_by: float,
+    clock: Clock,
+    timeout: timedelta,  # noqa: ASYNC109 - it limits everything together, which is what it does
+    wire: Wire = INTERNET,
+) -> Answer:
+    """Sends the request at most once, on a connection of its own, and reads the whole answer.
+
+    Args:
+        request: What to send; it is never repeated, redirected or sent through a proxy.
+        send_by: On ``clock.monotonic()``: past it, nothing is written any more.
+        clock: Whose monotonic time ``send_by`` is compared with, immediately before the write.
+        timeout: For everything together, from the connection to the last byte of the answer.
+        wire: How bytes reach the cloud.
+
+    Raises:
+        NotSent: Certainly no byte of the request left.
+        OutcomeUnknown: A byte may have left, and no whole answer came back.
+    """
+    trace = _Trace(clock, send_by)
+    trace.check()
+    answers: list[Answer] = []
+    try:
+        async with asyncio.timeout(timeout.total_seconds()):
+            await _exchange(request, wire.submission(), trace, answers)
+    except ProviderError:
+        raise
+    except (
+        Exception
+    ) as exc:  # whatever broke, a request that may have left must not look like a defect of ours
+        if answers:  # only closing the connection failed
+            return answers[0]
+        if trace.nothing_left:
+            raise NotSent(f"no connection to the provider ({type(exc).__name__})") from exc
+        raise OutcomeUnknown(f"the answer to the request was lost ({type(exc).__name__})") from exc
+    return answers[0]
+
+
+async def _exchange(
+    request: Request, transport: httpx.AsyncBaseTransport, trace: _Trace, answers: list[Answer]
+) -> None:
+    timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds())
+    async with httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False) as client:
+        sent = request.for_httpx(trace=trace, timeout=timeouts.as_dict())
+        response = await client.send(sent, stream=True)
+        try:
+            answers.append(await _whole(response, SUBMISSION_LIMIT))
+        finally:
+            await response.aclose()
+
+
+async def _whole(response: httpx.Response, limit: int) -> Answer:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > limit:
+            raise httpx.DecodingError(f"an answer of more than {limit} bytes")
+    return Answer(response.status_code, response.headers, bytes(body))
+
+
+class Account:
+    """HTTP for one account at one cloud: a client for reads, a budget, and the metrics of every call.
+
+    Args:
+        clock: For deadlines, back-off and the budget.
+        call_timeout: How long one call of the port may take in all.
+        observer: Is told of every finished request, and of every one that the budget refused.
+        budget: The calls this account may make.
+        wire: How bytes reach the cloud.
+        jitter: Gives numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        call_timeout: timedelta,
+        observer: CallObserver,
+        budget: Budget,
+        wire: Wire = INTERNET,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._clock = clock
+        self._timeout = call_timeout
+        self._observer = observer
+        self._budget = budget
+        self._wire = wire
+        self._jitter = jitter
+        self._client: httpx.AsyncClient | None = None
+        for name in ("httpx", "httpcore"):  # they log whole URLs, which are signed
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+    def deadline(self) -> float:
+        """When, on the monotonic clock, a call of the port that starts now must have ended."""
+        return self._clock.monotonic() + self._timeout.total_seconds()
+
+    async def read(
+        self,
+        call: str,
+        build: Callable[[], Request],
+        judge: Callable[[Answer], T],
+        *,
+        deadline: float,
+        priority: Priority = Priority.ORDINARY,
+    ) -> T:
+        """Reads until an answer is good or the time is up; what passes by itself is waited out with jitter.
+
+        Args:
+            call: The name for metrics.
+            build: Makes the request anew for every attempt, so that its signature is fresh.
+            judge: Turns an answer into a value or raises; Unavailable and Throttled are retried.
+            deadline: From ``deadline()``; several reads may share one.
+            priority: Whether the reserve of the budget may be used.
+
+        Raises:
+            ProviderError: What ``judge`` said last, or Unavailable, Throttled, Misconfigured of our own.
+        """
+        attempt = 0
+        while True:
+            self._take(call, priority)
+            try:
+                with self._observed(call):
+                    return judge(await self._get(build(), deadline))
+            except (Unavailable, Throttled) as exc:
+                wait = self._backoff(attempt, exc)
+                attempt += 1
+                if attempt > RETRIED_AT_MOST or self._clock.monotonic() + wait >= deadline:
+                    raise
+            await self._clock.sleep(wait)
+
+    async def submit(self, call: str, request: Request, judge: Callable[[Answer], T], *, send_by: float) -> T:
+        """One request, at most once (see ``submit_once``); ``judge`` raises for whatever is not accepted."""
+        self._take(call, Priority.URGENT)
+        with self._observed(call):
+            answer = await submit_once(
+                request, send_by=send_by, clock=self._clock, timeout=self._timeout, wire=self._wire
+            )
+            return judge(answer)
+
+    async def close(self) -> None:
+        """Closes the connections of reads; submissions keep none."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _take(self, call: str, priority: Priority) -> None:
+        try:
+            self._budget.take(priority)
+        except Throttled:
+            self._observer(call, OUTCOMES[Throttled], 0.0)
+            raise
+
+    @contextmanager
+    def _observed(self, call: str) -> Iterator[None]:
+        outcome, start = "unknown", self._clock.monotonic()
+        try:
+            yield
+            outcome = "ok"
+        except ProviderError as exc:
+            outcome = OUTCOMES.get(type(exc), outcome)
+            raise
+        finally:
+            self._observer(call, outcome, self._clock.monotonic() - start)
+
+    def _backoff(self, attempt: int, error: Unavailable | Throttled) -> float:
+        wait = min(FIRST_BACKOFF * 2.0**attempt, LAST_BACKOFF) * (0.5 + self._jitter())
+        asked = error.retry_after.total_seconds() if isinstance(error, Throttled) else 0.0
+        return max(asked, wait)
+
+    async def _get(self, request: Request, deadline: float) -> Answer:
+        client = self._client = self._client or httpx.AsyncClient(
+            transport=self._wire.reads(), trust_env=False, follow_redirects=False
+        )
+        timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
+        try:
+            async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
+                response = await client.send(request.for_httpx(timeout=timeouts), stream=True)
+                try:
+                    return await _whole(response, READ_LIMIT)
+                finally:
+                    await response.aclose()
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
+            raise Misconfigured("the endpoint is not a usable address") from exc
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
+            if _untrusted(exc):
+                raise Misconfigured("the endpoint's certificate is not trusted") from exc
+            raise Unavailable(f"the provider did not answer ({type(exc).__name__})") from exc
+
+
+def _untrusted(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False

@@ -1,0 +1,170 @@
+"""Jobs: their state, and which of them a submission of unknown outcome started.
+
+A job's ``directive`` is the whole request, passwords included: it is looked into here, never kept or shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import unquote
+
+from bot.core.model import Evidence, Job, JobId, JobState
+from providers.qingcloud.answers import Payload, text
+from providers.qingcloud.signer import unstamp
+
+# "done with failure" is in the SDKs and the API specification, not in the documentation's table.
+STATES = {
+    "pending": JobState.RUNNING,
+    "working": JobState.RUNNING,
+    "successful": JobState.DONE,
+    "failed": JobState.FAILED,
+    "done with failure": JobState.FAILED,
+}
+EARLY = timedelta(seconds=60)  # how much older than its time stamp a job may look, the clocks being two
+CLOSE = timedelta(seconds=5)  # the same for a job that carries no mark of its request
+DRIFT = timedelta(seconds=5)  # how far a correction of the clock that was learned anew may be off
+
+
+def as_job(row: Payload) -> Job | None:
+    """A job as we see it; None for a row without an id. An unknown status is RUNNING, its word kept."""
+    job_id, word = text(row, "job_id"), text(row, "status")
+    if not job_id:
+        return None
+    state = STATES.get(word.strip().casefold(), JobState.RUNNING)
+    detail = text(row, "error_codes")[:200] if state is JobState.FAILED else ""
+    return Job(JobId(job_id), state, word[:64], detail)
+
+
+def created(row: Payload) -> datetime | None:
+    """When the job was made, None where that can't be read."""
+    return unstamp(text(row, "create_time"))
+
+
+def clusters(row: Payload) -> list[str]:
+    """What the job works on: a list in one string, separated by spaces."""
+    return text(row, "resource_ids").split()
+
+
+class _Match(StrEnum):
+    OURS = "ours"  # it carries our mark
+    PLAUSIBLE = "plausible"  # it asks for the same at the same time, and carries no mark at all
+    UNDECIDED = "undecided"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a submission looked like, as far as a job can show it.
+
+    Attributes:
+        cluster: On which cluster.
+        action: Which API action.
+        service: Which custom service.
+        role: For which AppCenter role.
+        node: Which node it wanted as primary.
+        signed_at: The ``time_stamp`` it carried.
+        exact: This process sent it, so that ``signed_at`` is surely right.
+        corrected: A correction of the clock is in force, and after a restart it was learned anew.
+        valid_for: How long after ``signed_at`` it may have been accepted.
+        signature: The signature of this very request, had it been signed at a given time.
+        own_key: Whether a key id is the account's.
+    """
+
+    cluster: str
+    action: str
+    service: str
+    role: str
+    node: str
+    signed_at: datetime
+    exact: bool
+    corrected: bool
+    valid_for: timedelta
+    signature: Callable[[datetime], str]
+    own_key: Callable[[str], bool]
+
+    def match(self, row: Payload) -> _Match:
+        """Whether the submission started this job. Somebody else's request for the same node is FOREIGN."""
+        at = created(row)
+        if self.cluster not in clusters(row) or text(row, "job_action") not in (self.action, ""):
+            return _Match.FOREIGN
+        if at is not None and not -EARLY <= at - self.signed_at <= self.valid_for + EARLY:
+            return _Match.FOREIGN
+        directive = _object(row.get("directive"))
+        if directive is None:
+            return _Match.UNDECIDED
+        if not self._asks_the_same(directive):
+            return _Match.FOREIGN
+        stamped = unstamp(text(directive, "time_stamp"))
+        return self._unmarked(at) if stamped is None else self._stamped(directive, stamped)
+
+    def _asks_the_same(self, directive: Payload) -> bool:
+        params = _object(directive.get("service_params")) or {}
+        key = text(directive, "access_key_id")
+        return (
+            text(directive, "service") == self.service
+            and params.get("node_id") == self.node
+            and text(directive, "role") in (self.role, "")
+            and (not key or self.own_key(key))
+        )
+
+    def _unmarked(self, at: datetime | None) -> _Match:
+        if at is None:
+            return _Match.UNDECIDED
+        return _Match.PLAUSIBLE if at >= self.signed_at - CLOSE else _Match.FOREIGN
+
+    def _stamped(self, directive: Payload, stamped: datetime) -> _Match:
+        signature = unquote(text(directive, "signature"))
+        genuine = signature == self.signature(stamped)
+        if stamped == self.signed_at:
+            return _Match.OURS if genuine or not signature else _Match.UNDECIDED
+        if self.exact:
+            return _Match.FOREIGN
+        # Signed by this bot, for this plan; after a restart the correction of the clock may be another one.
+        if self.corrected and abs(stamped - self.signed_at) <= DRIFT:
+            return _Match.OURS if genuine else _Match.UNDECIDED
+        return _Match.UNDECIDED if genuine else _Match.FOREIGN
+
+
+def _object(value: Any) -> Payload | None:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def evidence(rows: Sequence[Payload], sought: Sought, *, whole: bool, still_valid: bool) -> Evidence:
+    """What the job list proves.
+
+    Args:
+        rows: The jobs that were read.
+        sought: The submission that is looked for.
+        whole: The list was read as far back as the submission.
+        still_valid: By the provider's clock the request could still be accepted.
+    """
+    found: dict[_Match, list[JobId]] = {match: [] for match in _Match}
+    seen = {found_job.id: found_job for row in rows if (found_job := as_job(row)) is not None}
+    for row in rows:
+        if (job_id := JobId(text(row, "job_id"))) in seen:
+            found[sought.match(row)].append(job_id)
+    ours, plausible, undecided = (found[match] for match in (_Match.OURS, _Match.PLAUSIBLE, _Match.UNDECIDED))
+    candidates = ours or [*plausible, *undecided]
+    looked = f"{len(seen)} recent jobs"
+    if len(candidates) == 1 and not (undecided and not ours):
+        return Evidence(seen[candidates[0]], searched=True, summary=f"{looked}: {candidates[0]} is the one")
+    if candidates:
+        names = ", ".join(candidates)
+        return Evidence(
+            None, searched=False, summary=f"{looked}: {names} may be the one, which can't be told"
+        )
+    if not whole:
+        return Evidence(None, searched=False, summary=f"{looked}, which is not the whole list")
+    if still_valid:
+        return Evidence(None, searched=False, summary=f"{looked}; the request might still be accepted")
+    return Evidence(None, searched=True, summary=f"{looked}: none is the one")

@@ -1,0 +1,318 @@
+"""QingCloud MySQL Plus behind the provider port: ``RunClusterCustomService`` / ``assignmaster``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from bot.core.model import (
+    Call,
+    CandidateRule,
+    Capabilities,
+    Evidence,
+    Job,
+    JobId,
+    NodeId,
+    Plan,
+    Target,
+    Topology,
+)
+from bot.errors import ProviderError, Refused, Unavailable
+from bot.ports import CallObserver, Clock, Intent
+from providers.http import INTERNET, Account, Budget, Priority, Wire
+from providers.qingcloud import answers, topology
+from providers.qingcloud.answers import Payload
+from providers.qingcloud.api import CUSTOM_SERVICE, SERVICE, STAMP_LIFE, VALID_FOR, Api
+from providers.qingcloud.jobs import EARLY, Sought, as_job, clusters, created, evidence
+from providers.qingcloud.settings import QingCloudAccount, QingCloudDatabase
+
+PAGE = 100  # the API's own cap, for lists and for jobs.n alike
+PAGES = 10  # how far a list is followed
+FOLLOWED_FOR = timedelta(minutes=30)  # the tracking of a switchover, deadline and verification included
+REMEMBERED = 256
+
+CAPABILITIES = Capabilities(
+    candidate=CandidateRule.REQUIRED,
+    reports_lag=False,
+    shards=False,
+    jobs_per_call=PAGE,
+    submission_valid_for=VALID_FOR,
+)
+
+
+class QingCloud:
+    """One account. Remembers, as hints only, which tab names roles and what it has signed."""
+
+    def __init__(
+        self, api: Api, databases: Mapping[str, QingCloudDatabase], *, zone: str, clock: Clock
+    ) -> None:
+        self._api = api
+        self._databases = databases
+        self._zone = zone
+        self._clock = clock
+        self._tabs: dict[str, str] = {}
+        self._followed: dict[str, float] = {}
+        self._signed: dict[tuple[str, datetime], datetime] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """A candidate must be named, lag is not reported, there are no shards."""
+        return CAPABILITIES
+
+    async def observe(self, target: Target) -> Topology:
+        """Reads cluster, nodes and display tab.
+
+        Where the tab can't be read, the roles are unknown and the rest is reported.
+        """
+        database, deadline = self._database(target), self._api.deadline()
+        priority = self._priority(database.cluster)
+        # The tab takes an agent's round trip of up to 10 s: with its name known it starts at once.
+        known = database.display_tab or self._tabs.get(database.cluster, "")
+        async with together() as group:
+            cluster_read = group.create_task(self._cluster(database, deadline, priority))
+            nodes_read = group.create_task(self._nodes(database, deadline, priority))
+            tab_read = group.create_task(self._tab(database, known, deadline, priority))
+        cluster, nodes = cluster_read.result(), nodes_read.result()
+        members = topology.members(nodes, database.role)
+        if not members:
+            raise Refused(f"cluster {database.cluster} has no nodes of the role {database.role}")
+        told = topology.told(tab_read.result(), nodes, database.role)
+        if not told.spoke and not database.display_tab:
+            told = await self._discover(database, cluster, nodes, deadline, priority)
+        return topology.topology(cluster, members, told.roles, self._clock.now())
+
+    def describe(self, target: Target, candidate: NodeId | None) -> Call:
+        """The call of ``submit`` in words."""
+        database = self._database(target)
+        whom = f"node_id {candidate}" if candidate else "no node chosen yet"
+        return Call(
+            f"{CUSTOM_SERVICE} {SERVICE} on {database.cluster} "
+            f"(role {database.role}, zone {self._zone}) with {whom}"
+        )
+
+    async def submit(self, plan: Plan, intent: Intent) -> JobId | None:
+        """Sends assignmaster at most once."""
+        database = self._database(plan.target)
+        if plan.candidate is None:
+            raise Refused("QingCloud must be told which node becomes the primary")
+        self._follow(database.cluster)
+        self._signed[plan.database, intent.at] = intent.at + self._api.skew
+        while len(self._signed) > REMEMBERED:
+            self._signed.pop(next(iter(self._signed)))
+        return await self._api.assign_master(database, plan.candidate, intent)
+
+    async def jobs(self, ids: Sequence[JobId]) -> Mapping[JobId, Job]:
+        """Reads the jobs, a hundred per request."""
+        deadline, wanted = self._api.deadline(), list(dict.fromkeys(ids))
+        chunks = [wanted[at : at + PAGE] for at in range(0, len(wanted), PAGE)]
+        async with together() as group:
+            reads = [group.create_task(self._jobs(chunk, deadline)) for chunk in chunks]
+        return {job_id: job for read in reads for job_id, job in read.result().items()}
+
+    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+        """Looks through the account's recent custom-service jobs for the one that was signed at ``since``."""
+        database = self._database(plan.target)
+        self._follow(database.cluster)
+        rows, whole = await self._recent_jobs(since)
+        sent = self._signed.get((plan.database, since))
+        signed_at = (sent or since + self._api.skew).replace(microsecond=0)
+        sought = self._sought(database, plan.candidate or NodeId(""), signed_at, exact=sent is not None)
+        # Ours may be ahead: it is the provider's clock that decides when a signature dies.
+        late = self._clock.now() > since + VALID_FOR
+        still_valid = late and self._api.their_time <= signed_at + STAMP_LIFE
+        return evidence(rows, sought, whole=whole, still_valid=still_valid)
+
+    async def close(self) -> None:
+        """Closes connections."""
+        await self._api.close()
+
+    def _database(self, target: Target) -> QingCloudDatabase:
+        if target.shard is not None:
+            raise Refused("a QingCloud MySQL Plus cluster has no shards")
+        database = self._databases.get(target.database)
+        if database is None:
+            raise Refused(f"database {target.database} is not configured on this account")
+        return database
+
+    def _follow(self, cluster: str) -> None:
+        if any(database.cluster == cluster for database in self._databases.values()):
+            self._followed[cluster] = self._clock.monotonic() + FOLLOWED_FOR.total_seconds()
+
+    def _priority(self, cluster: str) -> Priority:
+        # What is under way is verified with the reserve, a look at Home is not; the port does not say which.
+        followed = self._clock.monotonic() < self._followed.get(cluster, float("-inf"))
+        return Priority.URGENT if followed else Priority.ORDINARY
+
+    async def _cluster(self, database: QingCloudDatabase, deadline: float, priority: Priority) -> Payload:
+        params = {"clusters.1": database.cluster, "verbose": "1"}
+        answer = await self._api.read("DescribeClusters", params, deadline=deadline, priority=priority)
+        for row in answers.rows(answer, "cluster_set"):
+            if answers.text(row, "cluster_id") == database.cluster:
+                return row
+        raise Refused(f"cluster {database.cluster} was not found in zone {self._zone}")
+
+    async def _nodes(self, database: QingCloudDatabase, deadline: float, priority: Priority) -> list[Payload]:
+        rows, whole = await self._list(
+            "DescribeClusterNodes",
+            {"cluster": database.cluster},
+            "node_set",
+            deadline=deadline,
+            priority=priority,
+        )
+        if not whole:
+            raise Unavailable(f"the nodes of cluster {database.cluster} could not all be read")
+        return list({answers.text(row, "node_id"): row for row in rows}.values())
+
+    async def _list(
+        self,
+        action: str,
+        params: Mapping[str, str],
+        key: str,
+        *,
+        deadline: float,
+        priority: Priority,
+        enough: Callable[[Sequence[Payload]], bool] = lambda _: False,
+    ) -> tuple[list[Payload], bool]:
+        """The rows of a list, and whether they are all of them, or ``enough``."""
+        rows: list[Payload] = []
+        for _ in range(PAGES):
+            page_params = {**params, "limit": str(PAGE), "offset": str(len(rows))}
+            answer = await self._api.read(action, page_params, deadline=deadline, priority=priority)
+            page, total = answers.rows(answer, key), answers.total(answer)
+            rows += page
+            whole = len(page) < PAGE if total is None else len(rows) >= total
+            if whole or enough(rows):
+                return rows, True
+            if not page:
+                break
+        return rows, False
+
+    async def _tab(
+        self, database: QingCloudDatabase, tab: str, deadline: float, priority: Priority
+    ) -> list[list[str]]:
+        if not tab:
+            return []
+        params = {"cluster": database.cluster, "display_tabs": tab}
+        try:
+            answer = await self._api.read(
+                "DescribeClusterDisplayTabs", params, deadline=deadline, priority=priority
+            )
+        except ProviderError:
+            return []  # without the tab the roles are unknown, which is said; the rest is still true
+        return topology.table(answer)
+
+    async def _discover(
+        self,
+        database: QingCloudDatabase,
+        cluster: Payload,
+        nodes: Sequence[Payload],
+        deadline: float,
+        priority: Priority,
+    ) -> topology.Told:
+        tried = self._tabs.pop(database.cluster, "")
+        tabs = cluster.get("display_tabs")
+        names = sorted(name for name in tabs if isinstance(name, str)) if isinstance(tabs, dict) else []
+        for name in names:
+            if name == tried:
+                continue
+            cells = await self._tab(database, name, deadline, priority)
+            told = topology.told(cells, nodes, database.role)
+            if told.spoke:
+                self._tabs[database.cluster] = name
+                return told
+        return topology.Told({}, spoke=False)
+
+    async def _jobs(self, ids: Sequence[JobId], deadline: float) -> dict[JobId, Job]:
+        params = {**dict(answers.numbered("jobs", list(ids))), "limit": str(PAGE)}
+        try:
+            answer = await self._api.read(
+                "DescribeJobs", params, deadline=deadline, priority=Priority.TRACKING
+            )
+        except Refused:
+            # One id the provider no longer knows makes it refuse the whole list: halve it to find the others.
+            middle = len(ids) // 2
+            if not middle:
+                return {}
+            first = await self._jobs(ids[:middle], deadline)
+            return first | await self._jobs(ids[middle:], deadline)
+        rows = answers.rows(answer, "job_set")
+        for cluster in {cluster for row in rows for cluster in clusters(row)}:
+            self._follow(cluster)
+        found = (as_job(row) for row in rows)
+        return {job.id: job for job in found if job is not None and job.id in ids}
+
+    async def _recent_jobs(self, since: datetime) -> tuple[list[Payload], bool]:
+        def back_far_enough(rows: Sequence[Payload]) -> bool:
+            # The order is undocumented: only a list seen to run from new to old may be left early.
+            times = [at for row in rows if (at := created(row)) is not None]
+            falling = len(times) == len(rows) and all(a >= b for a, b in pairwise(times))
+            return falling and bool(times) and times[-1] < since + self._api.skew - EARLY
+
+        return await self._list(
+            "DescribeJobs",
+            {"job_action": CUSTOM_SERVICE},
+            "job_set",
+            deadline=self._api.deadline(),
+            priority=Priority.URGENT,
+            enough=back_far_enough,
+        )
+
+    def _sought(
+        self, database: QingCloudDatabase, node: NodeId, signed_at: datetime, *, exact: bool
+    ) -> Sought:
+        return Sought(
+            cluster=database.cluster,
+            action=CUSTOM_SERVICE,
+            service=SERVICE,
+            role=database.role,
+            node=node,
+            signed_at=signed_at,
+            exact=exact,
+            corrected=bool(self._api.skew),
+            valid_for=VALID_FOR,
+            signature=lambda at: self._api.signature_of(database, node, at),
+            own_key=self._api.own_key,
+        )
+
+
+@asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Tasks of which none outlives the block; what the first to fail raised is raised itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+@dataclass(frozen=True, slots=True)
+class QingCloudType:
+    """The registry's entry; ``wire`` is the network unless a simulation brings its own."""
+
+    wire: Wire = INTERNET
+    name: str = field(default="qingcloud", init=False)
+    account: type[QingCloudAccount] = field(default=QingCloudAccount, init=False)
+    database: type[QingCloudDatabase] = field(default=QingCloudDatabase, init=False)
+
+    def build(
+        self,
+        account: QingCloudAccount,
+        databases: Mapping[str, QingCloudDatabase],
+        *,
+        clock: Clock,
+        call_timeout: timedelta,
+        observer: CallObserver,
+    ) -> QingCloud:
+        """A provider for one account and the databases on it; opens nothing."""
+        budget = Budget(account.calls_per_hour, timedelta(hours=1), clock)
+        http = Account(
+            clock=clock, call_timeout=call_timeout, observer=observer, budget=budget, wire=self.wire
+        )
+        return QingCloud(Api(account, http, clock), databases, zone=account.zone, clock=clock)
+
+
+QINGCLOUD = QingCloudType()
