@@ -14,12 +14,17 @@ from bot.sandbox.slack.workspace import SLACKBOT, Workspace
 
 
 def show_answer(workspace: Workspace, command: str, url: ResponseUrl, receipt: Receipt) -> Receipt:
+    """Shows the answer to a slash command, or Slack's own sentence where there is no good one."""
     if not receipt.ok:
         why = "operation_timeout" if receipt.failure == "timeout" else "dispatch_failed"
         return _show_failure(workspace, command, url, receipt, why)
     if not receipt.body:
         return receipt
-    content = receipt.json or {"text": receipt.body.decode("utf-8", "replace")}
+    content = receipt.json
+    if not receipt.headers.get("content-type", "").startswith("application/json"):
+        content = {"text": receipt.body.decode("utf-8", "replace")}
+    if not content:
+        return receipt
     try:
         answer(workspace, url, Params(content), None)
     except SlackError as error:
@@ -36,6 +41,7 @@ def _show_failure(
 
 
 def after_submission(workspace: Workspace, view: View, receipt: Receipt) -> Receipt:
+    """Does to a modal what the answer to its submission says; without an answer it closes."""
     action = receipt.json.get("response_action")
     if action == "errors":
         return _show_errors(workspace, view, receipt)
@@ -59,9 +65,9 @@ def _show_errors(workspace: Workspace, view: View, receipt: Receipt) -> Receipt:
 
 def _show_view(workspace: Workspace, view: View, receipt: Receipt, *, pushed: bool) -> Receipt:
     payload = receipt.json.get("view")
-    if found := view_problems(payload):
+    found = view_problems(payload)
+    if found or not isinstance(payload, dict):
         return replace(receipt, problem="; ".join(found))
-    assert isinstance(payload, dict)  # noqa: S101  # view_problems said so
     payload = {**payload, "blocks": completed(workspace, payload["blocks"])}
     fresh = workspace.new_id("h")
     if pushed:

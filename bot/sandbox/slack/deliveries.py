@@ -203,8 +203,8 @@ class Deliveries(Wire):
     async def event(self, inner: Json, *, channel: Channel | None = None, twist: Twist = straight) -> Receipt:
         """Delivers an event, and again up to 3 times until it is answered 200 (or ``x-slack-no-retry``).
 
-        Slack waits nothing, 1 and 5 minutes before its retries; here ``before_retry`` is awaited instead, with
-        the retry's number, if it is set.
+        Slack waits nothing, 1 and 5 minutes before its retries; here ``before_retry`` is awaited instead,
+        with the retry's number, if it is set.
         """
         inner = {"event_ts": self.workspace.next_ts(), **inner}
         envelope = payloads.event(self.workspace, inner, channel)

@@ -47,7 +47,7 @@ def thread_lines(workspace: Workspace, parent: Message) -> str:
 def change_lines(workspace: Workspace, change: Change) -> str:
     """One change as lines for a live transcript; "" for what is not worth a line.
 
-    Of an update only the lines that are new are shown, marked ``~``: a card that grows does not fill the screen.
+    Of an update only the lines that are new are shown, marked ``~``: a growing card does not fill the screen.
     """
     if change.view:
         title = plain(workspace, change.view.payload.get("title", {}).get("text", "Home"))
