@@ -115,8 +115,8 @@ class _Blocks:
     markdown: int = 0
 
     def all(self, blocks: Any, where: str) -> None:
-        limit = MESSAGE_BLOCKS if self.surface is Surface.MESSAGE else VIEW_BLOCKS
-        if not self.found.items(blocks, where, 0, limit):
+        least, most = (0, MESSAGE_BLOCKS) if self.surface is Surface.MESSAGE else (1, VIEW_BLOCKS)
+        if not self.found.items(blocks, where, least, most):
             return
         for index, block in enumerate(blocks):
             self.one(block, f"{where}/{index}")

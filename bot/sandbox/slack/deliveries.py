@@ -229,9 +229,15 @@ class Deliveries(Wire):
         thread: Message | None = None,
         twist: Twist = straight,
     ) -> Receipt:
-        """Says ``@switchover text`` in a channel, or in the thread of a message."""
+        """Says ``@switchover text`` in a channel, or in the thread of a message.
+
+        Raises:
+            Impossible: The bot is not in the channel, so Slack would not tell it.
+        """
         who, place = self.workspace.user(user), self.workspace.channel(channel)
         self._in_channel(who, place)
+        if self.workspace.bot_user not in place.members:
+            raise Impossible(f"the bot is not in #{place.name} and hears of no mention there")
         root = (thread.thread_ts or thread.ts) if thread else ""
         said = self.workspace.post(place, who, f"<@{self.workspace.bot_user}> {text}".strip(), thread_ts=root)
         inner = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -317,7 +317,7 @@ class Workspace:
         finally:
             self._subscribers.remove(callback)
 
-    async def changes(self) -> AsyncIterator[Change]:
+    async def changes(self) -> AsyncGenerator[Change, None]:
         """Every change from the first ``anext`` on, without an end."""
         queue: asyncio.Queue[Change] = asyncio.Queue()
         with self.on_change(queue.put_nowait):

@@ -19,7 +19,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox.server import disconnected, serve
-from bot.sandbox.slack import Deliveries, Demo, Impossible, Message, View, deliveries, serve_workspace
+from bot.sandbox.slack import (
+    ChangeKind,
+    Deliveries,
+    Demo,
+    Impossible,
+    Message,
+    View,
+    deliveries,
+    serve_workspace,
+)
 from tests.sandbox.slack.hand_clock import HandClock
 
 MENU = {
@@ -228,7 +237,7 @@ async def test_shortcuts(slack: Deliveries, demo: Demo, heard: Heard) -> None:
         await slack.message_shortcut("rita", card(demo, ephemeral_to="U0RITA"), "switchover_here")
 
 
-async def open_modal(slack: Deliveries, demo: Demo) -> View:
+async def open_modal(demo: Demo) -> View:
     async with aiohttp.ClientSession() as session:
         client = AsyncWebClient(demo.workspace.token, base_url=f"{demo.workspace.url}/api/", session=session)
         await client.views_open(trigger_id=demo.workspace.new_trigger("rita"), view=MODAL)
@@ -238,7 +247,7 @@ async def open_modal(slack: Deliveries, demo: Demo) -> View:
 
 
 async def test_a_modal_is_filled_in_and_closes(slack: Deliveries, demo: Demo, heard: Heard) -> None:
-    modal = await open_modal(slack, demo)
+    modal = await open_modal(demo)
     heard.answer = {"options": [{"text": {"type": "plain_text", "text": "orders"}, "value": "orders"}]}
     suggested = await slack.suggest("rita", modal, "database", "ord")
     assert suggested.json["options"][0]["value"] == "orders"
@@ -257,7 +266,7 @@ async def test_a_modal_is_filled_in_and_closes(slack: Deliveries, demo: Demo, he
 async def test_a_submission_is_answered_with_errors_an_update_or_a_push(
     slack: Deliveries, demo: Demo, heard: Heard
 ) -> None:
-    modal = await open_modal(slack, demo)
+    modal = await open_modal(demo)
     filled = {"reason": "load", "database": "orders"}
     heard.answer = {"response_action": "errors", "errors": {"reason": "too short"}}
     await slack.submit("rita", modal, filled)
@@ -281,7 +290,7 @@ async def test_a_submission_is_answered_with_errors_an_update_or_a_push(
 
 
 async def test_a_modal_cannot_be_submitted_without_what_it_needs(slack: Deliveries, demo: Demo) -> None:
-    modal = await open_modal(slack, demo)
+    modal = await open_modal(demo)
     with pytest.raises(Impossible, match="reason has to be filled in"):
         await slack.submit("rita", modal, {"database": "orders"})
     with pytest.raises(Impossible, match="has no shard"):
@@ -291,7 +300,7 @@ async def test_a_modal_cannot_be_submitted_without_what_it_needs(slack: Deliveri
 
 
 async def test_closing_a_modal_is_told_where_asked_for(slack: Deliveries, demo: Demo, heard: Heard) -> None:
-    modal = await open_modal(slack, demo)
+    modal = await open_modal(demo)
     assert await slack.close("rita", modal)
     assert (heard.last["type"], heard.last["is_cleared"]) == ("view_closed", False)
     assert demo.workspace.modal("rita") is None
@@ -322,6 +331,34 @@ async def test_an_outsiders_mention_names_their_team(slack: Deliveries, heard: H
     await slack.mention("olga", "partners", "list")
     assert heard.last["event"]["user_team"] == "T0PARTNER"
     assert heard.last["is_ext_shared_channel"] is True
+
+
+async def test_the_bot_hears_no_mention_where_it_is_not(slack: Deliveries) -> None:
+    with pytest.raises(Impossible, match="not in #random"):
+        await slack.mention("rita", "random", "list")
+    with pytest.raises(Impossible, match="other teams"):
+        await slack.open_home("olga")
+
+
+async def test_a_button_in_the_home_tab_has_no_channel(slack: Deliveries, demo: Demo, heard: Heard) -> None:
+    home = View("V0HOME", demo.approver.id, {"type": "home", "blocks": CARD}, "h")
+    demo.workspace.save_view(ChangeKind.HOME_PUBLISHED, home)
+    await slack.click("amir", home, "approve", value="SW-1")
+    assert heard.last["container"] == {"type": "view", "view_id": "V0HOME"}
+    assert not {"channel", "response_url", "message"} & heard.last.keys()
+    with pytest.raises(Impossible, match="somebody else"):
+        await slack.click("rita", home, "approve")
+    with pytest.raises(Impossible):
+        await slack.click("amir", home, "approve", value="SW-2")
+
+
+async def test_an_answer_that_slack_would_not_take_is_told(
+    slack: Deliveries, demo: Demo, heard: Heard
+) -> None:
+    heard.answer = {"text": "x", "blocks": [{"type": "nonsense"}]}
+    assert (await slack.command("rita", "orders-oncall")).problem == "invalid_blocks"
+    [message] = demo.workspace.ephemerals("rita")
+    assert message.text == '/switchover failed with the error "invalid_blocks"'
 
 
 async def test_the_url_is_verified(slack: Deliveries) -> None:

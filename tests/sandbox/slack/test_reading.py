@@ -190,3 +190,31 @@ async def test_a_method_needs_its_scope(
 
 async def test_an_unknown_method_is_told(client: AsyncWebClient) -> None:
     assert await error_of(client.api_call("chat.whisper")) == "unknown_method"
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "error"),
+    [
+        ("conversations.history", {"channel": "C0ORDERS", "cursor": "?"}, "invalid_cursor"),
+        ("conversations.history", {"channel": "C0ORDERS", "limit": "1000"}, "invalid_limit"),
+        ("conversations.history", {"channel": "C0ORDERS", "limit": "many"}, "invalid_arguments"),
+        ("conversations.history", {"channel": "C0ORDERS", "oldest": "today"}, "invalid_ts_oldest"),
+        ("conversations.history", {}, "channel_not_found"),
+        ("conversations.open", {}, "users_list_not_supplied"),
+        ("conversations.open", {"users": "U0NOBODY"}, "user_not_found"),
+        ("conversations.open", {"users": "U0DAN"}, "user_disabled"),
+        ("views.open", {"trigger_id": "1.2.x", "view": "{"}, "invalid_arguments"),
+    ],
+)
+async def test_wrong_arguments_are_told(
+    client: AsyncWebClient, method: str, params: dict[str, str], error: str
+) -> None:
+    assert await error_of(client.api_call(method, data=params)) == error
+
+
+async def test_forms_carry_json_as_text(client: AsyncWebClient, demo: Demo) -> None:
+    form = {"channel": "C0ORDERS", "text": "x", "blocks": '[{"type":"divider"}]'}
+    await client.api_call("chat.postMessage", data=form)
+    assert demo.workspace.messages()[0].blocks[0]["type"] == "divider"
+    form["blocks"] = "{"
+    assert await error_of(client.api_call("chat.postMessage", data=form)) == "invalid_blocks_format"

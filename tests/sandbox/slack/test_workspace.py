@@ -44,7 +44,11 @@ async def test_changes_are_told_in_order(demo: Demo) -> None:
 
 async def test_changes_can_be_iterated(demo: Demo) -> None:
     changes = demo.workspace.changes()
-    waiting = asyncio.create_task(anext(changes))
+
+    async def first() -> Change:
+        return await anext(changes)
+
+    waiting = asyncio.create_task(first())
     await asyncio.sleep(0)
     message = demo.workspace.post("orders-oncall", "rita", "one")
     assert (await waiting).message == message
