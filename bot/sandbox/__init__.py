@@ -1,3 +1,1 @@
-"""The world in a box: simulated clouds and a simulated Slack workspace, for the demo and for tests."""
-
-from __future__ import annotations
+"""The simulated world: a Slack workspace and clouds, for the demonstration and for tests."""

@@ -1,0 +1,222 @@
+"""The simulated world around the real bot: Slack and the clouds on loopback, ``serve`` as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.qingcloud import SimulatedQingCloud
+from bot.sandbox.server import serve
+from bot.sandbox.slack import Deliveries, Demo, demo_workspace, deliveries, serve_workspace
+
+STARTS_WITHIN = 30.0
+STOPS_WITHIN = 30.0
+CLUSTER = "cl-ouhutv70"
+
+CONFIG = """\
+[slack]
+mode = "http"
+bot_token = "${{SANDBOX_BOT_TOKEN}}"
+signing_secret = "${{SANDBOX_SIGNING_SECRET}}"
+api_url = "{slack_url}"
+
+[server]
+port = {port}
+
+[database]
+url = "sqlite:///{folder}/switchover.db"
+
+[tracking]
+poll_interval = "1s"
+{tracking}
+
+[accounts.qc]
+provider = "qingcloud"
+endpoint = "{cloud_url}/iaas/"
+zone = "sh1a"
+access_key_id = "{key}"
+secret_access_key = "${{SANDBOX_CLOUD_SECRET}}"
+
+[databases.orders]
+account = "qc"
+cluster = "{cluster}"
+description = "Orders, MySQL Plus"
+
+[policies.default]
+approvers = ["{approvers}"]
+{policy}
+"""
+
+
+@dataclass
+class Bot:
+    """``switchover serve`` as a process; its log lines are kept.
+
+    Attributes:
+        process: The process, None before it starts and after it ended.
+        logs: Every line it wrote to stderr, as parsed.
+    """
+
+    config: Path
+    env: Mapping[str, str]
+    process: asyncio.subprocess.Process | None = None
+    logs: list[dict[str, Any]] = field(default_factory=list)
+    url: str = ""
+    _reader: asyncio.Task[None] | None = None
+    _listening: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self) -> None:
+        """Starts it and waits until it listens.
+
+        Raises:
+            RuntimeError: It ended, or does not listen in time; the message is what it said.
+        """
+        self._listening.clear()
+        self.process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "serve", "--config", str(self.config)),
+            env=dict(self.env),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._reader = asyncio.create_task(self._read(self.process))
+        listening = asyncio.create_task(self._listening.wait())
+        try:
+            await asyncio.wait(
+                {listening, self._reader}, timeout=STARTS_WITHIN, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            listening.cancel()
+        if not self._listening.is_set():
+            await self.kill()
+            said = "\n".join(str(line.get("event", line)) for line in self.logs[-20:])
+            raise RuntimeError(f"the bot did not start:\n{said}")
+
+    async def stop(self) -> int:
+        """Asks it to drain and waits for its end; gives its exit code."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+        return await self._ended()
+
+    async def kill(self) -> int:
+        """Kills it at once, as a crash would."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+        return await self._ended()
+
+    async def _ended(self) -> int:
+        if self.process is None:
+            return 0
+        try:
+            async with asyncio.timeout(STOPS_WITHIN):
+                code = await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            code = await self.process.wait()
+        if self._reader is not None:
+            await self._reader
+        return code
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        if process.stderr is None:
+            return
+        async for raw in process.stderr:
+            line = _parsed(raw.decode(errors="replace"))
+            self.logs.append(line)
+            if line.get("event") == "listening":
+                self.url = str(line["url"])
+                self._listening.set()
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return {"event": text.rstrip()}
+    return line if isinstance(line, dict) else {"event": text.rstrip()}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything that runs.
+
+    Attributes:
+        demo: The workspace and its people.
+        cloud: The simulated QingCloud, with one cluster.
+        bot: The real bot.
+        slack: Types and clicks on people's behalf.
+    """
+
+    demo: Demo
+    cloud: SimulatedQingCloud
+    bot: Bot
+    slack: Deliveries
+
+
+@contextlib.asynccontextmanager
+async def stack(
+    *,
+    port: int = 0,
+    tracking: str = "",
+    policy: str = "",
+    cloud_url: str = "",
+    rate_limited: bool = True,
+) -> AsyncIterator[Stack]:
+    """Starts the simulated world and the bot in it; stops all of it at the end.
+
+    Args:
+        port: The bot's port, 0 for a free one.
+        tracking: More lines for ``[tracking]``.
+        policy: More lines for ``[policies.default]``.
+        cloud_url: Where the bot finds the cloud; "" for the simulated one.
+        rate_limited: Whether the simulated Slack enforces its rate limits.
+    """
+    demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
+    cloud = SimulatedQingCloud()
+    cloud.add_cluster(CLUSTER)
+    with tempfile.TemporaryDirectory(prefix="switchover-") as folder:
+        async with serve_workspace(demo.workspace) as slack_url, serve(cloud) as simulated_url:
+            config = Path(folder) / "switchover.toml"
+            config.write_text(
+                CONFIG.format(
+                    slack_url=slack_url,
+                    cloud_url=cloud_url or simulated_url,
+                    port=port,
+                    folder=folder,
+                    tracking=tracking,
+                    policy=policy,
+                    key=cloud.access_key_id,
+                    cluster=CLUSTER,
+                    approvers=demo.approvers.id,
+                ),
+                encoding="utf-8",
+            )
+            bot = Bot(config, _environment(demo, cloud))
+            await bot.start()
+            try:
+                async with deliveries(demo.workspace, f"{bot.url}/slack/events") as slack:
+                    yield Stack(demo, cloud, bot, slack)
+            finally:
+                await bot.stop()
+
+
+def _environment(demo: Demo, cloud: SimulatedQingCloud) -> dict[str, str]:
+    """The bot's environment: the machine's own, less anything of a real workspace or cloud."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SLACK_", "QINGCLOUD_", "HUAWEICLOUD_", "SWITCHOVER_"))
+    }
+    return kept | {
+        "SANDBOX_BOT_TOKEN": demo.workspace.token,
+        "SANDBOX_SIGNING_SECRET": demo.workspace.signing_secret,
+        "SANDBOX_CLOUD_SECRET": cloud.secret_access_key,
+    }
