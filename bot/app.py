@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,9 +24,10 @@ from starlette.applications import Starlette
 from bot import config
 from bot.config import PolicySettings, Settings
 from bot.core.machine import Limits
+from bot.core.model import Reason
 from bot.core.policy import Policy
 from bot.errors import ConfigError, StoreUnavailable
-from bot.ports import Clock, Message, Provider
+from bot.ports import Clock, Provider
 from bot.scheduler import Crew, LoopLag, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
@@ -32,6 +36,14 @@ from bot.storage import SqlStore, connect
 from bot.system import SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
 from bot.web import Ingress, create_app
+from handlers import grammar
+from handlers.app import SlackApp
+from handlers.blocks import parse_choice
+from handlers.directory import SlackDirectory
+from handlers.listeners import Listeners
+from handlers.publisher import Publisher
+from handlers.slack_client import SlackClient
+from handlers.wording import Wording
 from providers.registry import PROVIDERS
 
 log = structlog.get_logger()
@@ -41,6 +53,7 @@ HOUSEKEEPING = timedelta(seconds=5)
 KEEP_INBOX = timedelta(hours=48)
 CREW = 64
 DRAIN_MARGIN = 5.0
+SLACK_CALL_LIMIT = 7.0
 LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
 
@@ -150,7 +163,7 @@ async def reading_store(settings: Settings) -> AsyncIterator[SqlStore]:
     Raises:
         StoreUnavailable: It is not there, or can't be read.
     """
-    store = await connect(settings.database.url.get_secret_value(), read_only=True)
+    store = await connect(settings.database.url.get_secret_value(), migrate=False, read_only=True)
     try:
         yield store
     finally:
@@ -163,8 +176,292 @@ async def upgrade_database(settings: Settings) -> None:
     Raises:
         StoreUnavailable: It can't be reached, or a running bot holds it.
     """
-    store = await connect(settings.database.url.get_secret_value())
+    store = await connect(settings.database.url.get_secret_value(), migrate=True)
+    await store.close()
+
+
+# --- serve ---
+
+
+class Bot:
+    """Everything that runs, wired; ``serve`` makes it, lets it run until told to stop, and drains it."""
+
+    def __init__(self, settings: Settings, path: Path, store: SqlStore, client: SlackClient, metrics: Metrics) -> None:
+        self._path = path
+        self._settings = settings
+        self._store = store
+        self._clock = SystemClock()
+        self._metrics = metrics
+        self._providers: list[Provider] = []
+        self._catalogue = CatalogueHolder(self._new_catalogue(settings))
+        self._crew = Crew(CREW)
+        self._ticker = Ticker()
+        self._draining = False
+        directory = SlackDirectory(client, clock=self._clock)
+        limits = limits_of(settings)
+        self._desk = Desk(
+            store=store,
+            directory=directory,
+            catalogue=self._catalogue,
+            clock=self._clock,
+            new_id=new_operation_id,
+            limits=limits,
+            wake=self._wake,
+        )
+        self._duties = Duties(
+            store=store,
+            directory=directory,
+            catalogue=self._catalogue,
+            clock=self._clock,
+            limits=limits,
+            wake=self._wake,
+            submitted=lambda account: metrics.submissions.labels(account).inc(),
+        )
+        self._publisher = self._make_publisher(client, directory)
+        self._schedule()
+        self.web = self._make_web(client, directory)
+
+    def _new_catalogue(self, settings: Settings) -> Catalogue:
+        providers = build_providers(settings, self._clock, self._metrics)
+        self._providers += providers.values()
+        return build_catalogue(settings, providers)
+
+    def _make_publisher(self, client: SlackClient, directory: SlackDirectory) -> Publisher:
+        return Publisher(
+            outbox=self._store,
+            client=client,
+            directory=directory,
+            render=Wording(self._settings.slack.locale),
+            clock=self._clock,
+            random=random.random,
+            undeliverable=self._desk.undeliverable,
+        )
+
+    def _make_web(self, client: SlackClient, directory: SlackDirectory) -> Starlette:
+        command = self._settings.slack.command
+        wording = Wording(self._settings.slack.locale, command=command)
+        listeners = Listeners(
+            store=self._store,
+            clock=self._clock,
+            parse=partial(grammar.parse, command=command),
+            explain=wording.explain,
+            parse_choice=parse_choice,
+            unrecorded=wording.unrecorded,
+            kick=lambda: self._ticker.kick("inbox"),
+            directory=directory,
+        )
+        secret = self._settings.slack.signing_secret
+        ingress = Ingress(
+            signing_secret=secret.get_secret_value() if secret else "",
+            clock=self._clock,
+            dispatch=SlackApp(client=client.web, listeners=listeners).dispatch,
+            intake_open=lambda: not self._draining,
+            observe=self._metrics.ack.observe,
+        )
+        rendered = self._metrics.render
+        return create_app(
+            ingress=ingress,
+            readiness=self._readiness,
+            metrics=lambda: rendered()[0],
+            metrics_type=rendered()[1],
+        )
+
+    def _schedule(self) -> None:
+        sweeps = Sweeps(
+            store=self._store, desk=self._desk, duties=self._duties, clock=self._clock, crew=self._crew
+        )
+        tick = min(TICK, self._settings.tracking.poll_interval)
+        self._ticker.add("inbox", TICK, sweeps.inbox)
+        self._ticker.add("operations", tick, sweeps.operations)
+        self._ticker.add("publish", TICK, self._publish)
+        self._ticker.add("housekeeping", HOUSEKEEPING, self._keep_house)
+
+    def _wake(self) -> None:
+        self._ticker.kick("operations")
+        self._ticker.kick("publish")
+
+    async def _publish(self) -> None:
+        if await self._publisher.sweep():
+            self._ticker.kick("publish")
+
+    async def _keep_house(self) -> None:
+        now = self._clock.now()
+        self._metrics.publish_backlog.set(await self._store.backlog())
+        open_now = await self._store.operations(open_only=True, limit=10_000)
+        self._metrics.set_operations(Counter(op.status.value for op in open_now))
+        await self._store.prune(now, KEEP_INBOX)
+
+    async def _readiness(self) -> list[str]:
+        reasons = [await self._store.ready()]
+        if not self._ticker.running:
+            reasons.append("the scheduler is not running")
+        if self._draining:
+            reasons.append("draining")
+        return [reason for reason in reasons if reason]
+
+    async def run(self, server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event) -> None:
+        """Serves until ``stop`` is set, then drains: no intake, what is under way finishes, what is decided is told."""
+        lag = LoopLag(self._metrics.loop_lag.observe, self._clock)
+        sampling = asyncio.create_task(lag.run(), name="loop-lag")
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="web")
+        self._ticker.start()
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await self._drain()
+        server.should_exit = True
+        for task in (sampling, stopping):
+            task.cancel()
+        await asyncio.gather(sampling, stopping, return_exceptions=True)
+        await serving
+
+    async def _drain(self) -> None:
+        log.info("draining")
+        self._draining = True
+        within = self._settings.tracking.call_timeout.total_seconds() + DRAIN_MARGIN
+        await self._ticker.stop()
+        late = await self._crew.join(within)
+        with contextlib.suppress(TimeoutError, StoreUnavailable):
+            async with asyncio.timeout(LAST_WORDS):
+                while await self._publisher.sweep():
+                    pass
+        log.info("drained", cut_short=late)
+
+    async def close(self) -> None:
+        """Closes the connections to the clouds."""
+        for provider in self._providers:
+            await provider.close()
+
+    async def reload(self) -> None:
+        """Takes the databases, accounts, policies and times of the file; a bad one changes nothing and is reported."""
+        try:
+            fresh = load_settings(self._path)
+            _require_servable(fresh)
+        except ConfigError as error:
+            log.error("configuration_rejected", problems=list(error.problems))
+            return
+        old = self._catalogue.current
+        retired = {**old.retired, **old.databases}
+        new = self._new_catalogue(fresh)
+        gone = {name: database for name, database in retired.items() if name not in new.databases}
+        self._catalogue.current = replace(new, retired=gone)
+        self._desk.limits = self._duties.limits = limits_of(fresh)
+        await self._store.record_configuration(_summary(fresh), self._clock.now())
+        log.info("configuration_reloaded", databases=len(fresh.databases))
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: ours drain first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(path: Path) -> None:
+    """Runs the bot until SIGTERM or SIGINT, then drains it. SIGHUP reloads the configuration.
+
+    Raises:
+        ConfigError: Every problem of the configuration, before anything was opened.
+        StoreUnavailable: The database can't be used.
+    """
+    settings = load_settings(path)
+    _require_servable(settings)
+    configure_logging(stream=sys.stderr, secrets=settings.secrets())
+    listener = _listen(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        store = await _open_store(settings)
+        stack.push_async_callback(store.close)
+        metrics = Metrics()
+        client = SlackClient(
+            token=settings.slack.bot_token.get_secret_value() if settings.slack.bot_token else "",
+            api_url=settings.slack.api_url,
+            clock=SystemClock(),
+            observe=metrics.observe_slack,
+            time_limit=SLACK_CALL_LIMIT,
+        )
+        stack.push_async_callback(client.close)
+        bot = Bot(settings, path, store, client, metrics)
+        stack.push_async_callback(bot.close)
+        await store.record_configuration(_summary(settings), SystemClock().now())
+        server = _Server(uvicorn.Config(bot.web, log_config=None, access_log=False, lifespan="off"))
+        host, port = listener.getsockname()[:2]
+        log.info("listening", url=f"http://{_shown_host(host)}:{port}", databases=len(settings.databases))
+        with _signals(bot) as stop:
+            await bot.run(server, listener, stop)
+    log.info("stopped")
+
+
+def _require_servable(settings: Settings) -> None:
+    if settings.slack.mode == "socket":
+        raise ConfigError(
+            ['slack.mode: Socket Mode is not in this version: set mode = "http" and a signing_secret']
+        )
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.server.host, settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio switches Nagle off; without it an answer can wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        await store.upgrade()
-    finally:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise ConfigError([f"server.port: can't listen on {host}:{port} ({error.strerror}): choose another"]) from None
+    return listener
+
+
+async def _open_store(settings: Settings) -> SqlStore:
+    url = settings.database.url.get_secret_value()
+    alone = settings.database.backend == "sqlite"
+    store = await connect(url, migrate=alone or settings.database.migrate_on_start)
+    try:
+        problem = await store.ready()
+        if problem:
+            raise StoreUnavailable(f"database.url: {problem}")
+        if alone:
+            await store.release_claims(SystemClock().now())
+    except BaseException:
         await store.close()
+        raise
+    return store
+
+
+@contextlib.contextmanager
+def _signals(bot: Bot) -> Iterator[asyncio.Event]:
+    """SIGTERM and SIGINT set the event, SIGHUP reloads."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(bot.reload(), name="reload")
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+def _summary(settings: Settings) -> dict[str, str]:
+    """What of a configuration goes into the audit trail: who may do what, no secret."""
+    summary = {
+        f"databases.{name}": f"account {database.account}, policy {database.policy}"
+        for name, database in settings.databases.items()
+    }
+    for name, policy in settings.policies.items():
+        summary[f"policies.{name}"] = policy.model_dump_json(by_alias=True)
+    return summary
+
+
+def _shown_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
