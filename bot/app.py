@@ -50,6 +50,7 @@ log = structlog.get_logger()
 
 TICK = timedelta(milliseconds=500)
 HOUSEKEEPING = timedelta(seconds=5)
+RETENTION = timedelta(hours=1)
 KEEP_INBOX = timedelta(hours=48)
 CREW = 64
 DRAIN_MARGIN = 5.0
@@ -275,6 +276,7 @@ class Bot:
         self._ticker.add("operations", tick, sweeps.operations)
         self._ticker.add("publish", TICK, self._publish)
         self._ticker.add("housekeeping", HOUSEKEEPING, self._keep_house)
+        self._ticker.add("retention", RETENTION, self._forget_old)
 
     def _wake(self) -> None:
         self._ticker.kick("operations")
@@ -285,11 +287,12 @@ class Bot:
             self._ticker.kick("publish")
 
     async def _keep_house(self) -> None:
-        now = self._clock.now()
         self._metrics.publish_backlog.set(await self._store.backlog())
         open_now = await self._store.operations(open_only=True, limit=10_000)
         self._metrics.set_operations(Counter(op.status.value for op in open_now))
-        await self._store.prune(now, KEEP_INBOX)
+
+    async def _forget_old(self) -> None:
+        await self._store.prune(self._clock.now(), KEEP_INBOX)
 
     async def _readiness(self) -> list[str]:
         reasons = [await self._store.ready()]
@@ -367,11 +370,11 @@ async def serve(path: Path) -> None:
     settings = load_settings(path)
     _require_servable(settings)
     configure_logging(stream=sys.stderr, secrets=settings.secrets())
-    listener = _listen(settings)
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(listener.close)
         store = await _open_store(settings)
         stack.push_async_callback(store.close)
+        listener = _listen(settings)
+        stack.callback(listener.close)
         metrics = Metrics()
         client = SlackClient(
             token=settings.slack.bot_token.get_secret_value() if settings.slack.bot_token else "",
