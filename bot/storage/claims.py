@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, Update, case, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, Table, Update, case, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.tables import Instant
 
 
 def due_ids(table: Table, source: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -39,5 +41,5 @@ async def release(connection: AsyncConnection, table: Table, now: datetime) -> N
     await connection.execute(
         update(table)
         .where(was.is_not(None))
-        .values(due_at=case((was < now, was), else_=now), claimed_from=None)
+        .values(due_at=case((was < now, was), else_=literal(now, Instant())), claimed_from=None)
     )

@@ -74,8 +74,9 @@ class Database:
         await asyncio.gather(*self._running, return_exceptions=True)
         for engine in {self._writer, self._reader, self._migrator}:
             await engine.dispose()
-        if self._file is not None:
-            self._file.close()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     async def _whole(self, engine: AsyncEngine, work: Work[T]) -> T:
         # A task of its own, so that a cancelled caller can't leave a connection halfway through a statement.

@@ -16,7 +16,9 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal,
     not_,
+    null,
     or_,
     select,
     update,
@@ -28,7 +30,7 @@ from bot.core.operation import ENDS, Operation
 from bot.ports import Message, MessageKind, Reply
 from bot.storage import claims
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
-from bot.storage.tables import messages, operations
+from bot.storage.tables import Instant, messages, operations
 
 CARD_KEY = "card"
 
@@ -206,7 +208,8 @@ async def posted(connection: AsyncConnection, message_id: int, ts: str, version:
         operations.c.is_open == false(),
         operations.c.version <= version,
     )
-    done = case((not_(_of_card), now), (shown_to_the_end, now), else_=None)
+    over = literal(now, Instant())
+    done = case((not_(_of_card), over), (shown_to_the_end, over), else_=null())
     newer = case((messages.c.posted_version > version, messages.c.posted_version), else_=version)
     await connection.execute(
         update(messages)
@@ -215,7 +218,7 @@ async def posted(connection: AsyncConnection, message_id: int, ts: str, version:
             ts=ts,
             uncertain=False,
             posted_version=case((_of_card, newer), else_=0),
-            owed_at=case((_of_card, now), else_=messages.c.owed_at),
+            owed_at=case((_of_card, over), else_=messages.c.owed_at),
             due_at=now,
             claimed_from=None,
             done_at=func.coalesce(messages.c.done_at, done),
