@@ -356,6 +356,10 @@ class Store(Protocol):
         """Appends a configuration load to the audit trail."""
         ...
 
+    async def prune(self, now: datetime, keep: timedelta) -> None:
+        """Deletes finished inbox items received, and answers ended, longer than ``keep`` (at least a day) ago."""
+        ...
+
     async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
         ...

@@ -1,0 +1,45 @@
+"""Claiming: a row out of everybody's sight until a time, and back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, Table, Update, case, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.tables import Instant
+
+
+def due_ids(table: Table, source: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Ids of rows that may be claimed; rows that another worker is just claiming are passed over.
+
+    ``FOR UPDATE`` is only said on PostgreSQL; SQLite has one writer anyway.
+    """
+    return (
+        select(table.c.id).select_from(source).where(*conditions).with_for_update(skip_locked=True, of=table)
+    )
+
+
+def claim(table: Table, due: Select[Any], until: datetime, **more: Any) -> Update:
+    """One statement that takes the due rows; it changes ``due_at``, which its own condition looks at.
+
+    Under READ COMMITTED a concurrent claimer looks at the condition again, on the row as it has become.
+    """
+    chosen = due.cte("due")
+    return (
+        update(table)
+        .where(table.c.id.in_(select(chosen.c.id)))
+        .values(due_at=until, claimed_from=table.c.due_at, **more)
+        .returning(table)
+    )
+
+
+async def release(connection: AsyncConnection, table: Table, now: datetime) -> None:
+    """Puts the claimed rows back to when they were due, or to now if that is earlier."""
+    was = table.c.claimed_from
+    await connection.execute(
+        update(table)
+        .where(was.is_not(None))
+        .values(due_at=case((was < now, was), else_=literal(now, Instant())), claimed_from=None)
+    )

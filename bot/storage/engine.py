@@ -1,0 +1,257 @@
+"""Connections: SQLite as it wants to be used, PostgreSQL with limits, and whole transactions on both."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from bot.errors import StoreUnavailable
+from bot.storage.failures import unavailable
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+URL_FORMS = "a database url is sqlite:///file.db, sqlite:////path/file.db or postgresql://user@host/name"
+CONNECT_TIMEOUT = 5.0
+STATEMENT_TIMEOUT = timedelta(seconds=10)
+POOL_TIMEOUT = 10.0
+SQLITE_READERS = 4
+POSTGRESQL_CONNECTIONS = 10
+
+
+class Database:
+    """Runs transactions, each one whole or not at all, whoever is cancelled meanwhile."""
+
+    def __init__(
+        self, writer: AsyncEngine, reader: AsyncEngine, migrator: AsyncEngine, file: LockedFile | None
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._migrator = migrator
+        self._file = file
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs ``work`` in one transaction and commits it.
+
+        Raises:
+            Conflict: A uniqueness rule said no.
+            StoreUnavailable: Anything else went wrong; nothing was recorded.
+        """
+        return await self._whole(self._writer, work)
+
+    async def read(self, work: Work[T]) -> T:
+        """Runs ``work`` on one snapshot of the database.
+
+        Raises:
+            StoreUnavailable: It can't be read.
+        """
+        return await self._whole(self._reader, work)
+
+    async def migrate(self, work: Work[T]) -> T:
+        """Runs ``work`` like ``write``, without limits of time.
+
+        Raises:
+            StoreUnavailable: It went wrong; the schema is as before.
+        """
+        return await self._whole(self._migrator, work)
+
+    async def close(self) -> None:
+        """Waits for what is running, closes every connection, gives up the lock. Closing twice is fine."""
+        self._closed = True
+        await asyncio.gather(*self._running, return_exceptions=True)
+        for engine in {self._writer, self._reader, self._migrator}:
+            await engine.dispose()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    async def _whole(self, engine: AsyncEngine, work: Work[T]) -> T:
+        # A task of its own, so that a cancelled caller can't leave a connection halfway through a statement.
+        task = asyncio.create_task(self._transaction(engine, work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _transaction(self, engine: AsyncEngine, work: Work[T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        if self._file is not None:
+            self._file.check()
+        try:
+            async with engine.begin() as connection:
+                return await work(connection)
+        except (SQLAlchemyError, OSError) as error:
+            # Not chained: a driver's message may hold what people typed.
+            raise unavailable(error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """The database file, which must stay where it is, and the lock beside it, None for a mere reader."""
+
+    path: Path
+    identity: tuple[int, int]
+    lock: int | None
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool) -> LockedFile:
+        """Makes the file where there is none (not for a reader) and takes the lock.
+
+        Raises:
+            StoreUnavailable: Another process has the lock, or the file can't be opened.
+        """
+        lock = None if read_only else _take_lock(path)
+        try:
+            descriptor = os.open(path, os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            if lock is not None:
+                os.close(lock)
+            raise StoreUnavailable(f"{path} can't be opened: {error.strerror}") from None
+        found = os.fstat(descriptor)
+        os.close(descriptor)
+        return cls(path, (found.st_dev, found.st_ino), lock)
+
+    def check(self) -> None:
+        """Raises StoreUnavailable if the file is gone: SQLite would go on writing to what nobody can find."""
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise StoreUnavailable(f"{self.path} is gone: {error.strerror}") from None
+        if (found.st_dev, found.st_ino) != self.identity:
+            raise StoreUnavailable(f"{self.path} was replaced: restart the bot")
+
+    def close(self) -> None:
+        """Gives up the lock."""
+        if self.lock is not None:
+            os.close(self.lock)
+
+
+def _take_lock(path: Path) -> int:
+    lock = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreUnavailable(f"{lock} can't be opened: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise StoreUnavailable(
+            f"another process uses {path}: stop it, or use PostgreSQL for several replicas"
+        ) from None
+    return descriptor
+
+
+def open_database(url: str, *, read_only: bool, patience: timedelta) -> Database:
+    """Connections for a URL of the contract. Takes SQLite's lock at once; connects when first used.
+
+    Args:
+        url: ``sqlite:///rel``, ``sqlite:////abs`` or ``postgresql://…``.
+        read_only: Take no lock and write nothing, beside a process that does.
+        patience: How long a transaction waits for somebody else's lock.
+
+    Raises:
+        StoreUnavailable: The URL has another form, or the file can't be had.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreUnavailable(URL_FORMS) from None
+    match parsed.drivername:
+        case "sqlite" if parsed.database not in {None, "", ":memory:"}:
+            return _sqlite(parsed, read_only=read_only, patience=patience)
+        case "postgresql" | "postgres":
+            return _postgresql(url, read_only=read_only, patience=patience)
+        case _:
+            raise StoreUnavailable(URL_FORMS)
+
+
+def _sqlite(parsed: URL, *, read_only: bool, patience: timedelta) -> Database:
+    path = Path(parsed.database or "").absolute()
+    file = LockedFile.open(path, read_only=read_only)
+    url = URL.create("sqlite+aiosqlite", database=str(path))
+    writer = create_async_engine(
+        url, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT, hide_parameters=True
+    )
+    reader = create_async_engine(
+        url, pool_size=SQLITE_READERS, max_overflow=0, pool_timeout=POOL_TIMEOUT, hide_parameters=True
+    )
+    wait = f"PRAGMA busy_timeout={patience // timedelta(milliseconds=1)}"
+    _on_connect(
+        writer,
+        (wait, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"),
+        begin="BEGIN IMMEDIATE",  # a deferred one that reads first fails at once when it comes to write
+    )
+    _on_connect(reader, (wait, "PRAGMA query_only=ON"), begin="BEGIN")
+    return Database(reader if read_only else writer, reader, reader if read_only else writer, file)
+
+
+def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...], *, begin: str) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin anything of its own
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _postgresql(url: str, *, read_only: bool, patience: timedelta) -> Database:
+    writer = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=_creator(url, statement=STATEMENT_TIMEOUT, lock=patience),
+        pool_size=POSTGRESQL_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        pool_pre_ping=True,  # a server that was restarted costs nobody a transaction
+        hide_parameters=True,
+    )
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    if read_only:
+        return Database(reader, reader, reader, None)
+    unhurried = _creator(url, statement=timedelta(0), lock=timedelta(minutes=1))
+    migrator = create_async_engine(
+        "postgresql+asyncpg://", async_creator=unhurried, poolclass=NullPool, hide_parameters=True
+    )
+    return Database(writer, reader, migrator, None)
+
+
+def _creator(url: str, *, statement: timedelta, lock: timedelta) -> Callable[[], Awaitable[Any]]:
+    async def connect() -> Any:
+        import asyncpg  # noqa: PLC0415  # nobody on SQLite needs it
+
+        # The driver reads the url itself, so that libpq's own parameters (sslmode …) mean what they say.
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=statement.total_seconds() * 1.5 or None,
+            server_settings={
+                "application_name": "switchover",
+                "statement_timeout": _milliseconds(statement),
+                "lock_timeout": _milliseconds(lock),
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        )
+
+    return connect
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))

@@ -1,0 +1,94 @@
+"""Deliveries: recorded once, worked on until done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import Stale
+from bot.ports import Inbound, InboxItem, Receipt, Reply
+from bot.storage import claims, outbox
+from bot.storage.codec import COMMANDS, ORIGINS, plain
+from bot.storage.tables import inbox, inbox_signatures
+
+
+async def receive(connection: AsyncConnection, item: Inbound) -> Receipt:
+    """Records a delivery unless it is known. Concurrent ones wait for each other at the unique keys."""
+    if item.signature:
+        seen = {"signature": plain(item.signature), "received_at": item.received_at}
+        if not await _insert_new(connection, inbox_signatures, seen):
+            return Receipt.REPLAYED
+    row = {
+        "dedupe_key": plain(item.dedupe_key),
+        "origin": ORIGINS.dumps(item.origin),
+        "command": COMMANDS.dumps(item.command),
+        "received_at": item.received_at,
+        "due_at": item.received_at,
+        "attempts": 0,
+    }
+    return Receipt.RECORDED if await _insert_new(connection, inbox, row) else Receipt.DUPLICATE
+
+
+async def _insert_new(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    done = await connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+    return done.rowcount == 1
+
+
+async def claim(
+    connection: AsyncConnection, now: datetime, until: datetime, limit: int
+) -> Sequence[InboxItem]:
+    """Takes the oldest due items."""
+    due = (
+        claims.due_ids(inbox, inbox, inbox.c.done_at.is_(None), inbox.c.due_at <= now)
+        .order_by(inbox.c.received_at, inbox.c.id)
+        .limit(limit)
+    )
+    claimed = await connection.execute(claims.claim(inbox, due, until, attempts=inbox.c.attempts + 1))
+    rows = sorted(claimed.all(), key=lambda row: (row.received_at, row.id))
+    return [
+        InboxItem(
+            id=row.id,
+            origin=ORIGINS.loads(row.origin),
+            command=COMMANDS.loads(row.command),
+            received_at=row.received_at,
+            attempts=row.attempts,
+        )
+        for row in rows
+    ]
+
+
+async def postpone(connection: AsyncConnection, item_id: int, due_at: datetime) -> None:
+    """Puts an item back."""
+    await connection.execute(
+        update(inbox)
+        .where(inbox.c.id == item_id, inbox.c.done_at.is_(None))
+        .values(due_at=due_at, claimed_from=None)
+    )
+
+
+async def finish(connection: AsyncConnection, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
+    """Marks an item done and records the answers.
+
+    Raises:
+        Stale: It is done already; of concurrent finishers the row lets exactly one through.
+    """
+    done = await connection.execute(
+        update(inbox)
+        .where(inbox.c.id == item_id, inbox.c.done_at.is_(None))
+        .values(done_at=now, claimed_from=None)
+    )
+    if done.rowcount != 1:
+        raise Stale(f"delivery {item_id} is finished already")
+    await outbox.owe_answers(connection, f"answer-{item_id}", replies, now)
+
+
+async def prune(connection: AsyncConnection, before: datetime) -> None:
+    """Deletes what was received before a time: done items, and the signatures, useless to a replay by then."""
+    await connection.execute(delete(inbox).where(inbox.c.done_at.is_not(None), inbox.c.received_at < before))
+    await connection.execute(delete(inbox_signatures).where(inbox_signatures.c.received_at < before))

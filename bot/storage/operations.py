@@ -1,0 +1,161 @@
+"""Operations: every event in one transaction with what it makes of the operation and the replies owed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.machine import Decision
+from bot.core.model import OperationId
+from bot.core.operation import Operation
+from bot.errors import Stale
+from bot.ports import Reply
+from bot.storage import audit, claims, inbox, outbox
+from bot.storage.codec import OPERATIONS, plain
+from bot.storage.tables import operations
+
+
+async def open_(
+    connection: AsyncConnection,
+    decision: Decision,
+    due_at: datetime,
+    item_id: int | None,
+    replies: Sequence[Reply],
+) -> None:
+    """Records a new operation, its first event and its card.
+
+    Raises:
+        Stale: The inbox item is done already.
+    """
+    op, at = decision.after, decision.event.at
+    await _finish_item(connection, op, item_id, replies, at)
+    await connection.execute(insert(operations).values(id=op.id, **_projection(op, due_at)))
+    await audit.append(connection, _entries([decision]))
+    await outbox.owe_card(connection, op, at)
+    await outbox.owe_replies(connection, [decision])
+
+
+async def commit(
+    connection: AsyncConnection,
+    decisions: Sequence[Decision],
+    due_at: datetime | None,
+    item_id: int | None,
+    replies: Sequence[Reply],
+) -> None:
+    """Records consecutive events of one operation.
+
+    Raises:
+        Stale: The stored version is another one, or the inbox item is done already.
+    """
+    op, at = decisions[-1].after, decisions[-1].event.at
+    before = decisions[0].after.version - 1
+    await _finish_item(connection, op, item_id, replies, at)
+    moved = await connection.execute(
+        update(operations)
+        .where(operations.c.id == op.id, operations.c.version == before)
+        .values(_projection(op, due_at))
+    )
+    if moved.rowcount != 1:
+        raise Stale(f"{op.id} is no longer at version {before}")
+    await audit.append(connection, _entries(decisions))
+    await outbox.card_is_behind(connection, op.id, shown=before, at=at)
+    await outbox.owe_replies(connection, decisions)
+
+
+async def _finish_item(
+    connection: AsyncConnection, op: Operation, item_id: int | None, replies: Sequence[Reply], at: datetime
+) -> None:
+    if item_id is not None:
+        await inbox.finish(connection, item_id, replies, at)
+    else:
+        await outbox.owe_answers(connection, f"answer-{op.id}-{op.version}", replies, at)
+
+
+def _projection(op: Operation, due_at: datetime | None) -> dict[str, Any]:
+    return {
+        "database": op.database,
+        "shard": plain(op.shard or ""),
+        "status": op.status,
+        "version": op.version,
+        "is_open": op.open,
+        "requested_at": op.requested_at,
+        "ended_at": op.ended_at,
+        "due_at": due_at if op.open else None,
+        "claimed_from": None,
+        "state": OPERATIONS.dumps(op),
+    }
+
+
+def _entries(decisions: Sequence[Decision]) -> list[audit.Entry]:
+    return [audit.operation_entry(each.after.id, each.after.version, each.event) for each in decisions]
+
+
+async def holder(connection: AsyncConnection, op: Operation) -> str | None:
+    """Which other operation is open for the same database and shard, if one is."""
+    found = await connection.execute(
+        select(operations.c.id).where(
+            operations.c.database == op.database,
+            operations.c.shard == plain(op.shard or ""),
+            operations.c.is_open,
+            operations.c.id != op.id,
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def load(connection: AsyncConnection, operation_id: str) -> Operation | None:
+    """The operation as last committed."""
+    found = await connection.execute(select(operations.c.state).where(operations.c.id == operation_id))
+    state = found.scalar_one_or_none()
+    return None if state is None else OPERATIONS.loads(state)
+
+
+async def listed(
+    connection: AsyncConnection, *, open_only: bool, database: str | None, limit: int
+) -> Sequence[Operation]:
+    """Operations, the newest request first."""
+    query = (
+        select(operations.c.state).order_by(operations.c.requested_at.desc(), operations.c.id).limit(limit)
+    )
+    if open_only:
+        query = query.where(operations.c.is_open)
+    if database is not None:
+        query = query.where(operations.c.database == database)
+    return [OPERATIONS.loads(state) for state in (await connection.execute(query)).scalars()]
+
+
+async def claim(
+    connection: AsyncConnection, now: datetime, until: datetime, limit: int
+) -> Sequence[Operation]:
+    """Takes the open operations that are due, the longest overdue first."""
+    due = (
+        claims.due_ids(operations, operations, operations.c.due_at <= now)
+        .order_by(operations.c.due_at, operations.c.id)
+        .limit(limit)
+    )
+    claimed = (await connection.execute(claims.claim(operations, due, until))).all()
+    in_order = sorted(claimed, key=lambda row: (row.claimed_from, row.id))
+    return [OPERATIONS.loads(row.state) for row in in_order]
+
+
+async def postpone(connection: AsyncConnection, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
+    """Sets when operations are due again, where the version still is the one given."""
+    # In one order everywhere: two batches that meet must not wait for each other.
+    rows = [
+        {"_id": op_id, "_version": version, "_due_at": due_at}
+        for op_id, (version, due_at) in sorted(due.items())
+    ]
+    await connection.execute(
+        update(operations)
+        .where(
+            operations.c.id == bindparam("_id"),
+            operations.c.version == bindparam("_version"),
+            operations.c.is_open,
+        )
+        .values(due_at=bindparam("_due_at"), claimed_from=None),
+        rows,
+    )

@@ -1,0 +1,44 @@
+"""Bringing the schema up to date, and seeing whether it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.tables import REVISION, heartbeat, schema_version
+
+_LOCK = 5023451717  # any number, as long as nobody else in this database takes it for an advisory lock
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's configuration, with the connection handed over; there is no alembic.ini."""
+    config = Config()
+    migrations = Path(__file__).with_name("migrations")
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+async def upgrade(connection: AsyncConnection) -> None:
+    """Runs what migrations are missing, in the transaction given; replicas that start together take turns."""
+    await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    command.upgrade(configuration(connection), "head")
+
+
+async def beat(connection: AsyncConnection) -> str:
+    """Writes, and says how the schema differs from what this code needs; "" if it does not."""
+    found = (await connection.execute(schema_version)).scalar_one_or_none()
+    if found != REVISION:
+        return f"the database has schema {found or 'none'}, not {REVISION}: run switchover db upgrade"
+    await connection.execute(update(heartbeat).values(beats=heartbeat.c.beats + 1))
+    return ""

@@ -1,0 +1,181 @@
+"""The tables. The migrations make them; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+REVISION = "0001"  # the newest migration; what this code reads and writes
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time as microseconds since 1970 UTC: orders and compares the same on every engine."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+RowId = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts by itself on SQLite
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("database", Text, nullable=False),
+    Column("shard", Text, nullable=False),  # "" for none: NULLs would not exclude each other
+    Column("status", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("due_at", Instant),  # NULL: nothing is due
+    Column("claimed_from", Instant),  # what due_at was before the present claim; NULL: not claimed
+    Column("state", Text, nullable=False),
+)
+Index(
+    "uq_operations_open",
+    operations.c.database,
+    operations.c.shard,
+    unique=True,
+    sqlite_where=operations.c.is_open,
+    postgresql_where=operations.c.is_open,
+)
+Index(
+    "ix_operations_due_at",
+    operations.c.due_at,
+    sqlite_where=operations.c.due_at.is_not(None),
+    postgresql_where=operations.c.due_at.is_not(None),
+)
+Index("ix_operations_requested_at", operations.c.requested_at)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream", Text, nullable=False),  # "operation" or "configuration"
+    Column("operation_id", Text),
+    Column("version", Integer),
+    Column("type", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("operation_id", "version"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("dedupe_key", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("claimed_from", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("done_at", Instant),
+    UniqueConstraint("dedupe_key"),
+)
+Index(
+    "ix_inbox_due_at",
+    inbox.c.due_at,
+    sqlite_where=inbox.c.done_at.is_(None),
+    postgresql_where=inbox.c.done_at.is_(None),
+)
+
+# A table of its own: one payload may arrive under several signatures, and each of them counts once.
+inbox_signatures = Table(
+    "inbox_signatures",
+    metadata,
+    Column("signature", Text, primary_key=True),
+    Column("received_at", Instant, nullable=False),
+)
+Index("ix_inbox_signatures_received_at", inbox_signatures.c.received_at)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("operation_id", Text, ForeignKey("operations.id")),
+    Column("status", Text, nullable=False),  # of a reply; a card's is its operation's
+    Column("say", Text),
+    Column("to", Text),
+    Column("answer", Text),
+    Column("channel", Text, nullable=False),
+    Column("thread", Text),  # of the request; where a card is in the channel itself, replies take its ts
+    Column("ts", Text, nullable=False),
+    Column("uncertain", Boolean, nullable=False),
+    Column("posted_version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("owed_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("claimed_from", Instant),
+    Column("done_at", Instant),  # it will never be owed again
+    UniqueConstraint("operation_id", "key"),
+)
+Index(
+    "ix_messages_due_at",
+    messages.c.due_at,
+    sqlite_where=messages.c.done_at.is_(None),
+    postgresql_where=messages.c.done_at.is_(None),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("beats", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
+schema_version = text("SELECT version_num FROM alembic_version")
