@@ -184,6 +184,11 @@ def unescape(text: str) -> str:
     return re.sub("&(?:lt|gt|amp);", lambda found: _ESCAPED[found.group()], text)
 
 
+def storable(text: str) -> str:
+    """Without what no database takes: NUL, and halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 class _ProblemError(Exception):
     def __init__(self, reason: Reason, suggestion: str | None = None) -> None:
         super().__init__(reason.code)
@@ -259,6 +264,7 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
         text: As Slack delivers it: with ``&lt; &gt; &amp;`` escaped.
         command: How the bot is called here, for suggestions.
     """
+    text = storable(text)
     if not text.strip():
         return Help()
     if len(text) > MAX_TEXT:
