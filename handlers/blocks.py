@@ -132,10 +132,7 @@ def name_of(topology: Topology | None, node_id: str) -> str:
 def node_label(topology: Topology | None, node_id: NodeId | None, texts: Texts, *, room: int = 80) -> str:
     """A node as ``name (address)``, as mrkdwn; the id where no more is known."""
     node = topology.node(node_id) if topology else None
-    name = literal(name_of(topology, node_id or ""), room)
-    if node is None or not node.address:
-        return name
-    return texts.text("node-with-address", name=name, address=literal(node.address, room))
+    return literal(node_id or "", room) if node is None else _label(node, texts, room)
 
 
 def check_lines(checks: Sequence[Check], texts: Texts) -> list[str]:
@@ -160,20 +157,28 @@ def node_lines(topology: Topology, texts: Texts, *, now: datetime | None) -> lis
     minutes = int((now - topology.read_at).total_seconds() // 60) if now else 0
     code, extra = ("card-nodes-old", {"minutes": minutes}) if minutes else ("card-nodes", {})
     lines = [texts.text(code, when=moment(topology.read_at), **extra)]
-    lines += [_node(topology, node, texts) for node in topology.nodes[:MAX_NODES]]
+    lines += [node_line(node, texts) for node in topology.nodes[:MAX_NODES]]
     hidden = len(topology.nodes) - MAX_NODES
     return lines if hidden <= 0 else [*lines, texts.text("card-more", count=hidden)]
 
 
-def _node(topology: Topology, node: Node, texts: Texts) -> str:
+def node_line(node: Node, texts: Texts) -> str:
+    """A node with its role, health and lag, as mrkdwn."""
     health = {True: "health-good", False: "health-bad", None: "health-unknown"}[node.healthy]
     return texts.text(
         "card-node",
-        name=node_label(topology, node.id, texts, room=40),
+        name=_label(node, texts, 40),
         role=node.role,
         health=texts.text(health),
         seconds="" if node.lag is None else f"{node.lag.total_seconds():g}",
     )
+
+
+def _label(node: Node, texts: Texts, room: int) -> str:
+    name = literal(node.name or node.id, room)
+    if not node.address:
+        return name
+    return texts.text("node-with-address", name=name, address=literal(node.address, room))
 
 
 def metadata(operation_id: str, status: str, key: str) -> Block:

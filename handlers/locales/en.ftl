@@ -102,7 +102,7 @@ button-cancel = Cancel
 button-check-again = Check again
 button-acknowledge = Acknowledge
 confirm-approve-title = Approve this switchover?
-confirm-approve-text = { $moves }. Once enough people have approved, it starts at once; clients may lose their connections for a moment.
+confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts at once; clients may lose their connections for a moment.
 confirm-acknowledge-title = Take over from the bot?
 confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
 confirm-yes-approve = Approve
@@ -237,7 +237,6 @@ roles-another-primary = { $primary } is primary now, which is not what was appro
 choose-head = Which node of { $database } is to become primary? Choosing one makes the request.
 choose-this = Choose
 choose-more = … and { $count } more. Name one with “to NODE”.
-choose-too-long = { $node }: name it with “to NODE”
 
 ## The dry run
 
@@ -283,7 +282,6 @@ operations-none-past = Nothing was done yet{ GIVEN($name) ->
    *[no] {""}
  }.
 operation-line = { $id } { $moves }: { $status }, asked by { $by }, { $when }
-operation-reason = Reason: { $reason }
 
 ## Help, and what is no command
 
