@@ -205,7 +205,7 @@ def _button(op: Operation, action: Action, texts: Texts) -> Block:
     name = action.replace("_", "-")
     return button(
         texts.text(f"button-{name}"),
-        action_id=action,
+        action_id=action.value,
         value=op.id,
         style=_STYLES.get(action, ""),
         confirm=_confirm(op, action, texts) if action in _CONFIRMED else None,

@@ -89,7 +89,7 @@ card-job-word = The provider says: { $word }{ GIVEN($detail) ->
     [yes] {""} ({ $detail })
    *[no] {""}
  }
-card-primary-now = Primary now: { GIVEN($node) ->
+card-primary-now = Primary, as last read: { GIVEN($node) ->
     [yes] { $node }
    *[no] not known
  }
