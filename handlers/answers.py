@@ -1,0 +1,219 @@
+"""What one person is told and nobody else sees, and the choice of a node that may come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from bot.core.answers import (
+    Answer,
+    ChooseNode,
+    DatabaseLine,
+    ShowDatabases,
+    ShowOperations,
+    ShowPlan,
+    Tell,
+)
+from bot.core.commands import RequestSwitchover
+from bot.core.model import Node, Target
+from bot.core.operation import Operation
+from bot.core.preflight import Outcome
+from handlers.blocks import (
+    MAX_BUTTON_VALUE,
+    Block,
+    Rendered,
+    button,
+    check_lines,
+    line,
+    node_label,
+    node_line,
+    node_lines,
+    rendered,
+    section,
+    sentence,
+)
+from handlers.card import picture, summary
+from handlers.grammar import COMMAND, Misunderstood, storable, usage
+from handlers.mrkdwn import clip, literal, moment, user
+from handlers.texts import Texts
+
+CHOOSE_NODE = "choose_node"
+
+MAX_CHOICES = 20
+MAX_LINES = 40
+_LINES_PER_SECTION = 5
+
+
+def answer(told: Answer, texts: Texts) -> Rendered:
+    """An answer as a message.
+
+    Args:
+        told: What the service answered.
+        texts: The catalogue, in the reader's language.
+    """
+    match told:
+        case Tell():
+            said = [sentence(texts, told.text)]
+            return rendered([said + ([sentence(texts, told.detail)] if told.detail else [])], texts)
+        case ChooseNode():
+            return _choose(told, texts)
+        case ShowPlan():
+            return _plan(told, texts)
+        case ShowDatabases():
+            return _databases(told.databases, texts)
+        case ShowOperations():
+            return _operations(told, texts)
+
+
+def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
+    """What was understood, what was not, and the nearest valid command."""
+    lines = [sentence(texts, problem.problem)]
+    if problem.understood:
+        lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
+    lines.append(line(texts, "misunderstood-nearest", nearest=problem.nearest))
+    lines.append(texts.text("misunderstood-nothing-done"))
+    return rendered([lines], texts)
+
+
+def help_text(texts: Texts, *, command: str = COMMAND) -> Rendered:
+    """The usage, from the table that parses."""
+    lines = [line(texts, "help-line", usage=form, about=texts.text(about)) for form, about in usage(command)]
+    return rendered([[texts.text("help-head")], lines, [texts.text("help-names")]], texts)
+
+
+# --- the chooser ---------------------------------------------------------------------------------------
+
+
+def parse_choice(value: str) -> RequestSwitchover | None:
+    """The request that a chooser's button stands for, as if typed; None if it is none of ours.
+
+    Anybody can send any value: what comes out is a request like any other and is judged like one.
+    """
+    if len(value) > MAX_BUTTON_VALUE:
+        return None
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or set(found) != {"database", "shard", "node", "reason"}:
+        return None
+    database, shard, node, reason = (found[key] for key in ("database", "shard", "node", "reason"))
+    named = all(isinstance(name, str) and name.strip() for name in (database, node))
+    if not named or not isinstance(reason, str) or not (shard is None or (isinstance(shard, str) and shard)):
+        return None
+    return RequestSwitchover(
+        storable(database),
+        node=storable(node),
+        shard=None if shard is None else storable(shard),
+        reason=storable(reason),
+    )
+
+
+def choice_value(choose: ChooseNode, node: Node) -> str | None:
+    """What a chooser's button carries, there being no operation yet; None if the names are too long for it.
+
+    A reason that is too long loses its end: the names decide what is done, the reason only tells why.
+    """
+    reason = choose.reason
+    while len(value := _choice(choose, node, reason)) > MAX_BUTTON_VALUE:
+        if not reason:
+            return None
+        over = len(value) - MAX_BUTTON_VALUE
+        # An escaped character takes up to six; too little is cut rather than too much.
+        reason = clip(reason, max(1, len(reason) - max(1, over // 6))) if len(reason) > 1 else ""
+    return value
+
+
+def _choice(choose: ChooseNode, node: Node, reason: str) -> str:
+    carried = {"database": choose.database, "shard": choose.shard, "node": node.id, "reason": reason}
+    return json.dumps(carried, ensure_ascii=False, separators=(",", ":"))
+
+
+def _choose(choose: ChooseNode, texts: Texts) -> Rendered:
+    head = line(texts, "choose-head", database=Target(choose.database, choose.shard))
+    shown = choose.nodes[:MAX_CHOICES]
+    lines = [node_line(node, texts) for node in shown]
+    hidden = len(choose.nodes) - len(shown)
+    more = [texts.text("choose-more", count=hidden)] if hidden > 0 else []
+    # One section a node: within its block a button's action_id is unique, as Slack wants it.
+    choices = [
+        section([text], texts, _choose_button(choose, node, texts))
+        for node, text in zip(shown, lines, strict=True)
+    ]
+    blocks = [section([head], texts), *choices, *(section([text], texts) for text in more)]
+    return Rendered(rendered([[head], lines, more], texts).text, blocks)
+
+
+def _choose_button(choose: ChooseNode, node: Node, texts: Texts) -> Block | None:
+    value = choice_value(choose, node)
+    return None if value is None else button(texts.text("choose-this"), action_id=CHOOSE_NODE, value=value)
+
+
+# --- the rest ------------------------------------------------------------------------------------------
+
+
+def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
+    code = {
+        Outcome.CLEAN: "plan-clean",
+        Outcome.REFUSED: "plan-refused",
+        Outcome.NOT_NEEDED: "plan-not-needed",
+    }[plan.outcome]
+    head = [line(texts, code, database=Target(plan.database, plan.shard))]
+    if plan.detail is not None:
+        head.append(sentence(texts, plan.detail, topology=plan.topology))
+    node = plan.topology.node(plan.candidate)
+    if node is not None and plan.outcome is Outcome.CLEAN:
+        head.append(texts.text("plan-candidate", node=node_label(plan.topology, node.id, texts)))
+    return rendered(
+        [head, check_lines(plan.checks, texts), node_lines(plan.topology, texts, now=None)], texts
+    )
+
+
+def _databases(databases: Sequence[DatabaseLine], texts: Texts) -> Rendered:
+    if not databases:
+        return rendered([[texts.text("list-empty")]], texts)
+    lines = [_database(database, texts) for database in databases]
+    return _listed(texts.text("list-head", count=len(databases)), lines, texts)
+
+
+def _database(database: DatabaseLine, texts: Texts) -> str:
+    problem = sentence(texts, database.problem, most=200) if database.problem else ""
+    return texts.text(
+        "list-line",
+        name=literal(database.name, 40),
+        primary=literal(database.primary, 40),
+        operation=literal(database.operation, 20),
+        description=literal(database.description, 80),
+        problem=problem,
+    )
+
+
+def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
+    named = literal(shown.name, 80)
+    if not shown.operations:
+        code = "operations-none-past" if shown.past else "operations-none-open"
+        return rendered([[texts.text(code, name=named)]], texts)
+    if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
+        # One operation asked for by its id: all that its card says, without the buttons.
+        return rendered(summary(shown.operations[0], texts, now=None), texts)
+    head = texts.text("operations-past" if shown.past else "operations-open", name=named)
+    return _listed(head, [_operation(op, texts) for op in shown.operations], texts)
+
+
+def _operation(op: Operation, texts: Texts) -> str:
+    return texts.text(
+        "operation-line",
+        id=op.id,
+        moves=picture(op, texts, room=20),
+        status=op.status,
+        by=user(op.requested_by),
+        when=moment(op.requested_at),
+    )
+
+
+def _listed(head: str, lines: list[str], texts: Texts) -> Rendered:
+    """A list under a heading: short ones whole, of long ones the beginning and how much more there is."""
+    hidden = len(lines) - MAX_LINES
+    shown = lines[:MAX_LINES] + ([texts.text("card-more", count=hidden)] if hidden > 0 else [])
+    steps = range(0, len(shown), _LINES_PER_SECTION)
+    return rendered([[head], *(shown[at : at + _LINES_PER_SECTION] for at in steps)], texts)

@@ -1,0 +1,189 @@
+"""The parts that messages are made of: Block Kit, within its limits whatever is put in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.core.model import Node, NodeId, Reason, Topology
+from bot.core.preflight import Check
+from handlers.mrkdwn import clip, literal, moment, user, without_dates
+from handlers.texts import Texts
+
+Block = dict[str, Any]
+
+MAX_MESSAGE_TEXT = 4000
+MAX_SECTION = 3000
+MAX_CONTEXT = 2000
+MAX_CONFIRM = 300
+MAX_BUTTON = 75
+MAX_BUTTON_VALUE = 2000
+MAX_NODES = 20
+
+# How much of each filled-in value is shown: the most that lets the whole sentence fit.
+_ROOM = (300, 120, 40, 10, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message: its blocks, and in ``text`` the same in words."""
+
+    text: str
+    blocks: list[Block]
+
+
+def rendered(groups: Sequence[Sequence[str]], texts: Texts, extra: Iterable[Block] = ()) -> Rendered:
+    """A message of groups of lines, one section each, and the blocks in ``extra`` after them."""
+    kept = [list(group) for group in groups if group]
+    lines = [without_dates(line) for group in kept for line in group]
+    return Rendered(fit(lines, MAX_MESSAGE_TEXT, texts), [*(section(group, texts) for group in kept), *extra])
+
+
+def fit(lines: Sequence[str], most: int, texts: Texts) -> str:
+    """As many whole lines as there is room for, and how many are left out."""
+    whole = "\n".join(lines)
+    if len(whole) <= most:
+        return whole
+    kept = list(lines)
+    while kept:
+        kept.pop()
+        more = texts.text("card-more", count=len(lines) - len(kept))
+        if len(cut := "\n".join([*kept, more])) <= most:
+            return cut
+    return ""
+
+
+def mrkdwn(text: str) -> Block:
+    """A text object in which Slack looks for nothing to make a link of."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def section(lines: Sequence[str], texts: Texts, accessory: Block | None = None) -> Block:
+    block: Block = {"type": "section", "text": mrkdwn(fit(lines, MAX_SECTION, texts))}
+    return block if accessory is None else block | {"accessory": accessory}
+
+
+def context(line: str) -> Block:
+    return {"type": "context", "elements": [mrkdwn(line)]}
+
+
+def button(label: str, *, action_id: str, value: str, style: str = "", confirm: Block | None = None) -> Block:
+    """A button. Its value goes out as it is, so it must be ours and short."""
+    block: Block = {"type": "button", "action_id": action_id, "text": plain(clip(label, MAX_BUTTON))}
+    block["value"] = value
+    if style:
+        block["style"] = style
+    return block if confirm is None else block | {"confirm": confirm}
+
+
+# --- sentences -----------------------------------------------------------------------------------------
+
+
+def sentence(
+    texts: Texts, reason: Reason, *, topology: Topology | None = None, most: int = MAX_SECTION // 2
+) -> str:
+    """The sentence of a reason as mrkdwn: values literal, people as mentions, nodes by name."""
+    return _roomiest(lambda room: texts.say(reason, show=_shown(topology, room)), most)
+
+
+def line(texts: Texts, code: str, *, most: int = MAX_SECTION // 2, **values: object) -> str:
+    """The same for a code of ours and values of others."""
+    return sentence(texts, Reason.of(code, **values), most=most)
+
+
+def _roomiest(write: Callable[[int], str], most: int) -> str:
+    """What is written with the most room that still fits; cut only if nothing does, which no test has seen."""
+    for room in _ROOM:
+        if len(text := write(room)) <= most:
+            return text
+    return ""
+
+
+_PEOPLE = frozenset({"by"})
+_NODES = frozenset({"before", "now", "primary"})
+
+
+def _shown(topology: Topology | None, room: int) -> Callable[[str, str], str]:
+    def show(name: str, value: str) -> str:
+        if name in _PEOPLE:
+            return user(value) if value else ""
+        if name in _NODES and topology is not None:
+            return literal(name_of(topology, value), room)
+        return literal(value, room)
+
+    return show
+
+
+def name_of(topology: Topology | None, node_id: str) -> str:
+    """What people call a node: its name, else its id."""
+    node = topology.node(node_id) if topology else None
+    return (node.name if node else "") or node_id
+
+
+# --- what cards and dry runs have in common ------------------------------------------------------------
+
+
+def node_label(topology: Topology | None, node_id: NodeId | None, texts: Texts, *, room: int = 80) -> str:
+    """A node as ``name (address)``, as mrkdwn; the id where no more is known."""
+    node = topology.node(node_id) if topology else None
+    return literal(node_id or "", room) if node is None else _label(node, texts, room)
+
+
+def check_lines(checks: Sequence[Check], texts: Texts) -> list[str]:
+    """The preflight, one check a line."""
+    if not checks:
+        return []
+    lines = [texts.text("card-checks")]
+    for check in checks:
+        detail = sentence(texts, check.detail, most=600)
+        lines.append(texts.text("card-check-passed" if check.passed else "card-check-failed", detail=detail))
+    return lines
+
+
+def node_lines(topology: Topology, texts: Texts, *, now: datetime | None) -> list[str]:
+    """The nodes of a reading and its time; how old it is only where that matters.
+
+    Args:
+        topology: The reading.
+        texts: The catalogue.
+        now: When this is written; None where age does not matter.
+    """
+    minutes = int((now - topology.read_at).total_seconds() // 60) if now else 0
+    code, extra = ("card-nodes-old", {"minutes": minutes}) if minutes else ("card-nodes", {})
+    lines = [texts.text(code, when=moment(topology.read_at), **extra)]
+    lines += [node_line(node, texts) for node in topology.nodes[:MAX_NODES]]
+    hidden = len(topology.nodes) - MAX_NODES
+    return lines if hidden <= 0 else [*lines, texts.text("card-more", count=hidden)]
+
+
+def node_line(node: Node, texts: Texts) -> str:
+    """A node with its role, health and lag, as mrkdwn."""
+    health = {True: "health-good", False: "health-bad", None: "health-unknown"}[node.healthy]
+    return texts.text(
+        "card-node",
+        name=_label(node, texts, 40),
+        role=node.role,
+        health=texts.text(health),
+        seconds="" if node.lag is None else f"{node.lag.total_seconds():g}",
+    )
+
+
+def _label(node: Node, texts: Texts, room: int) -> str:
+    name = literal(node.name or node.id, room)
+    if not node.address:
+        return name
+    return texts.text("node-with-address", name=name, address=literal(node.address, room))
+
+
+def metadata(operation_id: str, status: str, key: str) -> Block:
+    """The metadata of every card and reply; ``key`` is unique per message of an operation."""
+    return {
+        "event_type": "switchover_operation",
+        "event_payload": {"operation": operation_id, "status": status, "key": key},
+    }

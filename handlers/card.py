@@ -1,0 +1,232 @@
+"""The card of an operation and the replies in its thread: functions of stored state, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.core.commands import Action
+from bot.core.machine import Say
+from bot.core.operation import ENDS, UNSENT, Operation, Status
+from handlers.blocks import (
+    MAX_CONFIRM,
+    Block,
+    Rendered,
+    button,
+    check_lines,
+    context,
+    line,
+    mrkdwn,
+    name_of,
+    node_label,
+    node_lines,
+    plain,
+    rendered,
+    section,
+    sentence,
+)
+from handlers.mrkdwn import literal, moment, person_or_group, user
+from handlers.texts import Texts
+
+MAX_REASON = 500
+MAX_PEOPLE = 20
+
+_STYLES = {Action.APPROVE: "primary", Action.REJECT: "danger"}
+_CONFIRMED = frozenset({Action.APPROVE, Action.ACKNOWLEDGE})
+_BUTTONS = {
+    Status.PLANNING: (Action.CANCEL,),
+    Status.AWAITING_APPROVAL: (Action.APPROVE, Action.REJECT, Action.CANCEL),
+    Status.SCHEDULED: (Action.CANCEL,),
+    Status.RECHECKING: (Action.CANCEL,),
+    Status.IN_DOUBT: (Action.CHECK_AGAIN,),
+    Status.NEEDS_ATTENTION: (Action.CHECK_AGAIN, Action.ACKNOWLEDGE),
+}
+
+
+def card(op: Operation, texts: Texts, *, now: datetime) -> Rendered:
+    """The card: where the operation stands, what it does, why, who said what, and what can be done now.
+
+    Args:
+        op: The operation as last committed.
+        texts: The catalogue.
+        now: When this is written: an approval that has expired is not offered any more.
+    """
+    groups = [*summary(op, texts, now=now), [_asked(op, texts)]]
+    made = rendered(groups, texts)
+    first = section([f"*{groups[0][0]}*", *groups[0][1:]], texts)
+    return Rendered(made.text, [first, *made.blocks[1:-1], context(groups[-1][0]), *_buttons(op, texts, now)])
+
+
+def summary(op: Operation, texts: Texts, *, now: datetime | None) -> list[list[str]]:
+    """What a card says, in groups of lines; the first line is the status in words."""
+    groups = [
+        _head(op, texts),
+        _facts(op, texts),
+        _request(op, texts),
+        _approvals(op, texts),
+        check_lines(op.checks, texts),
+        node_lines(op.topology, texts, now=None if op.status in ENDS else now) if op.topology else [],
+    ]
+    return [group for group in groups if group]
+
+
+def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
+    """A reply in the card's thread: what happened, and why."""
+    said = [sentence(texts, say.text, topology=op.topology)]
+    if say.detail is not None:
+        said.append(sentence(texts, say.detail, topology=op.topology))
+    return rendered([said], texts)
+
+
+def picture(op: Operation, texts: Texts, *, room: int = 80) -> str:
+    """What moves from where to where: ``orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2)``, as mrkdwn."""
+    database = literal(str(op.target), room)
+    after = _after(op, texts, room)
+    if op.plan is None:
+        return texts.text("moves-asked", database=database, after=after) if after else database
+    primary = op.plan.primary
+    before = (
+        node_label(op.topology, primary, texts, room=room) if primary else texts.text("moves-nobody-known")
+    )
+    if not after or primary == op.plan.candidate:
+        return texts.text("moves-nothing", database=database, before=before)
+    return texts.text("moves", database=database, before=before, after=after)
+
+
+# --- the groups of lines -------------------------------------------------------------------------------
+
+
+def _after(op: Operation, texts: Texts, room: int) -> str:
+    """Who is to become primary, or did; "" where nobody is meant."""
+    candidate = op.plan.candidate if op.plan else None
+    if candidate is not None:
+        return node_label(op.topology, candidate, texts, room=room)
+    if any(check.detail.code == "check-cloud-will-choose" for check in op.checks):
+        won = op.primary_now if op.status is Status.SUCCEEDED else None
+        return node_label(op.topology, won, texts, room=room) if won else texts.text("moves-cloud-chooses")
+    return literal(op.asked, room) if op.asked else ""
+
+
+def _head(op: Operation, texts: Texts) -> list[str]:
+    code = f"status-{op.status.replace('_', '-')}"
+    head = [texts.text(code, count=len(op.approvals), needed=op.needed), picture(op, texts)]
+    return [*head, sentence(texts, op.detail, topology=op.topology)] if op.detail else head
+
+
+def _facts(op: Operation, texts: Texts) -> list[str]:
+    facts = [line(texts, "card-database", database=op.database)]
+    if op.shard:
+        facts.append(line(texts, "card-shard", shard=op.shard))
+    facts += _progress(op, texts)
+    if op.decided_by:
+        facts.append(line(texts, "card-decided", by=op.decided_by))
+    if op.ended_at is not None:
+        begun = op.submissions[0] if op.submissions else op.requested_at
+        seconds = f"{max(0.0, (op.ended_at - begun).total_seconds()):.0f}"
+        facts.append(texts.text("card-ended", when=moment(op.ended_at), seconds=seconds))
+    return facts
+
+
+def _progress(op: Operation, texts: Texts) -> list[str]:
+    """The job, the provider's word, and the present primary once something was sent."""
+    lines = []
+    if op.job_id:
+        lines.append(line(texts, "card-job", job=op.job_id))
+    elif op.status is Status.RUNNING:
+        lines.append(texts.text("card-no-job"))
+    if op.job is not None:
+        lines.append(line(texts, "card-job-word", word=op.job.word, detail=op.job.detail))
+    if op.submissions and (op.status in ENDS or op.status is Status.NEEDS_ATTENTION):
+        now = node_label(op.topology, op.primary_now, texts) if op.primary_now else ""
+        lines.append(texts.text("card-primary-now", node=now))
+    return lines
+
+
+def _request(op: Operation, texts: Texts) -> list[str]:
+    """Why, and what exactly the provider is asked; the latter only where it still may be or was."""
+    lines = []
+    if op.reason:
+        lines.append(texts.text("card-reason", reason=literal(op.reason, MAX_REASON - 1)))
+    if op.plan is None or (op.status in ENDS and not op.submissions):
+        return lines
+    lines.append(line(texts, "card-call", most=1000, summary=op.plan.call.summary))
+    if op.plan.call.warning and op.status in UNSENT:
+        lines.append(line(texts, "card-warning", most=1000, warning=op.plan.call.warning))
+    return lines
+
+
+def _approvals(op: Operation, texts: Texts) -> list[str]:
+    never_asked = op.status in ENDS and not op.approvals
+    if not op.needed or never_asked:
+        return []
+    people = _people(op.approved_by, texts)
+    lines = [texts.text("card-approvals", count=len(op.approvals), needed=op.needed, people=people)]
+    if op.status is Status.AWAITING_APPROVAL:
+        missing = max(0, op.needed - len(op.approvals))
+        may = _people(op.approvers, texts)
+        lines.append(texts.text("card-missing", count=missing, people=may))
+    if op.start_at is not None and op.status in UNSENT:
+        lines.append(texts.text("card-starts", when=moment(op.start_at)))
+    if op.expires_at is not None and op.status is Status.AWAITING_APPROVAL:
+        lines.append(texts.text("card-expires", when=moment(op.expires_at)))
+    return lines
+
+
+def _people(entries: Iterable[str], texts: Texts) -> str:
+    """People and groups as mentions, which also calls them; ``*`` calls nobody."""
+    named = [texts.text("card-anyone") if entry == "*" else person_or_group(entry) for entry in entries]
+    shown = ", ".join(named[:MAX_PEOPLE])
+    hidden = len(named) - MAX_PEOPLE
+    return shown if hidden <= 0 else f"{shown} {texts.text('card-more', count=hidden)}"
+
+
+def _asked(op: Operation, texts: Texts) -> str:
+    return texts.text("card-id", id=op.id, by=user(op.requested_by), when=moment(op.requested_at))
+
+
+# --- the buttons ---------------------------------------------------------------------------------------
+
+
+def actions(op: Operation, now: datetime) -> tuple[Action, ...]:
+    """What the card's buttons offer at this moment."""
+    expired = op.expires_at is not None and now >= op.expires_at
+    offered = _BUTTONS.get(op.status, ())
+    return tuple(action for action in offered if not (expired and action is Action.APPROVE))
+
+
+def _buttons(op: Operation, texts: Texts, now: datetime) -> list[Block]:
+    offered = actions(op, now)
+    if not offered:
+        return []
+    return [{"type": "actions", "elements": [_button(op, action, texts) for action in offered]}]
+
+
+def _button(op: Operation, action: Action, texts: Texts) -> Block:
+    name = action.replace("_", "-")
+    return button(
+        texts.text(f"button-{name}"),
+        action_id=action.value,
+        value=op.id,
+        style=_STYLES.get(action, ""),
+        confirm=_confirm(op, action, texts) if action in _CONFIRMED else None,
+    )
+
+
+def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
+    name = action.replace("_", "-")
+    plan = op.plan
+    # Bare names here: a dialogue has little room, and the card behind it says the rest.
+    text = line(
+        texts,
+        f"confirm-{name}-text",
+        most=MAX_CONFIRM,
+        database=op.target,
+        before=name_of(op.topology, plan.primary or "?") if plan else "?",
+        after=name_of(op.topology, plan.candidate) if plan and plan.candidate else "…",
+    )
+    return {
+        "title": plain(texts.text(f"confirm-{name}-title")),
+        "text": mrkdwn(text),
+        "confirm": plain(texts.text(f"confirm-yes-{name}")),
+        "deny": plain(texts.text("confirm-no")),
+    }

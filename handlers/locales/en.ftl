@@ -1,0 +1,310 @@
+# English. Sentences are plain text: whoever puts them into Slack escapes what is filled in.
+# GIVEN($x) is "yes" unless $x is empty; such a variable may be left out. COUNT($x) picks the plural.
+# $status and $role are filled in with the words of word-… and role-… below.
+
+## What an operation is doing: a mark, then words, so that nothing hangs on colour
+
+status-planning = ▶ Planning: reading the roles and checking whether a switchover is safe
+status-awaiting-approval = ⏸ Waiting for approval: { $count } of { $needed } so far
+status-scheduled = ⏸ Approved, waiting for its start
+status-rechecking = ▶ Approved: checking everything again before the start
+status-starting = ▶ Sending the request to the provider
+status-in-doubt = ❔ Not known whether the provider took the request: looking for it, not sending it again
+status-running = ▶ Running: the provider is at work
+status-verifying = ▶ Verifying: reading the roles
+status-needs-attention = ⚠ Needs attention: the roles are not known to be as approved
+status-succeeded = ✔ Succeeded: the roles were read and are as approved
+status-failed = ✖ Failed: nothing changed
+status-refused = ✖ Refused: nothing changed
+status-not-needed = ✔ Not needed: it is so already
+status-rejected = ✖ Rejected: nothing changed
+status-expired = ✖ Expired: nothing changed
+status-cancelled = ✖ Cancelled: nothing changed
+status-closed = ■ Closed: a person took over
+
+word-planning = planning
+word-awaiting-approval = waiting for approval
+word-scheduled = waiting for its start
+word-rechecking = being checked again
+word-starting = starting
+word-in-doubt = in doubt
+word-running = running
+word-verifying = being verified
+word-needs-attention = in need of attention
+word-succeeded = succeeded
+word-failed = failed
+word-refused = refused
+word-not-needed = not needed
+word-rejected = rejected
+word-expired = expired
+word-cancelled = cancelled
+word-closed = closed
+
+role-primary = primary
+role-replica = replica
+role-hidden = hidden member
+role-read-only = read-only member
+role-unknown = unknown role
+
+health-good = healthy
+health-bad = not healthy
+health-unknown = health not reported
+
+## The card
+
+moves = { $database }: { $before } ▸ { $after }
+moves-asked = { $database } ▸ { $after }
+moves-nothing = { $database }: { $before }
+moves-nobody-known = unknown primary
+moves-cloud-chooses = a node the cloud chooses
+node-with-address = { $name } ({ $address })
+
+card-id = Operation { $id } · asked by { $by }, { $when }
+card-database = Database: { $database }
+card-shard = Shard: { $shard }
+card-reason = Reason: { $reason }
+card-call = Request to the provider: { $summary }
+card-warning = ⚠ { $warning }
+card-checks = Checks
+card-check-passed = ✓ { $detail }
+card-check-failed = ✗ { $detail }
+card-nodes = Nodes, as read { $when }
+card-nodes-old = Nodes, as read { $when }; that was { $minutes } min before this was written
+card-node = { $name }: { $role }, { $health }{ GIVEN($seconds) ->
+    [yes] {""}, lag { $seconds } s
+   *[no] {""}
+ }
+card-more = … and { $count } more
+card-approvals = Approvals: { $count } of { $needed }{ GIVEN($people) ->
+    [yes] {""}, by { $people }
+   *[no] {""}
+ }
+card-missing = Still needed: { $count }. May approve: { $people }
+card-anyone = any full member
+card-expires = Approval is possible until { $when }
+card-starts = Starts at { $when }
+card-job = Job: { $job }
+card-no-job = Job: the provider's call gives no job id
+card-job-word = The provider says: { $word }{ GIVEN($detail) ->
+    [yes] {""} ({ $detail })
+   *[no] {""}
+ }
+card-primary-now = Primary, as last read: { GIVEN($node) ->
+    [yes] { $node }
+   *[no] not known
+ }
+card-decided = Decided by { $by }
+card-ended = Ended { $when }, after { $seconds } s
+
+button-approve = Approve
+button-reject = Reject
+button-cancel = Cancel
+button-check-again = Check again
+button-acknowledge = Acknowledge
+confirm-approve-title = Approve this switchover?
+confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts at once; clients may lose their connections for a moment.
+confirm-acknowledge-title = Take over from the bot?
+confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
+confirm-yes-approve = Approve
+confirm-yes-acknowledge = Acknowledge
+confirm-no = Back
+
+## Replies in the thread
+
+reply-accepted = ▶ The provider took the request: job { $job }.
+reply-accepted-no-job = ▶ The provider took the request. Its call gives no job id, so the roles are watched.
+reply-not-accepted = ⏸ The provider did not take the request (try { $attempt } of { $most }). Nothing changed.
+reply-in-doubt = ❔ It is not known whether the provider took the request. It is not sent again: jobs and roles are being read to find out.
+reply-found = ▶ Found: the provider had taken the request{ GIVEN($job) ->
+    [yes] {""}, as job { $job }
+   *[no] {""}
+ }.
+reply-job = ▶ Job { $job }: { $word }.
+reply-job-done = ▶ Job { $job } is done ({ $word }). Now the roles are read.
+reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
+reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
+reply-needs-attention = ⚠ A person must look: the roles are not known to be as approved. The database stays locked until a later reading settles it or somebody acknowledges.
+reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
+    [yes] : { $before } ▸ { $now }
+   *[no] : { $now } is primary
+ }. The roles were read twice and are as approved. It took { $seconds } s.
+reply-failed = ✖ The switchover of { $database } failed. Nothing changed{ GIVEN($now) ->
+    [yes] : { $now } is still primary
+   *[no] {""}
+ }.
+reply-refused = ✖ No switchover of { $database }. Nothing changed.
+reply-not-needed = ✔ No switchover of { $database } is needed. Nothing changed.
+reply-rejected = ✖ { $by } rejected the switchover of { $database }. Nothing changed.
+reply-expired = ✖ The switchover of { $database } expired before it could start. Nothing changed. Ask again if it is still wanted.
+reply-cancelled = ✖ The switchover of { $database } was cancelled{ GIVEN($by) ->
+    [yes] {""} by { $by }
+   *[no] {""}
+ }. Nothing changed.
+reply-closed = ■ { $by } took over { $database }. The bot stops looking; the database is unlocked.
+
+## Checks: what was found, and what would mend it
+
+check-cluster-ready = The cluster is ready ({ $state })
+check-cluster-busy = The cluster is busy ({ $state }); wait until it is idle
+check-cluster-obstacle = No switchover is possible now: { $obstacle }; mend that first
+check-primary-known = The primary is { $node }
+check-primary-unknown = { $count } nodes say that they are primary; wait until it is exactly one
+check-primary-unknown-allowed = The primary is not known; policy { $policy } allows that
+check-node-found = The candidate is { $node }
+check-node-not-found = No node answers to { $asked }; name one of: { $known }
+check-node-ambiguous = Several nodes answer to { $asked }; use the id of one: { $known }
+check-name-one = Several nodes fit; name one with “to NODE”: { $known }
+check-nobody-fits = No node can become primary: { $nodes }; mend one of them first
+check-cloud-chooses = This cloud chooses the new primary itself; leave out “to { $asked }”
+check-cloud-will-choose = The cloud will choose the new primary
+check-is-replica = { $node } is a replica
+check-not-a-replica = { $node } is no replica but: { $role }; name a replica
+check-role-unknown-allowed = The role of { $node } is not known; the policy allows that
+check-healthy = { $node } is healthy
+check-unhealthy = { $node } is not healthy; wait until it is, or name another node
+check-health-unknown = The health of { $node } is not reported; wait until it is, or name another node
+check-lag = { $node } is { $lag } s behind, { $limit } s are allowed
+check-lag-too-long = { $node } is { $lag } s behind, { $limit } s are allowed; wait until it has caught up
+check-lag-unknown = The lag of { $node } can't be read, { $limit } s are allowed; wait until it can
+check-lag-not-reported = This cloud does not report lag, so the limit of { $limit } s can't be checked
+not-needed-already-primary = { $node } is the primary already.
+
+## Why a person may not
+
+deny-not-a-member = Only full, active members of this workspace may do this.
+deny-not-a-requester = Policy { $policy } does not let you request this. Ask somebody it names.
+deny-own-request = This is your own request. Somebody else must approve it.
+deny-not-an-approver = Policy { $policy } does not name you as an approver.
+deny-approved-already = Your approval is counted already.
+deny-not-requester-nor-approver = Only the requester or an approver can cancel this.
+who-unknown = Slack can't say right now who you are, so nothing was done. Try again in a minute.
+wrong-channel = Requests are not taken in this channel. Ask in one that is set up for it.
+
+## Answers to one person
+
+unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
+    [yes] {""} Did you mean { $nearest }?
+   *[no] {""} “list” shows those there are.
+ }
+unknown-operation = There is no operation { $id }. “status” shows what is under way.
+locked = { $database } is locked by { $holder }. Wait until that has ended, or cancel it.
+shard-needed = This database has shards: name one with “shard GROUP”. It has: { $known }
+no-node-fits = No node of { $database } can become primary now.
+not-ready-for-approval = The plan is not ready yet. Approve once the card says so.
+too-late = Too late: this operation is { $status }. Nothing was done.
+already-decided = This is decided already: it is { $status }. Nothing was done.
+not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
+approval-counted = Your approval counts: { $count } of { $needed }.
+rejected-ok = Rejected. Nothing will be sent.
+cancelled-ok = Cancelled. Nothing will be sent.
+checking-again = Looking again now. The card shows what is found.
+acknowledged-ok = You have taken over. The bot stops looking, and the database is unlocked.
+internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
+
+## Why it is as it is
+
+provider-said = The provider said: { $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+provider-throttled = The provider takes no more for now: { $message }
+not-sent = The request never left: { $message }
+lost-answer = The answer was lost: { $message }
+restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
+unreadable = The roles can't be read for now: { $message }
+unreadable-too-long = The roles could not be read for too long: { $message }. Ask again when the provider answers.
+topology-moved = The cluster is not as it was approved: { $what }. Ask again to plan anew.
+plan-changed = The plan is not the approved one any more: { $what }. Ask again to plan anew.
+no-quorum = { $valid } of { $needed } approvals count under the policy in force now. Ask again.
+database-removed = { $name } is not in the configuration any more.
+cancelled-undeliverable = The card could not be posted, so nobody could have approved it. Invite the bot to the channel and ask again.
+deadline-passed = The job has been running for more than { $minutes } { COUNT($minutes) ->
+    [one] minute
+   *[other] minutes
+ }. Look at the provider's console.
+evidence = What was looked at: { $summary }
+doubt-remains = Neither a job nor the roles prove whether the request arrived. What was looked at: { $summary }
+roles-moved-as-asked = The roles have moved as asked.
+roles-unreadable = The roles can't be read.
+roles-no-single-primary = Not exactly one node says that it is primary.
+roles-busy = The cluster is still busy: { $state }
+roles-moved-though-failed = The job failed, but { $primary } is primary now.
+roles-unchanged-though-done = The job is done, but { $primary } is still primary.
+roles-another-primary = { $primary } is primary now, which is not what was approved.
+
+## A node to choose
+
+choose-head = Which node of { $database } is to become primary? Choosing one makes the request.
+choose-this = Choose
+choose-more = … and { $count } more. Name one with “to NODE”.
+
+## The dry run
+
+plan-clean = ✔ { $database }: a switchover is possible now. This was a dry run: nothing was requested.
+plan-refused = ✖ { $database }: a switchover is not possible now. This was a dry run: nothing was requested.
+plan-not-needed = ✔ { $database }: no switchover is needed. This was a dry run: nothing was requested.
+plan-candidate = Would become primary: { $node }
+
+## list, status, history
+
+list-head = { $count } { COUNT($count) ->
+    [one] database
+   *[other] databases
+ }
+list-empty = No database is set up.
+list-line = { $name }: { GIVEN($primary) ->
+    [yes] primary { $primary }
+   *[no] primary not known
+ }{ GIVEN($operation) ->
+    [yes] , under way: { $operation }
+   *[no] {""}
+ }{ GIVEN($description) ->
+    [yes] {" "}· { $description }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }
+operations-open = Under way{ GIVEN($name) ->
+    [yes] {""}: { $name }
+   *[no] {""}
+ }
+operations-past = History{ GIVEN($name) ->
+    [yes] {""}: { $name }
+   *[no] {""}
+ }
+operations-none-open = Nothing is under way{ GIVEN($name) ->
+    [yes] {""} for { $name }
+   *[no] {""}
+ }.
+operations-none-past = Nothing was done yet{ GIVEN($name) ->
+    [yes] {""} for { $name }
+   *[no] {""}
+ }.
+operation-line = { $id } { $moves }: { $status }, asked by { $by }, { $when }
+
+## Help, and what is no command
+
+help-head = Switches the primary of a managed database, once it is approved.
+help-request = request a switchover
+help-plan = dry run: read the roles and run the checks; only you see it
+help-list = the databases and their present primary
+help-status = what is under way, or one operation
+help-history = what was done
+help-cancel = withdraw a request that has not been sent
+help-help = this list
+help-line = { $usage } – { $about }
+help-names = Put names with spaces in quotes: "my database". “because” takes everything after it.
+
+misunderstood-understood = Understood: { $understood }
+misunderstood-nearest = Nearest command: { $nearest }
+misunderstood-nothing-done = Nothing was done.
+missing-value = “{ $word }” needs a value: { $value }
+empty-name = The name is empty; needed: { $value }
+duplicate-clause = “{ $word }” is there twice; say it once.
+unknown-word = “{ $text }” is not understood.
+mention-in-name = “{ $text }” is a mention; type a name instead.
+quote-not-closed = The quotes in “{ $text }” are not closed.
+not-an-id = “{ $text }” is no operation id; they look like SW-7K3M9Q.
+text-too-long = The text is longer than { $most } characters.
+not-offered-yet = “{ $word }” is not offered in this version yet.

@@ -1,0 +1,70 @@
+"""Slack's text markup. What people or clouds wrote is shown literally; only we make mentions and dates."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+# Keeps two characters together and is not seen. Next to a mark it keeps Slack from reading the mark.
+_JOINER = "\N{WORD JOINER}"
+_JOINERS_OF_EMOJI = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+
+# Within a word `_` formats nothing, and names like mysql_1 should stay easy to copy.
+_FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_ALIVE = re.compile(r":(?=//)|:(?=[\w+'-]+:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+_USER = re.compile(r"[UW][A-Z0-9]{2,30}")
+_GROUP = re.compile(r"S[A-Z0-9]{2,30}")
+_DATE = re.compile(r"<!date\^[^|<>]*\|([^<>]*)>")
+
+
+def clip(text: str, most: int) -> str:
+    """At most that many characters, the last one "…" where something is missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, and with a sign in place of characters that would hide or turn round others."""
+    return "".join(_visible(character) for character in " ".join(text.split()))
+
+
+def _visible(character: str) -> str:
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in _JOINERS_OF_EMOJI
+    return "\N{REPLACEMENT CHARACTER}" if hidden else character
+
+
+def literal(text: str, most: int = 300) -> str:
+    """Text of others for a mrkdwn object: no mention, link, formatting or emoji comes to life in it.
+
+    Args:
+        text: What somebody typed or a cloud said.
+        most: How many of its characters are shown. What is returned is at most five times as long.
+    """
+    shown = clip(one_line(text), most)
+    inert = _FORMAT.sub(lambda mark: f"{_JOINER}{mark[0]}{_JOINER}", shown)
+    inert = _ALIVE.sub(lambda mark: mark[0] + _JOINER, inert)
+    # At the start of a line even an escaped ">" makes a quotation.
+    return (_JOINER if inert.startswith(">") else "") + inert.translate(_ENTITIES)
+
+
+def user(user_id: str) -> str:
+    """A mention of a person; anything that is no user id is shown literally."""
+    return f"<@{user_id}>" if _USER.fullmatch(user_id) else literal(user_id)
+
+
+def person_or_group(entry: str) -> str:
+    """A mention of an entry of a policy: a user or a user group."""
+    return f"<!subteam^{entry}>" if _GROUP.fullmatch(entry) else user(entry)
+
+
+def moment(at: datetime) -> str:
+    """A time in the reader's own zone, down to the second; in UTC where it can't be shown so."""
+    shown = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{shown}>"
+
+
+def without_dates(text: str) -> str:
+    """The same for a message's plain text, where dates would be shown as markup."""
+    return _DATE.sub(r"\1", text)

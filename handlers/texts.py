@@ -1,0 +1,160 @@
+"""The message catalogue: codes and facts in, sentences out. Reads its files once, when first asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from fluent.runtime import FluentBundle, FluentResource
+from fluent.runtime.types import fluent_number
+from fluent.syntax import ast
+from fluent.syntax.visitor import Visitor
+
+from bot.core.model import Reason
+
+FALLBACK = "en"
+
+# Fluent refuses to fill in more than 2,500 characters.
+_LONGEST_VALUE = 2500
+_LONGEST_NUMBER = 10
+
+Show = Callable[[str, str], str]
+
+
+def as_it_is(_name: str, value: str) -> str:
+    """Shows a value unchanged: for terminals and tests, never for Slack."""
+    return value
+
+
+class Texts:
+    """The sentences of one locale.
+
+    Args:
+        locale: As Slack names it (``en-US``, ``zh-CN``); one that has no catalogue gets English.
+    """
+
+    def __init__(self, locale: str = FALLBACK) -> None:
+        self.locale = _nearest_locale(locale)
+
+    def say(self, reason: Reason, *, show: Show = as_it_is) -> str:
+        """The sentence a reason stands for.
+
+        Args:
+            reason: A code and its parameters.
+            show: How each parameter (name, value) is written where the sentence goes.
+        """
+        return _render(self.locale, reason.code, self._worded(dict(reason.params), show))
+
+    def text(self, code: str, /, **values: object) -> str:
+        """The message with this code; values are filled in as they are, so escape them first."""
+        return self.say(Reason.of(code, **values))
+
+    def _worded(self, params: Mapping[str, str], show: Show) -> dict[str, str]:
+        return {name: self._word(name, value) or show(name, value) for name, value in params.items()}
+
+    def _word(self, name: str, value: str) -> str:
+        """Our own words for a status or a role; "" for any other value."""
+        family = {"status": "word", "role": "role"}.get(name)
+        code = f"{family}-{value.replace('_', '-')}"
+        return _render(self.locale, code, {}) if family and code in codes(self.locale) else ""
+
+
+def codes(locale: str = FALLBACK) -> set[str]:
+    """Every code of a locale's catalogue."""
+    return set(_catalogue(locale))
+
+
+def variables(code: str, locale: str = FALLBACK) -> tuple[frozenset[str], frozenset[str]]:
+    """The variables that a message needs, and those that may be left out."""
+    found = _catalogue(locale)[code]
+    return frozenset(found.used - found.optional), frozenset(found.optional)
+
+
+# --- the files -----------------------------------------------------------------------------------------
+
+
+class _Variables(Visitor):
+    """What a message fills in. A variable that GIVEN asks about may be left out."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+        self.optional: set[str] = set()
+
+    def visit_VariableReference(self, node: ast.VariableReference) -> None:  # noqa: N802 - Fluent calls it
+        self.used.add(node.id.name)
+
+    def visit_FunctionReference(self, node: ast.FunctionReference) -> None:  # noqa: N802 - the same
+        if node.id.name == "GIVEN":
+            asked = node.arguments.positional
+            self.optional.update(one.id.name for one in asked if isinstance(one, ast.VariableReference))
+        self.generic_visit(node)
+
+
+@cache
+def _locales() -> frozenset[str]:
+    files = resources.files("handlers").joinpath("locales").iterdir()
+    return frozenset(file.name.removesuffix(".ftl") for file in files if file.name.endswith(".ftl"))
+
+
+def _nearest_locale(locale: str) -> str:
+    if locale in _locales():
+        return locale
+    language = locale.partition("-")[0]
+    return language if language in _locales() else FALLBACK
+
+
+@cache
+def _resource(locale: str) -> ast.Resource:
+    file = resources.files("handlers").joinpath("locales", f"{locale}.ftl")
+    return FluentResource(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _bundle(locale: str) -> FluentBundle:
+    bundle = FluentBundle([locale], functions={"GIVEN": _given, "COUNT": _count}, use_isolating=False)
+    bundle.add_resource(_resource(locale))
+    return bundle
+
+
+@cache
+def _catalogue(locale: str) -> Mapping[str, _Variables]:
+    found: dict[str, _Variables] = {}
+    for entry in _resource(locale).body:
+        if isinstance(entry, ast.Message):
+            found[entry.id.name] = visitor = _Variables()
+            visitor.visit(entry)
+    return found
+
+
+def _given(value: Any) -> Any:
+    return "yes" if value else "no"
+
+
+def _count(value: Any) -> Any:
+    # Counts come as text, and plurals need a number. Nothing else does: a job id is no number to be grouped.
+    text = str(value)
+    return fluent_number(int(text)) if text.isdecimal() and len(text) < _LONGEST_NUMBER else text
+
+
+def _render(locale: str, code: str, values: Mapping[str, str]) -> str:
+    """The message in this locale, else in English, else the code itself: a person is always told something."""
+    for tongue in (locale, FALLBACK):
+        entry = _catalogue(tongue).get(code)
+        text = None if entry is None else _format(tongue, code, entry, values)
+        if text is not None:
+            return text
+    facts = ", ".join(f"{name}: {value}" for name, value in values.items())
+    return f"{code} ({facts})" if facts else code
+
+
+def _format(locale: str, code: str, entry: _Variables, values: Mapping[str, str]) -> str | None:
+    """The message filled in; None if it has a flaw, or a variable is missing."""
+    filled = {name: value[:_LONGEST_VALUE] for name, value in values.items()}
+    filled |= {name: "" for name in entry.optional if name not in values}
+    pattern = _bundle(locale).get_message(code).value
+    if pattern is None:
+        return None
+    text, errors = _bundle(locale).format_pattern(pattern, filled)
+    return None if errors else str(text)

@@ -1,0 +1,267 @@
+"""Operations to render: one of every status, made by hand, and hostile ones made by hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from bot.core.answers import (
+    Answer,
+    ChooseNode,
+    DatabaseLine,
+    ShowDatabases,
+    ShowOperations,
+    ShowPlan,
+    Tell,
+)
+from bot.core.events import Place
+from bot.core.machine import Say
+from bot.core.model import (
+    Call,
+    Job,
+    JobId,
+    JobState,
+    Node,
+    NodeId,
+    OperationId,
+    Plan,
+    Reason,
+    Role,
+    Topology,
+    UserId,
+)
+from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status
+from bot.core.preflight import Check, Outcome
+from handlers.texts import codes, variables
+
+NOW = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
+OLD, NEW = NodeId("cln-1"), NodeId("cln-2")
+
+NODES = (
+    Node(OLD, "mysql-1", "10.0.0.1", Role.PRIMARY, healthy=True, lag=None),
+    Node(NEW, "mysql-2", "10.0.0.2", Role.REPLICA, healthy=True, lag=timedelta(seconds=0.5)),
+    Node(NodeId("cln-3"), "", "", Role.READ_ONLY, healthy=None),
+)
+READING = Topology(NODES, idle=True, obstacle="", state="active", read_at=NOW - timedelta(seconds=4))
+PLAN = Plan(
+    database="orders",
+    shard=None,
+    candidate=NEW,
+    primary=OLD,
+    members=READING.members,
+    call=Call("RunClusterCustomService assignmaster on cl-ouhutv70, candidate cln-2", "Clients reconnect."),
+)
+CHECKS = (
+    Check("cluster_ready", passed=True, detail=Reason.of("check-cluster-ready", state="active")),
+    Check(
+        "candidate_lag",
+        passed=False,
+        detail=Reason.of("check-lag-too-long", node="mysql-2 (cln-2)", lag=48, limit=30),
+    ),
+)
+REQUESTED = Operation(
+    id=OperationId("SW-7K3M9Q"),
+    status=Status.PLANNING,
+    version=1,
+    since=NOW,
+    database="orders",
+    shard=None,
+    asked="mysql-2",
+    reason="disk of mysql-1 is failing",
+    requested_by=UserId("U0REQUESTER"),
+    team="T1",
+    place=Place("C1"),
+    requested_at=NOW - timedelta(seconds=42),
+)
+PLANNED = replace(
+    REQUESTED,
+    plan=PLAN,
+    topology=READING,
+    checks=CHECKS[:1],
+    needed=2,
+    approvers=("S0123ABCD", "U0456EFGH"),
+    approvals=(Approval(UserId("U0456EFGH"), NOW),),
+    expires_at=NOW + timedelta(minutes=30),
+)
+
+
+def sample(status: Status) -> Operation:
+    """An ordinary operation in this status."""
+    op = replace(REQUESTED if status is Status.PLANNING else PLANNED, status=status)
+    if status is Status.SCHEDULED:
+        op = replace(op, start_at=NOW + timedelta(hours=1))
+    if status not in UNSENT and status not in ENDS - {Status.SUCCEEDED, Status.FAILED, Status.CLOSED}:
+        op = replace(op, submissions=(NOW,), primary_now=OLD)
+    if status in (Status.RUNNING, Status.VERIFYING, Status.SUCCEEDED, Status.NEEDS_ATTENTION, Status.FAILED):
+        op = replace(op, job_id=JobId("j-xyz"), job=Job(JobId("j-xyz"), JobState.RUNNING, "working"))
+    details = {
+        Status.REFUSED: CHECKS[1].detail,
+        Status.NOT_NEEDED: Reason.of("not-needed-already-primary", node="mysql-2 (cln-2)"),
+        Status.IN_DOUBT: Reason.of("lost-answer", message="no answer within 10 s"),
+        Status.NEEDS_ATTENTION: Reason.of("roles-unchanged-though-done", primary=OLD),
+        Status.FAILED: Reason.of("provider-said", message="quota exceeded", error="2400"),
+        Status.CANCELLED: Reason.of("cancelled-undeliverable"),
+    }
+    op = replace(op, detail=details.get(status))
+    if status is Status.SUCCEEDED:
+        op = replace(op, primary_now=NEW)
+    if status in (Status.REJECTED, Status.CLOSED):
+        op = replace(op, decided_by=UserId("U0456EFGH"))
+    return replace(op, ended_at=NOW) if status in ENDS else op
+
+
+# --- hostile ones --------------------------------------------------------------------------------------
+
+HOSTILE = (
+    "<!channel>",
+    "<!here|x>",
+    "<@U1>",
+    "<#C1|general>",
+    "<http://x|y>",
+    "*b*",
+    "_i_",
+    "~s~",
+    "`c`",
+    "```c```",
+    "&lt;!channel&gt;",
+    ":fire:",
+    "@here",
+    "#general",
+    "https://example.com/a_b_",
+    "> quoted",
+    "\u202egnp.exe",
+    "line\nbreak",
+    "{ $x }",
+    "<!date^1^{date}|x>",
+)
+
+words = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.lists(st.sampled_from(HOSTILE), max_size=8).map("".join),
+    st.text(max_size=40),
+    st.sampled_from(["&", "<", "*", "a", "_", "é", "😀", "\u2028"]).map(lambda one: one * 1000),
+)
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2036, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 - made aware here
+users = st.one_of(st.sampled_from(["U0AAAAAAA", "W0BBBBBBB"]), words).map(UserId)
+entries = st.one_of(st.just("*"), st.just("S0123ABCD"), users)
+lags = st.none() | st.timedeltas(timedelta(0), timedelta(days=400))
+
+
+@st.composite
+def reasons(draw: st.DrawFn) -> Reason:
+    """Any message of the catalogue with anything filled in."""
+    code = draw(st.sampled_from(sorted(codes())))
+    needed, optional = variables(code)
+    chosen = sorted(needed) + [name for name in sorted(optional) if draw(st.booleans())]
+    return Reason(code, tuple((name, draw(words)) for name in chosen))
+
+
+nodes = st.builds(
+    Node,
+    id=words.map(NodeId),
+    name=words,
+    address=words,
+    role=st.sampled_from(Role),
+    healthy=st.none() | st.booleans(),
+    lag=lags,
+)
+topologies = st.builds(
+    Topology,
+    nodes=st.one_of(
+        st.lists(nodes, max_size=4).map(tuple),
+        nodes.map(
+            lambda node: tuple(replace(node, id=NodeId(f"{number}{node.id}")) for number in range(100))
+        ),
+    ),
+    idle=st.booleans(),
+    obstacle=words,
+    state=words,
+    read_at=moments,
+)
+checks = st.lists(
+    st.builds(Check, name=words, passed=st.booleans(), detail=reasons() | st.just(CHECKS[0].detail)),
+    max_size=6,
+).map(tuple)
+jobs = st.builds(Job, id=words.map(JobId), state=st.sampled_from(JobState), word=words, detail=words)
+plans = st.builds(
+    Plan,
+    database=words,
+    shard=st.none() | words,
+    candidate=st.none() | words.map(NodeId),
+    primary=st.none() | words.map(NodeId),
+    members=st.just(()),
+    call=st.builds(Call, summary=words, warning=words),
+)
+operations = st.builds(
+    Operation,
+    id=st.just(OperationId("SW-7K3M9Q")),
+    status=st.sampled_from(Status),
+    version=st.just(3),
+    since=moments,
+    database=words,
+    shard=st.none() | words,
+    asked=st.none() | words,
+    reason=words,
+    requested_by=users,
+    team=st.just("T1"),
+    place=st.just(Place("C1")),
+    requested_at=moments,
+    plan=st.none() | plans,
+    topology=st.none() | topologies,
+    checks=checks,
+    needed=st.integers(0, 5),
+    approvers=st.lists(entries, max_size=60).map(tuple),
+    approvals=st.lists(st.builds(Approval, by=users, at=moments), max_size=40).map(tuple),
+    expires_at=st.none() | moments,
+    start_at=st.none() | moments,
+    submissions=st.lists(moments, max_size=3).map(tuple),
+    job_id=st.none() | words.map(JobId),
+    job=st.none() | jobs,
+    primary_now=st.none() | words.map(NodeId),
+    decided_by=st.none() | users,
+    detail=st.none() | reasons(),
+    ended_at=st.none() | moments,
+)
+says = st.builds(Say, text=reasons(), detail=st.none() | reasons())
+answers: st.SearchStrategy[Answer] = st.one_of(
+    st.builds(Tell, text=reasons(), detail=st.none() | reasons()),
+    st.builds(
+        ChooseNode,
+        database=words,
+        shard=st.none() | words,
+        reason=words,
+        nodes=topologies.map(lambda topology: topology.nodes),
+    ),
+    st.builds(
+        ShowPlan,
+        database=words,
+        shard=st.none() | words,
+        outcome=st.sampled_from(Outcome),
+        candidate=st.none() | words,
+        checks=checks,
+        detail=st.none() | reasons(),
+        topology=topologies,
+    ),
+    st.builds(
+        ShowDatabases,
+        databases=st.lists(
+            st.builds(
+                DatabaseLine,
+                name=words,
+                description=words,
+                primary=words,
+                problem=st.none() | reasons(),
+                operation=words,
+            ),
+            max_size=60,
+        ).map(tuple),
+    ),
+    st.builds(
+        ShowOperations,
+        operations=st.lists(operations, max_size=3).map(lambda some: tuple(some * 25)),
+        name=words | st.just("SW-7K3M9Q"),
+        past=st.booleans(),
+    ),
+)

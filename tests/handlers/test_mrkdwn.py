@@ -1,0 +1,61 @@
+"""Nothing that others wrote comes to life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.blocks import Rendered, mrkdwn
+from handlers.mrkdwn import clip, literal, moment, person_or_group, user, without_dates
+from tests.handlers.block_kit import JOINER, alive
+from tests.handlers.samples import HOSTILE
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from(HOSTILE)).map("".join)))
+def test_no_text_comes_to_life(text: str) -> None:
+    """Mentions, links, formatting, emoji and quotations are shown as typed."""
+    shown = literal(text, 500)
+    assert alive(Rendered(shown, [{"type": "section", "text": mrkdwn(shown)}])) == []
+    assert len(shown) <= 2501
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("mysql_1", "mysql_1"),
+        ("a<b&c>", "a&lt;b&amp;c&gt;"),
+        ("10.0.0.1:3306", "10.0.0.1:3306"),
+        ("*b*", f"{JOINER}*{JOINER}b{JOINER}*{JOINER}"),
+        (">q", f"{JOINER}&gt;q"),
+        ("a\n b", "a b"),
+        ("a\u202eb", "a\ufffdb"),
+    ],
+)
+def test_ordinary_names_stay_as_they_are(text: str, shown: str) -> None:
+    """So that they can be copied; only marks that would do something are kept apart."""
+    assert literal(text) == shown
+
+
+def test_only_ids_become_mentions() -> None:
+    """Anything else where an id should be is shown literally."""
+    assert user("U0456EFGH") == "<@U0456EFGH>"
+    assert user("!channel") == "!channel"
+    assert user("U1> <!channel") == "U1&gt; &lt;!channel"
+    assert person_or_group("S0123ABCD") == "<!subteam^S0123ABCD>"
+    assert person_or_group("W0123ABCD") == "<@W0123ABCD>"
+
+
+def test_dates_are_shown_in_the_readers_zone_and_in_words() -> None:
+    """Markup in blocks, plain time in a message's text."""
+    shown = moment(datetime(2026, 11, 22, 3, 30, tzinfo=UTC))
+    assert shown == "<!date^1795318200^{date_short_pretty} {time_secs}|2026-11-22 03:30:00 UTC>"
+    assert without_dates(f"at {shown}.") == "at 2026-11-22 03:30:00 UTC."
+
+
+def test_clipping_shows_that_something_is_missing() -> None:
+    """And never makes it longer."""
+    assert clip("abc", 3) == "abc"
+    assert clip("abcd", 3) == "ab…"
