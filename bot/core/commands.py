@@ -74,4 +74,14 @@ class ShowHistory:
     database: str | None = None
 
 
-Command = RequestSwitchover | Act | ListDatabases | ShowStatus | ShowHistory
+@dataclass(frozen=True, slots=True)
+class ShowHelp:
+    """What was typed where no answer fits into the acknowledgement (a mention, a shortcut, an unknown button).
+
+    ``text`` is as typed, without the mention; the grammar explains it, or shows the usage where it is empty.
+    """
+
+    text: str = ""
+
+
+Command = RequestSwitchover | Act | ListDatabases | ShowStatus | ShowHistory | ShowHelp
