@@ -163,7 +163,7 @@ class Ingress:
         accepted = False
         try:
             response = await self._answer(kind, raw, _forwarded(request))
-            accepted = HTTPStatus(response.status_code).is_success
+            accepted = HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES
         finally:
             self._settle(signed, accepted=accepted)
         return response
