@@ -76,7 +76,10 @@ class ShowHistory:
 
 @dataclass(frozen=True, slots=True)
 class ShowHelp:
-    """Usage, or what was not understood of ``text``: for ways in that can't be answered on the spot."""
+    """What was typed where no answer fits into the acknowledgement (a mention, a shortcut, an unknown button).
+
+    ``text`` is as typed, without the mention; the grammar explains it, or shows the usage where it is empty.
+    """
 
     text: str = ""
 

@@ -1,0 +1,214 @@
+"""Who people are and which groups they are in, as Slack says at this moment; what can't be known is a no."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from bot.errors import DirectoryUnavailable
+from bot.ports import Clock, Person
+from handlers.slack_client import Done, NotSent, Outcome, RateLimited, Rejected, SlackClient, Unknown
+
+TTL = 30.0
+MAX_CACHED = 10_000
+SLACKBOT = "USLACKBOT"
+NO_SUCH_USER = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+NO_SUCH_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "no_such_usergroup"})
+OUTSIDERS = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the token belongs to. ``enterprise`` is "" outside of Enterprise Grid."""
+
+    team: str
+    enterprise: str
+    user: str
+    bot: str
+
+    @property
+    def home(self) -> frozenset[str]:
+        """The ids that mean "here"."""
+        return frozenset({self.team, self.enterprise} - {""})
+
+
+class SingleFlight(Generic[Value]):
+    """A cache by key for ``ttl`` seconds, in which simultaneous questions cost one call.
+
+    What is older than ``ttl`` is never given out, nor what was asked before it was invalidated.
+    """
+
+    def __init__(self, fetch: Callable[[str], Awaitable[Value]], *, ttl: float, clock: Clock) -> None:
+        self._fetch = fetch
+        self._ttl = ttl
+        self._clock = clock
+        self._known: dict[str, tuple[float, Value]] = {}
+        self._asking: dict[str, asyncio.Task[Value]] = {}
+
+    async def get(self, key: str) -> Value:
+        """The value, at most ``ttl`` old; raises what the fetch raised, to everybody who waited for it."""
+        known = self._known.get(key)
+        if known is not None and self._clock.monotonic() - known[0] < self._ttl:
+            return known[1]
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(key))
+            self._asking[key] = task
+            task.add_done_callback(_retrieved)
+        # Somebody who stops waiting must not take the answer from the others.
+        return await asyncio.shield(task)
+
+    def invalidate(self, key: str) -> None:
+        """Forgets one value, and ignores an answer that is on its way."""
+        self._known.pop(key, None)
+        self._asking.pop(key, None)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._known.clear()
+        self._asking.clear()
+
+    async def _ask(self, key: str) -> Value:
+        asked = self._clock.monotonic()
+        try:
+            value = await self._fetch(key)
+            if self._asking.get(key) is asyncio.current_task():
+                self._remember(key, asked, value)
+            return value
+        finally:
+            if self._asking.get(key) is asyncio.current_task():
+                del self._asking[key]
+
+    def _remember(self, key: str, asked: float, value: Value) -> None:
+        self._known.pop(key, None)
+        self._known[key] = (asked, value)
+        while len(self._known) > MAX_CACHED:
+            del self._known[next(iter(self._known))]
+
+
+def _retrieved(task: asyncio.Task[Any]) -> None:
+    # With nobody left waiting, asyncio would print the error of a task as one that nobody looked at.
+    if not task.cancelled():
+        task.exception()
+
+
+class SlackDirectory:
+    """People and groups as Slack knows them, at most half a minute old; fails closed.
+
+    Nothing older than ``ttl`` seconds is believed, not even while Slack is down: who may approve must not
+    depend on an outage.
+
+    Args:
+        client: Bounds every call in time.
+        clock: Ages the cache.
+        ttl: Seconds for which a person or a group is believed.
+    """
+
+    def __init__(self, client: SlackClient, *, clock: Clock, ttl: float = TTL) -> None:
+        self._client = client
+        self._identity = SingleFlight(self._fetch_identity, ttl=math.inf, clock=clock)
+        self._people = SingleFlight(self._fetch_person, ttl=ttl, clock=clock)
+        self._groups = SingleFlight(self._fetch_group, ttl=ttl, clock=clock)
+
+    async def identity(self) -> Identity:
+        """Whom the token belongs to (``auth.test``), asked once.
+
+        Raises:
+            DirectoryUnavailable: It can't be found out now.
+        """
+        return await self._identity.get("")
+
+    async def person(self, user_id: str, team_id: str | None) -> Person:
+        """Who this is; see ``bot.ports.Directory``.
+
+        A member is somebody of whom both the delivery and ``users.info`` say that they belong here: people
+        of another workspace can click every button in a Slack Connect channel.
+
+        Raises:
+            DirectoryUnavailable: It can't be found out now.
+        """
+        home = await self.identity()
+        user = await self._people.get(user_id)
+        member = team_id in home.home and _is_member(user_id, user, home)
+        return Person(
+            id=user_id,
+            name=_name(user) or user_id,
+            member=member,
+            timezone=str(user.get("tz") or "UTC"),
+            locale="zh-CN" if str(user.get("locale", "")).startswith("zh") else "en",
+        )
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        """The user ids in a user group; empty for a group that does not exist.
+
+        Raises:
+            DirectoryUnavailable: It can't be found out now.
+        """
+        return await self._groups.get(group_id)
+
+    def forget_person(self, user_id: str) -> None:
+        """The event ``user_change`` came: ask again."""
+        self._people.invalidate(user_id)
+
+    def forget_group(self, group_id: str) -> None:
+        """The event ``subteam_updated`` or ``subteam_members_changed`` came: ask again."""
+        self._groups.invalidate(group_id)
+
+    async def _fetch_identity(self, _: str) -> Identity:
+        data = _data(await self._client.call("auth.test"))
+        team, user = data.get("team_id"), data.get("user_id")
+        if not (isinstance(team, str) and team and isinstance(user, str) and user):
+            raise DirectoryUnavailable("auth.test does not say where we are installed")
+        return Identity(team, str(data.get("enterprise_id") or ""), user, str(data.get("bot_id") or ""))
+
+    async def _fetch_person(self, user_id: str) -> Mapping[str, Any]:
+        outcome = await self._client.call("users.info", user=user_id, include_locale=True)
+        if isinstance(outcome, Rejected) and outcome.error in NO_SUCH_USER:
+            return {}
+        user = _data(outcome).get("user")
+        if not isinstance(user, dict):
+            raise DirectoryUnavailable("users.info names no user")
+        return user
+
+    async def _fetch_group(self, group_id: str) -> frozenset[str]:
+        outcome = await self._client.call("usergroups.users.list", usergroup=group_id)
+        if isinstance(outcome, Rejected) and outcome.error in NO_SUCH_GROUP:
+            return frozenset()
+        users = _data(outcome).get("users")
+        if not isinstance(users, list):
+            raise DirectoryUnavailable("usergroups.users.list names no users")
+        return frozenset(user for user in users if isinstance(user, str))
+
+
+def _data(outcome: Outcome) -> Mapping[str, Any]:
+    match outcome:
+        case Done(data):
+            return data
+        case RateLimited():
+            raise DirectoryUnavailable("Slack asks us to wait")
+        case Rejected(error) | NotSent(error) | Unknown(error):
+            raise DirectoryUnavailable(f"Slack did not answer: {error}")
+
+
+def _is_member(user_id: str, user: Mapping[str, Any], home: Identity) -> bool:
+    # Slack leaves out flags that are false; a team that is left out proves nothing.
+    outsider = user_id == SLACKBOT or any(user.get(flag) for flag in OUTSIDERS)
+    return user.get("id") == user_id and not outsider and _is_here(user, home)
+
+
+def _is_here(user: Mapping[str, Any], home: Identity) -> bool:
+    if user.get("team_id") in home.home:
+        return True
+    grid = user.get("enterprise_user")
+    return isinstance(grid, dict) and home.team in (grid.get("teams") or ())
+
+
+def _name(user: Mapping[str, Any]) -> str:
+    profile = user.get("profile")
+    shown = profile.get("display_name") if isinstance(profile, dict) else ""
+    return str(shown or user.get("real_name") or user.get("name") or "")

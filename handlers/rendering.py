@@ -1,0 +1,41 @@
+"""What the listeners and the publisher need of the message builders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.core.answers import Answer
+from bot.core.machine import Say
+from bot.core.operation import Operation
+
+
+class Words(Protocol):
+    """A message ready to be sent: ``text`` says in plain words what ``blocks`` show."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def blocks(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+class Renderer(Protocol):
+    """Turns stored state into messages. Pure."""
+
+    def card(self, operation: Operation, *, now: datetime) -> Words:
+        """The card, in the channel's language."""
+        ...
+
+    def reply(self, operation: Operation, say: Say) -> Words:
+        """A milestone, in the channel's language."""
+        ...
+
+    def answer(self, answer: Answer, *, locale: str) -> Words:
+        """What one person is told, in their own language."""
+        ...
+
+    def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
+        """The message metadata of contract §4."""
+        ...

@@ -1,0 +1,62 @@
+"""The message builders behind the ports that ask for words: one place decides which language is used where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.core.answers import Answer
+from bot.core.commands import ShowHelp
+from bot.core.machine import Say
+from bot.core.operation import Operation
+from handlers import answers, card
+from handlers.blocks import Rendered, metadata
+from handlers.grammar import COMMAND, Misunderstood, parse
+from handlers.texts import Texts
+
+
+class Wording:
+    """Implements ``handlers.rendering.Renderer`` and words what the listeners answer on the spot.
+
+    Args:
+        locale: Language of what is posted in channels; answers to one person follow their own.
+        command: The slash command, as the help shows it.
+    """
+
+    def __init__(self, locale: str, *, command: str = COMMAND) -> None:
+        self._channel = Texts(locale)
+        self._command = command
+
+    @property
+    def unrecorded(self) -> str:
+        """What is answered when nothing could be recorded."""
+        return self._channel.text("not-recorded")
+
+    def card(self, operation: Operation, *, now: datetime) -> Rendered:
+        """The card, in the channel's language."""
+        return card.card(operation, self._channel, now=now)
+
+    def reply(self, operation: Operation, say: Say) -> Rendered:
+        """A milestone, in the channel's language."""
+        return card.reply(operation, say, self._channel)
+
+    def answer(self, answer: Answer, *, locale: str) -> Rendered:
+        """What one person is told, in their own language."""
+        texts = Texts(locale)
+        if isinstance(answer, ShowHelp):
+            return self._explained(parse(answer.text, command=self._command), texts)
+        return answers.answer(answer, texts)
+
+    def explain(self, parsed: object) -> Rendered:
+        """Words for a text that is no command, in the channel's language: the typist's is not known yet."""
+        return self._explained(parsed, self._channel)
+
+    def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
+        """The message metadata of contract §4."""
+        return metadata(operation_id, status, key)
+
+    def _explained(self, parsed: object, texts: Texts) -> Rendered:
+        if isinstance(parsed, Misunderstood):
+            return answers.misunderstood(parsed, texts)
+        return answers.help_text(texts, command=self._command)
