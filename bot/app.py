@@ -37,8 +37,8 @@ from bot.system import SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
 from bot.web import Ingress, create_app
 from handlers import grammar
+from handlers.answers import parse_choice
 from handlers.app import SlackApp
-from handlers.blocks import parse_choice
 from handlers.directory import SlackDirectory
 from handlers.listeners import Listeners
 from handlers.publisher import Publisher
@@ -187,7 +187,9 @@ async def upgrade_database(settings: Settings) -> None:
 class Bot:
     """Everything that runs, wired; ``serve`` makes it, lets it run until told to stop, and drains it."""
 
-    def __init__(self, settings: Settings, path: Path, store: SqlStore, client: SlackClient, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, path: Path, store: SqlStore, client: SlackClient, metrics: Metrics
+    ) -> None:
         self._path = path
         self._settings = settings
         self._store = store
@@ -340,7 +342,7 @@ class Bot:
             fresh = load_settings(self._path)
             _require_servable(fresh)
         except ConfigError as error:
-            log.error("configuration_rejected", problems=list(error.problems))
+            log.warning("configuration_rejected", problems=list(error.problems))
             return
         old = self._catalogue.current
         retired = {**old.retired, **old.databases}
@@ -414,7 +416,9 @@ def _listen(settings: Settings) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        raise ConfigError([f"server.port: can't listen on {host}:{port} ({error.strerror}): choose another"]) from None
+        raise ConfigError(
+            [f"server.port: can't listen on {host}:{port} ({error.strerror}): choose another"]
+        ) from None
     return listener
 
 
@@ -423,15 +427,19 @@ async def _open_store(settings: Settings) -> SqlStore:
     alone = settings.database.backend == "sqlite"
     store = await connect(url, migrate=alone or settings.database.migrate_on_start)
     try:
-        problem = await store.ready()
-        if problem:
-            raise StoreUnavailable(f"database.url: {problem}")
+        await _require_ready(store)
         if alone:
             await store.release_claims(SystemClock().now())
     except BaseException:
         await store.close()
         raise
     return store
+
+
+async def _require_ready(store: SqlStore) -> None:
+    problem = await store.ready()
+    if problem:
+        raise StoreUnavailable(f"database.url: {problem}")
 
 
 @contextlib.contextmanager

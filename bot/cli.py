@@ -32,13 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; every error it expects is a line on stderr and exit code 1."""
     arguments = _parser().parse_args(argv)
     try:
-        return asyncio.run(arguments.run(arguments))
+        code: int = asyncio.run(arguments.run(arguments))
     except ConfigError as error:
         return _fail(*error.problems)
     except (SwitchoverError, ValueError) as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return ERROR
+    return code
 
 
 def _fail(*problems: str) -> int:
@@ -83,18 +84,24 @@ def _parser() -> argparse.ArgumentParser:
     way_in.add_argument("--socket", action="store_true", help="over Socket Mode (the default)")
     manifest.set_defaults(run=_manifest)
 
-    audit = commands.add_parser("audit", help="the audit trail").add_subparsers(required=True, metavar="COMMAND")
+    audit = commands.add_parser("audit", help="the audit trail").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
     verify = _add(audit, "verify", _audit_verify, "check the hash chain")
     verify.add_argument("--head", metavar="HASH", help="a head printed earlier that the chain must contain")
 
-    db = commands.add_parser("db", help="the bot's own database").add_subparsers(required=True, metavar="COMMAND")
+    db = commands.add_parser("db", help="the bot's own database").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
     _add(db, "upgrade", _db_upgrade, "bring the schema up to date")
     return parser
 
 
 def _add(commands: Any, name: str, run: Command, summary: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
-    parser.add_argument("--config", type=Path, metavar="FILE", help="default: $SWITCHOVER_CONFIG, then ./switchover.toml")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="default: $SWITCHOVER_CONFIG, then ./switchover.toml"
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -173,9 +180,7 @@ async def _status(arguments: argparse.Namespace) -> int:
 async def _history(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     async with reading_store(settings) as store:
-        found = await store.operations(
-            open_only=False, database=arguments.database, limit=arguments.limit
-        )
+        found = await store.operations(open_only=False, database=arguments.database, limit=arguments.limit)
     if arguments.database is not None and not found and arguments.database not in settings.databases:
         return _fail(_unknown(arguments.database, ""))
     return _print_operations(found, as_json=arguments.json)

@@ -157,7 +157,7 @@ class ProviderType(Protocol):
 class CallObserver(Protocol):
     """Is told of every finished provider call, for metrics."""
 
-    def __call__(self, call: str, outcome: str, seconds: float) -> None: ...
+    def __call__(self, call: str, outcome: str, seconds: float, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +177,18 @@ class Person:
 class Directory(Protocol):
     """People and groups, decided at the moment of acting; fails closed."""
 
-    async def person(self, user_id: str, team_id: str | None) -> Person:
-        """Who this is; ``team_id`` is what the delivery said of them.
+    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
+        """Who this is; ``team_id`` is what the delivery said of them, None where there is no delivery.
+
+        ``fresh``: nothing remembered will do; asked just before a submission.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
         """
         ...
 
-    async def members(self, group_id: str) -> frozenset[str]:
-        """The user ids in a user group; empty for a group that does not exist.
+    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
+        """The user ids in a user group; empty for a group that does not exist. ``fresh`` as above.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.

@@ -117,4 +117,3 @@ def _lines(op: Operation, texts: Texts) -> list[str]:
     if op.detail is not None:
         lines.append(f"    {texts.say(op.detail)}")
     return lines
-

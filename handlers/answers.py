@@ -14,7 +14,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import RequestSwitchover
+from bot.core.commands import RequestSwitchover, ShowHelp
 from bot.core.model import Node, Target
 from bot.core.operation import Operation
 from bot.core.preflight import Outcome
@@ -33,7 +33,7 @@ from handlers.blocks import (
     sentence,
 )
 from handlers.card import picture, summary
-from handlers.grammar import COMMAND, Misunderstood, storable, usage
+from handlers.grammar import COMMAND, Misunderstood, parse, storable, usage
 from handlers.mrkdwn import clip, literal, moment, user
 from handlers.texts import Texts
 
@@ -44,12 +44,13 @@ MAX_LINES = 40
 _LINES_PER_SECTION = 5
 
 
-def answer(told: Answer, texts: Texts) -> Rendered:
+def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
     """An answer as a message.
 
     Args:
         told: What the service answered.
         texts: The catalogue, in the reader's language.
+        command: The slash command, as the help shows it.
     """
     match told:
         case Tell():
@@ -63,6 +64,13 @@ def answer(told: Answer, texts: Texts) -> Rendered:
             return _databases(told.databases, texts)
         case ShowOperations():
             return _operations(told, texts)
+        case ShowHelp():
+            parsed = parse(told.text, command=command)
+            return (
+                misunderstood(parsed, texts)
+                if isinstance(parsed, Misunderstood)
+                else help_text(texts, command=command)
+            )
 
 
 def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:

@@ -123,7 +123,7 @@ class SlackDirectory:
         """
         return await self._identity.get("")
 
-    async def person(self, user_id: str, team_id: str | None) -> Person:
+    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
         """Who this is; see ``bot.ports.Directory``.
 
         A member is somebody of whom both the delivery and ``users.info`` say that they belong here: people
@@ -133,8 +133,11 @@ class SlackDirectory:
             DirectoryUnavailable: It can't be found out now.
         """
         home = await self.identity()
+        if fresh:
+            self._people.invalidate(user_id)
         user = await self._people.get(user_id)
-        member = team_id in home.home and _is_member(user_id, user, home)
+        delivered_here = team_id is None or team_id in home.home
+        member = delivered_here and _is_member(user_id, user, home)
         return Person(
             id=user_id,
             name=_name(user) or user_id,
@@ -143,12 +146,14 @@ class SlackDirectory:
             locale="zh-CN" if str(user.get("locale", "")).startswith("zh") else "en",
         )
 
-    async def members(self, group_id: str) -> frozenset[str]:
+    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
         """The user ids in a user group; empty for a group that does not exist.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
         """
+        if fresh:
+            self._groups.invalidate(group_id)
         return await self._groups.get(group_id)
 
     def forget_person(self, user_id: str) -> None:

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.answers import Answer
-from bot.core.commands import ShowHelp
 from bot.core.machine import Say
 from bot.core.operation import Operation
 from handlers import answers, card
 from handlers.blocks import Rendered, metadata
-from handlers.grammar import COMMAND, Misunderstood, parse
+from handlers.grammar import COMMAND, Misunderstood
 from handlers.texts import Texts
 
 
@@ -43,20 +42,14 @@ class Wording:
 
     def answer(self, answer: Answer, *, locale: str) -> Rendered:
         """What one person is told, in their own language."""
-        texts = Texts(locale)
-        if isinstance(answer, ShowHelp):
-            return self._explained(parse(answer.text, command=self._command), texts)
-        return answers.answer(answer, texts)
+        return answers.answer(answer, Texts(locale), command=self._command)
 
     def explain(self, parsed: object) -> Rendered:
         """Words for a text that is no command, in the channel's language: the typist's is not known yet."""
-        return self._explained(parsed, self._channel)
+        if isinstance(parsed, Misunderstood):
+            return answers.misunderstood(parsed, self._channel)
+        return answers.help_text(self._channel, command=self._command)
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
         """The message metadata of contract §4."""
         return metadata(operation_id, status, key)
-
-    def _explained(self, parsed: object, texts: Texts) -> Rendered:
-        if isinstance(parsed, Misunderstood):
-            return answers.misunderstood(parsed, texts)
-        return answers.help_text(texts, command=self._command)

@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.server import serve
-from bot.sandbox.slack import Deliveries, Demo, demo_workspace, deliveries, serve_workspace
+from bot.sandbox.slack import Deliveries, Demo, deliveries, demo_workspace, serve_workspace
 
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 30.0

@@ -70,7 +70,9 @@ async def main() -> int:
         hanging = await acks(world)
     print(f"{COMMANDS} commands, {TOGETHER} at a time, milliseconds from sending to the answer")
     for name, values in (("cloud answers", healthy), ("cloud hangs", hanging)):
-        figures = f"p50 {percentile(values, 50):6.1f}  p99 {percentile(values, 99):6.1f}  max {max(values):6.1f}"
+        figures = (
+            f"p50 {percentile(values, 50):6.1f}  p99 {percentile(values, 99):6.1f}  max {max(values):6.1f}"
+        )
         print(f"  {name:<14} {figures}")
     print(f"  ratio of p99, hanging to answering: {percentile(hanging, 99) / percentile(healthy, 99):.2f}")
     return 0 if percentile(hanging, 99) < LIMIT_MS else 1
