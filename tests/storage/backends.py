@@ -33,7 +33,7 @@ class Backend(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sqlite:
     url: str
     path: Path
@@ -49,7 +49,7 @@ class Sqlite:
             await self.sql(f"DROP TRIGGER audit_events_no_{verb}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Postgres:
     url: str
     name: str = "postgresql"
@@ -77,7 +77,7 @@ async def migrate(url: str) -> None:
     await store.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stores:
     """Opens stores on one backend; the fixture closes them."""
 

@@ -118,9 +118,9 @@ def _data_folder(base: Path, identity: dict[str, Any]) -> Path:
 
 def _serve(programs: Path, folder: Path, run: dict[str, Any]) -> None:
     data = folder / "data"
-    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8"]
+    initdb: list[Any] = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8"]
     subprocess.run([*initdb, "--no-locale", "--no-sync", "--no-instructions"], check=True, **run)  # noqa: S603
-    control = [programs / "pg_ctl", "-w", "-D", data]
+    control: list[Any] = [programs / "pg_ctl", "-w", "-D", data]
     port = _start(control, folder / "log", run)
     try:
         sys.stdout.write(f"postgresql://postgres@127.0.0.1:{port}/postgres\n")

@@ -1,0 +1,92 @@
+"""Every value that is stored comes back as it went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core.answers import Answer
+from bot.core.commands import Command, Origin
+from bot.core.events import Event, event_name
+from bot.core.machine import Say
+from bot.core.model import Reason
+from bot.core.operation import Operation
+from bot.errors import StoreUnavailable
+from bot.storage.codec import ANSWERS, COMMANDS, EVENTS, OPERATIONS, ORIGINS, SAYS, Codec, plain
+from tests.storage.values import requested
+
+st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
+st.register_type_strategy(timedelta, st.timedeltas())
+
+UNIONS: list[tuple[Codec[Any], Any]] = [(EVENTS, Event), (COMMANDS, Command), (ANSWERS, Answer)]
+KINDS: list[tuple[Codec[Any], type]] = [
+    *((codec, member) for codec, union in UNIONS for member in get_args(union)),
+    (OPERATIONS, Operation),
+    (ORIGINS, Origin),
+    (SAYS, Say),
+]
+
+
+@pytest.mark.parametrize(("codec", "kind"), KINDS, ids=lambda each: getattr(each, "__name__", ""))
+@given(data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_a_value_comes_back_as_it_went(codec: Codec[Any], kind: type, data: st.DataObject) -> None:
+    value = data.draw(st.from_type(kind))
+    text = codec.dumps(value)
+    again = codec.loads(text)
+    assert again == value
+    assert type(again) is kind
+    assert codec.dumps(again) == text
+
+
+@given(value=st.from_type(Operation))
+@settings(max_examples=15, deadline=None)
+def test_the_text_is_canonical(value: Operation) -> None:
+    text = OPERATIONS.dumps(value)
+    assert text.isascii()
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("member", [member for _, union in UNIONS for member in get_args(union)])
+def test_no_field_is_called_as_the_name_of_its_value(member: Any) -> None:
+    assert "type" not in {field.name for field in fields(member)}
+
+
+@pytest.mark.parametrize("union", [union for _, union in UNIONS])
+def test_names_are_unique_in_their_union(union: Any) -> None:
+    names = [event_name(member) for member in get_args(union)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda _text: "",
+        lambda _text: "{}",
+        lambda text: text.replace("requested", "from_the_future"),
+        lambda text: text.replace('"by"', '"hidden"'),
+        lambda text: text.replace('"2026', '"not a time, but a secret'),
+    ],
+    ids=["empty", "no name", "unknown name", "missing field", "bad field"],
+)
+def test_a_text_of_nobody_is_unavailable_and_not_repeated(spoil: Callable[[str], str]) -> None:
+    text = EVENTS.dumps(requested().event)
+    with pytest.raises(StoreUnavailable) as raised:
+        EVENTS.loads(spoil(text))
+    assert "secret" not in str(raised.value)
+
+
+def test_half_a_character_becomes_a_mark_and_the_rest_stays() -> None:
+    spoilt = Say(Reason("a\ud83d", (("b\udc4d", "\U0001f44d ü \x00"),)))
+    assert SAYS.loads(SAYS.dumps(spoilt)) == Say(Reason("a\ufffd", (("b\ufffd", "\U0001f44d ü \x00"),)))
+
+
+def test_plain_text_has_neither_nul_nor_half_characters() -> None:
+    assert plain("a\x00b\ud800ü") == "ab?ü"

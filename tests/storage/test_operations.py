@@ -1,0 +1,304 @@
+"""Operations: events and what they make of an operation are one; locks hold; claims are never double."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.core.events import Event
+from bot.core.machine import Decision, Say, replay
+from bot.core.model import OperationId
+from bot.core.operation import Operation, Status
+from bot.core.preflight import Outcome
+from bot.errors import Locked, Stale, StoreUnavailable
+from bot.ports import AuditHead
+from bot.storage import SqlStore
+from tests.storage.backends import Backend, Stores
+from tests.storage.values import (
+    LATER,
+    NOW,
+    after,
+    cancelled,
+    chain,
+    inbound,
+    planned,
+    reply,
+    requested,
+    running,
+    walk,
+    walks,
+)
+
+
+async def opened(store: SqlStore, first: Decision, due_at: datetime = NOW) -> Decision:
+    await store.open(first, due_at=due_at, item_id=None)
+    return first
+
+
+async def claimed_ids(store: SqlStore, now: datetime, limit: int = 50) -> list[str]:
+    return [op.id for op in await store.claim_operations(now, now + timedelta(seconds=60), limit)]
+
+
+async def test_an_operation_is_loaded_as_it_was_committed(store: SqlStore) -> None:
+    first = await opened(store, requested())
+    decisions = running(first)
+    await store.commit(decisions[:2], due_at=NOW)
+    await store.commit(decisions[2:], due_at=NOW)
+    assert await store.load(first.after.id) == decisions[-1].after
+    assert await store.events(first.after.id) == [each.event for each in (first, *decisions)]
+
+
+async def test_what_was_committed_is_there_after_a_restart(stores: Stores, store: SqlStore) -> None:
+    first = await opened(store, requested())
+    decisions = running(first)
+    await store.commit(decisions, due_at=NOW)
+    await store.close()
+    again = await stores.open()
+    assert (
+        await again.load(first.after.id) == decisions[-1].after == replay(await again.events(first.after.id))
+    )
+
+
+@pytest.mark.parametrize("unknown", ["SW-NOSUCH", "", "\x00", "\ud800", "'; DROP TABLE operations"])
+async def test_an_unknown_id_is_no_operation(store: SqlStore, unknown: str) -> None:
+    assert await store.load(unknown) is None
+    assert await store.events(unknown) in ([], ())
+    assert await store.operations(open_only=False, database=unknown) in ([], ())
+
+
+async def test_a_commit_on_another_version_is_stale_and_records_nothing(store: SqlStore) -> None:
+    first = await opened(store, requested())
+    decisions = running(first)
+    await store.commit(decisions[:1], due_at=NOW)
+    for late in (decisions[:1], decisions[2:3]):
+        with pytest.raises(Stale):
+            await store.commit(late, due_at=NOW, replies=[reply()])
+    assert await store.load(first.after.id) == decisions[0].after
+    assert len(await store.events(first.after.id)) == 2
+    assert await store.backlog() == 1
+    head = await store.verify_audit()
+    assert isinstance(head, AuditHead)
+    assert head.seq == 2
+
+
+async def test_of_concurrent_commits_one_wins(stores: Stores, store: SqlStore) -> None:
+    workers = [store, await stores.replica()]
+    first = await opened(store, requested())
+    step = running(first)[:1]
+    outcomes = await asyncio.gather(
+        *(workers[n % 2].commit(step, due_at=NOW) for n in range(8)), return_exceptions=True
+    )
+    assert Counter(type(outcome) for outcome in outcomes) == {type(None): 1, Stale: 7}
+    assert len(await store.events(first.after.id)) == 2
+
+
+async def test_a_commit_for_an_operation_that_does_not_exist_is_stale(store: SqlStore) -> None:
+    with pytest.raises(Stale):
+        await store.commit(running(requested())[:1], due_at=NOW)
+
+
+async def test_decisions_that_do_not_follow_each_other_are_a_defect(store: SqlStore) -> None:
+    decisions = running(requested())
+    with pytest.raises(ValueError, match="consecutive"):
+        await store.commit([decisions[0], decisions[2]], due_at=NOW)
+
+
+@pytest.mark.parametrize("shard", [None, "shard-1"])
+async def test_a_second_operation_on_the_same_target_is_locked_out(
+    store: SqlStore, shard: str | None
+) -> None:
+    await opened(store, requested(1, database="orders", shard=shard))
+    await store.receive(inbound())
+    (item,) = await store.claim_inbox(NOW, LATER, 1)
+    with pytest.raises(Locked) as locked:
+        await store.open(
+            requested(2, database="orders", shard=shard), due_at=NOW, item_id=item.id, replies=[reply()]
+        )
+    assert locked.value.holder == "SW-000001"
+    assert await store.load("SW-000002") is None
+    assert await store.backlog() == 1
+    await store.finish_item(item.id, [reply()], NOW)
+    assert await store.backlog() == 2  # so the item had not been finished
+
+
+async def test_other_databases_and_shards_are_free(store: SqlStore) -> None:
+    for number, (database, shard) in enumerate([("a", None), ("a", "s1"), ("a", "s2"), ("b", None)]):
+        await opened(store, requested(number, database=database, shard=shard))
+    assert len(await store.operations(open_only=True)) == 4
+
+
+async def test_an_end_gives_the_lock_back(store: SqlStore) -> None:
+    first = await opened(store, requested(1, database="orders"))
+    await store.commit(chain(first, cancelled), due_at=NOW)
+    await opened(store, requested(2, database="orders"))
+
+
+async def test_of_concurrent_requests_for_a_target_one_gets_the_lock(stores: Stores, store: SqlStore) -> None:
+    workers = [store, await stores.replica()]
+    opening = (
+        workers[n % 2].open(requested(n, database="orders"), due_at=NOW, item_id=None) for n in range(8)
+    )
+    outcomes = await asyncio.gather(*opening, return_exceptions=True)
+    assert Counter(type(outcome) for outcome in outcomes) == {type(None): 1, Locked: 7}
+    (holder,) = await store.operations(open_only=True)
+    assert {each.holder for each in outcomes if isinstance(each, Locked)} == {holder.id}
+
+
+async def test_an_event_that_names_a_locked_shard_is_locked_out(store: SqlStore) -> None:
+    await opened(store, requested(1, database="events", shard="shard-1"))
+    typed = await opened(store, requested(2, database="events", shard="the first"))
+    named = chain(typed, lambda op: planned(op, shard="shard-1"))
+    with pytest.raises(Locked) as locked:
+        await store.commit(named, due_at=NOW, replies=[reply()])
+    assert locked.value.holder == "SW-000001"
+    assert await store.load("SW-000002") == typed.after
+    assert len(await store.events("SW-000002")) == 1
+
+    refused = chain(typed, lambda op: planned(op, shard="shard-1", outcome=Outcome.REFUSED))
+    await store.commit(refused, due_at=None)
+
+
+async def test_an_id_that_is_taken_is_not_recorded_again(store: SqlStore) -> None:
+    await opened(store, requested(1, database="a"))
+    with pytest.raises(StoreUnavailable, match="the id is taken"):
+        await store.open(requested(1, database="b"), due_at=NOW, item_id=None)
+    with pytest.raises(StoreUnavailable, match="the id is taken"):
+        await store.open(requested(1, database="a"), due_at=NOW, item_id=None)
+    assert len(await store.events("SW-000001")) == 1
+
+
+async def test_operations_are_listed_newest_first(store: SqlStore) -> None:
+    for number in range(4):
+        await opened(store, requested(number, database=f"db{number % 2}{number}", at=after(-number)))
+    ended = requested(9, database="db13", at=after(5))
+    with pytest.raises(Locked):
+        await opened(store, ended)
+    last = await store.load("SW-000003")
+    assert last is not None
+    await store.commit(chain(Decision(ended.event, last), cancelled), due_at=None)
+    await opened(store, ended)
+
+    async def ids(**asked: object) -> list[str]:
+        return [op.id for op in await store.operations(**asked)]  # type: ignore[arg-type]
+
+    assert await ids(open_only=False) == ["SW-000009", "SW-000000", "SW-000001", "SW-000002", "SW-000003"]
+    assert await ids(open_only=True, limit=2) == ["SW-000009", "SW-000000"]
+    assert await ids(open_only=False, database="db13") == ["SW-000009", "SW-000003"]
+    assert await ids(open_only=True, database="db13") == ["SW-000009"]
+
+
+async def test_the_longest_overdue_are_claimed_first_and_only_what_is_due(store: SqlStore) -> None:
+    for number, seconds in enumerate([-1, -30, 0, 1, -10]):
+        await opened(store, requested(number), due_at=after(seconds))
+    assert await claimed_ids(store, NOW, limit=2) == ["SW-000001", "SW-000004"]
+    assert await claimed_ids(store, NOW) == ["SW-000000", "SW-000002"]
+    assert await claimed_ids(store, after(1)) == ["SW-000003"]
+
+
+async def test_a_claimed_operation_is_due_again_when_the_claim_ends(stores: Stores, store: SqlStore) -> None:
+    await opened(store, requested())
+    assert await claimed_ids(store, NOW) == ["SW-000001"]
+    await store.close()  # the worker is gone
+    other = await stores.open()
+    assert await claimed_ids(other, after(59)) == []
+    assert await claimed_ids(other, after(60)) == ["SW-000001"]
+
+
+async def test_concurrent_workers_never_claim_the_same_operation(stores: Stores, store: SqlStore) -> None:
+    workers = [store, await stores.replica()]
+    for number in range(12):
+        await opened(store, requested(number))
+    batches = await asyncio.gather(*(claimed_ids(workers[n % 2], NOW, limit=3) for n in range(8)))
+    ids = [each for batch in batches for each in batch] + await claimed_ids(store, NOW)
+    assert sorted(ids) == [f"SW-{number:06}" for number in range(12)]
+
+
+async def test_a_commit_says_when_the_operation_is_due(store: SqlStore) -> None:
+    first = await opened(store, requested(), due_at=after(100))
+    decisions = running(first)
+    await store.commit(decisions[:1], due_at=after(5))
+    assert await claimed_ids(store, after(4)) == []
+    assert await claimed_ids(store, after(5)) == ["SW-000001"]
+    await store.commit(decisions[1:2], due_at=None)
+    assert await claimed_ids(store, after(9999)) == []
+
+
+async def test_what_has_ended_is_never_due(store: SqlStore) -> None:
+    first = await opened(store, requested())
+    await store.commit(chain(first, cancelled), due_at=NOW)
+    await store.postpone({first.after.id: (2, NOW)})
+    assert await claimed_ids(store, after(9999)) == []
+
+
+async def test_postponing_takes_only_those_that_have_not_moved(store: SqlStore) -> None:
+    decisions = [await opened(store, requested(number)) for number in range(3)]
+    await claimed_ids(store, NOW)
+    await store.commit(running(decisions[2])[:1], due_at=after(50))
+    wanted = {each.after.id: (1, after(7)) for each in decisions} | {OperationId("SW-NOSUCH"): (1, NOW)}
+    await store.postpone(wanted)
+    assert await claimed_ids(store, after(6)) == []
+    assert await claimed_ids(store, after(7)) == ["SW-000000", "SW-000001"]
+    assert await claimed_ids(store, after(50)) == ["SW-000002"]
+
+
+async def test_postponing_nothing_does_nothing(store: SqlStore) -> None:
+    await store.postpone({})
+
+
+async def test_released_claims_are_due_at_once_and_nothing_else(store: SqlStore) -> None:
+    await opened(store, requested(1), due_at=after(-5))
+    await opened(store, requested(2), due_at=after(-9))
+    await opened(store, requested(3), due_at=after(500))
+    await store.receive(inbound())
+    assert len(await store.claim_inbox(NOW, LATER, 5)) == 1
+    assert await claimed_ids(store, NOW) == ["SW-000002", "SW-000001"]
+    assert len(await store.claim_messages(NOW, LATER, 5)) == 3
+    await store.release_claims(after(-6))  # a clock that went back
+    assert await claimed_ids(store, after(-6)) == ["SW-000002", "SW-000001"]
+    assert len(await store.claim_inbox(after(-6), LATER, 5)) == 1
+    assert len(await store.claim_messages(after(-6), LATER, 5)) == 3
+
+
+@given(steps=walks(), cuts=st.lists(st.integers(1, 3), min_size=14, max_size=14))
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_an_operation_is_the_fold_of_its_events(
+    store: SqlStore, backend: Backend, steps: list[Callable[[Operation], Event]], cuts: list[int]
+) -> None:
+    count = (await backend.sql("SELECT COUNT(*) FROM operations"))[0][0]
+    first = requested(count)
+    await opened(store, first)
+    decisions = walk(first, steps)
+    rest = list(decisions)
+    for cut in cuts:
+        if rest:
+            await store.commit(rest[:cut], due_at=NOW)
+            rest = rest[cut:]
+    events = await store.events(first.after.id)
+    assert events == [each.event for each in (first, *decisions)]
+    assert await store.load(first.after.id) == replay(events) == ([first, *decisions][-1]).after
+    said = sum(isinstance(effect, Say) for each in decisions for effect in each.effects)
+    replies = await backend.sql(
+        f"SELECT COUNT(*) FROM messages WHERE kind = 'reply' AND operation_id = '{first.after.id}'"  # noqa: S608
+    )
+    assert replies == [(said,)]
+    assert isinstance(await store.verify_audit(), AuditHead)
+
+
+async def test_a_second_say_of_one_event_gets_a_key_of_its_own(store: SqlStore, backend: Backend) -> None:
+    first = await opened(store, requested())
+    (decision,) = chain(first, cancelled)
+    twice = replace(decision, effects=decision.effects * 2)
+    await store.commit([twice], due_at=None)
+    found = await backend.sql("SELECT key, status FROM messages WHERE kind = 'reply' ORDER BY id")
+    assert found == [("2", Status.CANCELLED), ("2-2", Status.CANCELLED)]

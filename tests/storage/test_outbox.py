@@ -1,0 +1,277 @@
+"""What Slack is owed: in the right order, never twice at once, never forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from bot.core.events import Place
+from bot.core.machine import Decision
+from bot.core.model import JobState
+from bot.core.operation import Status
+from bot.ports import Message, MessageKind
+from bot.storage import SqlStore
+from tests.storage.backends import Stores
+from tests.storage.values import (
+    LATER,
+    NOW,
+    after,
+    cancelled,
+    chain,
+    confirmed,
+    inbound,
+    planned,
+    reply,
+    reported,
+    requested,
+    running,
+)
+
+
+async def due(store: SqlStore, now: datetime = NOW, limit: int = 50) -> list[Message]:
+    return list(await store.claim_messages(now, after(3600), limit))
+
+
+async def keys(store: SqlStore, now: datetime = NOW) -> list[str]:
+    return [message.key for message in await due(store, now)]
+
+
+async def open_one(store: SqlStore, first: Decision) -> Decision:
+    await store.open(first, due_at=NOW, item_id=None)
+    return first
+
+
+async def post(store: SqlStore, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
+    version = message.operation.version if message.operation else 0
+    await store.begin_post(message.id)
+    await store.posted(message.id, ts=ts, version=version, now=now)
+
+
+async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
+    first = await open_one(store, requested(place=Place("C9", "77.7")))
+    (card,) = await due(store)
+    assert card == Message(
+        id=card.id,
+        kind=MessageKind.CARD,
+        key="card",
+        operation=first.after,
+        status=Status.PLANNING,
+        say=None,
+        to=None,
+        answer=None,
+        channel="C9",
+        thread="77.7",
+        ts="",
+        uncertain=False,
+        posted_version=0,
+        attempts=0,
+        created_at=NOW,
+    )
+
+
+async def test_a_card_is_owed_only_while_it_is_behind(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    await post(store, (await due(store))[0])
+    assert await due(store) == []
+    assert await store.backlog() == 0
+
+    step = chain(first, lambda op: planned(op, at=after(3)))
+    await store.commit(step, due_at=NOW)
+    (card,) = await due(store)
+    assert (card.ts, card.posted_version, card.operation) == ("100.1", 1, step[0].after)
+    assert (card.status, card.created_at) == (Status.AWAITING_APPROVAL, after(3))
+
+
+async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    (card,) = await due(store)
+    await store.commit(chain(first, planned), due_at=NOW)
+    assert await due(store) == []  # it is being posted: nobody else may
+    await store.posted(card.id, ts="1", version=1, now=after(1))
+    (again,) = await due(store, after(1))
+    assert (again.posted_version, again.created_at) == (1, after(1))
+
+
+async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    (card,) = await due(store)
+    await store.commit(chain(first, planned), due_at=NOW)
+    await store.posted(card.id, ts="1", version=2, now=NOW)
+    await store.posted(card.id, ts="1", version=1, now=NOW)
+    assert await due(store) == []
+
+
+async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    await store.commit(chain(first, cancelled), due_at=None)
+    (card,) = await due(store)
+    await post(store, card)
+    assert await keys(store, after(9999)) == ["2"]
+
+
+async def test_replies_wait_for_their_card_and_for_each_other(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    decisions = running(first)
+    decisions += chain(decisions[-1], reported("working"), reported("copying"))
+    await store.commit(decisions, due_at=NOW)
+
+    (card,) = await due(store)
+    assert card.kind is MessageKind.CARD
+    await post(store, card)
+    for version in ("5", "6", "7"):
+        (one,) = await due(store)
+        assert (one.kind, one.key, one.status, one.thread) == (
+            MessageKind.REPLY, version, Status.RUNNING, "100.1",
+        )  # fmt: skip
+        assert one.say is not None
+        assert one.operation == decisions[-1].after
+        assert await due(store) == []
+        await post(store, one, ts=f"100.{version}")
+    assert await store.backlog() == 0
+
+
+async def test_a_reply_that_was_given_up_holds_up_nothing(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    decisions = running(first)
+    await store.commit([*decisions, *chain(decisions[-1], reported("working"))], due_at=NOW)
+    await post(store, (await due(store))[0])
+    (first_reply,) = await due(store)
+    await store.give_up(first_reply.id, error="msg_too_long", now=NOW)
+    assert await keys(store) == ["6"]
+
+
+async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(store: SqlStore) -> None:
+    for number, place in enumerate([Place("C1"), Place("C2", "5.5")]):
+        first = await open_one(store, requested(number, place=place))
+        await store.commit(running(first), due_at=NOW)
+    for card in await due(store):
+        await store.give_up(card.id, error="is_archived", now=NOW)
+    assert [(one.kind, one.channel, one.thread) for one in await due(store)] == [
+        (MessageKind.REPLY, "C1", None),
+        (MessageKind.REPLY, "C2", "5.5"),
+    ]
+
+
+async def test_in_a_thread_replies_go_into_that_thread(store: SqlStore) -> None:
+    first = await open_one(store, requested(place=Place("C1", "5.5")))
+    await store.commit(running(first), due_at=NOW)
+    await post(store, (await due(store))[0])
+    assert [one.thread for one in await due(store)] == ["5.5"]
+
+
+async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: SqlStore) -> None:
+    behind = await open_one(store, requested(1, at=after(-50)))
+    ended = await open_one(store, requested(2, at=after(-40)))
+    job = await open_one(store, requested(3, at=after(-35)))
+    for card in await due(store):
+        await post(store, card, now=after(-30))
+    await store.commit(chain(behind, lambda op: planned(op, at=after(-1))), due_at=NOW)
+    await store.commit(running(job), due_at=NOW)
+    await store.commit(chain(ended, cancelled), due_at=None)
+    await open_one(store, requested(4, at=after(-10)))
+    await store.receive(inbound())
+    (item,) = await store.claim_inbox(NOW, LATER, 1)
+    await store.finish_item(item.id, [reply()], NOW)
+
+    first = {(one.kind, one.operation and one.operation.id) for one in await due(store, limit=3)}
+    assert first == {
+        (MessageKind.CARD, "SW-000002"),
+        (MessageKind.REPLY, "SW-000002"),
+        (MessageKind.ANSWER, None),
+    }
+    rest = [(one.kind, one.operation and one.operation.id) for one in await due(store)]
+    assert rest == [
+        (MessageKind.CARD, "SW-000004"),
+        (MessageKind.CARD, "SW-000001"),
+        (MessageKind.CARD, "SW-000003"),
+        (MessageKind.REPLY, "SW-000003"),
+    ]
+
+
+async def test_an_end_does_not_overtake_the_replies_before_it(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    await post(store, (await due(store))[0])
+    decisions = running(first)
+    decisions += chain(decisions[-1], reported("done", JobState.DONE), confirmed)
+    await store.commit(decisions, due_at=None)
+    seen = []
+    while messages := await due(store):
+        for message in messages:
+            await post(store, message, ts=message.ts or "100.2")
+        seen.append([(message.key, message.status) for message in messages])
+    assert seen == [
+        [("card", Status.SUCCEEDED), ("5", Status.RUNNING)],
+        [("6", Status.VERIFYING)],
+        [("7", Status.SUCCEEDED)],
+    ]
+
+
+async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, store: SqlStore) -> None:
+    await open_one(store, requested())
+    (card,) = await due(store)
+    assert not card.uncertain
+    await store.begin_post(card.id)
+    await store.close()  # the process is gone
+    (again,) = await due(await stores.open(), after(3600))
+    assert again.uncertain
+    assert again.ts == ""
+
+
+async def test_what_is_posted_is_certain(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    await post(store, (await due(store))[0])
+    await store.commit(chain(first, planned), due_at=NOW)
+    (card,) = await due(store)
+    assert not card.uncertain
+
+
+@pytest.mark.parametrize("uncertain", [True, False])
+async def test_a_failed_post_comes_back_when_it_says(store: SqlStore, uncertain: bool) -> None:
+    await open_one(store, requested())
+    (card,) = await due(store)
+    await store.begin_post(card.id)
+    await store.retry(card.id, due_at=after(30), uncertain=uncertain, error="ratelimited\x00")
+    assert await due(store, after(29)) == []
+    (again,) = await due(store, after(30))
+    assert (again.id, again.attempts, again.uncertain) == (card.id, 1, uncertain)
+
+
+async def test_what_was_given_up_is_never_due_again(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    (card,) = await due(store)
+    await store.give_up(card.id, error="channel_not_found", now=NOW)
+    await store.retry(card.id, due_at=NOW, uncertain=False, error="late")
+    await store.commit(chain(first, planned), due_at=NOW)
+    assert await due(store, after(9999)) == []
+    assert await store.backlog() == 0
+
+
+async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: SqlStore) -> None:
+    await open_one(store, requested())
+    assert len(await store.claim_messages(NOW, after(10), 5)) == 1
+    other = await stores.replica()
+    assert await due(other, after(9)) == []
+    assert len(await due(other, after(10))) == 1
+
+
+async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores, store: SqlStore) -> None:
+    workers = [store, await stores.replica()]
+    for number in range(12):
+        await open_one(store, requested(number))
+    batches = await asyncio.gather(*(due(workers[n % 2], limit=3) for n in range(8)))
+    ids = [message.id for batch in batches for message in batch] + [one.id for one in await due(store)]
+    assert len(ids) == len(set(ids)) == 12
+
+
+async def test_the_backlog_counts_what_is_owed_due_or_not(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    await store.commit(running(first), due_at=NOW)
+    await store.receive(inbound())
+    (item,) = await store.claim_inbox(NOW, LATER, 1)
+    await store.finish_item(item.id, [reply()], NOW)
+    assert await store.backlog() == 3
+    for message in await due(store):
+        await post(store, message)
+    assert await store.backlog() == 1

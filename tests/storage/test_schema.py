@@ -1,0 +1,136 @@
+"""Migrations make exactly the tables that the code reads and writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import StoreUnavailable
+from bot.storage import SqlStore, connect, schema, tables
+from tests.storage.backends import Backend, Stores, migrate
+
+CATALOGUE = {
+    "sqlite": [
+        """SELECT type, name, sql FROM sqlite_master
+        WHERE type <> 'trigger' AND name NOT LIKE 'sqlite%' AND name <> 'alembic_version' ORDER BY name""",
+    ],
+    "postgresql": [
+        """SELECT table_name, column_name, data_type, is_nullable, column_default
+        FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+        ORDER BY table_name, ordinal_position""",
+        """SELECT indexname, indexdef FROM pg_indexes
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY indexname""",
+        """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+        ORDER BY conname""",
+    ],
+}
+
+
+async def catalogue(backend: Backend) -> list[Sequence[tuple[Any, ...]]]:
+    return [await backend.sql(statement) for statement in CATALOGUE[backend.name]]
+
+
+async def synchronously(store: SqlStore, work: Any) -> Any:
+    async def run(connection: AsyncConnection) -> Any:
+        return await connection.run_sync(work)
+
+    return await store._database.migrate(run)
+
+
+async def test_alembic_finds_nothing_to_change(store: SqlStore) -> None:
+    def check(connection: Connection) -> None:
+        command.check(schema.configuration(connection))
+
+    await synchronously(store, check)
+
+
+async def test_migrations_and_metadata_make_the_same_schema(empty: Backend) -> None:
+    store = await connect(empty.url, migrate=False)
+    await synchronously(store, tables.metadata.create_all)
+    from_metadata = [_words(rows) for rows in await catalogue(empty)]
+    await synchronously(store, tables.metadata.drop_all)
+    await store.upgrade()
+    assert [_words(rows) for rows in await catalogue(empty)] == from_metadata
+    await store.close()
+
+
+def _words(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [[" ".join(str(value).split()) for value in row] for row in rows]
+
+
+async def test_the_code_names_the_newest_revision(store: SqlStore) -> None:
+    def newest(connection: Connection) -> str | None:
+        return ScriptDirectory.from_config(schema.configuration(connection)).get_current_head()
+
+    assert await synchronously(store, newest) == tables.REVISION
+
+
+async def test_upgrading_what_is_up_to_date_changes_nothing(store: SqlStore, backend: Backend) -> None:
+    before = await catalogue(backend)
+    await store.upgrade()
+    assert await catalogue(backend) == before
+
+
+async def test_replicas_that_start_together_take_turns(empty: Backend) -> None:
+    count = 4 if empty.several else 1
+    await asyncio.gather(*(migrate(empty.url) for _ in range(count)))
+    store = await connect(empty.url, migrate=False)
+    assert await store.ready() == ""
+    await store.close()
+
+
+async def test_ready_names_a_schema_that_is_missing(empty: Backend) -> None:
+    store = await connect(empty.url, migrate=False)
+    assert "switchover db upgrade" in await store.ready()
+    await store.close()
+
+
+async def test_ready_names_a_schema_of_another_version(store: SqlStore, backend: Backend) -> None:
+    assert await store.ready() == ""
+    await backend.sql("UPDATE alembic_version SET version_num = '9999'")
+    assert await store.ready() == "the database has schema 9999, not 0001: run switchover db upgrade"
+
+
+async def test_ready_really_writes(store: SqlStore, backend: Backend) -> None:
+    await store.ready()
+    await store.ready()
+    assert await backend.sql("SELECT beats FROM heartbeat") == [(2,)]
+
+
+async def test_sqlite_is_set_up_to_survive(stores: Stores, store: SqlStore) -> None:
+    async def pragma(name: str, connection: AsyncConnection) -> Any:
+        return (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+
+    async def setting(name: str, connection: AsyncConnection) -> Any:
+        return (await connection.exec_driver_sql(f"SHOW {name}")).scalar_one()
+
+    asked: dict[str, tuple[Any, dict[str, Any]]] = {
+        "sqlite": (pragma, {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 300}),
+        "postgresql": (setting, {"statement_timeout": "10s", "lock_timeout": "300ms", "fsync": "off"}),
+    }
+    ask, wanted = asked[stores.backend.name]
+    for name, value in wanted.items():
+        assert await store._database.write(partial(ask, name)) == value
+
+
+@pytest.mark.usefixtures("store")
+async def test_a_reader_writes_nothing(backend: Backend) -> None:
+    reader = await connect(backend.url, migrate=False, read_only=True)
+    assert await reader.operations(open_only=True) == []
+    assert "read-only" in await reader.ready()
+    await reader.close()
+
+
+async def test_a_reader_makes_no_file(tmp_path: Any) -> None:
+    with pytest.raises(StoreUnavailable, match="can't be opened"):
+        await connect(f"sqlite:///{tmp_path}/none.db", migrate=False, read_only=True)
+    assert list(tmp_path.iterdir()) == []
