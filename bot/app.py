@@ -243,6 +243,7 @@ class Bot:
     def _make_web(self, client: SlackClient, directory: SlackDirectory) -> Starlette:
         command = self._settings.slack.command
         wording = Wording(self._settings.slack.locale, command=command)
+        wording.explain(None)  # reads and compiles the catalogue, so that no delivery has to wait for it
         listeners = Listeners(
             store=self._store,
             clock=self._clock,

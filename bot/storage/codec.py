@@ -43,7 +43,8 @@ def plain(text: str) -> str:
 class Codec(Generic[T]):
     """Writes and reads one type, or one union of dataclasses.
 
-    The adapter is built when it is first needed, once, for building takes milliseconds.
+    The adapter is built when it is first needed, once; that takes tens of milliseconds, so a process that
+    must answer quickly calls ``warm_up`` before.
     """
 
     def __init__(self, kind: object) -> None:
@@ -56,6 +57,10 @@ class Codec(Generic[T]):
             return TypeAdapter(cast("type[T]", self._kind))
         tagged = [Annotated[member, Tag(event_name(member))] for member in self._members]
         return TypeAdapter(Annotated[Union[tuple(tagged)], Discriminator(_tag)])  # type: ignore[arg-type]  # noqa: UP007
+
+    def build(self) -> None:
+        """Builds the adapter now."""
+        _ = self._adapter
 
     def dumps(self, value: T) -> str:
         """The canonical text of a value."""
@@ -91,3 +96,9 @@ ANSWERS: Codec[Answer] = Codec(Answer)
 OPERATIONS: Codec[Operation] = Codec(Operation)
 ORIGINS: Codec[Origin] = Codec(Origin)
 SAYS: Codec[Say] = Codec(Say)
+
+
+def warm_up() -> None:
+    """Builds every adapter, so that no delivery has to wait for it."""
+    for codec in (EVENTS, COMMANDS, ANSWERS, OPERATIONS, ORIGINS, SAYS):
+        codec.build()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -30,27 +32,95 @@ SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS = 10
 
 
+class Turns:
+    """Who writes next on the one connection that SQLite has for it: the urgent first, the others in their order.
+
+    Slack waits three seconds for an acknowledgement, and the rows behind it wait for nobody; without turns
+    it would queue behind all the work that its own predecessors caused.
+    """
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def take(self, *, urgent: bool) -> AsyncIterator[None]:
+        """Waits for its turn, and holds it for the length of the block."""
+        if self._taken:
+            turn = asyncio.get_running_loop().create_future()
+            (self._urgent if urgent else self._others).append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._pass_on()
+                raise
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        for queue in (self._urgent, self._others):
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._taken = False
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Who does what on a database.
+
+    Attributes:
+        writer: What it commits survives a power cut.
+        noter: What it commits survives the death of the process; where that is cheaper than the above.
+        reader: Reads one snapshot.
+        migrator: Like the writer, without limits of time.
+    """
+
+    writer: AsyncEngine
+    noter: AsyncEngine
+    reader: AsyncEngine
+    migrator: AsyncEngine
+
+
 class Database:
     """Runs transactions, each one whole or not at all, whoever is cancelled meanwhile."""
 
-    def __init__(
-        self, writer: AsyncEngine, reader: AsyncEngine, migrator: AsyncEngine, file: LockedFile | None
-    ) -> None:
-        self._writer = writer
-        self._reader = reader
-        self._migrator = migrator
+    def __init__(self, engines: Engines, file: LockedFile | None) -> None:
+        self._engines = engines
+        self._turns = None if file is None else Turns()
         self._file = file
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    async def write(self, work: Work[T]) -> T:
-        """Runs ``work`` in one transaction and commits it.
+    async def write(self, work: Work[T], *, urgent: bool = False) -> T:
+        """Runs ``work`` in one transaction and commits it; ``urgent`` goes before whatever else waits.
 
         Raises:
             Conflict: A uniqueness rule said no.
             StoreUnavailable: Anything else went wrong; nothing was recorded.
         """
-        return await self._whole(self._writer, work)
+        return await self._whole(self._in_turn(self._engines.writer, work, urgent=urgent))
+
+    async def note(self, work: Work[T]) -> T:
+        """Runs ``work`` like ``write``, but a power cut may undo it: for what is only done once more then.
+
+        Raises:
+            Conflict: A uniqueness rule said no.
+            StoreUnavailable: Anything else went wrong; nothing was recorded.
+        """
+        return await self._whole(self._in_turn(self._engines.noter, work, urgent=False))
+
+    @property
+    def one_writer(self) -> bool:
+        """Whether writers wait for each other, so that several small writes are dearer than a large one."""
+        return self._turns is not None
 
     async def read(self, work: Work[T]) -> T:
         """Runs ``work`` on one snapshot of the database.
@@ -58,7 +128,7 @@ class Database:
         Raises:
             StoreUnavailable: It can't be read.
         """
-        return await self._whole(self._reader, work)
+        return await self._whole(self._transaction(self._engines.reader, work))
 
     async def migrate(self, work: Work[T]) -> T:
         """Runs ``work`` like ``write``, without limits of time.
@@ -66,24 +136,31 @@ class Database:
         Raises:
             StoreUnavailable: It went wrong; the schema is as before.
         """
-        return await self._whole(self._migrator, work)
+        return await self._whole(self._transaction(self._engines.migrator, work))
 
     async def close(self) -> None:
         """Waits for what is running, closes every connection, gives up the lock. Closing twice is fine."""
         self._closed = True
         await asyncio.gather(*self._running, return_exceptions=True)
-        for engine in {self._writer, self._reader, self._migrator}:
+        engines = self._engines
+        for engine in {engines.writer, engines.noter, engines.reader, engines.migrator}:
             await engine.dispose()
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
-    async def _whole(self, engine: AsyncEngine, work: Work[T]) -> T:
+    async def _whole(self, transaction: Coroutine[Any, Any, T]) -> T:
         # A task of its own, so that a cancelled caller can't leave a connection halfway through a statement.
-        task = asyncio.create_task(self._transaction(engine, work))
+        task = asyncio.create_task(transaction)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def _in_turn(self, engine: AsyncEngine, work: Work[T], *, urgent: bool) -> T:
+        if self._turns is None:
+            return await self._transaction(engine, work)
+        async with self._turns.take(urgent=urgent):
+            return await self._transaction(engine, work)
 
     async def _transaction(self, engine: AsyncEngine, work: Work[T]) -> T:
         if self._closed:
@@ -183,20 +260,26 @@ def _sqlite(parsed: URL, *, read_only: bool, patience: timedelta) -> Database:
     path = Path(parsed.database or "").absolute()
     file = LockedFile.open(path, read_only=read_only)
     url = URL.create("sqlite+aiosqlite", database=str(path))
-    writer = create_async_engine(
-        url, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT, hide_parameters=True
-    )
-    reader = create_async_engine(
-        url, pool_size=SQLITE_READERS, max_overflow=0, pool_timeout=POOL_TIMEOUT, hide_parameters=True
-    )
+    pool: dict[str, Any] = {"max_overflow": 0, "pool_timeout": POOL_TIMEOUT, "hide_parameters": True}
+    writer = create_async_engine(url, pool_size=1, **pool)
+    noter = create_async_engine(url, pool_size=1, **pool)
+    reader = create_async_engine(url, pool_size=SQLITE_READERS, **pool)
     wait = f"PRAGMA busy_timeout={patience // timedelta(milliseconds=1)}"
-    _on_connect(
-        writer,
-        (wait, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"),
-        begin="BEGIN IMMEDIATE",  # a deferred one that reads first fails at once when it comes to write
-    )
+    for engine, durability in ((writer, "FULL"), (noter, "NORMAL")):
+        _on_connect(
+            engine,
+            (
+                wait,
+                "PRAGMA journal_mode=WAL",
+                f"PRAGMA synchronous={durability}",
+                "PRAGMA foreign_keys=ON",
+            ),
+            begin="BEGIN IMMEDIATE",  # a deferred one that reads first fails at once when it comes to write
+        )
     _on_connect(reader, (wait, "PRAGMA query_only=ON"), begin="BEGIN")
-    return Database(reader if read_only else writer, reader, reader if read_only else writer, file)
+    if read_only:
+        return Database(Engines(reader, reader, reader, reader), file)
+    return Database(Engines(writer, noter, reader, writer), file)
 
 
 def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...], *, begin: str) -> None:
@@ -225,12 +308,12 @@ def _postgresql(url: str, *, read_only: bool, patience: timedelta) -> Database:
     )
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     if read_only:
-        return Database(reader, reader, reader, None)
+        return Database(Engines(reader, reader, reader, reader), None)
     unhurried = _creator(url, statement=timedelta(0), lock=timedelta(minutes=1))
     migrator = create_async_engine(
         "postgresql+asyncpg://", async_creator=unhurried, poolclass=NullPool, hide_parameters=True
     )
-    return Database(writer, reader, migrator, None)
+    return Database(Engines(writer, writer, reader, migrator), None)
 
 
 def _creator(url: str, *, statement: timedelta, lock: timedelta) -> Callable[[], Awaitable[Any]]:

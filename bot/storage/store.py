@@ -15,9 +15,10 @@ from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.ports import AuditBreak, AuditHead, Inbound, InboxItem, Message, Receipt, Reply
 from bot.storage import audit, claims, inbox, operations, outbox, schema, tables
-from bot.storage.codec import plain
+from bot.storage.codec import plain, warm_up
 from bot.storage.engine import Database, Work, open_database
 from bot.storage.failures import Conflict
+from bot.storage.receiver import Receiver
 
 PATIENCE = timedelta(seconds=5)
 KEEP_AT_LEAST = timedelta(hours=24)
@@ -40,6 +41,7 @@ async def connect(
         StoreUnavailable: The URL has another form, another process uses the file, or the database
             can't be reached or brought up to date.
     """
+    warm_up()
     store = SqlStore(open_database(url, read_only=read_only, patience=patience))
     if migrate:
         try:
@@ -55,6 +57,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._receiver = Receiver(database)
 
     async def upgrade(self) -> None:
         """Brings the schema up to date."""
@@ -75,20 +78,20 @@ class SqlStore:
 
     async def receive(self, item: Inbound) -> Receipt:
         """Records a delivery durably, unless it is known."""
-        return await self._database.write(partial(inbox.receive, item=item))
+        return await self._receiver.receive(item)
 
     async def claim_inbox(self, now: datetime, until: datetime, limit: int) -> Sequence[InboxItem]:
         """Takes the oldest due items."""
-        return await self._database.write(partial(inbox.claim, now=now, until=until, limit=limit))
+        return await self._database.note(partial(inbox.claim, now=now, until=until, limit=limit))
 
     async def postpone_item(self, item_id: int, due_at: datetime) -> None:
         """Puts an item back."""
-        await self._database.write(partial(inbox.postpone, item_id=item_id, due_at=due_at))
+        await self._database.note(partial(inbox.postpone, item_id=item_id, due_at=due_at))
 
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
         """Marks an item done and records the answers; a finished one is left alone."""
         try:
-            await self._database.write(partial(inbox.finish, item_id=item_id, replies=replies, now=now))
+            await self._database.note(partial(inbox.finish, item_id=item_id, replies=replies, now=now))
         except Stale:
             return
 
@@ -153,12 +156,12 @@ class SqlStore:
 
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
         """Takes the open operations that are due, the longest overdue first."""
-        return await self._database.write(partial(operations.claim, now=now, until=until, limit=limit))
+        return await self._database.note(partial(operations.claim, now=now, until=until, limit=limit))
 
     async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
         """Sets when operations are due again, for those that still have the version given."""
         if due:
-            await self._database.write(partial(operations.postpone, due=due))
+            await self._database.note(partial(operations.postpone, due=due))
 
     async def release_claims(self, now: datetime) -> None:
         """Makes everything claimed due at once."""
@@ -168,7 +171,7 @@ class SqlStore:
         """Deletes done inbox items and ended answers that are older than ``keep``."""
         if keep < KEEP_AT_LEAST:
             raise ValueError(f"keep at least {KEEP_AT_LEAST}: a payload may be delivered again till then")
-        await self._database.write(partial(_prune, before=now - keep))
+        await self._database.note(partial(_prune, before=now - keep))
 
     # --- audit ---
 
@@ -185,7 +188,7 @@ class SqlStore:
 
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
         """Takes due messages: answers and ends first, then cards never posted, then the rest by age."""
-        return await self._database.write(partial(outbox.claim, now=now, until=until, limit=limit))
+        return await self._database.note(partial(outbox.claim, now=now, until=until, limit=limit))
 
     async def begin_post(self, message_id: int) -> None:
         """Records that a post is about to be made."""
@@ -193,13 +196,13 @@ class SqlStore:
 
     async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
         """Records Slack's id, and for a card the version shown."""
-        await self._database.write(
+        await self._database.note(
             partial(outbox.posted, message_id=message_id, ts=ts, version=version, now=now)
         )
 
     async def retry(self, message_id: int, *, due_at: datetime, uncertain: bool, error: str) -> None:
         """Puts a message back after a failure."""
-        await self._database.write(
+        await self._database.note(
             partial(
                 outbox.retry, message_id=message_id, due_at=due_at, uncertain=uncertain, error=plain(error)
             )
