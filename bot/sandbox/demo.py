@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.sandbox.slack import Message
 from bot.sandbox.slack.transcript import live
-from bot.sandbox.stack import CLUSTER, Stack, stack
-
-PATIENCE = 60.0
+from bot.sandbox.stack import CLUSTER, PATIENCE, Stack, stack, status_of
 
 
 async def demo(*, port: int = 0, write: Callable[[str], None] = print) -> bool:
@@ -35,43 +32,20 @@ async def _qingcloud(world: Stack, write: Callable[[str], None]) -> bool:
     asked = f"orders to {candidate} because the primary's disk is failing"
     write(f"» @{people.requester.name} types: /switchover {asked}\n")
     await world.slack.command(people.requester, people.channel, asked)
-    card = await _card(world, "awaiting_approval")
+    card = await world.card_in("awaiting_approval")
     write(f"\n» @{people.requester.name} presses Approve on their own request\n")
     await world.slack.click(people.requester, card, "approve")
     await people.workspace.wait_for(lambda: people.workspace.ephemerals(people.requester), timeout=PATIENCE)
     write(f"\n» @{people.approver.name}, of @{people.approvers.handle}, presses Approve\n")
     await world.slack.click(people.approver, card, "approve")
-    await _end(world, card)
+    await world.told("succeeded", "failed", "refused", "needs_attention")
     return _verdict(world, before, candidate, write)
-
-
-def _status(message: Message) -> str:
-    return str((message.metadata or {}).get("event_payload", {}).get("status", ""))
-
-
-async def _card(world: Stack, status: str) -> Message:
-    def found() -> Message | None:
-        cards = world.demo.workspace.with_metadata("switchover_operation", key="card")
-        return next((card for card in cards if _status(card) == status), None)
-
-    return await world.demo.workspace.wait_for(found, timeout=PATIENCE)
-
-
-async def _end(world: Stack, card: Message) -> None:
-    ends = {"succeeded", "failed", "refused", "needs_attention"}
-
-    def told() -> bool:
-        replies = world.demo.workspace.thread(card)
-        shown = world.demo.workspace.find(card.channel, card.ts)
-        return any(_status(reply) in ends for reply in replies[1:]) and _status(shown or card) in ends
-
-    await world.demo.workspace.wait_for(told, timeout=PATIENCE)
 
 
 def _verdict(world: Stack, before: str, candidate: str, write: Callable[[str], None]) -> bool:
     cloud, cluster = world.cloud, world.cloud.clusters[CLUSTER]
-    cards = world.demo.workspace.with_metadata("switchover_operation", key="card")
-    status = _status(cards[0])
+    card = world.card()
+    status = "missing" if card is None else status_of(card)
     write("\nWhat the simulated QingCloud saw:")
     write(f"  primary before {before}, now {', '.join(cluster.primaries)}")
     write(f"  submissions received {cloud.submissions_seen}, accepted {cloud.submissions_accepted}")

@@ -14,13 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.qingcloud import SimulatedQingCloud
+from bot.sandbox.qingcloud import SimulatedQingCloud, Timings
 from bot.sandbox.server import serve
-from bot.sandbox.slack import Deliveries, Demo, deliveries, demo_workspace, serve_workspace
+from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
 
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 30.0
 CLUSTER = "cl-ouhutv70"
+EVENT_TYPE = "switchover_operation"
+PATIENCE = 60.0
 
 CONFIG = """\
 [slack]
@@ -160,6 +162,57 @@ class Stack:
     bot: Bot
     slack: Deliveries
 
+    async def restart(self) -> None:
+        """Starts the bot again, on whatever its last life left behind."""
+        await self.bot.start()
+        self.slack.url = f"{self.bot.url}/slack/events"
+
+    def card(self) -> Message | None:
+        """The card of the only operation, as it is now; None before it is posted."""
+        cards = self.demo.workspace.with_metadata(EVENT_TYPE, key="card")
+        return cards[0] if cards else None
+
+    async def card_in(self, *statuses: str, within: float = PATIENCE) -> Message:
+        """The card, as soon as it shows one of these statuses.
+
+        Raises:
+            TimeoutError: It does not, in time; the message says what was last seen.
+        """
+
+        def found() -> Message | None:
+            card = self.card()
+            return card if card is not None and status_of(card) in statuses else None
+
+        return await self.demo.workspace.wait_for(found, timeout=within)
+
+    async def told(self, *statuses: str, within: float = PATIENCE) -> Message:
+        """The reply that tells the thread of one of these statuses, once the card shows it too.
+
+        Raises:
+            TimeoutError: It does not come in time.
+        """
+        await self.card_in(*statuses, within=within)
+
+        def found() -> Message | None:
+            replies = [reply for reply in self.replies() if status_of(reply) in statuses]
+            return replies[-1] if replies else None
+
+        return await self.demo.workspace.wait_for(found, timeout=within)
+
+    def replies(self) -> list[Message]:
+        """The bot's replies about the operation, in its card's thread."""
+        card = self.card()
+        if card is None:
+            return []
+        top = self.demo.workspace.find(card.channel, card.thread_ts or card.ts) or card
+        told = self.demo.workspace.thread(top)[1:]
+        return [message for message in told if message.ts != card.ts and status_of(message)]
+
+
+def status_of(message: Message) -> str:
+    """The operation's status that a message of the bot carries in its metadata."""
+    return str((message.metadata or {}).get("event_payload", {}).get("status", ""))
+
 
 @contextlib.asynccontextmanager
 async def stack(
@@ -167,6 +220,7 @@ async def stack(
     port: int = 0,
     tracking: str = "",
     policy: str = "",
+    timings: Timings | None = None,
     cloud_url: str = "",
     rate_limited: bool = True,
 ) -> AsyncIterator[Stack]:
@@ -176,11 +230,12 @@ async def stack(
         port: The bot's port, 0 for a free one.
         tracking: More lines for ``[tracking]``.
         policy: More lines for ``[policies.default]``.
+        timings: How long the simulated cloud takes for a switchover.
         cloud_url: Where the bot finds the cloud; "" for the simulated one.
         rate_limited: Whether the simulated Slack enforces its rate limits.
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
-    cloud = SimulatedQingCloud()
+    cloud = SimulatedQingCloud(timings=timings)
     cloud.add_cluster(CLUSTER)
     with tempfile.TemporaryDirectory(prefix="switchover-") as folder:
         async with serve_workspace(demo.workspace) as slack_url, serve(cloud) as simulated_url:

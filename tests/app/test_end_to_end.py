@@ -1,0 +1,197 @@
+"""The real ``serve`` process between a simulated Slack and a simulated QingCloud, over real sockets and files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.responses import Response
+
+from bot.sandbox.demo import demo
+from bot.sandbox.faults import Fault, Hang, Payload
+from bot.sandbox.qingcloud import Ending, Timings
+from bot.sandbox.slack import Message
+from bot.sandbox.stack import CLUSTER, Stack, stack, status_of
+
+SUBMIT = "RunClusterCustomService"
+QUICK = Timings(working=0.1, roles=0.2, done=0.4)
+ENDS = {"succeeded", "failed", "refused", "not_needed", "rejected", "expired", "cancelled", "closed"}
+
+
+@asynccontextmanager
+async def world(*, tracking: str = "", timings: Timings = QUICK) -> AsyncIterator[Stack]:
+    async with stack(tracking=tracking, timings=timings, rate_limited=False) as running:
+        yield running
+
+
+async def requested(running: Stack, text: str = "orders to cln-ouhutv702") -> Message:
+    people = running.demo
+    receipt = await running.slack.command(people.requester, people.channel, text)
+    assert receipt.ok
+    return await running.card_in("awaiting_approval", *ENDS)
+
+
+async def approved(running: Stack) -> None:
+    card = await requested(running)
+    await running.slack.click(running.demo.approver, card, "approve")
+
+
+def primary(running: Stack) -> list[str]:
+    return running.cloud.clusters[CLUSTER].primaries
+
+
+def end_replies(running: Stack) -> list[str]:
+    return [status_of(reply) for reply in running.replies() if status_of(reply) in ENDS]
+
+
+async def test_the_demonstration_ends_succeeded_and_verified() -> None:
+    lines: list[str] = []
+    assert await demo(write=lines.append)
+    transcript = "\n".join(lines)
+    assert "This is your own request" in transcript
+    assert "submissions received 1, accepted 1" in transcript
+
+
+async def test_a_job_that_says_successful_while_the_roles_stay_needs_attention() -> None:
+    async with world(tracking='verify_timeout = "2s"') as running:
+        running.cloud.next_outcome(Ending.UNCHANGED)
+        await approved(running)
+        await running.told("needs_attention")
+        assert "succeeded" not in {status_of(reply) for reply in running.replies()}
+        assert primary(running) == ["cln-ouhutv701"]
+        assert end_replies(running) == []
+
+
+async def test_a_topology_that_moved_since_the_request_is_refused_with_nothing_sent() -> None:
+    async with world() as running:
+        card = await requested(running)
+        running.cloud.failover(CLUSTER, "cln-ouhutv703")
+        await running.slack.click(running.demo.approver, card, "approve")
+        told = await running.told("refused")
+        assert "cln-ouhutv703" in told.text or "node 3" in told.text
+        assert running.cloud.submissions_seen == 0
+        assert end_replies(running) == ["refused"]
+
+
+async def test_a_candidate_that_is_primary_already_is_not_needed() -> None:
+    async with world() as running:
+        card = await requested(running, "orders to cln-ouhutv701")
+        assert status_of(card) == "not_needed"
+        await running.told("not_needed")
+        assert running.cloud.submissions_seen == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault.drop(accepted=True), id="the connection breaks after acceptance"),
+        pytest.param(Fault.http(502, accepted=True), id="a gateway answers 502 after acceptance"),
+        pytest.param(Fault.without("job_id"), id="the answer has no job id"),
+        pytest.param(Fault.code(5100, accepted=True), id="busy or timed out, after acceptance"),
+    ],
+)
+async def test_a_lost_answer_is_found_by_reading_and_never_sent_again(fault: Fault) -> None:
+    async with world() as running:
+        running.cloud.faults.set(SUBMIT, fault)
+        await approved(running)
+        await running.told("succeeded")
+        assert running.cloud.submissions_seen == 1
+        assert primary(running) == ["cln-ouhutv702"]
+        assert end_replies(running) == ["succeeded"]
+
+
+async def test_killed_right_after_the_submission_it_goes_on_without_a_second_one() -> None:
+    async with world() as running:
+        arrived = asyncio.Event()
+
+        def hang(_: Payload) -> Response:
+            arrived.set()
+            return Hang()
+
+        running.cloud.faults.set(SUBMIT, Fault(hang, accepted=True))
+        await approved(running)
+        await arrived.wait()
+        await running.bot.kill()
+        await running.restart()
+        await running.told("succeeded")
+        assert running.cloud.submissions_seen == 1
+        assert end_replies(running) == ["succeeded"]
+        cards = running.demo.workspace.with_metadata("switchover_operation", key="card")
+        assert len(cards) == 1
+
+
+async def test_a_dropped_connection_before_acceptance_never_switches_twice() -> None:
+    async with world(tracking='settle_time = "1s"') as running:
+        running.cloud.faults.set(SUBMIT, Fault.drop(accepted=False))
+        await approved(running)
+        await running.told("in_doubt")
+        assert running.cloud.submissions_seen == 1
+        assert primary(running) == ["cln-ouhutv701"]
+
+
+async def test_what_is_asked_in_a_thread_by_mention_is_answered_in_that_thread() -> None:
+    async with world() as running:
+        people = running.demo
+        incident = people.workspace.post(people.channel, people.requester, "orders is slow")
+        await running.slack.mention(
+            people.requester, people.channel, "orders to cln-ouhutv702", thread=incident
+        )
+        card = await running.card_in("awaiting_approval")
+        assert card.thread_ts == incident.ts
+        await running.slack.click(people.approver, card, "approve")
+        end = await running.told("succeeded")
+        assert end.thread_ts == incident.ts
+
+
+async def test_sigterm_drains_and_exits_0_and_the_database_can_be_read_beside_a_running_bot() -> None:
+    async with world() as running:
+        await requested(running)
+        printed = await run("status", "--json", "--config", str(running.bot.config), env=running.bot.env)
+        assert '"status": "awaiting_approval"' in printed.out
+        assert printed.code == 0
+        assert await running.bot.stop() == 0
+        assert "drained" in [line.get("event") for line in running.bot.logs]
+
+
+async def test_ready_healthy_and_measured() -> None:
+    async with world() as running, httpx.AsyncClient(base_url=running.bot.url, trust_env=False) as http:
+        assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/readyz")).status_code == 200
+        await approved(running)
+        await running.told("succeeded")
+        metrics = (await http.get("/metrics")).text
+        assert 'switchover_submissions_total{account="qc"} 1.0' in metrics
+        assert "switchover_ack_seconds_bucket" in metrics
+
+
+class Printed:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+async def run(*arguments: str, env: object = None) -> Printed:
+    environment = dict(env) if isinstance(env, dict) else dict(os.environ)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return Printed(process.returncode or 0, out.decode(), err.decode())
+
+
+async def test_a_broken_configuration_is_reported_whole_and_nothing_listens(tmp_path: Path) -> None:
+    config = tmp_path / "switchover.toml"
+    config.write_text('[slack]\nmood = "http"\n[databases.orders]\naccount = "nowhere"\n', encoding="utf-8")
+    printed = await run("serve", "--config", str(config))
+    assert printed.code == 1
+    assert "slack.mood" in printed.err
+    assert "databases.orders.account" in printed.err
+    assert "listening" not in printed.err
