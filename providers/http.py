@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 READ_LIMIT = 8 * 1024 * 1024
 SUBMISSION_LIMIT = 1024 * 1024
-CONNECT_TIMEOUT = timedelta(seconds=5)
+CONNECT_TIMEOUT = timedelta(seconds=3)  # for each of TCP and TLS
 CONNECTIONS = (
     20  # per account; more would not be faster (httpx-aiohttp, 20 concurrent: 3,790 requests a second)
 )
@@ -259,7 +259,7 @@ async def submit_once(
     answers: list[Answer] = []
     try:
         async with asyncio.timeout(timeout.total_seconds()):
-            await _exchange(request, wire.submission(), trace, answers)
+            await _exchange(request, wire.submission(), trace, answers, _connect_limit(timeout))
     except ProviderError:
         raise
     except (
@@ -273,10 +273,19 @@ async def submit_once(
     return answers[0]
 
 
+def _connect_limit(timeout: timedelta) -> float:
+    # Shorter than the total limit: httpcore cleans up after its own timeout, not after a cancelled handshake.
+    return min(CONNECT_TIMEOUT, timeout / 3).total_seconds()
+
+
 async def _exchange(
-    request: Request, transport: httpx.AsyncBaseTransport, trace: _Trace, answers: list[Answer]
+    request: Request,
+    transport: httpx.AsyncBaseTransport,
+    trace: _Trace,
+    answers: list[Answer],
+    connect: float,
 ) -> None:
-    timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds())
+    timeouts = httpx.Timeout(None, connect=connect)
     async with httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False) as client:
         sent = request.for_httpx(trace=trace, timeout=timeouts.as_dict())
         response = await client.send(sent, stream=True)
