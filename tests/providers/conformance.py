@@ -59,7 +59,7 @@ OUTCOMES = {"ok", "refused", "not_sent", "throttled", "unknown", "unavailable", 
 class Way:
     """One way in which a row of the table comes about.
 
-    ``arrange`` sets it up in the harness's cloud; ``accepted`` says whether the cloud carries the request out.
+    ``arrange`` sets it up in the harness's cloud; ``accepted``: the cloud carries the request out.
     """
 
     name: str
@@ -396,6 +396,8 @@ async def _sweep(
         for cut, result in zip(chunk, results, strict=True):
             assert len(cut.arrived) <= 1
             allowed: set[type[ProviderError] | None] = {OutcomeUnknown}
+            if cut.read == 0:
+                allowed.add(NotSent)  # the reset may come before the client knows that it is connected
             if cut.sent in whole:
                 # A reset may also destroy what had arrived and was not yet read.
                 allowed = {whole[cut.sent]} | (allowed if cut.hard else set())
