@@ -48,7 +48,17 @@ async def roles(harness: QingCloudHarness) -> dict[str, Role]:
 
 @pytest.mark.parametrize(
     "word",
-    ["Master", "MASTER", "primary", "Leader", "主", "主节点", "主实例", " master ", "主节点\uff08Master\uff09"],
+    [
+        "Master",
+        "MASTER",
+        "primary",
+        "Leader",
+        "主",
+        "主节点",
+        "主实例",
+        " master ",
+        "主节点\uff08Master\uff09",
+    ],
 )
 def test_words_for_primary(word: str) -> None:
     assert role_named(word) is Role.PRIMARY
