@@ -311,7 +311,7 @@ class ProviderSuite:
         start = loop.time()
         with pytest.raises(Unavailable):
             await harness.provider(call_timeout=HANG).observe(harness.target)
-        assert loop.time() - start < HANG.total_seconds() * 5
+        assert loop.time() - start < PATIENCE.total_seconds()
 
     async def test_throttled_reads_are_waited_out(self, harness: Harness) -> None:
         harness.throttle_reads(2, "1")

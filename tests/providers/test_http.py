@@ -225,6 +225,21 @@ async def test_a_submission_past_its_time_does_not_even_connect() -> None:
         assert desk.heads == []
 
 
+async def test_a_submission_tries_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    async def refuses(*args: object, **_: object) -> None:
+        tried.append(args)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", refuses)
+    with pytest.raises(NotSent):
+        await submit_once(
+            Request("GET", "http://127.0.0.1:9/"), send_by=9, clock=TestClock(), timeout=PATIENCE
+        )
+    assert len(tried) == 1
+
+
 async def test_a_transport_that_says_nothing_proves_nothing() -> None:
     class Silent(Internet):
         def submission(self) -> httpx.AsyncBaseTransport:

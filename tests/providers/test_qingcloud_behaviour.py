@@ -132,7 +132,7 @@ async def test_a_cluster_without_tabs_has_unknown_roles(harness: QingCloudHarnes
 
 async def test_a_hanging_tab_does_not_hide_the_rest(harness: QingCloudHarness) -> None:
     harness.cloud.faults.set(TABS, Fault.hang(accepted=False), times=None)
-    topology = await harness.provider(call_timeout=timedelta(milliseconds=400)).observe(harness.target)
+    topology = await harness.provider(call_timeout=timedelta(seconds=1)).observe(harness.target)
     assert [node.role for node in topology.nodes] == [Role.UNKNOWN] * 3
     assert topology.idle
 
@@ -435,6 +435,12 @@ async def test_evidence_holds_nothing_of_a_directive(harness: QingCloudHarness) 
     since = harness.clock.now()
     foreign_job(harness, password="hunter2")
     assert "hunter2" not in repr(await look(harness, plan_of(harness), since))
+
+
+async def test_a_database_that_left_the_configuration_is_named_as_such(harness: QingCloudHarness) -> None:
+    gone = replace(plan_of(harness), database="gone")
+    with pytest.raises(Misconfigured):
+        await harness.provider().find_submission(gone, harness.clock.now())
 
 
 # Jobs

@@ -31,6 +31,7 @@ from providers.qingcloud import (
 from tests.providers.clocks import TestClock
 
 CLUSTER = "cl-ouhutv70"
+HANG = timedelta(milliseconds=300)
 TABS = "DescribeClusterDisplayTabs"
 
 
@@ -79,9 +80,8 @@ class Caller:
         return [row[0] for row in rows if row[2] == "Master"]
 
     async def cluster_row(self) -> dict[str, Any]:
-        row: dict[str, Any] = (await self.ask("DescribeClusters", **{"clusters.1": CLUSTER}))["cluster_set"][
-            0
-        ]
+        wanted: dict[str, Any] = {"clusters.1": CLUSTER}
+        row: dict[str, Any] = (await self.ask("DescribeClusters", **wanted))["cluster_set"][0]
         return row
 
 
@@ -206,7 +206,9 @@ async def test_a_lost_answer_was_carried_out() -> None:
     assert caller.cloud.submissions_accepted == 1
 
 
-def provider_for(kind: QingCloudType, endpoint: str, clock: Clock) -> QingCloud:
+def provider_for(
+    kind: QingCloudType, endpoint: str, clock: Clock, wait: timedelta = timedelta(seconds=5)
+) -> QingCloud:
     account = QingCloudAccount(
         endpoint=endpoint,
         zone="sh1a",
@@ -214,7 +216,6 @@ def provider_for(kind: QingCloudType, endpoint: str, clock: Clock) -> QingCloud:
         secret_access_key=SecretStr("SECRETACCESSKEY"),
     )
     databases = {"orders": QingCloudDatabase(cluster=CLUSTER)}
-    wait = timedelta(milliseconds=500)
     return kind.build(account, databases, clock=clock, call_timeout=wait, observer=lambda *_: None)
 
 
@@ -227,10 +228,11 @@ async def test_the_provider_works_without_sockets() -> None:
     kind = replace(QINGCLOUD, wire=AsgiWire({"cloud": caller.cloud}))
     provider = provider_for(kind, "http://cloud/iaas/", caller.clock)
     intent = Intent(caller.clock.now(), caller.clock.monotonic() + 5)
+    impatient = provider_for(kind, "http://cloud/iaas/", caller.clock, HANG)
     for fault in (Fault.drop(accepted=False), Fault.hang(accepted=False)):
         caller.cloud.faults.set(SUBMIT, fault)
         with pytest.raises(OutcomeUnknown):
-            await provider.submit(plan(caller), intent)
+            await impatient.submit(plan(caller), intent)
     assert await provider.submit(plan(caller), intent)
     caller.clock.advance(10)
     topology = await provider.observe(Target("orders"))
@@ -252,10 +254,11 @@ async def test_the_cloud_serves_real_sockets_with_uvicorn() -> None:
         provider = provider_for(QINGCLOUD, endpoint, caller.clock)
         assert (await provider.observe(Target("orders"))).primary is not None
         intent = Intent(caller.clock.now(), caller.clock.monotonic() + 5)
+        impatient = provider_for(QINGCLOUD, endpoint, caller.clock, HANG)
         for fault in (Fault.drop(accepted=True), Fault.hang(accepted=False)):
             caller.cloud.faults.set(SUBMIT, fault)
             with pytest.raises(OutcomeUnknown):
-                await provider.submit(plan(caller), intent)
+                await impatient.submit(plan(caller), intent)
         assert caller.cloud.submissions_seen == 2
         await provider.close()
         server.should_exit = True
