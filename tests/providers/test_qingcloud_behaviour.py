@@ -17,7 +17,7 @@ from bot.ports import Intent
 from bot.sandbox.faults import Fault
 from bot.sandbox.qingcloud import SUBMIT, Ending, SimJob, SimNode, Tab
 from providers.qingcloud import QINGCLOUD, QingCloudAccount, QingCloudDatabase
-from providers.qingcloud.topology import role_named, told
+from providers.qingcloud.topology import role_named, table, told
 from tests.providers.test_qingcloud import TABS, QingCloudHarness
 
 
@@ -105,6 +105,23 @@ def test_roles_are_certain_or_unknown(cells: list[list[str]], expected: str) -> 
     letters = {Role.PRIMARY: "P", Role.REPLICA: "R", Role.UNKNOWN: "?"}
     found = told(cells, NODES, "maininstance")
     assert "".join(letters[found.roles[f"cln-{n}"]] for n in (1, 2, 3)) == expected
+
+
+@pytest.mark.parametrize(
+    ("tab", "cells"),
+    [
+        ({"data": [["a", 1]]}, [["a", "1"]]),
+        ('{"data": [["a "]]}', [["a"]]),
+        ({"data": [None, "x", ["a"]]}, [["a"]]),
+        ("not JSON", []),
+        ("[" * 100_000, []),
+        ([["a"]], []),
+        ({}, []),
+        (None, []),
+    ],
+)
+def test_tables_are_read_from_whatever_holds_them(tab: object, cells: list[list[str]]) -> None:
+    assert table({"display_tabs": tab}) == cells
 
 
 async def test_the_tab_that_names_roles_is_found_and_remembered(harness: QingCloudHarness) -> None:
@@ -316,6 +333,31 @@ async def test_it_is_found_with_a_clock_that_was_corrected(harness: QingCloudHar
     await provider.observe(harness.target)
     plan, since = await lost(harness, provider)
     assert (await look(harness, plan, since)).job is not None
+
+
+async def test_our_own_request_under_another_time_decides_nothing(harness: QingCloudHarness) -> None:
+    ours = harness.clock.now
+    harness.cloud.clock = lambda: ours() + timedelta(seconds=90)
+    provider = harness.provider()
+    await provider.observe(harness.target)
+    plan, since = await lost(harness, provider)
+    assert (await provider.find_submission(plan, since)).job is not None
+    harness.clock.jump(timedelta(seconds=90))  # the clock was set right, and then the bot restarted
+    harness.cloud.clock = ours
+    evidence = await look(harness, plan, since)
+    assert (evidence.job, evidence.searched) == (None, False)
+
+
+async def test_this_process_knows_which_it_sent(harness: QingCloudHarness) -> None:
+    provider = harness.provider()
+    harness.cloud.faults.set(SUBMIT, Fault.drop(accepted=False))
+    intent = now_intent(harness)
+    with pytest.raises(OutcomeUnknown):
+        await provider.submit(plan_of(harness), intent)
+    harness.clock.advance(2)
+    await lost(harness)  # the same, a little later, by another replica
+    evidence = await provider.find_submission(plan_of(harness), intent.at)
+    assert (evidence.job, evidence.searched) == (None, True)
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
