@@ -240,6 +240,19 @@ async def test_a_submission_tries_one_connection(monkeypatch: pytest.MonkeyPatch
     assert len(tried) == 1
 
 
+async def test_a_request_that_cannot_be_prepared_is_not_sent() -> None:
+    class Bare(Internet):
+        def submission(self) -> httpx.AsyncBaseTransport:
+            raise FileNotFoundError("no CA bundle")
+
+    request = Request("GET", "https://127.0.0.1/")
+    with pytest.raises(NotSent):
+        await submit_once(request, send_by=9, clock=TestClock(), timeout=PATIENCE, wire=Bare())
+    odd = Request("GET", "http://\x00/")
+    with pytest.raises(NotSent):
+        await submit_once(odd, send_by=9, clock=TestClock(), timeout=PATIENCE)
+
+
 async def test_a_transport_that_says_nothing_proves_nothing() -> None:
     class Silent(Internet):
         def submission(self) -> httpx.AsyncBaseTransport:
