@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 READ_LIMIT = 8 * 1024 * 1024
 SUBMISSION_LIMIT = 1024 * 1024
-CONNECT_TIMEOUT = timedelta(seconds=5)
+CONNECT_TIMEOUT = timedelta(seconds=3)  # for each of TCP and TLS
 CONNECTIONS = (
     20  # per account; more would not be faster (httpx-aiohttp, 20 concurrent: 3,790 requests a second)
 )
@@ -256,15 +256,19 @@ async def submit_once(
     """
     trace = _Trace(clock, send_by)
     trace.check()
+    timeouts = httpx.Timeout(None, connect=_connect_limit(timeout)).as_dict()
+    try:
+        transport, prepared = wire.submission(), request.for_httpx(trace=trace, timeout=timeouts)
+    except (OSError, httpx.InvalidURL) as exc:  # no usable CA bundle, no usable address
+        raise NotSent(f"the request could not be prepared ({type(exc).__name__})") from exc
     answers: list[Answer] = []
     try:
         async with asyncio.timeout(timeout.total_seconds()):
-            await _exchange(request, wire.submission(), trace, answers)
+            await _exchange(prepared, transport, answers)
     except ProviderError:
         raise
-    except (
-        Exception
-    ) as exc:  # whatever broke, a request that may have left must not look like a defect of ours
+    # Whatever broke: a request that may have left must not look like a defect of ours.
+    except Exception as exc:
         if answers:  # only closing the connection failed
             return answers[0]
         if trace.nothing_left:
@@ -273,13 +277,16 @@ async def submit_once(
     return answers[0]
 
 
+def _connect_limit(timeout: timedelta) -> float:
+    # Shorter than the total limit: httpcore cleans up after its own timeout, not after a cancelled handshake.
+    return min(CONNECT_TIMEOUT, timeout / 3).total_seconds()
+
+
 async def _exchange(
-    request: Request, transport: httpx.AsyncBaseTransport, trace: _Trace, answers: list[Answer]
+    request: httpx.Request, transport: httpx.AsyncBaseTransport, answers: list[Answer]
 ) -> None:
-    timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds())
     async with httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False) as client:
-        sent = request.for_httpx(trace=trace, timeout=timeouts.as_dict())
-        response = await client.send(sent, stream=True)
+        response = await client.send(request, stream=True)
         try:
             answers.append(await _whole(response, SUBMISSION_LIMIT))
         finally:

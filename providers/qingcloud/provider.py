@@ -21,7 +21,7 @@ from bot.core.model import (
     Target,
     Topology,
 )
-from bot.errors import ProviderError, Refused, Unavailable
+from bot.errors import Misconfigured, ProviderError, Refused, Unavailable
 from bot.ports import CallObserver, Clock, Intent
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.qingcloud import answers, topology
@@ -115,7 +115,10 @@ class QingCloud:
 
     async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
         """Looks through the account's recent custom-service jobs for the one that was signed at ``since``."""
-        database = self._database(plan.target)
+        try:
+            database = self._database(plan.target)
+        except Refused as exc:  # nothing is refused by looking; without its cluster nothing can be found
+            raise Misconfigured(exc.message) from exc
         self._follow(database.cluster)
         rows, whole = await self._recent_jobs(since)
         sent = self._signed.get((plan.database, since))
