@@ -12,7 +12,8 @@ _JOINERS_OF_EMOJI = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 # Within a word `_` formats nothing, and names like mysql_1 should stay easy to copy.
 _FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_ALIVE = re.compile(r":(?=//)|:(?=[\w+'-]+:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
+# Links, emoji (a time of day has none), and what Slack may take for a person or a channel.
+_ALIVE = re.compile(r":(?=//)|:(?=(?!\d\d?:)[\w+'-]+:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}")

@@ -99,15 +99,18 @@ texts_typed = st.one_of(
     st.text(max_size=200),
     st.lists(
         st.sampled_from(
-            ["orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"]
-            + ['"', "“", "”", '"a b"', '""', "&lt;", "&amp;lt;", "<@U1>", "<http://a|b>", "\n", "\0", "\ud800"]
+            (
+                *("orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"),
+                *('"', "“", "”", '"a b"', '""', "&lt;", "&amp;lt;", "<@U1>", "<http://a|b>"),
+                *("\n", "\0", "\ud800"),
+            )
         ),
         max_size=12,
     ).map(" ".join),
 )
-names = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters='"“”„'), min_size=1).filter(
-    lambda name: name.strip() != ""
-)
+names = st.text(
+    st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters='"“”„'), min_size=1
+).filter(lambda name: name.strip() != "")
 
 
 def escaped(text: str) -> str:

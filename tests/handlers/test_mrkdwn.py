@@ -29,6 +29,8 @@ def test_no_text_comes_to_life(text: str) -> None:
         ("a<b&c>", "a&lt;b&amp;c&gt;"),
         ("10.0.0.1:3306", "10.0.0.1:3306"),
         ("*b*", f"{JOINER}*{JOINER}b{JOINER}*{JOINER}"),
+        ("at 10:20:30", "at 10:20:30"),
+        (":100:", f":{JOINER}100:"),
         (">q", f"{JOINER}&gt;q"),
         ("a\n b", "a b"),
         ("a\u202eb", "a\ufffdb"),
