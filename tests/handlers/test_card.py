@@ -197,3 +197,11 @@ def test_many_nodes_are_counted_where_they_are_not_shown() -> None:
     node = READING.nodes[1]
     many = replace(READING, nodes=(node,) * 100)
     assert "… and 80 more" in card(replace(sample(Status.RUNNING), topology=many), TEXTS, now=NOW).text
+
+
+def test_a_strange_user_id_leaves_its_sentence_room() -> None:
+    """It is shown in part, and the sentence stays."""
+    said = Say(Reason.of("reply-rejected", database="orders", by="&" * 1000))
+    assert reply(sample(Status.REJECTED), said, TEXTS).text.endswith(
+        "… rejected the switchover of orders. Nothing changed."
+    )
