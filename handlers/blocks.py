@@ -98,7 +98,7 @@ def line(texts: Texts, code: str, *, most: int = MAX_SECTION // 2, **values: obj
 
 
 def _roomiest(write: Callable[[int], str], most: int) -> str:
-    """What is written with the most room that still fits; cut only if nothing does, which no test has seen."""
+    """What is written with the most room that still fits. With the least, every message of ours does."""
     for room in _ROOM:
         if len(text := write(room)) <= most:
             return text
@@ -112,7 +112,7 @@ _NODES = frozenset({"before", "now", "primary"})
 def _shown(topology: Topology | None, room: int) -> Callable[[str, str], str]:
     def show(name: str, value: str) -> str:
         if name in _PEOPLE:
-            return user(value) if value else ""
+            return user(value, room) if value else ""
         if name in _NODES and topology is not None:
             return literal(name_of(topology, value), room)
         return literal(value, room)

@@ -12,7 +12,11 @@ _JOINERS_OF_EMOJI = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 # Within a word `_` formats nothing, and names like mysql_1 should stay easy to copy.
 _FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_ALIVE = re.compile(r":(?=//)|:(?=[\w+'-]+:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
+# Two emoji are named by digits alone; other digits between colons are a time of day.
+_EMOJI = r"(?:100|1234|(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
+# Links, emoji, and what Slack may take for a person or a channel.
+_ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
+_HALF_AN_EMOJI = re.compile(rf":{_EMOJI}$")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
@@ -40,18 +44,20 @@ def literal(text: str, most: int = 300) -> str:
 
     Args:
         text: What somebody typed or a cloud said.
-        most: How many of its characters are shown. What is returned is at most five times as long.
+        most: How many of its characters are shown. What is returned is at most five times as long, and a mark.
     """
     shown = clip(one_line(text), most)
     inert = _FORMAT.sub(lambda mark: f"{_JOINER}{mark[0]}{_JOINER}", shown)
     inert = _ALIVE.sub(lambda mark: mark[0] + _JOINER, inert)
+    # A colon of ours may follow: "shard :fire" and ": primary" must not meet.
+    inert += _JOINER if _HALF_AN_EMOJI.search(inert) else ""
     # At the start of a line even an escaped ">" makes a quotation.
     return (_JOINER if inert.startswith(">") else "") + inert.translate(_ENTITIES)
 
 
-def user(user_id: str) -> str:
+def user(user_id: str, most: int = 40) -> str:
     """A mention of a person; anything that is no user id is shown literally."""
-    return f"<@{user_id}>" if _USER.fullmatch(user_id) else literal(user_id)
+    return f"<@{user_id}>" if _USER.fullmatch(user_id) else literal(user_id, most)
 
 
 def person_or_group(entry: str) -> str:

@@ -293,7 +293,7 @@ help-status = what is under way, or one operation
 help-history = what was done
 help-cancel = withdraw a request that has not been sent
 help-help = this list
-help-line = { $usage } – { $about }
+help-line = { $usage }: { $about }
 help-names = Put names with spaces in quotes: "my database". “because” takes everything after it.
 
 misunderstood-understood = Understood: { $understood }

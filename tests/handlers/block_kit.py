@@ -115,9 +115,9 @@ def _marked_up(part: Any) -> Iterator[str]:
 def _alive(text: str) -> list[str]:
     first, newline, rest = text.partition("\n")
     bold = re.fullmatch(r"\*([^*]*)\*", first)
-    left = _ENTITY.sub("", _OWN.sub("", (bold[1] if bold else first) + newline + rest))
+    left = _ENTITY.sub(" ", _OWN.sub("", (bold[1] if bold else first) + newline + rest))
     found = re.findall(r"[<>&]", left)
     found += re.findall(rf"(?<!{JOINER})[*~`]|[*~`](?!{JOINER})", left)
     found += re.findall(rf"(?<![A-Za-z0-9{JOINER}])_|_(?![A-Za-z0-9{JOINER}])", left)
-    found += re.findall(r"://|:[\w+'-]+:|[@#]\w", left)
+    found += re.findall(r"://|:(?:100|1234|(?!\d+:)[\w+'-]+):|[@#]\w", left)
     return found + re.findall(r"(?m)^&gt;", text)

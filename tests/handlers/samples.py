@@ -127,6 +127,7 @@ HOSTILE = (
     "```c```",
     "&lt;!channel&gt;",
     ":fire:",
+    ":fire",
     "@here",
     "#general",
     "https://example.com/a_b_",

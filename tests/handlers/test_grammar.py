@@ -99,21 +99,11 @@ texts_typed = st.one_of(
     st.text(max_size=200),
     st.lists(
         st.sampled_from(
-            ["orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"]
-            + [
-                '"',
-                "“",
-                "”",
-                '"a b"',
-                '""',
-                "&lt;",
-                "&amp;lt;",
-                "<@U1>",
-                "<http://a|b>",
-                "\n",
-                "\0",
-                "\ud800",
-            ]
+            (
+                *("orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"),
+                *('"', "“", "”", '"a b"', '""', "&lt;", "&amp;lt;", "<@U1>", "<http://a|b>"),
+                *("\n", "\0", "\ud800"),
+            )
         ),
         max_size=12,
     ).map(" ".join),

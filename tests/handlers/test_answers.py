@@ -1,0 +1,228 @@
+"""Answers to one person, and the choice that may come back."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.core.answers import Answer, ChooseNode, DatabaseLine, ShowDatabases, ShowOperations, ShowPlan, Tell
+from bot.core.commands import RequestSwitchover
+from bot.core.model import Node, NodeId, Reason, Role
+from bot.core.operation import Status
+from bot.core.preflight import Outcome
+from handlers.answers import answer, choice_value, help_text, misunderstood, parse_choice
+from handlers.grammar import Misunderstood, parse, storable
+from handlers.texts import Texts
+from tests.handlers.block_kit import alive, buttons, problems
+from tests.handlers.samples import CHECKS, NODES, READING, answers, nodes, sample, words
+
+TEXTS = Texts()
+relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+
+
+@relaxed
+@given(answers)
+def test_every_answer_is_within_the_limits_and_inert(told: Answer) -> None:
+    """A hundred nodes, sixty databases, names of a thousand characters, markup everywhere."""
+    made = answer(told, TEXTS)
+    assert problems(made) == []
+    assert alive(made) == []
+
+
+@relaxed
+@given(st.one_of(words, st.lists(words, max_size=5).map(" ".join)))
+def test_every_misunderstanding_is_within_the_limits_and_inert(text: str) -> None:
+    """Whatever was typed."""
+    found = parse(text)
+    if isinstance(found, Misunderstood):
+        made = misunderstood(found, TEXTS)
+        assert problems(made) == []
+        assert alive(made) == []
+
+
+def test_a_misunderstanding_says_what_was_understood_and_what_comes_closest() -> None:
+    """And that nothing was done."""
+    found = parse("orders ot mysql-2")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        "“ot” is not understood.\n"
+        "Understood: /switchover orders\n"
+        "Nearest command: /switchover orders to mysql-2\n"
+        "Nothing was done."
+    )
+
+
+def test_help_shows_the_command_as_it_is_called_here() -> None:
+    """One line for each form."""
+    made = help_text(TEXTS, command="/sw")
+    assert problems(made) == []
+    assert alive(made) == []
+    assert "/sw cancel ID: withdraw a request that has not been sent" in made.text
+
+
+def test_a_sentence_comes_with_its_explanation() -> None:
+    """Both in words."""
+    told = Tell(Reason.of("too-late", status="running"), Reason.of("provider-said", message="busy"))
+    assert answer(told, TEXTS).text == (
+        "Too late: this operation is running. Nothing was done.\nThe provider said: busy"
+    )
+
+
+# --- the chooser ---------------------------------------------------------------------------------------
+
+
+def test_a_choice_is_a_button_for_each_node() -> None:
+    """Each in a section of its own, where its action_id is unique."""
+    choose = ChooseNode("orders", None, "disk & <fire>", NODES)
+    made = answer(choose, TEXTS)
+    assert [button["action_id"] for button in buttons(made)] == ["choose_node"] * 3
+    assert parse_choice(buttons(made)[1]["value"]) == RequestSwitchover(
+        "orders", node="cln-2", reason="disk & <fire>"
+    )
+    assert "mysql-2 (10.0.0.2): replica, healthy, lag 0.5 s" in made.text
+
+
+def test_more_nodes_than_shown_can_be_typed() -> None:
+    """Twenty have buttons."""
+    made = answer(ChooseNode("orders", None, "", NODES[:2] * 15), TEXTS)
+    assert len(buttons(made)) == 20
+    assert "… and 10 more. Name one with “to NODE”." in made.text
+
+
+@given(words, st.none() | words, words, nodes)
+def test_a_choice_survives_its_way_through_slack(
+    database: str, shard: str | None, reason: str, node: Node
+) -> None:
+    """Names whole or no button at all; only a long reason may lose its end."""
+    value = choice_value(ChooseNode(database, shard, reason, (node,)), node)
+    if value is None:
+        assert len(json.dumps([database, shard, node.id], ensure_ascii=False)) > 1900
+        return
+    assert len(value) <= 2000
+    found = parse_choice(value)
+    if not database.strip() or not node.id.strip() or shard == "":
+        assert found is None
+        return
+    assert found is not None
+    assert (found.database, found.shard, found.node) == (
+        storable(database),
+        None if shard is None else storable(shard),
+        storable(node.id),
+    )
+    assert storable(reason).startswith(found.reason.removesuffix("…"))
+
+
+def test_a_long_reason_keeps_as_much_as_fits() -> None:
+    """Not much less than there is room for."""
+    value = choice_value(ChooseNode("orders", None, "x" * 4000, NODES), NODES[0])
+    assert value is not None
+    assert 1900 < len(value) <= 2000
+
+
+def test_names_too_long_for_a_button_have_none() -> None:
+    """They can still be typed."""
+    node = Node(NodeId("n" * 2000), "long", "", Role.REPLICA, healthy=True)
+    assert choice_value(ChooseNode("orders", None, "because", (node,)), node) is None
+    assert buttons(answer(ChooseNode("orders", None, "because", (node,)), TEXTS)) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "SW-7K3M9Q",
+        "null",
+        "[]",
+        "[" * 2000,
+        "{}",
+        '{"database":"a","shard":null,"node":"n","reason":""' + " " * 2000 + "}",
+        '{"database":"a","shard":null,"node":"n"}',
+        '{"database":"a","shard":null,"node":"n","reason":"","dry_run":true}',
+        '{"database":1,"shard":null,"node":"n","reason":""}',
+        '{"database":"a","shard":null,"node":null,"reason":""}',
+        '{"database":" ","shard":null,"node":"n","reason":""}',
+        '{"database":"a","shard":"","node":"n","reason":""}',
+        '{"database":"a","shard":[],"node":"n","reason":""}',
+        '{"database":"a","shard":null,"node":"n","reason":null}',
+    ],
+)
+def test_a_value_that_is_not_ours_is_no_choice(value: str) -> None:
+    """Anybody can send anything."""
+    assert parse_choice(value) is None
+
+
+@given(st.text())
+def test_no_value_raises(value: str) -> None:
+    """Whatever is sent."""
+    parse_choice(value)
+
+
+def test_a_choice_holds_nothing_that_a_database_refuses() -> None:
+    """NUL and half a surrogate pair."""
+    found = parse_choice('{"database":"a\\u0000","shard":null,"node":"n\\ud800","reason":""}')
+    assert found == RequestSwitchover("a", node="n?")
+
+
+# --- the rest ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_dry_run_says_that_it_is_one(outcome: Outcome) -> None:
+    """With the checks and the nodes."""
+    plan = ShowPlan("orders", "s1", outcome, "cln-2", CHECKS, CHECKS[1].detail, READING)
+    text = answer(plan, TEXTS).text
+    assert "This was a dry run: nothing was requested." in text
+    assert "orders/s1" in text
+    assert "✗ mysql-2 (cln-2) is 48 s behind, 30 s are allowed; wait until it has caught up" in text
+    assert ("Would become primary: mysql-2 (10.0.0.2)" in text) == (outcome is Outcome.CLEAN)
+
+
+def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:
+    """One line for each database."""
+    lines = (
+        DatabaseLine("orders", "Orders, MySQL", "mysql-1", operation="SW-7K3M9Q"),
+        DatabaseLine("events", "", "", Reason.of("unreadable", message="timed out")),
+    )
+    assert answer(ShowDatabases(lines), TEXTS).text == (
+        "2 databases\n"
+        "orders: primary mysql-1, under way: SW-7K3M9Q · Orders, MySQL\n"
+        "events: primary not known · The roles can't be read for now: timed out"
+    )
+    assert answer(ShowDatabases(()), TEXTS).text == "No database is set up."
+
+
+def test_a_long_list_says_how_much_it_leaves_out() -> None:
+    """Forty lines."""
+    lines = tuple(DatabaseLine(f"db{number}", "", "p") for number in range(60))
+    assert answer(ShowDatabases(lines), TEXTS).text.endswith("db39: primary p\n… and 20 more")
+
+
+def test_operations_are_listed_with_their_status_in_words() -> None:
+    """Or it is said that there are none."""
+    shown = ShowOperations((sample(Status.RUNNING), sample(Status.IN_DOUBT)))
+    assert answer(shown, TEXTS).text == (
+        "Under way\n"
+        "SW-7K3M9Q orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2): running, asked by <@U0REQUESTER>, "
+        "2026-11-22 03:29:18 UTC\n"
+        "SW-7K3M9Q orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2): in doubt, asked by <@U0REQUESTER>, "
+        "2026-11-22 03:29:18 UTC"
+    )
+    assert answer(ShowOperations((), "orders"), TEXTS).text == "Nothing is under way for orders."
+    assert answer(ShowOperations((), past=True), TEXTS).text == "Nothing was done yet."
+
+
+def test_one_operation_asked_for_by_its_id_is_shown_whole() -> None:
+    """As on its card, without the buttons."""
+    made = answer(ShowOperations((sample(Status.AWAITING_APPROVAL),), "SW-7K3M9Q"), TEXTS)
+    assert "Approvals: 1 of 2, by <@U0456EFGH>" in made.text
+    assert buttons(made) == []
+
+
+def test_an_unlagged_node_is_not_called_behind() -> None:
+    """Zero is a number, not reported is none."""
+    node = Node(NodeId("n"), "n", "", Role.REPLICA, healthy=False, lag=timedelta(0))
+    assert "n: replica, not healthy, lag 0 s" in answer(ChooseNode("o", None, "", (node,)), TEXTS).text

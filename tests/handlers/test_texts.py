@@ -1,0 +1,174 @@
+"""The catalogue and the code agree: nothing is missing, nothing is left over, nothing ever raises."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.commands import Action
+from bot.core.model import Reason, Role
+from bot.core.operation import ENDS, Status
+from handlers.texts import Texts, codes, variables
+from tests.handlers.samples import reasons
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for room in ("bot", "handlers") for path in sorted((ROOT / room).rglob("*.py"))]
+
+# Said by the service, with the variables it gives; optional ones in brackets.
+FOR_THE_SERVICE = {
+    "unknown-database": "name [nearest]",
+    "unknown-operation": "id",
+    "locked": "database holder",
+    "wrong-channel": "",
+    "shard-needed": "known",
+    "no-node-fits": "database",
+    "not-ready-for-approval": "",
+    "too-late": "status",
+    "already-decided": "status",
+    "who-unknown": "",
+    "not-recorded": "",
+    "approval-counted": "count needed",
+    "rejected-ok": "",
+    "cancelled-ok": "",
+    "checking-again": "",
+    "acknowledged-ok": "",
+    "internal-error": "id",
+    "provider-said": "message [error]",
+    "provider-throttled": "message",
+    "not-sent": "message",
+    "lost-answer": "message",
+    "restarted-while-starting": "",
+    "unreadable": "message",
+    "unreadable-too-long": "message",
+    "topology-moved": "what",
+    "plan-changed": "what",
+    "no-quorum": "needed valid",
+    "database-removed": "name",
+    "cancelled-undeliverable": "",
+    "deadline-passed": "minutes",
+    "evidence": "summary",
+}
+FAMILIES = [
+    *(f"status-{status}" for status in Status),
+    *(f"word-{status}" for status in Status),
+    *(f"reply-{status}" for status in ENDS),
+    *(f"role-{role}" for role in Role),
+    *(f"button-{action}" for action in Action),
+    *(
+        f"confirm-{action}{part}"
+        for action in (Action.APPROVE, Action.ACKNOWLEDGE)
+        for part in ("-title", "-text")
+    ),
+    "confirm-yes-approve",
+    "confirm-yes-acknowledge",
+]
+# The functions whose argument of this position is a code.
+SAYING = {"of": 0, "text": 0, "line": 1, "_passed": 1, "_failed": 1}
+SAID = {"reply-", "check-", "deny-", "roles-", "help-", "not-needed-"}
+
+
+def calls() -> Iterator[tuple[str, str, set[str]]]:
+    """Every place that names a code: where, the code, and the variables it gives."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            position = SAYING.get(name)
+            if position is None or len(node.args) <= position:
+                continue
+            code = node.args[position]
+            if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                given = {keyword.arg for keyword in node.keywords if keyword.arg}
+                yield f"{path.name}:{node.lineno}", code.value, given
+
+
+def constants() -> set[str]:
+    """Every text constant of the source."""
+    return {
+        node.value
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def dashed(code: str) -> str:
+    return code.replace("_", "-")
+
+
+def test_every_code_that_is_said_has_its_message() -> None:
+    """Direct calls, families, and codes that are picked first and said later."""
+    said = {code for _where, code, _given in calls()}
+    picked = {text for text in constants() if re.fullmatch(r"[a-z]+(-[a-z]+)+", text)}
+    picked = {text for text in picked if any(text.startswith(prefix) for prefix in SAID)}
+    assert {dashed(code) for code in [*said, *picked, *FAMILIES, *FOR_THE_SERVICE]} - codes() == set()
+
+
+def test_every_message_is_said_somewhere() -> None:
+    """A message nobody says is deleted."""
+    said = constants() | {dashed(code) for code in FAMILIES} | set(FOR_THE_SERVICE)
+    assert codes() - said == set()
+
+
+def test_every_call_gives_what_its_message_needs() -> None:
+    """No sentence is ever left with a hole."""
+    short = [
+        (where, code, needed - given)
+        for where, code, given in calls()
+        if not (needed := variables(code)[0]) <= given
+    ]
+    assert short == []
+
+
+@pytest.mark.parametrize(("code", "given"), FOR_THE_SERVICE.items())
+def test_the_services_messages_take_what_it_gives(code: str, given: str) -> None:
+    """The list above is the agreement."""
+    optional = frozenset(name.strip("[]") for name in given.split() if name.startswith("["))
+    needed = frozenset(name for name in given.split() if not name.startswith("["))
+    assert variables(code) == (needed, optional)
+
+
+@given(reasons(), st.sampled_from(["en", "en-GB", "zh-CN", "", "xx"]))
+def test_every_message_can_be_said_with_anything_filled_in(reason: Reason, locale: str) -> None:
+    """In any locale; one without a catalogue gets English."""
+    assert not Texts(locale).say(reason).startswith(reason.code)
+
+
+def test_a_missing_message_or_variable_is_shown_and_never_raised() -> None:
+    """A person is always told something."""
+    assert Texts().say(Reason.of("no-such-code", a=1)) == "no-such-code (a: 1)"
+    assert Texts().say(Reason.of("locked", holder="SW-7K3M9Q")) == "locked (holder: SW-7K3M9Q)"
+    assert Texts().text("locked") == "locked"
+
+
+def test_optional_parts_and_plurals() -> None:
+    """Empty counts as left out."""
+    texts = Texts()
+    assert texts.text("provider-said", message="no") == "The provider said: no"
+    assert texts.text("provider-said", message="no", error="2400") == "The provider said: no (2400)"
+    assert texts.text("reply-found", job="") == "▶ Found: the provider had taken the request."
+    assert texts.text("list-head", count=1) == "1 database"
+    assert texts.text("list-head", count=1200) == "1200 databases"
+
+
+def test_statuses_and_roles_are_said_in_words() -> None:
+    """Also where the code only passes the value on."""
+    assert (
+        Texts().text("too-late", status=Status.IN_DOUBT).startswith("Too late: this operation is in doubt.")
+    )
+    assert "read-only member" in Texts().text("check-not-a-replica", node="n", role=Role.READ_ONLY)
+
+
+def test_values_are_shown_as_the_place_wants_them() -> None:
+    """Escaping is the business of whoever builds the message."""
+    shown = Texts().say(
+        Reason.of("locked", database="a", holder="b"), show=lambda name, value: f"<{name}={value}>"
+    )
+    assert shown.startswith("<database=a> is locked by <holder=b>.")
