@@ -12,14 +12,11 @@ from aiohttp import web
 from tests.handlers.ledger import HandClock
 
 BOT_USER, BOT_ID, TEAM = "UBOT", "BBOT", "T1"
-# A fault answers in the method's place; with ``after`` the method has done its work before.
-Answer = web.StreamResponse
-Method = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass
 class Fault:
-    """What goes wrong with one call."""
+    """What goes wrong with one call; with ``after``, when the method has done its work."""
 
     kind: str
     value: str = ""
