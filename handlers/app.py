@@ -54,6 +54,7 @@ class SlackApp:
         self.bolt.options(ANY)(listeners.options)
         self.bolt.shortcut(ANY)(listeners.shortcut)
         self.bolt.view(ANY)(listeners.view)
+        self.bolt.view_closed(ANY)(listeners.view)
 
     async def dispatch(
         self, body: dict[str, Any], headers: Mapping[str, str]

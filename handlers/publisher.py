@@ -111,7 +111,7 @@ class Publisher:
         undeliverable: Is told, before the message is given up, that a card can't be posted or updated in
             its channel, with Slack's word for why; may be told twice.
         lease: For how long claimed messages are out of sight of other replicas; nothing is posted that
-            could outlast it.
+            could outlast it, so it must leave room for some calls.
         batch: How many messages are claimed at once.
         senders: How many channels are served at once.
     """
@@ -126,10 +126,13 @@ class Publisher:
         clock: Clock,
         random: Callable[[], float],
         undeliverable: Callable[[Message, str], Awaitable[None]],
-        lease: timedelta = timedelta(seconds=60),
+        lease: timedelta = timedelta(seconds=30),
         batch: int = 50,
         senders: int = 8,
     ) -> None:
+        self._room = timedelta(seconds=2 * client.time_limit)  # a post, and once more as plain text
+        if lease < 2 * self._room:
+            raise ValueError(f"a lease of {lease} leaves no time to post: {2 * self._room} at least")
         self._outbox = outbox
         self._client = client
         self._directory = directory
@@ -170,20 +173,14 @@ class Publisher:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
                     logger.exception("the outbox can't be written", extra={"action": "outbox_unavailable"})
                     return progress
+                except Exception:
+                    # The same: one message that can't be made must not keep the others from being posted.
+                    logger.exception("a message broke its publisher", extra={"action": "publish_failed"})
+                    continue
                 progress = progress or not isinstance(fate, Later)
         return progress
 
     async def _deliver(self, message: Message, until: datetime) -> Fate:
-        try:
-            return await self._dispatch(message, until)
-        except StoreUnavailable:
-            raise
-        except Exception:
-            # One message that can't be made must not keep the others from being posted.
-            logger.exception("a message could not be made", extra={"action": "publish_failed"})
-            return Later("defect", uncertain=message.kind is not MessageKind.ANSWER)
-
-    async def _dispatch(self, message: Message, until: datetime) -> Fate:
         match message:
             case Message(kind=MessageKind.CARD, operation=Operation() as operation):
                 words = self._render.card(operation, now=self._clock.now())
@@ -207,7 +204,7 @@ class Publisher:
             found = await self._finder.find(message)
             if not isinstance(found, Absent):
                 return self._adopt(found, message)
-        if self._clock.now() + timedelta(seconds=2 * self._client.time_limit) > until:
+        if self._clock.now() + self._room > until:
             # Another replica may claim it soon; two must never post the same.
             return Later("lease", uncertain=message.uncertain, wait=0.0)
         await self._outbox.begin_post(message.id)

@@ -100,7 +100,7 @@ class SlackClient:
         api_url: str,
         clock: Clock,
         observe: CallObserver,
-        time_limit: float = 10.0,
+        time_limit: float = 5.0,
         proxy: str | None = None,
     ) -> None:
         self.time_limit = time_limit

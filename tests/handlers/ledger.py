@@ -1,0 +1,143 @@
+"""A clock that is told the time, and the parts of the store that the Slack side sees, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from bot.errors import StoreUnavailable
+from bot.ports import Inbound, Message, MessageKind, Receipt
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+        self._elapsed = 0.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._elapsed += seconds
+
+
+class Inbox:
+    """``Store.receive`` as the contract says: known keys are duplicates, known signatures replays."""
+
+    def __init__(self) -> None:
+        self.items: list[Inbound] = []
+        self.calls = 0
+        self.down = False
+        self._keys: set[str] = set()
+        self._signatures: set[str] = set()
+
+    async def receive(self, item: Inbound) -> Receipt:
+        self.calls += 1
+        if self.down:
+            raise StoreUnavailable("database is locked")
+        if item.signature and item.signature in self._signatures:
+            return Receipt.REPLAYED
+        self._signatures.add(item.signature)
+        if item.dedupe_key in self._keys:
+            return Receipt.DUPLICATE
+        self._keys.add(item.dedupe_key)
+        self.items.append(item)
+        return Receipt.RECORDED
+
+
+@dataclass
+class Row:
+    message: Message
+    due_at: datetime
+    state: str = "owed"
+    errors: list[str] = field(default_factory=list)
+
+
+class MemoryOutbox:
+    """``Outbox`` as the contract says: claims, leases, the order of cards and replies, begun posts."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.rows: dict[int, Row] = {}
+        self.down_at: set[str] = set()
+        self._clock = clock
+
+    def owe(self, message: Message) -> None:
+        self.rows[message.id] = Row(message, message.created_at)
+
+    def change(self, message_id: int, **changes: object) -> None:
+        row = self.rows[message_id]
+        row.message = replace(row.message, **changes)  # type: ignore[arg-type]
+
+    async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
+        self._check("claim_messages")
+        due = [row for row in self.rows.values() if row.due_at <= now and self._is_owed(row)]
+        due.sort(key=lambda row: (row.message.kind is not MessageKind.ANSWER, row.message.id))
+        for row in due[:limit]:
+            row.due_at = until
+        return [row.message for row in due[:limit]]
+
+    async def begin_post(self, message_id: int) -> None:
+        self._check("begin_post")
+        self.change(message_id, uncertain=True)
+
+    async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
+        self._check("posted")
+        row = self.rows[message_id]
+        self.change(message_id, ts=ts, posted_version=version, uncertain=False, attempts=0)
+        row.due_at = now
+        if row.message.kind is not MessageKind.CARD:
+            row.state = "posted"
+
+    async def retry(self, message_id: int, *, due_at: datetime, uncertain: bool, error: str) -> None:
+        self._check("retry")
+        row = self.rows[message_id]
+        self.change(message_id, uncertain=uncertain, attempts=row.message.attempts + 1)
+        row.due_at = due_at
+        row.errors.append(error)
+
+    async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
+        self._check("give_up")
+        self.rows[message_id].state = "given_up"
+        self.rows[message_id].errors.append(error)
+
+    async def backlog(self) -> int:
+        return sum(self._is_owed(row) for row in self.rows.values())
+
+    def _check(self, method: str) -> None:
+        if method in self.down_at:
+            raise StoreUnavailable("disk full")
+
+    def _is_owed(self, row: Row) -> bool:
+        message = row.message
+        if row.state != "owed":
+            return False
+        if message.kind is MessageKind.CARD:
+            assert message.operation is not None
+            return not message.ts or message.posted_version < message.operation.version
+        if message.kind is MessageKind.REPLY:
+            return self._is_next_reply(message)
+        return True
+
+    def _is_next_reply(self, message: Message) -> bool:
+        assert message.operation is not None
+        for row in self.rows.values():
+            other = row.message
+            if other.operation is None or other.operation.id != message.operation.id:
+                continue
+            if row.state != "owed" or (other.kind is MessageKind.CARD and other.ts):
+                continue
+            if other.kind is MessageKind.CARD or other.id < message.id:
+                return False
+        return True

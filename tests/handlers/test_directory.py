@@ -1,0 +1,200 @@
+"""Who counts as a member, how long that is believed, and that doubt is a no."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.errors import DirectoryUnavailable
+from handlers.directory import SlackDirectory
+from handlers.slack_client import SlackClient
+from tests.handlers.ledger import HandClock
+from tests.handlers.workspace import TEAM, Workspace
+
+
+class Office:
+    """A workspace, a clock and a directory that asks it."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.slack = Workspace(self.clock)
+
+    async def open(self) -> None:
+        await self.slack.open()
+        self.client = SlackClient(
+            token="xoxb-test",
+            api_url=f"{self.slack.url}/api/",
+            clock=self.clock,
+            observe=lambda *_: None,
+            time_limit=1.0,
+        )
+        self.directory = SlackDirectory(self.client, clock=self.clock)
+
+    async def close(self) -> None:
+        await self.client.close()
+        await self.slack.close()
+
+    async def is_member(self, user: str = "U1", team: str | None = TEAM) -> bool:
+        return (await self.directory.person(user, team)).member
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    office = Office()
+    await office.open()
+    yield office
+    await office.close()
+
+
+async def test_a_full_member_is_a_member(office: Office) -> None:
+    office.slack.users["U1"] |= {"tz": "Asia/Shanghai", "locale": "zh-CN", "profile": {"display_name": "Ann"}}
+    person = await office.directory.person("U1", TEAM)
+    assert (person.id, person.name, person.member) == ("U1", "Ann", True)
+    assert (person.timezone, person.locale) == ("Asia/Shanghai", "zh-CN")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"deleted": True},
+        {"is_bot": True},
+        {"is_restricted": True},
+        {"is_ultra_restricted": True},
+        {"is_stranger": True},
+        {"team_id": "T9"},
+        {"team_id": None},
+        {"id": "U2"},
+    ],
+)
+async def test_everybody_else_is_not(office: Office, changes: dict[str, Any]) -> None:
+    office.slack.users["U1"] |= changes
+    assert not await office.is_member()
+
+
+@pytest.mark.parametrize("team", ["T9", "", None])
+async def test_the_delivery_must_name_our_team_as_well(office: Office, team: str | None) -> None:
+    assert not await office.is_member(team=team)
+
+
+async def test_slackbot_and_strangers_to_slack_are_not_members(office: Office) -> None:
+    office.slack.users["USLACKBOT"] = {"id": "USLACKBOT", "team_id": TEAM}
+    assert not await office.is_member("USLACKBOT")
+    assert not await office.is_member("U404")
+
+
+async def test_on_grid_a_user_of_this_workspace_is_a_member(office: Office) -> None:
+    office.slack.users["U1"] |= {"team_id": "E1", "enterprise_user": {"id": "U1", "teams": [TEAM]}}
+    assert await office.is_member()
+    office.slack.users["U2"] = {"id": "U2", "team_id": "E1", "enterprise_user": {"teams": ["T9"]}}
+    assert not await office.is_member("U2")
+
+
+async def test_what_is_known_is_believed_for_half_a_minute(office: Office) -> None:
+    assert await office.is_member()
+    office.slack.users["U1"]["deleted"] = True
+    office.clock.advance(29)
+    assert await office.is_member()
+    office.clock.advance(1)
+    assert not await office.is_member()
+
+
+async def test_nothing_old_is_believed_while_slack_is_down(office: Office) -> None:
+    assert await office.is_member()
+    assert await office.directory.members("S1") == {"U1"}
+    office.clock.advance(30)
+    office.slack.fail("users.info", "status", "503")
+    office.slack.fail("usergroups.users.list", "status", "503")
+    with pytest.raises(DirectoryUnavailable):
+        await office.is_member()
+    with pytest.raises(DirectoryUnavailable):
+        await office.directory.members("S1")
+    assert await office.is_member(), "and when it is back it is asked again"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("drop", ""), ("ratelimited", "9"), ("error", "missing_scope"), ("text", "hello"), ("status", "500")],
+)
+@pytest.mark.parametrize("method", ["auth.test", "users.info"])
+async def test_what_cannot_be_found_out_is_an_error(
+    office: Office, method: str, kind: str, value: str
+) -> None:
+    # A dropped GET is sent again once by the HTTP library.
+    office.slack.fail(method, kind, value, times=2 if kind == "drop" else 1)
+    with pytest.raises(DirectoryUnavailable):
+        await office.is_member()
+
+
+async def test_a_group_that_does_not_exist_is_empty(office: Office) -> None:
+    assert await office.directory.members("S404") == frozenset()
+
+
+async def test_an_event_makes_it_ask_again(office: Office) -> None:
+    assert await office.is_member()
+    assert await office.directory.members("S1") == {"U1"}
+    office.slack.users["U1"]["deleted"] = True
+    office.slack.groups["S1"] = []
+    office.directory.forget_person("U1")
+    office.directory.forget_group("S1")
+    assert not await office.is_member()
+    assert await office.directory.members("S1") == frozenset()
+
+
+async def test_many_who_ask_at_once_cost_one_call(office: Office) -> None:
+    answers = await asyncio.gather(*(office.is_member() for _ in range(20)))
+    assert answers == [True] * 20
+    assert len(office.slack.asked("users.info")) == 1
+    assert len(office.slack.asked("auth.test")) == 1
+
+
+async def test_an_answer_from_before_an_event_is_not_kept(office: Office) -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def gate(method: str) -> None:
+        if method == "users.info":
+            asked.set()
+            await go.wait()
+
+    office.slack.gate = gate
+    early = asyncio.create_task(office.is_member())
+    await asked.wait()
+    office.directory.forget_person("U1")
+    go.set()
+    assert await early
+    office.slack.gate = None
+    office.slack.users["U1"]["deleted"] = True
+    assert not await office.is_member()
+
+
+async def test_who_stops_waiting_takes_nothing_from_the_others(office: Office) -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def gate(method: str) -> None:
+        if method == "users.info":
+            asked.set()
+            await go.wait()
+
+    office.slack.gate = gate
+    first = asyncio.create_task(office.is_member())
+    second = asyncio.create_task(office.is_member())
+    await asked.wait()
+    first.cancel()
+    go.set()
+    assert await second
+    assert len(office.slack.asked("users.info")) == 1
+
+
+async def test_a_slack_that_hangs_is_not_waited_for(office: Office) -> None:
+    go = asyncio.Event()
+
+    async def gate(_: str) -> None:
+        await go.wait()
+
+    office.slack.gate = gate
+    office.client.time_limit = 0.01
+    with pytest.raises(DirectoryUnavailable):
+        await office.is_member()
+    go.set()

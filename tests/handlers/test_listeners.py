@@ -1,0 +1,493 @@
+"""Signed payloads through the real ingress and the real Bolt app, down to what is recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.core.commands import (
+    Act,
+    Action,
+    Command,
+    ListDatabases,
+    Origin,
+    RequestSwitchover,
+    ShowHelp,
+)
+from bot.core.events import Place
+from bot.core.model import UserId
+from bot.ports import Receipt
+from bot.web import Ingress, create_app
+from handlers.app import SlackApp
+from handlers.listeners import Listeners
+from tests.app.signed import FORM, JSON, SECRET, ask, form, interactive, signed_headers
+from tests.handlers.ledger import HandClock, Inbox
+
+UNRECORDED = "Nothing was recorded. Please try again."
+
+
+@dataclass
+class Said:
+    text: str
+    blocks: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass
+class Unclear:
+    typed: str
+
+
+def small_grammar(text: str) -> object:
+    """Enough of a grammar to tell commands from the rest."""
+    words = text.split()
+    if words == ["list"]:
+        return ListDatabases()
+    if words == ["break"]:
+        raise RuntimeError("a defect of the grammar")
+    if len(words) == 1 or (len(words) > 2 and words[1] == "because"):
+        return RequestSwitchover(words[0], reason=" ".join(words[2:]))
+    return Unclear(text)
+
+
+def explain(parsed: object) -> Said:
+    assert isinstance(parsed, Unclear)
+    return Said(f"Not understood: {parsed.typed}", [{"type": "divider"}])
+
+
+def small_choice(value: str) -> RequestSwitchover | None:
+    database, _, node = value.partition("|")
+    return RequestSwitchover(database, node=node) if node else None
+
+
+@dataclass
+class Forgotten:
+    people: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+
+    def forget_person(self, user_id: str) -> None:
+        self.people.append(user_id)
+
+    def forget_group(self, group_id: str) -> None:
+        self.groups.append(group_id)
+
+
+class Bot:
+    """The way in, whole: ASGI app, ingress, Bolt, listeners; only the inbox is in memory."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.inbox = Inbox()
+        self.kicks = 0
+        self.forgotten = Forgotten()
+        self.app = self.restarted()
+
+    def restarted(self) -> Any:
+        listeners = Listeners(
+            store=self.inbox,
+            clock=self.clock,
+            parse=small_grammar,
+            explain=explain,
+            parse_choice=small_choice,
+            unrecorded=UNRECORDED,
+            kick=self._kick,
+            directory=self.forgotten,
+        )
+        self.slack = SlackApp(client=AsyncWebClient(token="xoxb-test"), listeners=listeners)
+        ingress = Ingress(
+            signing_secret=SECRET,
+            clock=self.clock,
+            dispatch=self.slack.dispatch,
+            intake_open=lambda: True,
+            observe=lambda _: None,
+        )
+        return create_app(ingress=ingress, readiness=self._readiness, metrics=lambda: b"")
+
+    def _kick(self) -> None:
+        self.kicks += 1
+
+    async def _readiness(self) -> list[str]:
+        return []
+
+    async def send(self, raw: bytes, *, kind: str = FORM, at: float = 0.0, **extra: str) -> httpx.Response:
+        headers = signed_headers(raw, kind=kind, at=at) | {k.replace("_", "-"): v for k, v in extra.items()}
+        return await ask(self.app, raw, headers)
+
+    async def click(self, at: float = 0.0, **changes: Any) -> httpx.Response:
+        return await self.send(interactive(CLICK | changes), at=at)
+
+    async def event(self, at: float = 0.0, **changes: Any) -> httpx.Response:
+        body = EVENT | {"event": MENTION | changes}
+        return await self.send(json.dumps(body).encode(), kind=JSON, at=at)
+
+    @property
+    def commands(self) -> list[Command]:
+        return [item.command for item in self.inbox.items]
+
+    @property
+    def origins(self) -> list[Origin]:
+        return [item.origin for item in self.inbox.items]
+
+
+@pytest.fixture(autouse=True)
+def _no_slack_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def bot() -> Bot:
+    return Bot()
+
+
+HOOK = "https://hooks.slack.com/commands/1/2"
+
+
+def slash(text: str, **changes: str) -> bytes:
+    fields = {
+        "token": "t",
+        "team_id": "T1",
+        "channel_id": "C1",
+        "channel_name": "payload-alerts",
+        "user_id": "U1",
+        "command": "/switchover",
+        "text": text,
+        "response_url": HOOK,
+        "trigger_id": "13345224609.738474920.8088930838d88f008e0",
+        "api_app_id": "A1",
+    }
+    return form(fields | changes)
+
+
+CLICK: dict[str, Any] = {
+    "type": "block_actions",
+    "user": {"id": "U2", "username": "bea", "team_id": "T1"},
+    "team": {"id": "T1", "domain": "home"},
+    "channel": {"id": "C1", "name": "ops"},
+    "container": {"type": "message", "message_ts": "1.1", "channel_id": "C1"},
+    "message": {"ts": "1.1", "type": "message"},
+    "trigger_id": "9.8.7",
+    "response_url": "https://hooks.slack.com/actions/1/2",
+    "actions": [{"action_id": "approve", "block_id": "b", "type": "button", "value": "SW-7K3M9Q"}],
+}
+MENTION: dict[str, Any] = {
+    "type": "app_mention",
+    "user": "U1",
+    "team": "T1",
+    "channel": "C1",
+    "text": "<@UBOT> orders",
+    "ts": "5.5",
+}
+EVENT: dict[str, Any] = {
+    "type": "event_callback",
+    "team_id": "T1",
+    "event_id": "Ev1",
+    "authorizations": [{"team_id": "T1", "user_id": "UBOT", "is_bot": True}],
+}
+
+
+# --- slash commands ---
+
+
+async def test_a_command_is_recorded_and_acked_with_nothing(bot: Bot) -> None:
+    response = await bot.send(slash("orders because payload"))
+    assert (response.status_code, response.text) == (200, "")
+    assert bot.commands == [RequestSwitchover("orders", reason="payload")]
+    assert bot.origins == [Origin(UserId("U1"), "T1", Place("C1"), HOOK)]
+    assert bot.kicks == 1
+    [item] = bot.inbox.items
+    assert item.dedupe_key == "command:13345224609.738474920.8088930838d88f008e0"
+    assert item.signature == signed_headers(slash("orders because payload"))["x-slack-signature"]
+    assert item.received_at == bot.clock.now()
+
+
+async def test_what_is_no_command_is_explained_at_once_and_not_recorded(bot: Bot) -> None:
+    response = await bot.send(slash("do something odd"))
+    assert response.json() == {
+        "response_type": "ephemeral",
+        "text": "Not understood: do something odd",
+        "blocks": [{"type": "divider"}],
+    }
+    assert (bot.commands, bot.kicks) == ([], 0)
+
+
+async def test_the_same_command_under_a_new_signature_has_no_second_effect(bot: Bot) -> None:
+    first = await bot.send(slash("orders"))
+    second = await bot.send(slash("orders"), at=1)
+    assert [first.status_code, second.status_code] == [200, 200]
+    assert (len(bot.commands), bot.inbox.calls, bot.kicks) == (1, 2, 1)
+
+
+async def test_without_a_trigger_the_delivery_is_known_by_what_it_says(bot: Bot) -> None:
+    await bot.send(slash("orders", trigger_id=""))
+    await bot.send(slash("orders", trigger_id="", token="another", response_url=HOOK + "9"), at=1)
+    await bot.send(slash("sessions", trigger_id=""), at=2)
+    assert bot.commands == [RequestSwitchover("orders"), RequestSwitchover("sessions")]
+
+
+async def test_a_replay_after_a_restart_is_known_to_the_store(bot: Bot) -> None:
+    await bot.send(slash("orders"))
+    bot.app = bot.restarted()
+    response = await bot.send(slash("orders"))
+    assert response.status_code == 403
+    assert len(bot.commands) == 1
+
+
+async def test_a_command_that_was_not_recorded_is_told_so_in_words(bot: Bot) -> None:
+    bot.inbox.down = True
+    response = await bot.send(slash("orders"))
+    assert (response.status_code, response.json()["text"]) == (200, UNRECORDED)
+    assert bot.kicks == 0
+
+
+async def test_a_defect_in_the_grammar_is_no_500(bot: Bot) -> None:
+    response = await bot.send(slash("break"))
+    assert (response.status_code, response.json()["text"]) == (200, UNRECORDED)
+
+
+async def test_bolts_lazy_headers_never_reach_it(bot: Bot) -> None:
+    await bot.send(slash("orders"), x_slack_bolt_lazy_only="1", x_slack_bolt_lazy_function_name="command")
+    assert bot.commands == [RequestSwitchover("orders")]
+
+
+# --- clicks ---
+
+
+@pytest.mark.parametrize("action", list(Action))
+async def test_every_button_of_the_card_is_recorded(bot: Bot, action: Action) -> None:
+    button = {"action_id": action.value, "type": "button", "value": "SW-7K3M9Q"}
+    assert (await bot.click(actions=[button])).status_code == 200
+    assert bot.commands == [Act(action, "SW-7K3M9Q")]
+    assert bot.origins[0].response_url == CLICK["response_url"]
+    assert bot.inbox.items[0].dedupe_key == "block_actions:9.8.7"
+
+
+async def test_the_clicker_is_of_their_own_team_not_of_ours(bot: Bot) -> None:
+    await bot.click(user={"id": "U9", "team_id": "T9"})
+    await bot.click(user={"id": "U9"}, trigger_id="2")
+    assert [origin.team for origin in bot.origins] == ["T9", ""]
+
+
+async def test_a_click_in_a_thread_is_of_that_thread(bot: Bot) -> None:
+    await bot.click(container={"type": "message", "channel_id": "C1", "thread_ts": "1.0"})
+    await bot.click(message={"ts": "1.1", "thread_ts": "1.0"}, trigger_id="2")
+    assert [origin.place for origin in bot.origins] == [Place("C1", "1.0")] * 2
+
+
+@pytest.mark.parametrize("name", ["choose_node", "choose_node:1"])
+async def test_a_chosen_node_makes_the_request(bot: Bot, name: str) -> None:
+    await bot.click(actions=[{"action_id": name, "type": "button", "value": "orders|n2"}])
+    option = {"action_id": name, "type": "static_select", "selected_option": {"value": "orders|n3"}}
+    await bot.click(actions=[option], trigger_id="2")
+    assert bot.commands == [RequestSwitchover("orders", node="n2"), RequestSwitchover("orders", node="n3")]
+
+
+@pytest.mark.parametrize(
+    "action", [{"action_id": "from_the_future"}, {"action_id": "choose_node", "value": "?"}]
+)
+async def test_a_button_we_do_not_know_is_answered_too(bot: Bot, action: dict[str, str]) -> None:
+    assert (await bot.click(actions=[action])).status_code == 200
+    assert bot.commands == [ShowHelp()]
+
+
+async def test_a_button_that_only_opens_an_address_asks_nothing(bot: Bot) -> None:
+    assert (await bot.click(actions=[{"action_id": "link_holder"}])).status_code == 200
+    assert bot.commands == []
+
+
+async def test_a_click_in_the_home_tab_has_no_channel(bot: Bot) -> None:
+    body = {k: v for k, v in CLICK.items() if k not in ("channel", "message", "response_url")}
+    await bot.send(interactive(body | {"container": {"type": "view", "view_id": "V1"}}))
+    assert bot.origins == [Origin(UserId("U2"), "T1", Place(""))]
+
+
+async def test_a_click_that_was_not_recorded_is_a_failure_in_slack(bot: Bot) -> None:
+    bot.inbox.down = True
+    assert (await bot.click()).status_code == 503
+
+
+# --- events ---
+
+
+async def test_a_mention_is_a_command_in_its_thread(bot: Bot) -> None:
+    response = await bot.event(text="hey <@U77> and <@UBOT|bot>: orders because x", thread_ts="5.0")
+    assert (response.status_code, response.text) == (200, "")
+    assert bot.commands == [RequestSwitchover("orders", reason="x")]
+    assert bot.origins == [Origin(UserId("U1"), "T1", Place("C1", "5.0"))]
+    assert bot.inbox.items[0].dedupe_key == "event_callback:Ev1"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("<@UBOT>", ""), ("<@UBOT> do something odd", "do something odd")]
+)
+async def test_a_mention_that_is_no_command_is_answered_later(bot: Bot, typed: str, kept: str) -> None:
+    assert (await bot.event(text=typed)).status_code == 200
+    assert bot.commands == [ShowHelp(kept)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bot_id": "B7"},
+        {"user": "UBOT"},
+        {"user": None},
+        {"edited": {"user": "U1", "ts": "6.0"}},
+        {"subtype": "message_changed"},
+    ],
+)
+async def test_bots_ourselves_and_edits_are_not_heard(bot: Bot, changes: dict[str, Any]) -> None:
+    assert (await bot.event(**changes)).status_code == 200
+    assert bot.commands == []
+
+
+async def test_a_retried_event_has_one_effect(bot: Bot) -> None:
+    await bot.event()
+    response = await bot.event(at=60)
+    assert (response.status_code, len(bot.commands)) == (200, 1)
+
+
+async def test_an_event_that_was_not_recorded_is_to_be_sent_again(bot: Bot) -> None:
+    bot.inbox.down = True
+    assert (await bot.event()).status_code == 503
+    bot.inbox.down = False
+    assert (await bot.event()).status_code == 200
+    assert len(bot.commands) == 1
+
+
+async def test_the_author_of_a_mention_in_a_shared_channel_is_of_their_own_team(bot: Bot) -> None:
+    for number, (shared, team) in enumerate([(True, "T9"), (True, None), (False, None)]):
+        event = MENTION | {"team": team}
+        body = EVENT | {"event": event, "event_id": f"Ev{number}", "is_ext_shared_channel": shared}
+        await bot.send(json.dumps(body).encode(), kind=JSON)
+    assert [origin.team for origin in bot.origins] == ["T9", "", "T1"]
+
+
+async def test_changes_of_people_and_groups_are_passed_on(bot: Bot) -> None:
+    await bot.event(type="user_change", user={"id": "U3"})
+    await bot.event(type="subteam_members_changed", subteam_id="S1")
+    await bot.event(type="subteam_updated", subteam={"id": "S2"})
+    assert (bot.forgotten.people, bot.forgotten.groups) == (["U3"], ["S1", "S2"])
+
+
+@pytest.mark.parametrize("kind", ["app_home_opened", "channel_id_changed", "something_new"])
+async def test_other_events_are_acked(bot: Bot, kind: str) -> None:
+    assert (await bot.event(type=kind)).status_code == 200
+    assert bot.commands == []
+
+
+async def test_slack_saying_that_it_holds_back_is_acked(bot: Bot) -> None:
+    assert (await bot.send(b'{"type":"app_rate_limited","team_id":"T1"}', kind=JSON)).status_code == 200
+
+
+# --- the rest ---
+
+
+async def test_shortcuts_are_answered_with_the_usage(bot: Bot) -> None:
+    shortcut = {"user": CLICK["user"], "team": CLICK["team"]}
+    here = shortcut | {
+        "type": "message_action",
+        "callback_id": "switchover_here",
+        "trigger_id": "1",
+        "channel": {"id": "C1"},
+        "message": {"ts": "7.7", "thread_ts": "7.0"},
+    }
+    new = shortcut | {"type": "shortcut", "callback_id": "switchover_new", "trigger_id": "2"}
+    for payload in (here, new):
+        assert (await bot.send(interactive(payload))).status_code == 200
+    assert bot.commands == [ShowHelp(), ShowHelp()]
+    assert [origin.place for origin in bot.origins] == [Place("C1", "7.0"), Place("")]
+
+
+async def test_forms_and_type_ahead_are_acked(bot: Bot) -> None:
+    view = {"user": CLICK["user"], "view": {"callback_id": "switchover_request", "type": "modal"}}
+    assert (await bot.send(interactive(view | {"type": "view_submission"}))).status_code == 200
+    closed = interactive(view | {"type": "view_closed"})
+    assert (await bot.send(closed)).status_code == 200
+    typing = {"type": "block_suggestion", "user": CLICK["user"], "action_id": "database", "value": "or"}
+    assert (await bot.send(interactive(typing))).json() == {"options": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "unheard_of"},
+        {"type": 1},
+        {"type": "block_actions"},
+        CLICK | {"actions": []},
+        CLICK | {"actions": [1]},
+        CLICK | {"actions": {"a": 1}},
+        CLICK | {"user": "U1"},
+        CLICK | {"user": 1},
+        CLICK | {"channel": 1},
+        CLICK | {"actions": [{"action_id": "approve", "value": 1}]},
+        CLICK | {"user": {"id": "U" * 300}},
+        EVENT | {"event": 1},
+        EVENT | {"event": {}},
+        EVENT | {"event": MENTION, "authorizations": [1]},
+        EVENT | {"event": MENTION, "authorizations": "x"},
+        EVENT | {"event": MENTION | {"channel": None}},
+        {"command": "/switchover", "text": "orders"},
+        {"command": 1, "text": "orders"},
+    ],
+)
+async def test_payloads_of_another_shape_are_a_4xx(bot: Bot, body: dict[str, Any]) -> None:
+    response = await bot.send(json.dumps(body).encode(), kind=JSON)
+    assert 400 <= response.status_code < 500
+    assert bot.commands == []
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "U1", "T1", "approve", "orders"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "type"]), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    base=st.sampled_from([CLICK, EVENT | {"event": MENTION}, {"command": "/switchover", "text": "list"}]),
+    changes=st.dictionaries(
+        st.sampled_from(
+            [
+                *CLICK,
+                *EVENT,
+                "event",
+                "command",
+                "view",
+                "enterprise",
+                "user_id",
+                "channel_id",
+                "response_urls",
+            ]
+        ),
+        VALUES,
+        min_size=1,
+        max_size=4,
+    ),
+)
+async def test_whatever_shape_a_signed_payload_has_it_is_never_a_5xx(
+    base: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    response = await Bot().send(json.dumps(base | changes).encode(), kind=JSON)
+    assert response.status_code < 500
+
+
+@given(raw=st.binary(max_size=200), secret=st.sampled_from(["", "guess", SECRET[:-1]]))
+async def test_nothing_unsigned_is_ever_recorded(raw: bytes, secret: str) -> None:
+    bot = Bot()
+    for body in (raw, slash("orders")):
+        response = await ask(bot.app, body, signed_headers(body, secret=secret))
+        assert 400 <= response.status_code < 500
+    assert bot.inbox.calls == 0
+
+
+async def test_the_store_is_asked_once_for_each_delivery(bot: Bot) -> None:
+    await bot.click()
+    assert bot.inbox.calls == 1
+    assert await bot.inbox.receive(bot.inbox.items[0]) is Receipt.REPLAYED

@@ -1,0 +1,521 @@
+"""Cards and replies exactly once, answers at least once, whatever Slack and the network do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.core.answers import Answer, Tell
+from bot.core.commands import Origin
+from bot.core.events import Place
+from bot.core.machine import Say
+from bot.core.model import OperationId, Reason, UserId
+from bot.core.operation import Operation, Status
+from bot.ports import Message, MessageKind
+from handlers.directory import SlackDirectory
+from handlers.publisher import Publisher
+from handlers.slack_client import SlackClient
+from tests.handlers.ledger import START, HandClock, MemoryOutbox
+from tests.handlers.workspace import BOT_USER, TEAM, Channel, Workspace
+
+OPERATION = Operation(
+    id=OperationId("SW-7K3M9Q"),
+    status=Status.AWAITING_APPROVAL,
+    version=2,
+    since=START,
+    database="orders",
+    shard=None,
+    asked=None,
+    reason="",
+    requested_by=UserId("U1"),
+    team=TEAM,
+    place=Place("C1"),
+    requested_at=START,
+)
+
+UNSHOWABLE = "unshowable"
+
+
+@dataclass
+class Said:
+    text: str
+    blocks: Sequence[Mapping[str, Any]] = ()
+
+
+class PlainRenderer:
+    """Says just enough to tell messages apart."""
+
+    def card(self, operation: Operation, *, now: datetime) -> Said:
+        if operation.database == UNSHOWABLE:
+            raise KeyError(UNSHOWABLE)
+        return Said(f"{operation.id} v{operation.version}", [{"type": "divider"}])
+
+    def reply(self, operation: Operation, say: Say) -> Said:
+        return Said(say.text.code)
+
+    def answer(self, answer: Answer, *, locale: str) -> Said:
+        assert isinstance(answer, Tell)
+        return Said(f"{locale}: {answer.text.code}", [{"type": "divider"}])
+
+    def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
+        payload = {"operation": operation_id, "status": status, "key": key}
+        return {"event_type": "switchover_operation", "event_payload": payload}
+
+
+class Desk:
+    """A publisher between an outbox and a workspace."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.slack = Workspace(self.clock)
+        self.outbox = MemoryOutbox(self.clock)
+        self.told: list[tuple[int, str]] = []
+
+    async def open(self) -> None:
+        await self.slack.open()
+        self.client = SlackClient(
+            token="xoxb-test",
+            api_url=f"{self.slack.url}/api/",
+            clock=self.clock,
+            observe=lambda *_: None,
+            time_limit=1.0,
+        )
+        self.publisher = self.restarted()
+
+    def restarted(self) -> Publisher:
+        return Publisher(
+            outbox=self.outbox,
+            client=self.client,
+            directory=SlackDirectory(self.client, clock=self.clock),
+            render=PlainRenderer(),
+            clock=self.clock,
+            random=lambda: 1.0,
+            undeliverable=self._undeliverable,
+        )
+
+    async def close(self) -> None:
+        await self.client.close()
+        await self.slack.close()
+
+    async def _undeliverable(self, message: Message, error: str) -> None:
+        self.told.append((message.id, error))
+
+    def owe_card(
+        self, number: int = 1, channel: str = "C1", thread: str | None = None, **changes: Any
+    ) -> None:
+        operation = replace(OPERATION, id=OperationId(f"SW-{number}"))
+        self._owe(
+            id=number * 100, kind=MessageKind.CARD, key=f"card-{number}", operation=operation,
+            status=operation.status, channel=channel, thread=thread, **changes,
+        )  # fmt: skip
+
+    def owe_reply(
+        self, serial: int, number: int = 1, thread: str | None = "1.1", channel: str = "C1"
+    ) -> None:
+        operation = replace(OPERATION, id=OperationId(f"SW-{number}"))
+        self._owe(
+            id=number * 100 + serial, kind=MessageKind.REPLY, key=f"reply-{serial}", operation=operation,
+            status="running", say=Say(Reason.of(f"say-{serial}")), channel=channel, thread=thread,
+        )  # fmt: skip
+
+    def owe_answer(self, to: Origin, number: int = 7) -> None:
+        self._owe(
+            id=number, kind=MessageKind.ANSWER, key="", operation=None, status="", to=to,
+            answer=Tell(Reason.of("hello")), channel=to.place.channel, thread=to.place.thread,
+        )  # fmt: skip
+
+    def _owe(self, **values: Any) -> None:
+        rest: dict[str, Any] = {
+            "say": None, "to": None, "answer": None, "ts": "", "uncertain": False,
+            "posted_version": 0, "attempts": 0, "created_at": self.clock.now(),
+        }  # fmt: skip
+        self.outbox.owe(Message(**(rest | values)))
+
+    async def settle(self, seconds: float = 0.0, step: float = 1.0) -> None:
+        """Sweeps until nothing is to be done at once, and again after each second of ``seconds``."""
+        while True:
+            while await self.publisher.sweep():
+                pass
+            if seconds <= 0:
+                return
+            self.clock.advance(step)
+            seconds -= step
+
+    def row(self, message_id: int) -> Message:
+        return self.outbox.rows[message_id].message
+
+    def errors(self, message_id: int) -> list[str]:
+        return self.outbox.rows[message_id].errors
+
+    def texts(self, channel: str = "C1") -> list[str]:
+        return [message["text"] for message in self.slack.channels[channel].messages]
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    desk = Desk()
+    await desk.open()
+    yield desk
+    await desk.close()
+
+
+# --- cards ---
+
+
+async def test_a_card_is_posted_with_its_metadata(desk: Desk) -> None:
+    desk.owe_card(thread="3.3")
+    await desk.settle()
+    [card] = desk.slack.channels["C1"].messages
+    assert (card["text"], card["thread_ts"], card["blocks"]) == ("SW-1 v2", "3.3", [{"type": "divider"}])
+    assert card["metadata"] == {
+        "event_type": "switchover_operation",
+        "event_payload": {"operation": "SW-1", "status": "awaiting_approval", "key": "card-1"},
+    }
+    assert (desk.row(100).ts, desk.row(100).posted_version) == (card["ts"], 2)
+    assert await desk.outbox.backlog() == 0
+
+
+async def test_a_card_that_is_behind_is_updated_in_place(desk: Desk) -> None:
+    desk.owe_card()
+    await desk.settle()
+    desk.outbox.change(100, operation=replace(OPERATION, id=OperationId("SW-1"), version=9), status="running")
+    await desk.settle()
+    [card] = desk.slack.channels["C1"].messages
+    assert (card["text"], card["metadata"]["event_payload"]["status"]) == ("SW-1 v9", "running")
+    assert desk.row(100).posted_version == 9
+
+
+async def test_replies_follow_their_card_in_order(desk: Desk) -> None:
+    desk.owe_card()
+    for serial in (1, 2, 3):
+        desk.owe_reply(serial)
+    await desk.settle()
+    assert desk.texts() == ["SW-1 v2", "say-1", "say-2", "say-3"]
+    assert [m.get("thread_ts") for m in desk.slack.channels["C1"].messages] == [None, "1.1", "1.1", "1.1"]
+
+
+# --- once, whatever happens ---
+
+
+@pytest.mark.parametrize(("kind", "value"), [("drop", ""), ("status", "502"), ("error", "fatal_error")])
+async def test_a_post_whose_answer_was_lost_is_looked_for_and_adopted(
+    desk: Desk, kind: str, value: str
+) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", kind, value, after=True)
+    await desk.settle(seconds=5)
+    assert desk.slack.keys() == ["card-1"]
+    assert desk.row(100).ts == desk.slack.channels["C1"].messages[0]["ts"]
+    assert desk.row(100).posted_version == 2, "and brought up to date, since what it shows was not known"
+
+
+async def test_a_reply_whose_answer_was_lost_is_looked_for_in_its_thread(desk: Desk) -> None:
+    desk.owe_reply(1)
+    desk.slack.fail("chat.postMessage", "drop", after=True)
+    await desk.settle(seconds=5)
+    assert desk.slack.keys() == ["reply-1"]
+    assert desk.slack.asked("conversations.replies")[0]["ts"] == "1.1"
+    assert desk.outbox.rows[101].state == "posted"
+
+
+async def test_a_post_that_never_arrived_is_posted_after_looking(desk: Desk) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "drop")
+    await desk.settle(seconds=5)
+    assert desk.slack.keys() == ["card-1"]
+    assert [name for name, _ in desk.slack.calls if name.startswith(("chat", "conv"))] == [
+        "chat.postMessage",
+        "conversations.history",
+        "chat.postMessage",
+    ]
+
+
+async def test_it_is_not_looked_for_while_it_may_be_on_its_way(desk: Desk) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "drop")
+    await desk.settle(seconds=2)
+    assert desk.slack.asked("conversations.history") == []
+
+
+async def test_after_a_crash_between_post_and_record_it_is_adopted(desk: Desk) -> None:
+    desk.owe_card()
+    desk.outbox.down_at = {"posted"}
+    await desk.settle()
+    desk.outbox.down_at = set()
+    desk.publisher = desk.restarted()
+    await desk.settle(seconds=40)
+    assert desk.slack.keys() == ["card-1"]
+    assert desk.row(100).ts
+
+
+async def test_a_post_is_not_made_unless_it_was_recorded_as_begun(desk: Desk) -> None:
+    desk.owe_card()
+    desk.outbox.down_at = {"begin_post"}
+    await desk.settle()
+    assert desk.texts() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("error", "missing_scope"), ("status", "503"), ("ratelimited", "2")]
+)
+async def test_it_is_never_posted_blind(desk: Desk, kind: str, value: str) -> None:
+    desk.owe_card(uncertain=True)
+    desk.slack.fail("conversations.history", kind, value, times=3)
+    await desk.settle(seconds=3)
+    assert desk.texts() == []
+    assert desk.row(100).uncertain
+    await desk.settle(seconds=60)
+    assert desk.slack.keys() == ["card-1"]
+
+
+async def test_it_is_found_behind_many_others_and_others_do_not_count(desk: Desk) -> None:
+    desk.owe_card(uncertain=True)
+    metadata = PlainRenderer().metadata("SW-1", "planning", "card-1")
+    stamp = f"{desk.clock.now().timestamp():.0f}"
+    messages = desk.slack.channels["C1"].messages
+    messages.append({"ts": f"{stamp}.5", "user": BOT_USER, "text": "ours", "metadata": metadata})
+    messages += [{"ts": f"{stamp}.6", "user": "U9", "text": "noise"} for _ in range(9)]
+    messages.append(
+        {"ts": f"{stamp}.7", "user": "U9", "bot_id": "B9", "text": "forged", "metadata": metadata}
+    )
+    await desk.settle()
+    assert desk.row(100).ts == f"{stamp}.5"
+    assert desk.slack.asked("chat.postMessage") == []
+
+
+async def test_only_what_came_after_the_request_is_read(desk: Desk) -> None:
+    desk.owe_card(uncertain=True)
+    await desk.settle()
+    [asked] = desk.slack.asked("conversations.history")
+    assert float(asked["oldest"]) == (START - timedelta(seconds=60)).timestamp()
+
+
+async def test_nothing_is_posted_when_the_claim_may_run_out(desk: Desk) -> None:
+    desk.owe_card(uncertain=True)
+
+    async def slow(method: str) -> None:
+        if method == "conversations.history" and len(desk.slack.asked(method)) == 1:
+            desk.clock.advance(29)
+
+    desk.slack.gate = slow
+    await desk.publisher.sweep()
+    assert desk.texts() == []
+    await desk.settle(seconds=1)
+    assert desk.slack.keys() == ["card-1"]
+
+
+# --- limits ---
+
+
+async def test_a_channel_gets_a_burst_and_then_one_a_second(desk: Desk) -> None:
+    for number in range(1, 10):
+        desk.owe_card(number)
+    desk.owe_card(11, channel="C2")
+    await desk.settle()
+    assert (len(desk.texts()), len(desk.texts("C2"))) == (5, 1)
+    await desk.settle(seconds=2)
+    assert len(desk.texts()) == 7
+    await desk.settle(seconds=2)
+    assert len(desk.texts()) == 9
+
+
+async def test_updates_have_one_budget_for_the_workspace(desk: Desk) -> None:
+    for number in range(1, 21):
+        channel = "C1" if number % 2 else "C2"
+        ts = f"{number}.0"
+        desk.slack.channels[channel].messages.append({"ts": ts, "text": "old"})
+        desk.owe_card(number, channel=channel, ts=ts, posted_version=1)
+    await desk.settle()
+    assert len(desk.slack.asked("chat.update")) == 10
+    await desk.settle(seconds=12)
+    assert len(desk.slack.asked("chat.update")) == 20
+    assert await desk.outbox.backlog() == 0
+
+
+async def test_retry_after_holds_the_whole_method_and_nothing_else(desk: Desk) -> None:
+    desk.slack.channels["C2"].messages.append({"ts": "2.0", "text": "old"})
+    desk.slack.fail("chat.postMessage", "ratelimited", "30")
+    desk.owe_card(1)
+    desk.owe_card(2, channel="C2", ts="2.0", posted_version=1)
+    await desk.settle()
+    desk.owe_card(3, channel="C2")
+    await desk.settle(seconds=29)
+    assert (desk.texts(), desk.texts("C2")) == ([], ["SW-2 v2"])
+    await desk.settle(seconds=2)
+    assert (desk.texts(), desk.texts("C2")) == (["SW-1 v2"], ["SW-2 v2", "SW-3 v2"])
+    assert not desk.slack.asked("conversations.history"), "a 429 is no doubt"
+
+
+async def test_an_outage_is_waited_out_ever_more_slowly(desk: Desk) -> None:
+    desk.slack.channels["C1"].messages.append({"ts": "1.0", "text": "old"})
+    desk.owe_card(ts="1.0", posted_version=1)
+    desk.slack.fail("chat.update", "status", "503", times=30)
+    await desk.settle(seconds=1800, step=5)
+    assert len(desk.slack.asked("chat.update")) == 31
+    assert desk.texts() == ["SW-1 v2"]
+
+
+# --- what can't be delivered ---
+
+
+@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived"])
+async def test_a_card_without_a_place_is_given_up_and_reported(desk: Desk, error: str) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "error", error)
+    await desk.settle()
+    assert desk.told == [(100, error)]
+    assert desk.outbox.rows[100].state == "given_up"
+
+
+async def test_a_card_in_doubt_whose_place_is_gone_is_given_up(desk: Desk) -> None:
+    desk.owe_card(uncertain=True)
+    desk.slack.channels["C1"].members.clear()
+    await desk.settle()
+    assert desk.told == [(100, "not_in_channel")]
+
+
+async def test_a_deleted_card_is_given_up_but_its_replies_go_on(desk: Desk) -> None:
+    desk.owe_card(ts="1.1", posted_version=1)
+    desk.owe_reply(1)
+    await desk.settle()
+    assert desk.errors(100) == ["message_not_found"]
+    assert (desk.texts(), desk.told) == (["say-1"], [])
+
+
+async def test_what_a_person_must_mend_waits(desk: Desk) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "error", "token_revoked", times=15)
+    await desk.settle(seconds=60 * 16, step=10)
+    assert desk.texts() == ["SW-1 v2"]
+
+
+async def test_a_refusal_without_end_is_given_up(desk: Desk) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=50)
+    await desk.settle(seconds=900, step=10)
+    assert desk.told == [(100, "something_new")]
+    assert len(desk.slack.asked("chat.postMessage")) == 11
+
+
+@pytest.mark.parametrize("error", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
+async def test_what_is_too_much_for_slack_is_said_in_plain_text(desk: Desk, error: str) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "error", error)
+    await desk.settle()
+    [card] = desk.slack.channels["C1"].messages
+    assert (card["text"], card["blocks"]) == ("SW-1 v2", [])
+    assert desk.slack.keys() == ["card-1"]
+
+
+async def test_one_broken_message_does_not_keep_the_others(desk: Desk) -> None:
+    desk.owe_card(1)
+    desk.outbox.change(100, operation=replace(OPERATION, database=UNSHOWABLE))
+    desk.owe_card(2)
+    await desk.settle()
+    assert desk.texts() == ["SW-2 v2"]
+
+
+# --- answers ---
+
+
+def _asker(desk: Desk, *, hook: bool = False, thread: str | None = None, channel: str = "C1") -> Origin:
+    url = f"{desk.slack.url}/hooks/a" if hook else ""
+    return Origin(UserId("U1"), TEAM, Place(channel, thread), url)
+
+
+async def test_an_answer_goes_to_the_response_url(desk: Desk) -> None:
+    desk.slack.users["U1"]["locale"] = "zh-CN"
+    desk.owe_answer(_asker(desk, hook=True))
+    await desk.settle()
+    assert desk.slack.hooks["a"] == [
+        {
+            "response_type": "ephemeral",
+            "replace_original": False,
+            "text": "zh-CN: hello",
+            "blocks": [{"type": "divider"}],
+        }
+    ]
+    assert desk.outbox.rows[7].state == "posted"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("error", "expired_url"), ("status", "404"), ("ratelimited", "5")]
+)
+async def test_a_response_url_that_is_used_up_is_replaced(desk: Desk, kind: str, value: str) -> None:
+    desk.slack.fail("response_url", kind, value)
+    desk.owe_answer(_asker(desk, hook=True, thread="1.1"))
+    await desk.settle()
+    [answer] = desk.slack.channels["C1"].ephemerals
+    assert (answer["user"], answer["thread_ts"], answer["text"]) == ("U1", "1.1", "en: hello")
+
+
+async def test_a_response_url_of_somebody_else_is_not_called(desk: Desk) -> None:
+    desk.owe_answer(Origin(UserId("U1"), TEAM, Place("C1"), "https://evil.example/x"))
+    await desk.settle()
+    assert len(desk.slack.channels["C1"].ephemerals) == 1
+
+
+async def test_an_old_response_url_is_not_tried(desk: Desk) -> None:
+    desk.owe_answer(_asker(desk, hook=True))
+    desk.clock.advance(1800)
+    await desk.settle()
+    assert desk.slack.asked("response_url") == []
+    assert len(desk.slack.channels["C1"].ephemerals) == 1
+
+
+async def test_hooks_that_stay_down_are_replaced_after_a_while(desk: Desk) -> None:
+    desk.slack.fail("response_url", "status", "503", times=9)
+    desk.owe_answer(_asker(desk, hook=True))
+    await desk.settle(seconds=10)
+    assert len(desk.slack.asked("response_url")) == 3
+    assert len(desk.slack.channels["C1"].ephemerals) == 1
+
+
+@pytest.mark.parametrize("channel", ["C404", "C2", ""])
+async def test_who_cannot_be_told_in_the_channel_is_told_directly(desk: Desk, channel: str) -> None:
+    desk.slack.channels["C2"] = Channel({BOT_USER})
+    desk.owe_answer(_asker(desk, channel=channel))
+    await desk.settle()
+    assert desk.texts("DU1") == ["en: hello"]
+
+
+async def test_an_answer_that_nobody_can_get_is_given_up(desk: Desk) -> None:
+    desk.slack.fail("conversations.open", "error", "user_disabled")
+    desk.owe_answer(_asker(desk, channel=""))
+    await desk.settle()
+    assert desk.outbox.rows[7].state == "given_up"
+    assert desk.told == []
+
+
+async def test_an_answer_in_rate_limits_is_late_but_comes(desk: Desk) -> None:
+    desk.slack.fail("chat.postEphemeral", "ratelimited", "3")
+    desk.owe_answer(_asker(desk))
+    await desk.settle(seconds=4)
+    assert len(desk.slack.channels["C1"].ephemerals) == 1
+
+
+async def test_words_do_not_wait_for_a_directory_that_is_down(desk: Desk) -> None:
+    desk.slack.fail("auth.test", "status", "500", times=9)
+    desk.owe_answer(_asker(desk))
+    await desk.settle()
+    assert desk.slack.channels["C1"].ephemerals[0]["text"] == "en: hello"
+
+
+def test_a_lease_too_short_to_post_in_is_refused() -> None:
+    desk = Desk()
+    client = type("Client", (), {"time_limit": 5.0})()
+    with pytest.raises(ValueError, match="leaves no time"):
+        Publisher(
+            outbox=desk.outbox,
+            client=client,
+            directory=type("Directory", (), {"identity": None})(),
+            render=PlainRenderer(),
+            clock=desk.clock,
+            random=lambda: 0.0,
+            undeliverable=desk._undeliverable,
+            lease=timedelta(seconds=15),
+        )
