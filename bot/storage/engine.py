@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -207,6 +209,13 @@ def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...], *, begin: str) ->
         for pragma in pragmas:
             cursor.execute(pragma)
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _invalidated(connection: Any, _record: object, _error: object) -> None:
+        # When a task is killed in a statement, the connection is closed; but SQLite keeps the lock of one
+        # that is closed amid a statement until its cursor is collected, and nobody could write till then.
+        with suppress(sqlite3.Error, ValueError):
+            connection.rollback()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begun(connection: Any) -> None:

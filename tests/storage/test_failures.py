@@ -213,12 +213,12 @@ async def steps(count: int) -> None:
 
 @pytest.mark.parametrize("whom", ["the caller", "everybody"])
 async def test_a_cancelled_commit_is_whole_or_nothing_and_blocks_nobody(store: SqlStore, whom: str) -> None:
-    for number in range(30):
+    for number in range(16):
         first = requested(number)
         await store.open(first, due_at=NOW, item_id=None)
         decisions = running(first)
         committing = asyncio.create_task(store.commit(decisions, due_at=NOW))
-        await steps(number * number // 2)
+        await steps(2 * number * number)
         if whom == "everybody":
             for task in list(store._database._running):
                 task.cancel()
