@@ -73,7 +73,8 @@ class Database:
     async def close(self) -> None:
         """Waits for what is running, closes every connection, gives up the lock. Closing twice is fine."""
         self._closed = True
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running)
         for engine in {self._writer, self._reader, self._migrator}:
             await engine.dispose()
         file, self._file = self._file, None

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.ports import AuditHead
 from bot.storage import SqlStore, connect
+from bot.storage.tables import audit_head
 from tests.storage.backends import Backend, Postgres, Sqlite, Stores
 from tests.storage.values import LATER, NOW, inbound, requested, running
 
@@ -254,3 +256,19 @@ async def test_an_error_of_ours_inside_a_transaction_rolls_it_back(store: SqlSto
         return int((await connection.exec_driver_sql("SELECT beats FROM heartbeat")).scalar_one())
 
     assert await store._database.read(beats) == 0
+
+
+async def test_what_a_transaction_read_in_order_to_write_nobody_changes_meanwhile(
+    store: SqlStore, backend: Backend
+) -> None:
+    async def overtaken(connection: AsyncConnection) -> None:
+        await connection.execute(select(audit_head).with_for_update())
+        if isinstance(backend, Sqlite):
+            with contextlib.closing(sqlite3.connect(backend.path, timeout=0)) as other:
+                other.execute("UPDATE audit_head SET seq = seq")
+        else:
+            await backend.sql("SELECT seq FROM audit_head FOR UPDATE NOWAIT")
+
+    refused = (sqlite3.OperationalError, asyncpg.LockNotAvailableError)
+    with pytest.raises(refused, match="lock"):
+        await store._database.write(overtaken)
