@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -141,7 +142,8 @@ class Database:
     async def close(self) -> None:
         """Waits for what is running, closes every connection, gives up the lock. Closing twice is fine."""
         self._closed = True
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running)
         engines = self._engines
         for engine in {engines.writer, engines.noter, engines.reader, engines.migrator}:
             await engine.dispose()
@@ -290,6 +292,13 @@ def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...], *, begin: str) ->
         for pragma in pragmas:
             cursor.execute(pragma)
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _invalidated(connection: Any, _record: object, _error: object) -> None:
+        # When a task is killed in a statement, the connection is closed; but SQLite keeps the lock of one
+        # that is closed amid a statement until its cursor is collected, and nobody could write till then.
+        with suppress(sqlite3.Error, ValueError):
+            connection.rollback()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begun(connection: Any) -> None:

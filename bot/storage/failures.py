@@ -68,7 +68,7 @@ def _sqlite(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return f"the database refused ({type(error).__name__})"
-    if "no such table" in str(error) or "no such column" in str(error):
+    if any(words in str(error) for words in ("no such table", "no such column", "has no column")):
         return "the database has another schema: run switchover db upgrade"
     known = _SQLITE.get(code & 0xFF)  # the low byte is the class, the rest a detail
     return known or f"the database refused ({error.sqlite_errorname})"

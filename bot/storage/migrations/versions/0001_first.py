@@ -141,8 +141,8 @@ def _messages() -> None:
         sa.Column("claimed_from", INSTANT),
         sa.Column("done_at", INSTANT),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
-        sa.ForeignKeyConstraint(["operation_id"], ["operations.id"], name=op.f("fk_messages_operation_id")),
         sa.UniqueConstraint("operation_id", "key", name=op.f("uq_messages_operation_id_key")),
+        sa.ForeignKeyConstraint(["operation_id"], ["operations.id"], name=op.f("fk_messages_operation_id")),
     )
     _partial_index("ix_messages_due_at", "messages", ["due_at"], "done_at IS NULL")
 
