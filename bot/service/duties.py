@@ -23,7 +23,7 @@ from bot.core.machine import (
     unreadable_too_long,
 )
 from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId
-from bot.core.operation import Operation
+from bot.core.operation import Operation, Status
 from bot.core.policy import valid_approvals
 from bot.core.preflight import Outcome
 from bot.errors import (
@@ -45,6 +45,9 @@ from bot.service.planning import make_plan, provider_said, what_moved
 
 SEND_WITHIN = 5.0
 """Seconds from the decision to submit to the first byte; a process frozen for longer sends nothing."""
+
+TELL_LATE = 5
+"""How often a late answer is offered to an operation that others are changing at the same time."""
 
 log = structlog.get_logger()
 
@@ -248,9 +251,11 @@ class Duties:
             now = self._clock.now()
             return e.SubmissionNotAccepted(now, Reason.of("not-sent", message=error.message), now + soon)
         except Throttled as error:
+            self._submitted(database.account)
             now = self._clock.now()
             return e.SubmissionNotAccepted(now, provider_said(error), now + max(soon, error.retry_after))
         except (Refused, Misconfigured) as error:
+            self._submitted(database.account)
             return e.SubmissionRefused(self._clock.now(), provider_said(error))
         except OutcomeUnknown as error:
             self._submitted(database.account)
@@ -268,11 +273,16 @@ class Duties:
         """The answer came after another worker had called the operation in doubt: a job id is proof."""
         if not isinstance(outcome, e.SubmissionAccepted) or outcome.job_id is None:
             return
-        fresh = await self._store.load(op.id)
-        if fresh is not None:
-            job = Job(outcome.job_id, JobState.RUNNING, "")
-            found = e.SubmissionFound(self._clock.now(), job, None, Reason.of("answer-came-late"))
-            await self._record(fresh, found)
+        job, now = Job(outcome.job_id, JobState.RUNNING, ""), self._clock.now()
+        found: Mapping[Status, e.Event] = {
+            Status.IN_DOUBT: e.SubmissionFound(now, job, None, Reason.of("answer-came-late")),
+            Status.NEEDS_ATTENTION: e.JobReported(now, job),
+        }
+        for _ in range(TELL_LATE):
+            fresh = await self._store.load(op.id)
+            event = None if fresh is None or fresh.job_id is not None else found.get(fresh.status)
+            if fresh is None or event is None or await self._record(fresh, event) is not None:
+                return
 
     # --- in doubt, running, verifying, needing attention: reads only ---
 
