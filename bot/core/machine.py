@@ -86,9 +86,11 @@ def _no(op: Operation, event: e.Event, why: str) -> NoReturn:
 
 
 def _expired(op: Operation, at: datetime) -> bool:
-    """Whether approvals stopped counting; a quorum that waits for its start time is bound by that instead."""
-    waited = op.start_at is not None and op.status in {Status.SCHEDULED, Status.RECHECKING}
-    return op.expires_at is not None and at >= op.expires_at and not waited
+    """Whether it is too late: approvals count until they expire, and a start time that came is soon missed."""
+    if op.start_at is None or op.status not in {Status.SCHEDULED, Status.RECHECKING}:
+        return op.expires_at is not None and at >= op.expires_at
+    began = op.submissions[0] if op.submissions else op.start_at
+    return op.status is Status.RECHECKING and at - began > LATE_START
 
 
 def _planned(_op: Operation, event: e.Planned) -> Status:
