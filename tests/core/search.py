@@ -74,7 +74,7 @@ def _submitting() -> Iterable[e.Event]:
     yield started(NAMED, when=at(12), by=(ANN, ASKER))
     for job_id in (JOB, None):
         yield e.SubmissionAccepted(at(13), job_id)
-    for retry_at in (at(12), at(40), LATE):
+    for retry_at in (at(40), LATE):
         yield e.SubmissionNotAccepted(at(13), WHY, retry_at)
     yield e.SubmissionRefused(at(13), WHY)
     yield e.SubmissionUncertain(at(13), WHY)

@@ -1,6 +1,6 @@
 """The promises of the machine, asserted on every edge that a small alphabet of events can reach.
 
-The alphabet has 130 events. From one request they lead to some 14,000 states over 32,000 edges; 240,000 more
+The alphabet has 129 events. From one request they lead to some 4,300 states over 9,900 edges; 74,000 more
 steps are refused. What a promise means is said here anew, from the roles that a reading shows, and not by
 asking the machine.
 """
@@ -79,9 +79,9 @@ def is_unchanged(op: Operation, topology: Topology) -> bool:
 
 
 def test_the_search_is_no_small_sample(graph: Graph) -> None:
-    assert len(graph.states) > 10_000
-    assert len(graph.edges) > 30_000
-    assert graph.refused > 200_000
+    assert len(graph.states) > 4_000
+    assert len(graph.edges) > 9_000
+    assert graph.refused > 70_000
 
 
 # --- once ---

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.answers import Answer, DatabaseLine, ShowDatabases, Tell
+from bot.core.commands import Action, Command, ShowHelp, ShowStatus
 from bot.core.events import event_name
 from bot.core.machine import TRANSITIONS
 from bot.core.model import Call, NodeId, Plan, Reason, Role, Target, Topology
@@ -152,3 +154,20 @@ def test_every_error_is_one_of_ours_and_says_what_it_knows() -> None:
     problems = ConfigError(["a", "b"])
     assert (problems.problems, str(problems)) == (("a", "b"), "a\nb")
     assert all(isinstance(each, SwitchoverError) for each in (refused, throttled, illegal, problems))
+
+
+def test_the_buttons_of_a_card_are_called_as_slack_sends_them() -> None:
+    assert {action.value for action in Action} == {
+        "approve",
+        "reject",
+        "cancel",
+        "check_again",
+        "acknowledge",
+    }
+
+
+def test_commands_and_answers_are_values_that_can_be_kept_and_compared() -> None:
+    commands: set[Command] = {ShowStatus(), ShowStatus(None), ShowHelp()}
+    answers: set[Answer] = {Tell(Reason.of("x")), Tell(Reason.of("x"), None), ShowDatabases(())}
+    assert (len(commands), len(answers)) == (2, 2)
+    assert DatabaseLine("orders", "", "n-a").problem is None
