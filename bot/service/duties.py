@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -116,8 +117,11 @@ class Duties:
         for op in ops:
             database = self._catalogue.current.tracked(op.database)
             by_account[database.account if database else ""].append(op)
-        for account, members in by_account.items():
-            await self._poll_account(account, members)
+        # Each account on its own: one that hangs or breaks holds up no other.
+        polls = (self._poll_account(account, members) for account, members in by_account.items())
+        for result in await asyncio.gather(*polls, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
 
     def pollable(self, op: Operation) -> bool:
         """Whether this operation's duty is a job poll that can share a request with others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,6 +35,7 @@ class MemoryStore:
     Attributes:
         answers: What single people were told, in order.
         said: What the threads were told, by operation.
+        after_load: Runs once, between what the next ``load`` saw and its caller.
         down: While True, every write raises ``StoreUnavailable``.
     """
 
@@ -42,6 +43,7 @@ class MemoryStore:
         self.answers: list[Reply] = []
         self.said: dict[str, list[Say]] = {}
         self.down = False
+        self.after_load: Callable[[], Awaitable[None]] | None = None
         self._inbox: dict[int, _Delivery] = {}
         self._rows: dict[str, _Row] = {}
 
@@ -125,7 +127,11 @@ class MemoryStore:
 
     async def load(self, operation_id: str) -> Operation | None:
         row = self._rows.get(operation_id)
-        return None if row is None else row.op
+        found = None if row is None else row.op
+        meanwhile, self.after_load = self.after_load, None
+        if meanwhile is not None:
+            await meanwhile()
+        return found
 
     async def events(self, operation_id: str) -> Sequence[Event]:
         return tuple(self._rows[operation_id].events) if operation_id in self._rows else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -105,7 +106,7 @@ async def test_a_call_without_a_job_is_followed_by_its_roles() -> None:
     assert world.cloud.polls == []
 
 
-async def test_polls_of_one_account_share_a_request_and_a_hanging_account_stays_its_own() -> None:
+async def test_polls_of_one_account_share_a_request() -> None:
     world = World()
     world.configure(orders=POLICY, sessions=POLICY, events=POLICY)
     world.cloud.answers = [JobId("j-1"), JobId("j-2"), JobId("j-3")]
@@ -134,6 +135,30 @@ async def test_accounts_are_polled_apart_and_one_that_can_not_be_read_holds_up_n
     other.known[JobId("j-2")] = Job(JobId("j-2"), JobState.DONE, "successful")
     await world.tick(10)
     assert await world.status() is Status.RUNNING
+    assert await world.status(second.id) is Status.VERIFYING
+
+
+async def test_an_account_that_hangs_or_breaks_holds_up_no_other() -> None:
+    world, other = World(), ScriptedCloud(answers=[JobId("j-2")])
+    databases = {
+        "orders": world.database("orders", POLICY),
+        "events": world.database("events", POLICY, other),
+    }
+    world.catalogue.current = Catalogue(databases)
+    await world.submitted_with(JOB)
+    second = await world.approved("events")
+    await world.tick()
+    other.known[JobId("j-2")] = Job(JobId("j-2"), JobState.DONE, "successful")
+    told = asyncio.Event()
+
+    async def hang() -> None:
+        while await world.status(second.id) is not Status.VERIFYING:
+            await told.wait()
+        raise RuntimeError("a defect")
+
+    world.cloud.while_polling, other.polled = hang, told.set
+    with pytest.raises(RuntimeError):
+        await world.tick(10)
     assert await world.status(second.id) is Status.VERIFYING
 
 

@@ -86,6 +86,9 @@ class ScriptedCloud:
         topology: What a reading shows, or the error it raises; several are used up until one is left.
         answers: What each submission gets, in order: a job id, None, or an error. Nothing left: a defect.
         meanwhile: Runs inside the next submission, before its answer.
+        while_reading: Runs inside the next reading of the topology.
+        while_polling: Runs inside every reading of the job list.
+        polled: Told when a job list was read.
         known: The jobs it knows.
         trace: What the job list shows to somebody who looks for a lost submission, or the error.
         submissions: Every request made, with what it was allowed.
@@ -97,6 +100,9 @@ class ScriptedCloud:
     topology: list[Topology | Exception] = field(default_factory=lambda: [reading(A)])
     answers: list[JobId | Exception | None] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
+    while_reading: Callable[[], Awaitable[None]] | None = None
+    while_polling: Callable[[], Awaitable[None]] | None = None
+    polled: Callable[[], object] = bool
     known: dict[JobId, Job] = field(default_factory=dict)
     trace: Evidence | Exception = field(default_factory=evidence)
     jobs_error: Exception | None = None
@@ -110,6 +116,9 @@ class ScriptedCloud:
 
     async def observe(self, target: Target) -> Topology:
         self.readings += 1
+        meanwhile, self.while_reading = self.while_reading, None
+        if meanwhile is not None:
+            await meanwhile()
         seen = self.topology.pop(0) if len(self.topology) > 1 else self.topology[0]
         if isinstance(seen, Exception):
             raise seen
@@ -129,6 +138,9 @@ class ScriptedCloud:
 
     async def jobs(self, ids: Sequence[JobId]) -> Mapping[JobId, Job]:
         self.polls.append(tuple(ids))
+        if self.while_polling is not None:
+            await self.while_polling()
+        self.polled()
         if self.jobs_error is not None:
             raise self.jobs_error
         return {each: self.known[each] for each in ids if each in self.known}
