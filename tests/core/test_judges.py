@@ -17,6 +17,7 @@ from bot.core.machine import (
     UNREADABLE_FOR,
     Duty,
     Limits,
+    Say,
     as_approved,
     decide,
     judge_doubt,
@@ -26,7 +27,7 @@ from bot.core.machine import (
     unchanged,
     unreadable_too_long,
 )
-from bot.core.model import Evidence, Job, JobId, JobState, NodeId, Plan, Topology
+from bot.core.model import Evidence, Job, JobId, JobState, NodeId, Plan, Reason, Topology
 from bot.core.operation import Operation, Status
 from bot.errors import IllegalTransition
 from tests.core.examples import (
@@ -170,8 +171,9 @@ def test_a_job_that_is_found_is_proof_at_once_whatever_the_roles(seen: Topology 
 @pytest.mark.parametrize("searched", [True, False])
 def test_roles_moved_as_asked_are_proof_at_once_even_where_the_list_is_unread(*, searched: bool) -> None:
     event = doubt(found=evidence(searched=searched), seen=reading(B))
-    assert event == e.SubmissionFound(SENT_AT, None, reading(B), event.detail) if event else False
-    assert decide(IN_DOUBT, event).after.status is Status.VERIFYING if event else False
+    assert isinstance(event, e.SubmissionFound)
+    assert (event.job, event.topology) == (None, reading(B))
+    assert decide(IN_DOUBT, event).after.status is Status.VERIFYING
 
 
 @pytest.mark.parametrize("valid_for", [timedelta(seconds=10), None])
@@ -388,10 +390,12 @@ def test_what_waits_expires_exactly_when_its_approvals_do(op: Operation) -> None
 
 
 def test_an_approval_and_a_submission_count_only_before_the_expiry() -> None:
-    assert decide(operation(planned()), approved(when=EXPIRY - MICROSECOND))
+    counted = decide(operation(planned()), approved(when=EXPIRY - MICROSECOND)).after
+    assert counted.approved_by == (ANN,)
     with pytest.raises(IllegalTransition, match="too late"):
         decide(operation(planned()), approved(when=EXPIRY))
-    assert decide(operation(*UNSENT), started(when=EXPIRY - MICROSECOND))
+    begun = decide(operation(*UNSENT), started(when=EXPIRY - MICROSECOND)).after
+    assert begun.status is Status.STARTING
     with pytest.raises(IllegalTransition, match="too late"):
         decide(operation(*UNSENT), started(when=EXPIRY))
 
@@ -504,10 +508,10 @@ def test_a_call_without_a_job_is_followed_by_its_roles_and_not_with_one() -> Non
 
 
 def test_a_failed_job_with_a_reason_is_told_with_it() -> None:
-    told = decide(RUNNING, e.JobReported(at(9), FAILED)).effects
-    assert [
-        (say.text.code, say.detail and say.detail["message"]) for say in told if hasattr(say, "text")
-    ] == [("reply-job-failed", "timed out")]
+    (said,) = decide(RUNNING, e.JobReported(at(9), FAILED)).effects
+    assert isinstance(said, Say)
+    assert said.text.code == "reply-job-failed"
+    assert said.detail == Reason.of("provider-said", message="timed out")
 
 
 @pytest.mark.parametrize(

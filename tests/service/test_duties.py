@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from bot.core.commands import Action, RequestSwitchover
-from bot.core.machine import Limits
-from bot.core.model import CandidateRule, Job, JobId, JobState
+from bot.core.machine import Limits, decide, next_due, open_operation
+from bot.core.model import CandidateRule, Job, JobId, JobState, NodeId, Role, Topology
 from bot.core.operation import Status
 from bot.errors import (
     Misconfigured,
@@ -23,8 +23,34 @@ from bot.errors import (
 )
 from bot.service.catalogue import Catalogue
 from bot.service.duties import SEND_WITHIN
-from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, JOB, A, B, C, evidence, job, reading
+from tests.core.examples import (
+    ANN,
+    ASKER,
+    BOB,
+    CLOUD,
+    EVE,
+    JOB,
+    OUTSIDER,
+    START,
+    A,
+    B,
+    C,
+    approved,
+    at,
+    evidence,
+    job,
+    planned,
+    reading,
+    requested,
+)
 from tests.service.world import ID, POLICY, ScriptedCloud, World, stricter
+
+
+def with_role(node_id: NodeId, role: Role) -> Topology:
+    """The cluster as it was, but for the role of one node."""
+    nodes = tuple(replace(each, role=role) if each.id == node_id else each for each in reading(A).nodes)
+    return replace(reading(A), nodes=nodes)
+
 
 LOST = OutcomeUnknown("no answer in 10 s")
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
@@ -249,6 +275,8 @@ async def test_a_request_that_nobody_decides_expires() -> None:
         (reading(C), "topology-moved-primary"),
         (reading(), "topology-moved-primary"),
         (replace(reading(A), nodes=reading(A).nodes[:2]), "topology-moved-members"),
+        (reading(A, OUTSIDER), "topology-moved-primary"),
+        (with_role(C, Role.HIDDEN), "topology-moved-roles"),
         (reading(A, idle=False), "check-cluster-busy"),
         (Refused("gone"), "provider-said"),
     ],
@@ -262,6 +290,32 @@ async def test_what_moved_between_approval_and_start_is_refused_with_nothing_sen
     await world.tick()
     assert (await world.status(), await world.why()) == (Status.REFUSED, why)
     assert world.cloud.submissions == []
+
+
+async def test_another_call_than_the_approved_one_is_refused_with_nothing_sent() -> None:
+    world = World()
+    await world.approved()
+    world.cloud.verb = "force"
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "plan-changed")
+    assert world.cloud.submissions == []
+
+
+@pytest.mark.parametrize(("late", "status"), [(0, Status.RECHECKING), (61, Status.EXPIRED)])
+async def test_a_scheduled_start_runs_when_it_comes_and_not_when_it_was_missed(
+    late: float, status: Status
+) -> None:
+    world = World()
+    decision = open_operation(requested())
+    await world.store.open(decision, due_at=START, item_id=None)
+    for event in (planned(start_at=at(7200)), approved(ANN), approved(BOB)):
+        decision = decide(decision.after, event)
+        due = next_due(decision.after, at(2), Limits(), looked=False)
+        await world.store.commit([decision], due_at=due)
+    await world.tick(7199)
+    assert await world.status() is Status.SCHEDULED
+    await world.tick(1 + late)
+    assert await world.status() is status
 
 
 async def test_a_switchover_that_happened_meanwhile_is_not_done_again() -> None:
@@ -556,6 +610,24 @@ async def test_an_answer_that_comes_after_the_doubt_is_adopted(already: Status) 
     op = await world.op()
     assert (op.job_id, op.accepted, len(world.cloud.submissions)) == (JOB, True, 1)
     assert op.status is (Status.RUNNING if already is Status.IN_DOUBT else Status.NEEDS_ATTENTION)
+
+
+async def test_a_late_answer_that_another_worker_found_first_changes_nothing() -> None:
+    world = World()
+    await world.approved()
+
+    async def found() -> None:
+        world.cloud.trace = evidence(job())
+        await world.tick()
+
+    async def taken_over() -> None:
+        await world.tick(15)
+        world.store.after_load = found
+
+    world.cloud.meanwhile, world.cloud.answers = taken_over, [JOB]
+    await world.tick()
+    assert await world.status() is Status.RUNNING
+    assert (await world.history()).count("submission_found") == 1
 
 
 @pytest.mark.parametrize("late", [None, Refused("no")])

@@ -86,6 +86,7 @@ class ScriptedCloud:
         topology: What a reading shows, or the error it raises; several are used up until one is left.
         answers: What each submission gets, in order: a job id, None, or an error. Nothing left: a defect.
         meanwhile: Runs inside the next submission, before its answer.
+        verb: What its call is described as.
         while_reading: Runs inside the next reading of the topology.
         while_polling: Runs inside every reading of the job list.
         polled: Told when a job list was read.
@@ -100,6 +101,7 @@ class ScriptedCloud:
     topology: list[Topology | Exception] = field(default_factory=lambda: [reading(A)])
     answers: list[JobId | Exception | None] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
+    verb: str = "switch"
     while_reading: Callable[[], Awaitable[None]] | None = None
     while_polling: Callable[[], Awaitable[None]] | None = None
     polled: Callable[[], object] = bool
@@ -125,7 +127,7 @@ class ScriptedCloud:
         return seen
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
-        return Call(f"switch {target} to {candidate}")
+        return Call(f"{self.verb} {target} to {candidate}")
 
     async def submit(self, plan: Plan, intent: Intent) -> JobId | None:
         self.submissions.append((plan, intent))
