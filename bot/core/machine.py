@@ -55,14 +55,16 @@ class Decision:
 def as_approved(plan: Plan, reading: Topology) -> bool:
     """The promise behind ``succeeded``: one primary, the right one, and nothing under way.
 
-    Health is reported, not waited for. Where the cloud chose, any other approved member will do.
+    Health is reported, not waited for. Where the cloud chose, any other approved member than the known
+    primary will do.
     """
     primary = reading.primary
     if primary is None or not reading.idle:
         return False
     if plan.candidate is not None:
         return primary.id == plan.candidate
-    return primary.id != plan.primary and primary.id in {node_id for node_id, _ in plan.members}
+    other = plan.primary is not None and primary.id != plan.primary
+    return other and primary.id in {node_id for node_id, _ in plan.members}
 
 
 def unchanged(plan: Plan, reading: Topology) -> bool:
@@ -71,11 +73,24 @@ def unchanged(plan: Plan, reading: Topology) -> bool:
     return primary is not None and reading.idle and primary.id == plan.primary
 
 
+def _agree(readings: tuple[Topology, Topology]) -> bool:
+    first, second = (reading.primary for reading in readings)
+    return first is not None and second is not None and first.id == second.id
+
+
 # --- guards: each picks the next status or raises ------------------------------------------------------
 
 
 def _no(op: Operation, event: e.Event, why: str) -> NoReturn:
     raise IllegalTransition(op.status, e.event_name(event), why)
+
+
+def _expired(op: Operation, at: datetime) -> bool:
+    """Whether it is too late: approvals count until they expire, and a start time that came is soon missed."""
+    if op.start_at is None or op.status not in {Status.SCHEDULED, Status.RECHECKING}:
+        return op.expires_at is not None and at >= op.expires_at
+    began = op.submissions[0] if op.submissions else op.start_at
+    return op.status is Status.RECHECKING and at - began > LATE_START
 
 
 def _planned(_op: Operation, event: e.Planned) -> Status:
@@ -91,7 +106,7 @@ def _approved(op: Operation, event: e.Approved) -> Status:
         _no(op, event, "counted already")
     if event.by == op.requested_by and not event.self_approval:
         _no(op, event, "the requester's own")
-    if op.expires_at is not None and event.at >= op.expires_at:
+    if _expired(op, event.at):
         _no(op, event, "too late")
     if len(op.approvals) + 1 < event.needed:
         return Status.AWAITING_APPROVAL
@@ -107,11 +122,13 @@ def _start_reached(op: Operation, event: e.StartReached) -> Status:
 def _submission_started(op: Operation, event: e.SubmissionStarted) -> Status:
     if op.plan is None or event.plan.fingerprint != op.plan.fingerprint:
         _no(op, event, "not the approved plan")
-    if len(event.approved_by) < event.needed or not set(event.approved_by) <= set(op.approved_by):
+    if len(set(event.approved_by)) < event.needed or not set(event.approved_by) <= set(op.approved_by):
         _no(op, event, "no quorum")
+    if op.retry_at is not None and event.at < op.retry_at:
+        _no(op, event, "too early")
     if len(op.submissions) >= MAX_SUBMISSIONS:
         _no(op, event, "tried often enough")
-    if op.expires_at is not None and event.at >= op.expires_at:
+    if _expired(op, event.at):
         _no(op, event, "too late")
     return Status.STARTING
 
@@ -130,7 +147,7 @@ def _found(op: Operation, event: e.SubmissionFound) -> Status:
 
 
 def _absent(op: Operation, event: e.SubmissionAbsent) -> Status:
-    if op.job_id is not None or op.plan is None or not unchanged(op.plan, event.topology):
+    if op.accepted or op.plan is None or not unchanged(op.plan, event.topology):
         _no(op, event, "absence is not proven")
     return Status.FAILED
 
@@ -154,6 +171,8 @@ def _confirmed(op: Operation, event: e.RolesConfirmed) -> Status:
         _no(op, event, "the job failed, so a person must look")
     if op.plan is None or not all(as_approved(op.plan, reading) for reading in event.readings):
         _no(op, event, "not as approved")
+    if not _agree(event.readings):
+        _no(op, event, "the readings disagree")
     return Status.SUCCEEDED
 
 
@@ -287,9 +306,9 @@ def replay(events: Iterable[e.Event]) -> Operation:
         IllegalTransition: The events are not those of one operation in their order.
     """
     stream = iter(events)
-    first = next(stream)
+    first = next(stream, None)
     if not isinstance(first, e.Requested):
-        raise IllegalTransition("nothing", e.event_name(first))
+        raise IllegalTransition("nothing", "nothing" if first is None else e.event_name(first))
     op = open_operation(first).after
     for event in stream:
         op = decide(op, event).after
@@ -332,14 +351,14 @@ def _absorb_submission(op: Operation, event: e.Event) -> Operation:
             started = replace(op, submissions=(*op.submissions, event.at), approvals=kept, detail=None)
             return _with_reading(replace(started, needed=event.needed), event.topology)
         case e.SubmissionAccepted():
-            return replace(op, job_id=event.job_id)
+            return replace(op, job_id=event.job_id, accepted=True)
         case e.SubmissionNotAccepted():
             return replace(op, detail=event.detail, retry_at=event.retry_at)
         case e.SubmissionFound():
             found = op if event.job is None else replace(op, job_id=event.job.id, job=event.job)
-            return _with_reading(replace(found, detail=event.detail), event.topology)
+            return _with_reading(replace(found, detail=event.detail, accepted=True), event.topology)
         case e.JobReported():
-            return replace(op, job=event.job, job_id=event.job.id)
+            return replace(op, job=event.job, job_id=event.job.id, accepted=True)
         case e.RolesMoved():
             return _with_reading(op, event.topology)
         case e.RolesConfirmed() | e.RolesUnchanged():
@@ -454,8 +473,10 @@ _DUTIES: Mapping[Status, Duty] = {
 
 def owed(op: Operation, now: datetime) -> Duty:
     """What a stored state owes at this moment, the same before and after a restart."""
-    if op.status in UNSENT and op.expires_at is not None and now >= op.expires_at:
+    if op.status in UNSENT and _expired(op, now):
         return Duty.EXPIRE
+    if op.status is Status.RECHECKING and op.retry_at is not None and now < op.retry_at:
+        return Duty.NOTHING
     if op.status is Status.SCHEDULED and op.start_at is not None and now >= op.start_at:
         return Duty.START
     return _DUTIES.get(op.status, Duty.NOTHING)
@@ -471,8 +492,11 @@ def next_due(op: Operation, now: datetime, limits: Limits, *, looked: bool) -> d
         looked: A look has just found nothing new, so the next one can wait.
     """
     match op.status:
-        case Status.PLANNING | Status.RECHECKING | Status.VERIFYING | Status.IN_DOUBT if not looked:
-            return max(now, op.retry_at or now)
+        case Status.RECHECKING:
+            wait = _backing_off(now - op.since, limits) if looked else timedelta(0)
+            return max(now + wait, op.retry_at or now)
+        case Status.PLANNING | Status.VERIFYING | Status.IN_DOUBT if not looked:
+            return now
         case Status.AWAITING_APPROVAL:
             return op.expires_at
         case Status.SCHEDULED:
@@ -528,7 +552,7 @@ def judge_doubt(
     if now < sent + limits.settle_time:
         return None
     still_valid = valid_for is None or now <= sent + valid_for
-    absent = not still_valid and evidence.searched and reading is not None
+    absent = not still_valid and evidence.searched and not op.accepted
     if absent and plan is not None and reading is not None and unchanged(plan, reading):
         return e.SubmissionAbsent(now, reading, looked)
     if op.status is Status.NEEDS_ATTENTION or (still_valid and valid_for is not None):
@@ -549,19 +573,22 @@ def judge_roles(
     """
     failed = _job_failed(op)
     if op.plan is not None and readings is not None:
-        if not failed and all(as_approved(op.plan, reading) for reading in readings):
+        if not failed and _agree(readings) and all(as_approved(op.plan, reading) for reading in readings):
             return e.RolesConfirmed(now, readings)
         if failed and all(unchanged(op.plan, reading) for reading in readings):
             return e.RolesUnchanged(now, readings)
     if op.status is Status.NEEDS_ATTENTION or now - op.since < limits.verify_timeout:
         return None
-    last = None if readings is None else readings[-1]
-    return e.RolesUnproven(now, _why_unproven(op, last), last)
+    if readings is None:
+        return e.RolesUnproven(now, Reason.of("roles-unreadable"))
+    return e.RolesUnproven(now, _why_unproven(op, readings), readings[-1])
 
 
-def _why_unproven(op: Operation, reading: Topology | None) -> Reason:
-    if reading is None:
-        return Reason.of("roles-unreadable")
+def _why_unproven(op: Operation, readings: tuple[Topology, Topology]) -> Reason:
+    """Why the later of those readings that prove nothing doesn't: one of two may be as hoped for."""
+    hoped_for = unchanged if _job_failed(op) else as_approved
+    odd = [reading for reading in readings if op.plan is None or not hoped_for(op.plan, reading)]
+    reading = odd[-1] if odd else readings[-1]
     if reading.primary is None:
         return Reason.of("roles-no-single-primary")
     if not reading.idle:

@@ -65,7 +65,7 @@ class Operation:
         submissions: When each request was allowed to leave; the last one may be under way.
         retry_at: Not to be submitted again before.
         job: What the provider last said of the job; ``job.id`` identifies it.
-        absent: Proof was found that the submission never arrived.
+        accepted: The last submission surely arrived: the provider said so, or proof of it was found.
         primary_now: The primary that the last reading showed.
         detail: Why the status is what it is, for people.
     """
@@ -98,6 +98,7 @@ class Operation:
     decided_by: UserId | None = None
     detail: Reason | None = None
     ended_at: datetime | None = None
+    accepted: bool = False
 
     @property
     def target(self) -> Target:

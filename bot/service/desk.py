@@ -140,6 +140,7 @@ class Desk:
                 continue
             except IllegalTransition:
                 return  # sent already: it is still tracked, and told where it can be
+            self._wake()
             return
 
     async def _finish(self, item: InboxItem, answer: Answer) -> None:
@@ -279,7 +280,7 @@ class Desk:
         try:
             decision = decide(op, _event(action, now, item.origin, policy))
         except IllegalTransition:
-            return Tell(_too_late(op))
+            return Tell(_too_late(op, action))
         due = next_due(decision.after, now, self.limits, looked=False)
         await self._store.commit([decision], due_at=due, item_id=item.id)
         log.info(e.event_name(decision.event), operation=op.id, status=decision.after.status)
@@ -287,8 +288,10 @@ class Desk:
 
     async def _check_again(self, op: Operation, now: datetime) -> Answer:
         if not op.open:
-            return Tell(_too_late(op))
-        await self._store.postpone({op.id: (op.version, now)})
+            return Tell(_too_late(op, Action.CHECK_AGAIN))
+        # While a request is under way a look can only call it in doubt; its answer comes by itself.
+        if op.status is not Status.STARTING:
+            await self._store.postpone({op.id: (op.version, now)})
         return Tell(Reason.of("checking-again", id=op.id))
 
     # --- showing ---
@@ -356,7 +359,7 @@ def _denied(op: Operation, action: Action, policy: Policy, who: Standing) -> Rea
     match action:
         case Action.APPROVE:
             if op.status is not Status.AWAITING_APPROVAL:
-                return _too_late(op) if who.member else Reason.of("deny-not-a-member")
+                return _too_late(op, action) if who.member else Reason.of("deny-not-a-member")
             return may_approve(policy, who, requested_by=op.requested_by, approved_by=op.approved_by)
         case Action.REJECT | Action.ACKNOWLEDGE:
             return may_reject(policy, who)
@@ -378,10 +381,10 @@ def _event(action: Action, now: datetime, origin: Origin, policy: Policy) -> e.E
             return e.Cancelled(now, origin.user)
 
 
-def _too_late(op: Operation) -> Reason:
-    if op.status is Status.PLANNING:
+def _too_late(op: Operation, action: Action) -> Reason:
+    if action is Action.APPROVE and op.status is Status.PLANNING:
         return Reason.of("not-ready-for-approval", id=op.id)
-    if op.status is Status.AWAITING_APPROVAL:
+    if action is Action.APPROVE and op.status is Status.AWAITING_APPROVAL:
         return Reason.of("approval-expired", id=op.id)
     if not op.open:
         return Reason.of("already-decided", id=op.id, status=op.status)

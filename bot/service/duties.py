@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from bot.core.machine import (
     unreadable_too_long,
 )
 from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId
-from bot.core.operation import Operation
+from bot.core.operation import Operation, Status
 from bot.core.policy import valid_approvals
 from bot.core.preflight import Outcome
 from bot.errors import (
@@ -46,6 +47,9 @@ from bot.service.planning import make_plan, provider_said, what_moved
 
 SEND_WITHIN = 5.0
 """Seconds from the decision to submit to the first byte; a process frozen for longer sends nothing."""
+
+TELL_LATE = 5
+"""How often a late answer is offered to an operation that others are changing at the same time."""
 
 log = structlog.get_logger()
 
@@ -114,8 +118,11 @@ class Duties:
         for op in ops:
             database = self._catalogue.current.tracked(op.database)
             by_account[database.account if database else ""].append(op)
-        for account, members in by_account.items():
-            await self._poll_account(account, members)
+        # Each account on its own: one that hangs or breaks holds up no other.
+        polls = (self._poll_account(account, members) for account, members in by_account.items())
+        for result in await asyncio.gather(*polls, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
 
     def pollable(self, op: Operation) -> bool:
         """Whether this operation's duty is a job poll that can share a request with others."""
@@ -251,9 +258,11 @@ class Duties:
             now = self._clock.now()
             return e.SubmissionNotAccepted(now, Reason.of("not-sent", message=error.message), now + soon)
         except Throttled as error:
+            self._submitted(database.account)
             now = self._clock.now()
             return e.SubmissionNotAccepted(now, provider_said(error), now + max(soon, error.retry_after))
         except (Refused, Misconfigured) as error:
+            self._submitted(database.account)
             return e.SubmissionRefused(self._clock.now(), provider_said(error))
         except OutcomeUnknown as error:
             self._submitted(database.account)
@@ -271,11 +280,16 @@ class Duties:
         """The answer came after another worker had called the operation in doubt: a job id is proof."""
         if not isinstance(outcome, e.SubmissionAccepted) or outcome.job_id is None:
             return
-        fresh = await self._store.load(op.id)
-        if fresh is not None:
-            job = Job(outcome.job_id, JobState.RUNNING, "")
-            found = e.SubmissionFound(self._clock.now(), job, None, Reason.of("answer-came-late"))
-            await self._record(fresh, found)
+        job, now = Job(outcome.job_id, JobState.RUNNING, ""), self._clock.now()
+        found: Mapping[Status, e.Event] = {
+            Status.IN_DOUBT: e.SubmissionFound(now, job, None, Reason.of("answer-came-late")),
+            Status.NEEDS_ATTENTION: e.JobReported(now, job),
+        }
+        for _ in range(TELL_LATE):
+            fresh = await self._store.load(op.id)
+            event = None if fresh is None or fresh.job_id is not None else found.get(fresh.status)
+            if fresh is None or event is None or await self._record(fresh, event) is not None:
+                return
 
     # --- in doubt, running, verifying, needing attention: reads only ---
 

@@ -1,0 +1,1 @@
+"""The documentation, and what renders parts of it."""

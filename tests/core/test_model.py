@@ -1,0 +1,173 @@
+"""Values: identity, names, roles, and what an approval is bound to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.answers import Answer, DatabaseLine, ShowDatabases, Tell
+from bot.core.commands import Action, Command, ShowHelp, ShowStatus
+from bot.core.events import event_name
+from bot.core.machine import TRANSITIONS
+from bot.core.model import Call, NodeId, Plan, Reason, Role, Target, Topology
+from bot.errors import ConfigError, IllegalTransition, Locked, NotSent, Refused, SwitchoverError, Throttled
+from tests.core.examples import A, B, C, node, operation, plan, reading
+
+PLAN = plan()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(PLAN, database="sessions"),
+        replace(PLAN, shard="shard-1"),
+        replace(PLAN, candidate=C),
+        replace(PLAN, candidate=None),
+        replace(PLAN, primary=C),
+        replace(PLAN, primary=None),
+        replace(PLAN, members=PLAN.members[:2]),
+        replace(PLAN, members=(*PLAN.members, (NodeId("n-x"), Role.REPLICA))),
+        replace(PLAN, members=((A, Role.REPLICA), (B, Role.REPLICA), (C, Role.PRIMARY))),
+        replace(PLAN, call=Call("force n-b")),
+    ],
+    ids=[
+        "database",
+        "shard",
+        "candidate",
+        "no candidate",
+        "primary",
+        "no primary",
+        "a member less",
+        "a member more",
+        "roles",
+        "call",
+    ],
+)
+def test_another_identity_is_another_fingerprint(other: Plan) -> None:
+    assert other.fingerprint != PLAN.fingerprint
+
+
+def test_a_warning_is_for_people_and_not_part_of_the_fingerprint() -> None:
+    assert replace(PLAN, call=Call(PLAN.call.summary, "forced")).fingerprint == PLAN.fingerprint
+
+
+def _plan_on(topology: Topology) -> Plan:
+    return replace(PLAN, members=topology.members)
+
+
+@given(
+    order=st.permutations([0, 1, 2]),
+    health=st.lists(st.sampled_from([True, False, None]), min_size=3, max_size=3),
+    lags=st.lists(st.none() | st.timedeltas(timedelta(0), timedelta(days=1)), min_size=3, max_size=3),
+)
+def test_neither_order_nor_health_nor_lag_changes_a_fingerprint(
+    order: list[int], health: list[bool | None], lags: list[timedelta | None]
+) -> None:
+    nodes = reading(A).nodes
+    changed = tuple(replace(nodes[i], healthy=health[i], lag=lags[i]) for i in order)
+    assert _plan_on(replace(reading(A), nodes=changed)).fingerprint == _plan_on(reading(A)).fingerprint
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_no_two_plans_share_a_fingerprint_by_moving_text_between_fields(
+    database: str, shard: str, other_database: str, other_shard: str
+) -> None:
+    one = replace(PLAN, database=database, shard=shard)
+    two = replace(PLAN, database=other_database, shard=other_shard)
+    same = (database, shard) == (other_database, other_shard)
+    assert (one.fingerprint == two.fingerprint) is same
+
+
+def test_no_shard_and_an_empty_shard_are_different_plans() -> None:
+    assert replace(PLAN, shard="").fingerprint != PLAN.fingerprint
+
+
+@pytest.mark.parametrize("text", ["n-b", "N-B", "db-b", "DB-B", "10.0.0.98"])
+def test_a_node_answers_to_its_id_name_and_address(text: str) -> None:
+    assert node(B).answers_to(text)
+    assert not node(C).answers_to(text)
+
+
+def test_a_node_without_a_name_does_not_answer_to_nothing() -> None:
+    assert not replace(node(B), name="", address="").answers_to("")
+
+
+@pytest.mark.parametrize(
+    ("primaries", "expected"), [((), None), ((A,), A), ((A, B), None), ((A, B, C), None)]
+)
+def test_the_primary_is_the_only_node_that_says_so(
+    primaries: tuple[NodeId, ...], expected: NodeId | None
+) -> None:
+    primary = reading(*primaries).primary
+    assert (primary.id if primary else None) == expected
+
+
+def test_a_member_is_found_by_its_id() -> None:
+    assert reading(A).node("n-b") == node(B)
+    assert reading(A).node("n-x") is None
+    assert reading(A).node(None) is None
+
+
+def test_a_target_is_written_with_its_shard_where_it_has_one() -> None:
+    assert str(Target("orders")) == "orders"
+    assert str(Target("events", "shard-1")) == "events/shard-1"
+    assert replace(PLAN, shard="shard-1").target == Target("orders", "shard-1")
+    assert operation().target == Target("orders")
+
+
+def test_a_reason_keeps_what_to_fill_in_as_text() -> None:
+    reason = Reason.of("code", count=3, nobody=None)
+    assert (reason["count"], reason["nobody"]) == ("3", "")
+    with pytest.raises(KeyError):
+        reason["missing"]
+
+
+def test_events_are_named_in_the_audit_trail_as_they_read() -> None:
+    names = {event_name(event) for row in TRANSITIONS.values() for event in row}
+    assert {
+        "planned",
+        "approved",
+        "submission_started",
+        "submission_not_accepted",
+        "roles_confirmed",
+    } <= names
+
+
+def test_every_error_is_one_of_ours_and_says_what_it_knows() -> None:
+    refused = Refused("no", code="1400", request_id="r-1")
+    throttled = Throttled("busy", retry_after=timedelta(seconds=3), code="5300", request_id="r-2")
+    illegal = IllegalTransition("planning", "approved")
+    assert (str(refused), refused.message, refused.code, refused.request_id) == ("no", "no", "1400", "r-1")
+    assert (throttled.retry_after, throttled.code, throttled.request_id) == (
+        timedelta(seconds=3),
+        "5300",
+        "r-2",
+    )
+    assert NotSent("no route").code == ""
+    assert Locked("SW-1").holder == "SW-1"
+    assert str(illegal) == "approved is not possible while planning"
+    assert str(IllegalTransition("planning", "approved", "why")) == f"{illegal}: why"
+    problems = ConfigError(["a", "b"])
+    assert (problems.problems, str(problems)) == (("a", "b"), "a\nb")
+    assert all(isinstance(each, SwitchoverError) for each in (refused, throttled, illegal, problems))
+
+
+def test_the_buttons_of_a_card_are_called_as_slack_sends_them() -> None:
+    assert {action.value for action in Action} == {
+        "approve",
+        "reject",
+        "cancel",
+        "check_again",
+        "acknowledge",
+    }
+
+
+def test_commands_and_answers_are_values_that_can_be_kept_and_compared() -> None:
+    commands: set[Command] = {ShowStatus(), ShowStatus(None), ShowHelp()}
+    answers: set[Answer] = {Tell(Reason.of("x")), Tell(Reason.of("x"), None), ShowDatabases(())}
+    assert (len(commands), len(answers)) == (2, 2)
+    assert DatabaseLine("orders", "", "n-a").problem is None

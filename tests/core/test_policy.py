@@ -1,0 +1,132 @@
+"""Who may do what, at the moment of acting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.model import Reason, UserId
+from bot.core.policy import (
+    Policy,
+    Standing,
+    may_approve,
+    may_cancel,
+    may_reject,
+    may_request,
+    valid_approvals,
+)
+from tests.core.examples import ANN, ASKER, BOB, EVE, POLICY
+
+DBA = frozenset({"S-DBA"})
+IN_GROUP, OUTSIDE = Standing(ANN, member=True, groups=DBA), Standing(ANN, member=True)
+GUEST = Standing(ANN, member=False, groups=DBA)
+NOT_A_MEMBER, NOT_AN_APPROVER = "deny-not-a-member", "deny-not-an-approver"
+NAMED, ANYBODY = replace(POLICY, approvers=(ANN,)), replace(POLICY, approvers=("*",))
+
+
+def code(reason: Reason | None) -> str | None:
+    return None if reason is None else reason.code
+
+
+@pytest.mark.parametrize(
+    ("policy", "who", "expected"),
+    [
+        (POLICY, IN_GROUP, None),
+        (POLICY, OUTSIDE, NOT_AN_APPROVER),
+        (POLICY, GUEST, NOT_A_MEMBER),
+        (NAMED, OUTSIDE, None),
+        (NAMED, Standing(BOB, member=True), NOT_AN_APPROVER),
+        (NAMED, GUEST, NOT_A_MEMBER),
+        (ANYBODY, OUTSIDE, None),
+        (ANYBODY, GUEST, NOT_A_MEMBER),
+        (replace(POLICY, approvers=()), IN_GROUP, NOT_AN_APPROVER),
+    ],
+)
+def test_an_approver_is_a_full_member_listed_by_id_group_or_star(
+    policy: Policy, who: Standing, expected: str | None
+) -> None:
+    assert code(may_approve(policy, who, requested_by=ASKER, approved_by=())) == expected
+    assert code(may_reject(policy, who)) == expected
+
+
+def test_nobody_approves_twice() -> None:
+    assert code(may_approve(POLICY, IN_GROUP, requested_by=ASKER, approved_by=[BOB])) is None
+    twice = may_approve(POLICY, IN_GROUP, requested_by=ASKER, approved_by=[BOB, ANN])
+    assert code(twice) == "deny-approved-already"
+
+
+def test_the_requester_approves_only_where_the_policy_says_so() -> None:
+    own = may_approve(POLICY, IN_GROUP, requested_by=ANN, approved_by=())
+    assert code(own) == "deny-own-request"
+    allowing = replace(POLICY, self_approval=True)
+    assert may_approve(allowing, IN_GROUP, requested_by=ANN, approved_by=()) is None
+    assert code(may_approve(allowing, OUTSIDE, requested_by=ANN, approved_by=())) == NOT_AN_APPROVER
+
+
+@pytest.mark.parametrize(
+    ("requesters", "who", "expected"),
+    [
+        (("*",), OUTSIDE, None),
+        (("*",), GUEST, NOT_A_MEMBER),
+        ((ANN,), OUTSIDE, None),
+        (("S-DBA",), IN_GROUP, None),
+        (("S-DBA",), OUTSIDE, "deny-not-a-requester"),
+        ((BOB,), IN_GROUP, "deny-not-a-requester"),
+    ],
+)
+def test_a_requester_is_a_full_member_whom_the_policy_lists(
+    requesters: tuple[str, ...], who: Standing, expected: str | None
+) -> None:
+    assert code(may_request(replace(POLICY, requesters=requesters), who)) == expected
+
+
+@pytest.mark.parametrize(
+    ("who", "requester", "allowed"),
+    [
+        (IN_GROUP, ASKER, True),
+        (OUTSIDE, ANN, True),
+        (OUTSIDE, ASKER, False),
+        (GUEST, ANN, False),
+        (GUEST, ASKER, False),
+    ],
+)
+def test_a_request_is_withdrawn_by_its_requester_or_an_approver(
+    who: Standing, requester: UserId, *, allowed: bool
+) -> None:
+    denied = may_cancel(POLICY, who, requested_by=requester)
+    assert code(denied) == (None if allowed else "deny-not-requester-nor-approver")
+
+
+def test_an_approval_of_somebody_who_left_the_group_no_longer_counts() -> None:
+    left = Standing(BOB, member=True)
+    assert valid_approvals(POLICY, [IN_GROUP, left], requested_by=ASKER) == (ANN,)
+    stayed = Standing(BOB, member=True, groups=DBA)
+    assert valid_approvals(POLICY, [IN_GROUP, stayed], requested_by=ASKER) == (ANN, BOB)
+    assert valid_approvals(POLICY, [GUEST, stayed], requested_by=ASKER) == (BOB,)
+
+
+PEOPLE = st.builds(
+    Standing,
+    user=st.sampled_from([ASKER, ANN, BOB, EVE]),
+    member=st.booleans(),
+    groups=st.sampled_from([frozenset[str](), DBA]),
+)
+
+
+@given(people=st.lists(PEOPLE, max_size=8), self_approval=st.booleans())
+def test_what_counts_is_different_members_who_are_listed_and_not_the_requester(
+    people: list[Standing], *, self_approval: bool
+) -> None:
+    policy = replace(POLICY, self_approval=self_approval)
+    counted = valid_approvals(policy, people, requested_by=ASKER)
+    expected = {who.user for who in people if who.member and who.groups}
+    assert len(set(counted)) == len(counted)
+    assert set(counted) == (expected if self_approval else expected - {ASKER})
+
+
+def test_the_groups_that_must_be_known_are_those_of_approvers_and_requesters() -> None:
+    policy = replace(POLICY, approvers=("S-DBA", "U-ANN", "*"), requesters=("S-OPS", "W-BOB"))
+    assert policy.groups == {"S-DBA", "S-OPS"}

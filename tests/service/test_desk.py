@@ -1,0 +1,594 @@
+"""What people ask, and what each of them is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core.answers import ChooseNode, ShowDatabases, ShowOperations, ShowPlan, Tell
+from bot.core.commands import (
+    Act,
+    Action,
+    Command,
+    ListDatabases,
+    RequestSwitchover,
+    ShowHelp,
+    ShowHistory,
+    ShowStatus,
+)
+from bot.core.events import Requested
+from bot.core.model import CandidateRule, JobId, UserId
+from bot.core.operation import Operation, Status
+from bot.core.preflight import Outcome
+from bot.errors import OutcomeUnknown, Refused, StoreUnavailable, Unavailable
+from bot.ports import Message, MessageKind
+from bot.service.catalogue import Catalogue
+from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, JOB, A, B, C, evidence, reading
+from tests.service.world import GUEST, ID, POLICY, World, stricter
+
+ORDERS = RequestSwitchover("orders", "n-b", reason="upgrade")
+
+
+# --- requests ---
+
+
+async def test_a_request_is_recorded_as_asked_and_answered_by_its_card_alone() -> None:
+    world = World()
+    assert await world.ask(ORDERS) is None
+    (event,) = await world.store.events(ID)
+    assert isinstance(event, Requested)
+    assert (event.database, event.node, event.reason, event.by) == ("orders", "n-b", "upgrade", ASKER)
+    assert await world.status() is Status.PLANNING
+    assert world.store.due_at(ID) == world.clock.now()
+
+
+async def test_an_unknown_database_is_answered_with_the_nearest_name() -> None:
+    world = World()
+    answer = await world.ask(RequestSwitchover("ordres"))
+    assert isinstance(answer, Tell)
+    assert (answer.text.code, answer.text["nearest"]) == ("unknown-database", "orders")
+    assert (await world.ask(RequestSwitchover("zzz"))) != answer
+    assert await world.store.operations(open_only=False) == []
+
+
+async def test_a_request_in_another_channel_than_configured_is_not_taken() -> None:
+    world = World()
+    world.catalogue.current = replace(world.catalogue.current, channels=frozenset({"C-OPS"}))
+    assert await world.told(ORDERS, channel="C-ELSE") == "wrong-channel"
+    assert await world.told(ORDERS, channel="C-OPS") == "None"
+
+
+@pytest.mark.parametrize(
+    ("user", "requesters", "told"),
+    [
+        (GUEST, ("*",), "deny-not-a-member"),
+        (UserId("U-NOBODY"), ("*",), "deny-not-a-member"),
+        (EVE, ("S-DBA",), "deny-not-a-requester"),
+        (ANN, ("S-DBA",), "None"),
+        (EVE, ("*",), "None"),
+    ],
+)
+async def test_only_members_whom_the_policy_lists_may_request(
+    user: UserId, requesters: tuple[str, ...], told: str
+) -> None:
+    world = World(stricter(requesters=requesters))
+    assert await world.told(ORDERS, user) == told
+
+
+async def test_a_second_request_for_the_same_database_names_the_operation_that_holds_it() -> None:
+    world = World()
+    await world.planned()
+    answer = await world.ask(ORDERS, ANN)
+    assert isinstance(answer, Tell)
+    assert (answer.text.code, answer.text["holder"]) == ("locked", ID)
+
+
+async def test_of_two_requests_in_the_same_moment_one_is_told_of_the_other() -> None:
+    world = World()
+    first, second = await world.receive(ORDERS), await world.receive(ORDERS, ANN)
+
+    async def meanwhile() -> None:
+        await world.desk.work(first)
+
+    world.cloud.capabilities = replace(CLOUD, candidate=CandidateRule.OPTIONAL)
+    world.people.meanwhile[ANN] = meanwhile
+    await world.desk.work(second)
+    assert len(await world.store.operations(open_only=True)) == 1
+    assert isinstance(world.store.answers[-1].answer, Tell)
+    assert world.store.answers[-1].answer.text.code == "locked"
+
+
+async def test_the_lock_decides_where_the_look_before_it_saw_nothing() -> None:
+    world = World()
+    first, second = await world.receive(ORDERS), await world.receive(RequestSwitchover("orders"), ANN)
+    world.cloud.shows(replace(reading(A), nodes=reading(A).nodes[:2]))
+
+    async def meanwhile() -> None:
+        await world.desk.work(first)
+
+    world.cloud.while_reading = meanwhile
+    await world.desk.work(second)
+    assert [op.id for op in await world.store.operations(open_only=False)] == [ID]
+    assert isinstance(world.store.answers[-1].answer, Tell)
+    assert world.store.answers[-1].answer.text["holder"] == ID
+
+
+async def test_a_database_is_free_again_after_the_end() -> None:
+    world = World()
+    await world.planned()
+    await world.click(Action.CANCEL, ASKER)
+    assert await world.told(ORDERS) == "None"
+
+
+async def test_several_fitting_nodes_are_offered_and_there_is_no_operation_yet() -> None:
+    world = World()
+    answer = await world.ask(RequestSwitchover("orders", reason="upgrade"))
+    assert isinstance(answer, ChooseNode)
+    assert ([node.id for node in answer.nodes], answer.reason) == ([B, C], "upgrade")
+    assert await world.store.operations(open_only=False) == []
+
+
+@pytest.mark.parametrize("seen", [Unavailable("503"), replace(reading(A), nodes=reading(A).nodes[:2])])
+async def test_without_a_choice_to_make_the_request_is_taken(seen: object) -> None:
+    world = World()
+    world.cloud.topology = [seen]  # type: ignore[list-item]
+    assert await world.ask(RequestSwitchover("orders")) is None
+    assert await world.status() is Status.PLANNING
+
+
+async def test_a_dry_run_shows_the_plan_and_leaves_nothing_behind() -> None:
+    world = World()
+    answer = await world.ask(replace(ORDERS, dry_run=True))
+    assert isinstance(answer, ShowPlan)
+    assert (answer.outcome, answer.candidate, answer.topology) == (Outcome.CLEAN, B, reading(A))
+    assert await world.store.operations(open_only=False) == []
+
+
+async def test_a_dry_run_that_can_not_read_says_why() -> None:
+    world = World()
+    world.cloud.shows(Refused("no such cluster", code="1400", request_id="r-1"))
+    answer = await world.ask(replace(ORDERS, dry_run=True))
+    assert isinstance(answer, Tell)
+    assert answer.text.code == "unreadable"
+    assert answer.detail is not None
+    assert answer.detail["message"] == "no such cluster [1400 r-1]"
+
+
+# --- clicks ---
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        (EVE, "deny-not-an-approver"),
+        (ASKER, "deny-own-request"),
+        (GUEST, "deny-not-a-member"),
+        (UserId("U-NOBODY"), "deny-not-a-member"),
+    ],
+)
+async def test_whoever_may_not_approve_is_told_why_and_does_not_count(user: UserId, told: str) -> None:
+    world = World()
+    await world.planned()
+    assert await world.click(Action.APPROVE, user) == told
+    assert (await world.op()).approvals == ()
+
+
+async def test_a_person_of_another_workspace_may_approve_nothing() -> None:
+    world = World()
+    await world.planned()
+    item = await world.receive(Act(Action.APPROVE, ID), ANN)
+    await world.desk.work(replace(item, origin=replace(item.origin, team="T-OTHER")))
+    assert (await world.op()).approvals == ()
+
+
+async def test_the_same_person_counts_once() -> None:
+    world = World()
+    await world.planned()
+    assert await world.click(Action.APPROVE, ANN) == "None"
+    assert await world.click(Action.APPROVE, ANN) == "deny-approved-already"
+    assert (await world.op()).approved_by == (ANN,)
+
+
+async def test_the_requester_counts_where_the_policy_in_force_says_so() -> None:
+    world = World()
+    await world.planned()
+    world.configure(orders=stricter(self_approval=True, approvals=1))
+    assert await world.click(Action.APPROVE, ASKER) == "None"
+    assert await world.status() is Status.RECHECKING
+
+
+async def test_an_approval_after_the_expiry_is_told_so_even_before_the_tick_saw_it() -> None:
+    world = World()
+    await world.planned()
+    await world.clock.sleep(30 * 60)
+    assert await world.click(Action.APPROVE, ANN) == "approval-expired"
+    assert await world.status() is Status.AWAITING_APPROVAL
+
+
+async def test_two_approvers_in_the_same_moment_both_count() -> None:
+    world = World()
+    await world.planned()
+
+    async def meanwhile() -> None:
+        assert await world.click(Action.APPROVE, BOB) == "None"
+
+    world.people.meanwhile[ANN] = meanwhile
+    assert await world.click(Action.APPROVE, ANN) == "None"
+    assert (await world.op()).approved_by == (BOB, ANN)
+    assert await world.status() is Status.RECHECKING
+
+
+async def test_a_double_click_in_the_same_moment_counts_once() -> None:
+    world = World()
+    await world.planned()
+
+    async def meanwhile() -> None:
+        assert await world.click(Action.APPROVE, ANN) == "None"
+
+    world.people.meanwhile[ANN] = meanwhile
+    assert await world.click(Action.APPROVE, ANN) == "deny-approved-already"
+    assert (await world.op()).approved_by == (ANN,)
+
+
+async def test_a_click_that_is_always_overtaken_is_worked_on_again_later() -> None:
+    world = World(stricter(approvals=99, approvers=("*",)))
+    crowd = [UserId(f"U-{number}") for number in range(9)]
+    world.people.persons.update(dict.fromkeys(crowd, True))
+    await world.planned()
+
+    async def next_one() -> None:
+        if crowd:
+            world.people.meanwhile[ANN] = next_one
+            assert await world.click(Action.APPROVE, crowd.pop()) == "None"
+
+    item = await world.receive(Act(Action.APPROVE, ID), ANN)
+    world.people.meanwhile[ANN] = next_one
+    await world.desk.work(item)
+    assert ANN not in (await world.op()).approved_by
+    assert item.id in world.store.unfinished()
+
+
+async def test_a_button_of_an_unknown_operation_costs_a_sentence() -> None:
+    assert await World().click(Action.APPROVE, ANN, "SW-NONE") == "unknown-operation"
+
+
+async def test_a_button_of_a_database_that_nothing_is_known_of_costs_a_sentence() -> None:
+    world = World()
+    await world.planned()
+    world.catalogue.current = Catalogue({})
+    assert await world.click(Action.APPROVE, ANN) == "database-removed"
+
+
+@pytest.mark.parametrize(
+    ("action", "user", "end"),
+    [
+        (Action.REJECT, ANN, Status.REJECTED),
+        (Action.CANCEL, ASKER, Status.CANCELLED),
+        (Action.CANCEL, ANN, Status.CANCELLED),
+    ],
+)
+async def test_a_request_can_be_rejected_or_withdrawn_before_it_is_sent(
+    action: Action, user: UserId, end: Status
+) -> None:
+    world = World()
+    await world.planned()
+    assert await world.click(action, user) == "None"
+    assert (await world.status(), (await world.op()).decided_by) == (end, user)
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        (Action.REJECT, "deny-not-an-approver"),
+        (Action.CANCEL, "deny-not-requester-nor-approver"),
+        (Action.ACKNOWLEDGE, "deny-not-an-approver"),
+        (Action.CHECK_AGAIN, "checking-again"),
+    ],
+)
+async def test_somebody_else_may_only_have_it_checked_again(action: Action, told: str) -> None:
+    world = World()
+    await world.planned()
+    assert await world.click(action, EVE) == told
+    assert await world.status() is Status.AWAITING_APPROVAL
+
+
+async def in_status(status: Status) -> World:
+    """A world whose operation has come as far as this."""
+    world = World()
+    match status:
+        case Status.PLANNING:
+            await world.requested()
+        case Status.AWAITING_APPROVAL:
+            await world.planned()
+        case Status.RECHECKING:
+            await world.approved()
+        case Status.RUNNING:
+            await world.submitted_with(JOB)
+        case Status.IN_DOUBT:
+            await world.submitted_with(OutcomeUnknown("lost"))
+        case Status.VERIFYING:
+            await world.submitted_with(JOB)
+            world.cloud.finishes(JOB)
+            await world.tick(2)
+        case Status.NEEDS_ATTENTION:
+            await world.submitted_with(OutcomeUnknown("lost"))
+            world.cloud.trace = evidence(searched=False)
+            await world.tick(130)
+        case Status.SUCCEEDED:
+            await world.submitted_with(JOB)
+            world.cloud.finishes(JOB)
+            world.cloud.shows(reading(B))
+            await world.tick(2)
+            await world.tick()
+        case _:
+            await world.planned()
+            await world.click(Action.CANCEL, ASKER)
+    assert await world.status() is status
+    return world
+
+
+STALE = {
+    Status.PLANNING: {
+        Action.APPROVE: "not-ready-for-approval",
+        Action.ACKNOWLEDGE: "too-late",
+    },
+    Status.AWAITING_APPROVAL: {Action.ACKNOWLEDGE: "too-late"},
+    Status.RECHECKING: {Action.APPROVE: "too-late", Action.ACKNOWLEDGE: "too-late"},
+    Status.IN_DOUBT: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
+    Status.RUNNING: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
+    Status.VERIFYING: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
+    Status.NEEDS_ATTENTION: dict.fromkeys({Action.APPROVE, Action.REJECT, Action.CANCEL}, "too-late"),
+    Status.SUCCEEDED: dict.fromkeys(Action, "already-decided"),
+    Status.CANCELLED: dict.fromkeys(Action, "already-decided"),
+}
+
+
+@pytest.mark.parametrize("status", list(STALE))
+async def test_a_stale_button_costs_a_sentence_and_changes_nothing(status: Status) -> None:
+    world = await in_status(status)
+    before = await world.op()
+    for action, told in STALE[status].items():
+        assert await world.click(action, ANN) == told
+    assert await world.op() == before
+
+
+async def test_a_stale_approve_button_tells_a_guest_nothing_of_the_state() -> None:
+    world = await in_status(Status.RUNNING)
+    assert await world.click(Action.APPROVE, GUEST) == "deny-not-a-member"
+
+
+async def test_what_needs_attention_is_closed_by_an_approver_who_takes_over() -> None:
+    world = await in_status(Status.NEEDS_ATTENTION)
+    assert await world.click(Action.ACKNOWLEDGE, EVE) == "deny-not-an-approver"
+    assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
+    assert await world.status() is Status.CLOSED
+    assert world.thread()[-1] == "reply-closed"
+
+
+async def test_checking_again_makes_the_next_look_due_now() -> None:
+    world = await in_status(Status.NEEDS_ATTENTION)
+    await world.clock.sleep(1)
+    assert world.store.due_at(ID) != world.clock.now()
+    assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
+    assert world.store.due_at(ID) == world.clock.now()
+    assert await world.click(Action.CHECK_AGAIN, GUEST) == "deny-not-a-member"
+
+
+async def test_checking_again_while_the_request_is_under_way_calls_nothing_in_doubt() -> None:
+    world = World()
+    await world.approved()
+
+    async def impatient() -> None:
+        assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
+        await world.tick(1)
+
+    world.cloud.meanwhile, world.cloud.answers = impatient, [JOB]
+    await world.tick()
+    assert "submission_uncertain" not in await world.history()
+    assert await world.status() is Status.RUNNING
+
+
+# --- the inbox ---
+
+
+@pytest.mark.parametrize(
+    "command", [ORDERS, Act(Action.APPROVE, ID), Act(Action.CANCEL, ID), Act(Action.REJECT, ID), ShowStatus()]
+)
+async def test_an_item_that_is_worked_on_twice_has_one_effect_and_one_answer(command: Command) -> None:
+    world = World()
+    if isinstance(command, Act):
+        await world.planned()
+    item = await world.receive(command, ANN)
+    await world.desk.work(item)
+    operations, answers = await world.store.operations(open_only=False), list(world.store.answers)
+    await world.desk.work(item)
+    assert await world.store.operations(open_only=False) == operations
+    assert world.store.answers == answers
+    assert world.store.unfinished() == []
+
+
+@pytest.mark.parametrize("command", [ORDERS, Act(Action.APPROVE, ID), ListDatabases()])
+async def test_who_can_not_be_found_out_is_asked_again_and_then_told_so(command: Command) -> None:
+    world = World()
+    if isinstance(command, Act):
+        await world.planned()
+    before = await world.store.operations(open_only=False)
+    world.people.available = False
+    item = await world.receive(command, ANN)
+    for attempt in range(1, 5):
+        assert world.store.answers == []
+        await world.desk.work(replace(item, attempts=attempt))
+    (reply,) = world.store.answers
+    assert isinstance(reply.answer, Tell)
+    assert reply.answer.text.code == "who-unknown"
+    assert await world.store.operations(open_only=False) == before
+    assert world.store.unfinished() == []
+
+
+async def test_a_directory_that_answers_again_in_time_lets_the_request_through() -> None:
+    world = World()
+    world.people.available = False
+    assert await world.ask(ORDERS) is None
+    world.people.available = True
+    await world.clock.sleep(1)
+    (item,) = await world.store.claim_inbox(world.clock.now(), world.clock.now(), 10)
+    await world.desk.work(item)
+    assert (item.attempts, await world.status()) == (2, Status.PLANNING)
+
+
+async def test_a_defect_is_tried_again_and_then_told_with_a_number_to_ask_about() -> None:
+    world = World()
+    world.cloud.shows(RuntimeError("a defect"))
+    item = await world.receive(replace(ORDERS, dry_run=True))
+    for attempt in range(1, 5):
+        await world.desk.work(replace(item, attempts=attempt))
+    (reply,) = world.store.answers
+    assert isinstance(reply.answer, Tell)
+    assert (reply.answer.text.code, reply.answer.text["id"]) == ("internal-error", f"in-{item.id}")
+
+
+async def test_an_item_survives_a_store_that_is_gone() -> None:
+    world = World()
+    item = await world.receive(ORDERS)
+    world.store.down = True
+    with pytest.raises(StoreUnavailable):
+        await world.desk.work(item)
+    assert await world.store.operations(open_only=False) == []
+    world.store.down = False
+    await world.desk.work(item)
+    assert len(await world.store.operations(open_only=False)) == 1
+
+
+# --- a card that can't be posted ---
+
+
+def card(op: Operation | None, kind: MessageKind = MessageKind.CARD) -> Message:
+    return Message(
+        id=1,
+        kind=kind,
+        key="card",
+        operation=op,
+        status="planning",
+        say=None,
+        to=None,
+        answer=None,
+        channel="C-OPS",
+        thread=None,
+        ts="",
+        uncertain=False,
+        posted_version=0,
+        attempts=1,
+        created_at=World().clock.now(),
+    )
+
+
+async def test_a_request_whose_card_can_not_be_posted_is_withdrawn_and_its_asker_told() -> None:
+    world = World()
+    op = await world.planned()
+    woken = world.woken
+    await world.desk.undeliverable(card(op), "not_in_channel")
+    assert (await world.status(), await world.why()) == (Status.CANCELLED, "cancelled-undeliverable")
+    (reply,) = world.store.answers
+    assert (reply.to.user, reply.to.place.channel) == (ASKER, "C-OPS")
+    assert world.woken > woken
+
+
+async def test_what_is_sent_already_is_not_withdrawn_for_a_card() -> None:
+    world = World()
+    op = await world.submitted_with(JOB)
+    await world.desk.undeliverable(card(op), "not_in_channel")
+    assert await world.status() is Status.RUNNING
+    assert world.store.answers == []
+
+
+async def test_a_card_that_an_event_overtook_is_withdrawn_all_the_same() -> None:
+    world = World()
+    op = await world.planned()
+
+    async def overtaken() -> None:
+        await world.click(Action.APPROVE, ANN)
+
+    world.store.after_load = overtaken
+    await world.desk.undeliverable(card(op), "not_in_channel")
+    assert await world.status() is Status.CANCELLED
+
+
+async def test_other_messages_that_can_not_be_posted_withdraw_nothing() -> None:
+    world = World()
+    op = await world.planned()
+    await world.desk.undeliverable(card(op, MessageKind.REPLY), "gone")
+    await world.desk.undeliverable(card(None, MessageKind.ANSWER), "gone")
+    await world.desk.undeliverable(card(replace(op, id=type(op.id)("SW-GONE"))), "gone")
+    assert await world.status() is Status.AWAITING_APPROVAL
+
+
+# --- showing ---
+
+
+@pytest.mark.parametrize("command", [ListDatabases(), ShowStatus(), ShowHistory(), ShowHelp()])
+async def test_a_guest_is_shown_nothing(command: Command) -> None:
+    assert await World().told(command, GUEST) == "deny-not-a-member"
+
+
+async def test_the_list_names_each_primary_or_why_it_is_not_known() -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY, unnamed=POLICY, headless=POLICY)
+    op = await world.planned()
+    nameless = replace(reading(C), nodes=tuple(replace(node, name="") for node in reading(C).nodes))
+    world.cloud.shows(reading(), reading(A), Unavailable("503"), nameless)
+    answer = await world.ask(ListDatabases(), EVE)
+    assert isinstance(answer, ShowDatabases)
+    assert [
+        (line.name, line.primary, line.problem and line.problem.code, line.operation)
+        for line in answer.databases
+    ] == [
+        ("headless", "", None, ""),
+        ("orders", "db-a (n-a)", None, op.id),
+        ("sessions", "", "provider-said", ""),
+        ("unnamed", "n-c", None, ""),
+    ]
+
+
+async def test_status_shows_what_is_open_one_database_or_one_operation() -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    first = await world.planned()
+    await world.click(Action.CANCEL, ASKER)
+    second = await world.planned("sessions")
+    for name, expected in ((None, [second.id]), ("orders", []), ("sessions", [second.id])):
+        answer = await world.ask(ShowStatus(name), EVE)
+        assert isinstance(answer, ShowOperations)
+        assert [op.id for op in answer.operations] == expected
+    one = await world.ask(ShowStatus(first.id.lower()), EVE)
+    assert isinstance(one, ShowOperations)
+    assert [op.id for op in one.operations] == [first.id]
+    assert await world.told(ShowStatus("ordres"), EVE) == "unknown-database"
+
+
+async def test_history_shows_what_has_ended() -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    first = await world.planned()
+    await world.click(Action.CANCEL, ASKER)
+    await world.planned("sessions")
+    for name, expected in ((None, [first.id]), ("orders", [first.id]), ("sessions", [])):
+        answer = await world.ask(ShowHistory(name), EVE)
+        assert isinstance(answer, ShowOperations)
+        assert answer.past
+        assert [op.id for op in answer.operations] == expected
+    assert await world.told(ShowHistory("ordres"), EVE) == "unknown-database"
+
+
+async def test_help_is_given_back_to_be_shown() -> None:
+    assert await World().ask(ShowHelp("swich")) == ShowHelp("swich")
+
+
+async def test_an_operation_of_another_job_is_not_confused_with_this_one() -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    await world.submitted_with(JobId("j-1"))
+    second = await world.approved("sessions")
+    world.cloud.answers = [JobId("j-2")]
+    await world.tick()
+    assert ((await world.op()).job_id, (await world.op(second.id)).job_id) == ("j-1", "j-2")

@@ -1,0 +1,308 @@
+"""A small world around Desk and Duties: people, a cloud that does as it is told, a clock that is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+
+from bot.core.answers import Answer, Tell
+from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover
+from bot.core.events import Place, event_name
+from bot.core.machine import Limits
+from bot.core.model import (
+    Call,
+    Capabilities,
+    Evidence,
+    Job,
+    JobId,
+    JobState,
+    NodeId,
+    OperationId,
+    Plan,
+    Target,
+    Topology,
+    UserId,
+)
+from bot.core.operation import Operation, Status
+from bot.core.policy import Policy
+from bot.errors import DirectoryUnavailable
+from bot.ports import Inbound, InboxItem, Intent, Person
+from bot.service.catalogue import Catalogue, CatalogueHolder, Database
+from bot.service.desk import Desk
+from bot.service.duties import Duties
+from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, START, A, evidence, reading
+from tests.service.memory import MemoryStore
+
+GUEST = UserId("U-GUEST")
+ID = OperationId("SW-000001")
+POLICY = Policy("production", approvers=("S-DBA",), approvals=2)
+
+
+class ManualClock:
+    """Time that only passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.passed = timedelta(0)
+
+    def now(self) -> datetime:
+        return START + self.passed
+
+    def monotonic(self) -> float:
+        return 1000 + self.passed.total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += timedelta(seconds=seconds)
+
+
+class People:
+    """A directory. ``meanwhile`` runs once, while the person named in it is being looked up."""
+
+    def __init__(self) -> None:
+        self.persons = {ASKER: True, ANN: True, BOB: True, EVE: True, GUEST: False}
+        self.groups = {"S-DBA": {ASKER, ANN, BOB}}
+        self.available = True
+        self.meanwhile: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    async def person(self, user_id: str, team_id: str | None) -> Person:
+        if not self.available:
+            raise DirectoryUnavailable("no answer")
+        meanwhile = self.meanwhile.pop(user_id, None)
+        if meanwhile is not None:
+            await meanwhile()
+        member = self.persons.get(UserId(user_id), False) and team_id in (None, "T-HOME")
+        return Person(user_id, user_id, member)
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        return frozenset(self.groups.get(group_id, ()))
+
+
+@dataclass
+class ScriptedCloud:
+    """A provider that answers as it was told.
+
+    Attributes:
+        topology: What a reading shows, or the error it raises; several are used up until one is left.
+        answers: What each submission gets, in order: a job id, None, or an error. Nothing left: a defect.
+        meanwhile: Runs inside the next submission, before its answer.
+        verb: What its call is described as.
+        while_reading: Runs inside the next reading of the topology.
+        while_polling: Runs inside every reading of the job list.
+        polled: Told when a job list was read.
+        known: The jobs it knows.
+        trace: What the job list shows to somebody who looks for a lost submission, or the error.
+        submissions: Every request made, with what it was allowed.
+        polls: The ids of every job list read.
+        readings: How often the topology was read.
+    """
+
+    capabilities: Capabilities = CLOUD
+    topology: list[Topology | Exception] = field(default_factory=lambda: [reading(A)])
+    answers: list[JobId | Exception | None] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    verb: str = "switch"
+    while_reading: Callable[[], Awaitable[None]] | None = None
+    while_polling: Callable[[], Awaitable[None]] | None = None
+    polled: Callable[[], object] = bool
+    known: dict[JobId, Job] = field(default_factory=dict)
+    trace: Evidence | Exception = field(default_factory=evidence)
+    jobs_error: Exception | None = None
+    submissions: list[tuple[Plan, Intent]] = field(default_factory=list)
+    polls: list[tuple[JobId, ...]] = field(default_factory=list)
+    readings: int = 0
+
+    def shows(self, *topologies: Topology | Exception) -> None:
+        """What readings show from now on."""
+        self.topology = list(topologies)
+
+    async def observe(self, target: Target) -> Topology:
+        self.readings += 1
+        meanwhile, self.while_reading = self.while_reading, None
+        if meanwhile is not None:
+            await meanwhile()
+        seen = self.topology.pop(0) if len(self.topology) > 1 else self.topology[0]
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
+
+    def describe(self, target: Target, candidate: NodeId | None) -> Call:
+        return Call(f"{self.verb} {target} to {candidate}")
+
+    async def submit(self, plan: Plan, intent: Intent) -> JobId | None:
+        self.submissions.append((plan, intent))
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def jobs(self, ids: Sequence[JobId]) -> Mapping[JobId, Job]:
+        self.polls.append(tuple(ids))
+        if self.while_polling is not None:
+            await self.while_polling()
+        self.polled()
+        if self.jobs_error is not None:
+            raise self.jobs_error
+        return {each: self.known[each] for each in ids if each in self.known}
+
+    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+        if isinstance(self.trace, Exception):
+            raise self.trace
+        return self.trace
+
+    async def close(self) -> None:
+        return
+
+    def finishes(self, job_id: JobId, state: JobState = JobState.DONE) -> None:
+        """The job's state from now on."""
+        self.known[job_id] = Job(job_id, state, state.value)
+
+
+class World:
+    """A bot of Desk and Duties with one database, ``orders``, and what it needs."""
+
+    def __init__(self, policy: Policy = POLICY) -> None:
+        self.clock = ManualClock()
+        self.store = MemoryStore()
+        self.people = People()
+        self.cloud = ScriptedCloud()
+        self.catalogue = CatalogueHolder(Catalogue({}))
+        self.submitted: list[str] = []
+        self.woken = 0
+        self._ids, self._keys = count(1), count(1)
+        self.configure(orders=policy)
+        self.start()
+
+    def start(self) -> None:
+        """A new process on the same store."""
+        self.desk = Desk(
+            store=self.store,
+            directory=self.people,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            new_id=lambda: OperationId(f"SW-{next(self._ids):06}"),
+            limits=Limits(),
+            wake=self._wake,
+        )
+        self.duties = Duties(
+            store=self.store,
+            directory=self.people,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            limits=Limits(),
+            wake=self._wake,
+            submitted=self.submitted.append,
+        )
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def configure(self, **policies: Policy) -> None:
+        """The databases from now on, all on one account; those that are gone are retired."""
+        before = {**self.catalogue.current.databases, **self.catalogue.current.retired}
+        databases = {name: self.database(name, policy) for name, policy in policies.items()}
+        retired = {name: each for name, each in before.items() if name not in databases}
+        self.catalogue.current = Catalogue(databases, retired=retired)
+
+    def database(self, name: str, policy: Policy, cloud: ScriptedCloud | None = None) -> Database:
+        """A database on the account ``qc``, or on one of its own if it has another cloud."""
+        account = "qc" if cloud is None else f"account-of-{name}"
+        return Database(name, "", account, cloud or self.cloud, policy)
+
+    # people
+
+    async def receive(self, command: Command, user: UserId = ASKER, *, channel: str = "C-OPS") -> InboxItem:
+        """Records a delivery and claims it."""
+        key, now = f"delivery-{next(self._keys)}", self.clock.now()
+        origin = Origin(user, "T-HOME", Place(channel))
+        await self.store.receive(Inbound(key, "", origin, command, now))
+        return (await self.store.claim_inbox(now, now + timedelta(seconds=15), 100))[-1]
+
+    async def ask(self, command: Command, user: UserId = ASKER, *, channel: str = "C-OPS") -> Answer | None:
+        """Works a delivery; what the person alone was told, None for nothing."""
+        before = len(self.store.answers)
+        await self.desk.work(await self.receive(command, user, channel=channel))
+        new = self.store.answers[before:]
+        return new[-1].answer if new else None
+
+    async def told(self, command: Command, user: UserId = ASKER, *, channel: str = "C-OPS") -> str:
+        """The code of what the person alone was told."""
+        answer = await self.ask(command, user, channel=channel)
+        return answer.text.code if isinstance(answer, Tell) else f"{answer}"
+
+    async def click(self, action: Action, user: UserId, operation: str = ID) -> str:
+        """Clicks a button; the code of what the person alone was told."""
+        return await self.told(Act(action, operation), user)
+
+    # time
+
+    async def tick(self, seconds: float = 0) -> None:
+        """Time passes, then everything that is due is done, once."""
+        await self.clock.sleep(seconds)
+        now = self.clock.now()
+        due = await self.store.claim_operations(now, now + self.duties.limits.lease, 100)
+        polls = [op for op in due if self.duties.pollable(op)]
+        await self.duties.poll(polls)
+        for op in due:
+            if op not in polls:
+                await self.duties.perform(op)
+
+    async def restart(self, seconds: float = 0) -> None:
+        """Killed and started again."""
+        await self.clock.sleep(seconds)
+        self.start()
+        await self.store.release_claims(self.clock.now())
+        await self.tick()
+
+    # the usual way
+
+    async def requested(self, database: str = "orders", node: str | None = "n-b") -> Operation:
+        assert await self.ask(RequestSwitchover(database, node, reason="upgrade")) is None
+        return (await self.store.operations(open_only=True, database=database))[0]
+
+    async def planned(self, database: str = "orders") -> Operation:
+        op = await self.requested(database)
+        await self.tick()
+        return await self.op(op.id)
+
+    async def approved(self, database: str = "orders") -> Operation:
+        """Approved by two people; the recheck is due."""
+        op = await self.planned(database)
+        for who in (ANN, BOB):
+            assert await self.click(Action.APPROVE, who, op.id) == "None"
+        return await self.op(op.id)
+
+    async def submitted_with(self, *answers: JobId | Exception | None) -> Operation:
+        """Approved and submitted with these answers in store for it."""
+        self.cloud.answers = list(answers)
+        await self.approved()
+        await self.tick()
+        return await self.op()
+
+    # what became of it
+
+    async def op(self, operation: str = ID) -> Operation:
+        found = await self.store.load(operation)
+        assert found is not None
+        return found
+
+    async def status(self, operation: str = ID) -> Status:
+        return (await self.op(operation)).status
+
+    async def why(self, operation: str = ID) -> str:
+        """The code of the operation's detail."""
+        detail = (await self.op(operation)).detail
+        return "" if detail is None else detail.code
+
+    async def history(self, operation: str = ID) -> list[str]:
+        return [event_name(event) for event in await self.store.events(operation)]
+
+    def thread(self, operation: str = ID) -> list[str]:
+        return [say.text.code for say in self.store.said[operation]]
+
+
+def stricter(**changes: object) -> Policy:
+    """The policy of ``orders`` with something changed."""
+    return replace(POLICY, **changes)  # type: ignore[arg-type]
