@@ -65,7 +65,7 @@ class People:
         self.available = True
         self.meanwhile: dict[str, Callable[[], Awaitable[None]]] = {}
 
-    async def person(self, user_id: str, team_id: str | None) -> Person:
+    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
         if not self.available:
             raise DirectoryUnavailable("no answer")
         meanwhile = self.meanwhile.pop(user_id, None)
@@ -74,7 +74,7 @@ class People:
         member = self.persons.get(UserId(user_id), False) and team_id in (None, "T-HOME")
         return Person(user_id, user_id, member)
 
-    async def members(self, group_id: str) -> frozenset[str]:
+    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
         return frozenset(self.groups.get(group_id, ()))
 
 
