@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.model import Node, NodeId, Reason, Topology
 from bot.core.preflight import Check
-from handlers.mrkdwn import clip, literal, moment, user, without_dates
+from handlers.mrkdwn import clip, literal, moment, person_or_group, user, without_dates
 from handlers.texts import Texts
 
 Block = dict[str, Any]
@@ -105,6 +105,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
     return ""
 
 
+MAX_CALLED = 20
 _PEOPLE = frozenset({"by"})
 _NODES = frozenset({"before", "now", "primary"})
 
@@ -113,6 +114,10 @@ def _shown(topology: Topology | None, room: int) -> Callable[[str, str], str]:
     def show(name: str, value: str) -> str:
         if name in _PEOPLE:
             return user(value, room) if value else ""
+        if name == "approvers":
+            return (
+                ", ".join(person_or_group(entry) for entry in value.split(",")[:MAX_CALLED]) if value else ""
+            )
         if name in _NODES and topology is not None:
             return literal(name_of(topology, value), room)
         return literal(value, room)

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from bot.core import events as e
 from bot.core.model import Evidence, JobState, Plan, Reason, Topology
 from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status
+from bot.core.policy import ANYONE
 from bot.core.preflight import Outcome
 from bot.errors import IllegalTransition
 
@@ -410,6 +411,12 @@ def _end(op: Operation) -> Say:
 
 def _milestone(event: e.Event, after: Operation) -> Say | None:
     match event:
+        case e.Planned():
+            # A mention that is edited into the card calls nobody; one in a new message does.
+            called = ",".join(entry for entry in event.approvers if entry != ANYONE)
+            database, needed = str(after.target), event.needed
+            text = Reason.of("reply-awaiting-approval", database=database, needed=needed, approvers=called)
+            return Say(text)
         case e.SubmissionAccepted(job_id=job_id):
             return Say(Reason.of("reply-accepted" if job_id else "reply-accepted-no-job", job=job_id))
         case e.SubmissionNotAccepted():

@@ -140,7 +140,9 @@ class Duties:
             log.info("decision_overtaken", operation=op.id, reason=str(error))
             return None
         except Locked as error:
-            return await self._record(op, e.PlanningFailed(now, Reason.of("locked", holder=error.holder)))
+            return await self._record(
+                op, e.PlanningFailed(now, Reason.of("locked", database=op.database, holder=error.holder))
+            )
         log.info(e.event_name(event), operation=op.id, status=decision.after.status)
         self._wake()
         return decision.after
@@ -216,7 +218,7 @@ class Duties:
         problem = await hindrance(self._store, database, op.target, now, besides=op.id)
         problem = problem or self._no_longer(op, database, quorum, planning.plan)
         if problem is None and planning.verdict.outcome is not Outcome.CLEAN:
-            problem = planning.verdict.detail or Reason.of("plan-changed", before="-", now="-")
+            problem = planning.verdict.detail or Reason.of("plan-changed", before="-", present="-")
         if problem is not None:
             return e.RecheckRefused(now, problem, planning.topology)
         return e.SubmissionStarted(

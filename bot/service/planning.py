@@ -64,11 +64,12 @@ def what_moved(approved: Plan, present: Plan) -> Reason | None:
             f"{node}: {before[node]} → {now[node]}" for node in before if before[node] != now[node]
         )
         return Reason.of("topology-moved-roles", changed=changed)
-    return Reason.of("plan-changed", before=approved.call.summary, now=present.call.summary)
+    return Reason.of("plan-changed", before=approved.call.summary, present=present.call.summary)
 
 
 def provider_said(error: ProviderError) -> Reason:
     """A provider's error as a sentence: its message, its code and request id where it gave them."""
-    code = "provider-throttled" if isinstance(error, Throttled) else "provider-said"
+    if isinstance(error, Throttled):
+        return Reason.of("provider-throttled", message=error.message)
     extra = " ".join(part for part in (error.code, error.request_id) if part)
-    return Reason.of(code, message=f"{error.message} [{extra}]" if extra else error.message)
+    return Reason.of("provider-said", message=error.message, error=extra)

@@ -111,6 +111,13 @@ confirm-no = Back
 
 ## Replies in the thread
 
+reply-awaiting-approval = ⏸ The plan for { $database } is ready: { $needed } { COUNT($needed) ->
+    [one] approval is
+   *[other] approvals are
+ } needed{ GIVEN($approvers) ->
+    [yes] {""} of { $approvers }
+   *[no] {""}
+ }. The card has the buttons.
 reply-accepted = ▶ The provider took the request: job { $job }.
 reply-accepted-no-job = ▶ The provider took the request. Its call gives no job id, so the roles are watched.
 reply-not-accepted = ⏸ The provider did not take the request (try { $attempt } of { $most }). Nothing changed.
@@ -188,17 +195,14 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
  }
 unknown-operation = There is no operation { $id }. “status” shows what is under way.
 locked = { $database } is locked by { $holder }. Wait until that has ended, or cancel it.
-shard-needed = This database has shards: name one with “shard GROUP”. It has: { $known }
-no-node-fits = No node of { $database } can become primary now.
+approval-expired = Too late: the time for approvals is over. Ask again if it is still wanted.
+frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
+cooldown = Too soon after { $last }: nothing can start before { $until }.
 not-ready-for-approval = The plan is not ready yet. Approve once the card says so.
 too-late = Too late: this operation is { $status }. Nothing was done.
 already-decided = This is decided already: it is { $status }. Nothing was done.
 not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
-approval-counted = Your approval counts: { $count } of { $needed }.
-rejected-ok = Rejected. Nothing will be sent.
-cancelled-ok = Cancelled. Nothing will be sent.
 checking-again = Looking again now. The card shows what is found.
-acknowledged-ok = You have taken over. The bot stops looking, and the database is unlocked.
 internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
 
 ## Why it is as it is
@@ -211,10 +215,12 @@ provider-throttled = The provider takes no more for now: { $message }
 not-sent = The request never left: { $message }
 lost-answer = The answer was lost: { $message }
 restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
-unreadable = The roles can't be read for now: { $message }
-unreadable-too-long = The roles could not be read for too long: { $message }. Ask again when the provider answers.
-topology-moved = The cluster is not as it was approved: { $what }. Ask again to plan anew.
-plan-changed = The plan is not the approved one any more: { $what }. Ask again to plan anew.
+unreadable = The roles of { $name } can't be read for now. Try again in a minute.
+topology-moved-primary = The primary is not the one of the approved plan any more: it was { $before } and is { $now }. Ask again to plan anew.
+topology-moved-members = The nodes are not those of the approved plan any more: gone { $gone }, new { $new }. Ask again to plan anew.
+topology-moved-roles = Roles are not those of the approved plan any more: { $changed }. Ask again to plan anew.
+answer-came-late = The provider's answer came after all.
+plan-changed = The plan is not the approved one any more: it was “{ $before }” and is “{ $present }”. Ask again to plan anew.
 no-quorum = { $valid } of { $needed } approvals count under the policy in force now. Ask again.
 database-removed = { $name } is not in the configuration any more.
 cancelled-undeliverable = The card could not be posted, so nobody could have approved it. Invite the bot to the channel and ask again.

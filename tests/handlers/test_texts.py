@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,40 +19,6 @@ from tests.handlers.samples import reasons
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for room in ("bot", "handlers") for path in sorted((ROOT / room).rglob("*.py"))]
 
-# Said by the service, with the variables it gives; optional ones in brackets.
-FOR_THE_SERVICE = {
-    "unknown-database": "name [nearest]",
-    "unknown-operation": "id",
-    "locked": "database holder",
-    "wrong-channel": "",
-    "shard-needed": "known",
-    "no-node-fits": "database",
-    "not-ready-for-approval": "",
-    "too-late": "status",
-    "already-decided": "status",
-    "who-unknown": "",
-    "not-recorded": "",
-    "approval-counted": "count needed",
-    "rejected-ok": "",
-    "cancelled-ok": "",
-    "checking-again": "",
-    "acknowledged-ok": "",
-    "internal-error": "id",
-    "provider-said": "message [error]",
-    "provider-throttled": "message",
-    "not-sent": "message",
-    "lost-answer": "message",
-    "restarted-while-starting": "",
-    "unreadable": "message",
-    "unreadable-too-long": "message",
-    "topology-moved": "what",
-    "plan-changed": "what",
-    "no-quorum": "needed valid",
-    "database-removed": "name",
-    "cancelled-undeliverable": "",
-    "deadline-passed": "minutes",
-    "evidence": "summary",
-}
 FAMILIES = [
     *(f"status-{status}" for status in Status),
     *(f"word-{status}" for status in Status),
@@ -108,12 +73,12 @@ def test_every_code_that_is_said_has_its_message() -> None:
     said = {code for _where, code, _given in calls()}
     picked = {text for text in constants() if re.fullmatch(r"[a-z]+(-[a-z]+)+", text)}
     picked = {text for text in picked if any(text.startswith(prefix) for prefix in SAID)}
-    assert {dashed(code) for code in [*said, *picked, *FAMILIES, *FOR_THE_SERVICE]} - codes() == set()
+    assert {dashed(code) for code in [*said, *picked, *FAMILIES]} - codes() == set()
 
 
 def test_every_message_is_said_somewhere() -> None:
     """A message nobody says is deleted."""
-    said = constants() | {dashed(code) for code in FAMILIES} | set(FOR_THE_SERVICE)
+    said = constants() | {dashed(code) for code in FAMILIES}
     assert codes() - said == set()
 
 
@@ -125,14 +90,6 @@ def test_every_call_gives_what_its_message_needs() -> None:
         if not (needed := variables(code)[0]) <= given
     ]
     assert short == []
-
-
-@pytest.mark.parametrize(("code", "given"), FOR_THE_SERVICE.items())
-def test_the_services_messages_take_what_it_gives(code: str, given: str) -> None:
-    """The list above is the agreement."""
-    optional = frozenset(name.strip("[]") for name in given.split() if name.startswith("["))
-    needed = frozenset(name for name in given.split() if not name.startswith("["))
-    assert variables(code) == (needed, optional)
 
 
 @given(reasons(), st.sampled_from(["en", "en-GB", "zh-CN", "", "xx"]))
