@@ -32,6 +32,7 @@ from bot.scheduler import Crew, LoopLag, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
+from bot.service.guarded import Guarded
 from bot.storage import SqlStore, connect
 from bot.system import SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
@@ -113,20 +114,21 @@ def freezes_of(settings: PolicySettings) -> Callable[[datetime], Reason | None]:
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
     """One provider for each account; opens nothing."""
-    built = {}
+    built: dict[str, Provider] = {}
     for name, account in settings.accounts.items():
         databases = {
             database.name: database.provider_settings
             for database in settings.databases.values()
             if database.account == name
         }
-        built[name] = PROVIDERS[account.provider].build(
+        provider = PROVIDERS[account.provider].build(
             account.provider_settings,
             databases,
             clock=clock,
             call_timeout=settings.tracking.call_timeout,
             observer=metrics.provider_observer(name),
         )
+        built[name] = Guarded(provider)
     return built
 
 

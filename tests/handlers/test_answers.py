@@ -185,12 +185,12 @@ def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:
     """One line for each database."""
     lines = (
         DatabaseLine("orders", "Orders, MySQL", "mysql-1", operation="SW-7K3M9Q"),
-        DatabaseLine("events", "", "", Reason.of("unreadable", message="timed out")),
+        DatabaseLine("events", "", "", Reason.of("provider-said", message="timed out")),
     )
     assert answer(ShowDatabases(lines), TEXTS).text == (
         "2 databases\n"
         "orders: primary mysql-1, under way: SW-7K3M9Q · Orders, MySQL\n"
-        "events: primary not known · The roles can't be read for now: timed out"
+        "events: primary not known · The provider said: timed out"
     )
     assert answer(ShowDatabases(()), TEXTS).text == "No database is set up."
 

@@ -74,9 +74,28 @@ async def test_everybody_else_is_not(office: Office, changes: dict[str, Any]) ->
     assert not await office.is_member()
 
 
-@pytest.mark.parametrize("team", ["T9", "", None])
-async def test_the_delivery_must_name_our_team_as_well(office: Office, team: str | None) -> None:
+@pytest.mark.parametrize("team", ["T9", ""])
+async def test_the_delivery_must_name_our_team_as_well(office: Office, team: str) -> None:
     assert not await office.is_member(team=team)
+
+
+async def test_where_there_is_no_delivery_the_workspace_alone_is_asked(office: Office) -> None:
+    assert await office.is_member(team=None)
+
+
+async def test_just_before_a_submission_nothing_remembered_will_do(office: Office) -> None:
+    assert (await office.directory.person("U1", TEAM)).member
+    office.slack.users["U1"]["deleted"] = True
+    assert (await office.directory.person("U1", TEAM)).member
+    assert not (await office.directory.person("U1", TEAM, fresh=True)).member
+
+
+async def test_just_before_a_submission_groups_are_read_again(office: Office) -> None:
+    office.slack.groups["S1"] = ["U1"]
+    assert await office.directory.members("S1") == {"U1"}
+    office.slack.groups["S1"] = []
+    assert await office.directory.members("S1") == {"U1"}
+    assert await office.directory.members("S1", fresh=True) == set()
 
 
 async def test_slackbot_and_strangers_to_slack_are_not_members(office: Office) -> None:

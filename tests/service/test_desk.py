@@ -18,7 +18,7 @@ from bot.core.commands import (
     ShowStatus,
 )
 from bot.core.events import Requested
-from bot.core.model import CandidateRule, JobId, UserId
+from bot.core.model import CandidateRule, JobId, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
 from bot.errors import OutcomeUnknown, Refused, StoreUnavailable, Unavailable
@@ -152,7 +152,7 @@ async def test_a_dry_run_that_can_not_read_says_why() -> None:
     assert isinstance(answer, Tell)
     assert answer.text.code == "unreadable"
     assert answer.detail is not None
-    assert answer.detail["message"] == "no such cluster [1400 r-1]"
+    assert answer.detail == Reason.of("provider-said", message="no such cluster", error="1400 r-1")
 
 
 # --- clicks ---

@@ -300,7 +300,9 @@ class World:
         return [event_name(event) for event in await self.store.events(operation)]
 
     def thread(self, operation: str = ID) -> list[str]:
-        return [say.text.code for say in self.store.said[operation]]
+        """What the thread was told, after the plan that calls the approvers."""
+        codes = [say.text.code for say in self.store.said[operation]]
+        return codes[1:] if codes[:1] == ["reply-awaiting-approval"] else codes
 
 
 def stricter(**changes: object) -> Policy:

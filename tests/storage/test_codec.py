@@ -34,7 +34,9 @@ KINDS: list[tuple[Codec[Any], type]] = [
 ]
 
 
-@pytest.mark.parametrize(("codec", "kind"), KINDS, ids=lambda each: getattr(each, "__name__", ""))
+@pytest.mark.parametrize(
+    ("codec", "kind"), KINDS, ids=[f"{number}-{kind.__name__}" for number, (_, kind) in enumerate(KINDS)]
+)
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_a_value_comes_back_as_it_went(codec: Codec[Any], kind: type, data: st.DataObject) -> None:
@@ -54,7 +56,7 @@ def test_the_text_is_canonical(value: Operation) -> None:
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("member", [member for _, union in UNIONS for member in get_args(union)])
+@pytest.mark.parametrize("member", dict.fromkeys(m for _, union in UNIONS for m in get_args(union)))
 def test_no_field_is_called_as_the_name_of_its_value(member: Any) -> None:
     assert "type" not in {field.name for field in fields(member)}
 
