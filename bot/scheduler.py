@@ -7,6 +7,7 @@ tick. A kick makes a sweep run at once; one that arrives while the sweep runs ma
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +17,16 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.core.operation import Operation
 from bot.errors import StoreUnavailable
-from bot.ports import Clock, InboxItem, Store
+from bot.ports import Clock, Store
 from bot.service.desk import Desk
 from bot.service.duties import Duties
 
 log = structlog.get_logger()
+
+AT_ONCE = 4
+"""Deliveries begun together."""
+GIVE_WAY = 0.25
+"""Seconds for which the work behind acknowledgements gives way to them."""
 
 Sweep = Callable[[], Awaitable[None]]
 
@@ -61,6 +67,33 @@ async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:
         log.warning("store_unavailable", task=name, reason=str(error))
     except Exception:
         log.exception("task_broke", task=name)
+
+
+class Rush:
+    """Counts the deliveries that are being answered right now, so that the work behind them can give way.
+
+    One event loop does both; a burst of deliveries would otherwise compete with what its first ones caused.
+    """
+
+    def __init__(self) -> None:
+        self._answering = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+
+    def __enter__(self) -> None:
+        self._answering += 1
+        self._calm.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._answering -= 1
+        if not self._answering:
+            self._calm.set()
+
+    async def calm(self, within: float) -> None:
+        """Waits until no delivery is being answered, or for ``within`` seconds: work must go on as well."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._calm.wait()
 
 
 class Ticker:
@@ -134,7 +167,10 @@ class Ticker:
 class Sweeps:
     """What each tick claims and whom it hands it to."""
 
-    def __init__(self, *, store: Store, desk: Desk, duties: Duties, clock: Clock, crew: Crew) -> None:
+    def __init__(
+        self, *, store: Store, desk: Desk, duties: Duties, clock: Clock, crew: Crew, rush: Rush
+    ) -> None:
+        self._rush = rush
         self._store = store
         self._desk = desk
         self._duties = duties
@@ -143,13 +179,16 @@ class Sweeps:
         self._busy: set[str] = set()
 
     async def inbox(self) -> None:
-        """Hands every due delivery to the desk."""
-        if not self._crew.free:
-            return
-        now = self._clock.now()
-        until = now + self._duties.limits.lease
-        for item in await self._store.claim_inbox(now, until, self._crew.free):
-            self._crew.start(self._work_item(item), f"inbox-{item.id}")
+        """Hands every due delivery to the desk, a few at a time: a burst must not keep its own acks waiting."""
+        while self._crew.free:
+            await self._rush.calm(GIVE_WAY)
+            now = self._clock.now()
+            until = now + self._duties.limits.lease
+            items = await self._store.claim_inbox(now, until, min(AT_ONCE, self._crew.free))
+            for item in items:
+                self._crew.start(self._desk.work(item), f"inbox-{item.id}")
+            if len(items) < AT_ONCE:
+                return
 
     async def operations(self) -> None:
         """Hands every due operation to its duty; job polls share requests."""
@@ -165,9 +204,6 @@ class Sweeps:
         for op in free:
             if op not in polls:
                 self._crew.start(self._perform(op), f"operation-{op.id}")
-
-    async def _work_item(self, item: InboxItem) -> None:
-        await self._desk.work(item)
 
     async def _perform(self, op: Operation) -> None:
         self._busy.add(op.id)

@@ -330,7 +330,8 @@ class Account:
         self._budget = budget
         self._wire = wire
         self._jitter = jitter
-        self._client: httpx.AsyncClient | None = None
+        # Made now, though it connects later: loading the CA bundle blocks for tens of milliseconds.
+        self._client = httpx.AsyncClient(transport=wire.reads(), trust_env=False, follow_redirects=False)
         for name in ("httpx", "httpcore"):  # they log whole URLs, which are signed
             logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -383,9 +384,7 @@ class Account:
 
     async def close(self) -> None:
         """Closes the connections of reads; submissions keep none."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._client.aclose()
 
     def _take(self, call: str, priority: Priority) -> None:
         try:
@@ -412,13 +411,10 @@ class Account:
         return max(asked, wait)
 
     async def _get(self, request: Request, deadline: float) -> Answer:
-        client = self._client = self._client or httpx.AsyncClient(
-            transport=self._wire.reads(), trust_env=False, follow_redirects=False
-        )
         timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
-                response = await client.send(request.for_httpx(timeout=timeouts), stream=True)
+                response = await self._client.send(request.for_httpx(timeout=timeouts), stream=True)
                 try:
                     return await _whole(response, READ_LIMIT)
                 finally:

@@ -16,8 +16,9 @@ log = structlog.get_logger()
 
 
 class Guarded:
-    """Passes every call on. A read that breaks on an answer nobody foresaw counts as unreadable, so that
-    patience, deadlines and people's attention work as for any other unreadable cloud.
+    """Passes every call on; a read that breaks on an answer nobody foresaw counts as unreadable.
+
+    So patience, deadlines and people's attention work as for any other unreadable cloud.
 
     ``submit`` is passed on as it is: its caller takes every surprise for an unknown outcome.
     """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, update
+from sqlalchemy import Column, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,13 +17,32 @@ from bot.storage.codec import COMMANDS, ORIGINS, plain
 from bot.storage.tables import inbox, inbox_signatures
 
 
-async def receive(connection: AsyncConnection, item: Inbound) -> Receipt:
-    """Records a delivery unless it is known. Concurrent ones wait for each other at the unique keys."""
-    if item.signature:
-        seen = {"signature": plain(item.signature), "received_at": item.received_at}
-        if not await _insert_new(connection, inbox_signatures, seen):
-            return Receipt.REPLAYED
-    row = {
+async def receive(connection: AsyncConnection, items: Sequence[Inbound]) -> list[Receipt]:
+    """Records deliveries unless they are known, in their order and in two statements for all of them.
+
+    Concurrent transactions wait for each other at the unique keys.
+    """
+    signatures = {item.signature: item.received_at for item in reversed(items) if item.signature}
+    new = await _insert_new(
+        connection,
+        inbox_signatures.c.signature,
+        [{"signature": plain(key), "received_at": at} for key, at in signatures.items()],
+    )
+    fresh = [not item.signature or _taken(new, plain(item.signature)) for item in items]
+    rows = {plain(i.dedupe_key): _row(i) for i, ok in reversed(list(zip(items, fresh, strict=True))) if ok}
+    recorded = await _insert_new(connection, inbox.c.dedupe_key, list(rows.values()))
+    return [
+        Receipt.REPLAYED
+        if not ok
+        else Receipt.RECORDED
+        if _taken(recorded, plain(item.dedupe_key))
+        else Receipt.DUPLICATE
+        for item, ok in zip(items, fresh, strict=True)
+    ]
+
+
+def _row(item: Inbound) -> dict[str, Any]:
+    return {
         "dedupe_key": plain(item.dedupe_key),
         "origin": ORIGINS.dumps(item.origin),
         "command": COMMANDS.dumps(item.command),
@@ -31,13 +50,25 @@ async def receive(connection: AsyncConnection, item: Inbound) -> Receipt:
         "due_at": item.received_at,
         "attempts": 0,
     }
-    return Receipt.RECORDED if await _insert_new(connection, inbox, row) else Receipt.DUPLICATE
 
 
-async def _insert_new(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
+def _taken(keys: set[str], key: str) -> bool:
+    """Whether the key is among them; the next one that asks for it is late."""
+    if key not in keys:
+        return False
+    keys.remove(key)
+    return True
+
+
+async def _insert_new(
+    connection: AsyncConnection, key: Column[str], rows: Sequence[dict[str, Any]]
+) -> set[str]:
+    """Inserts the rows whose key is not there yet, and says which these were."""
+    if not rows:
+        return set()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    done = await connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
-    return done.rowcount == 1
+    insert = dialect.insert(key.table).values(list(rows)).on_conflict_do_nothing().returning(key)
+    return set((await connection.execute(insert)).scalars())
 
 
 async def claim(

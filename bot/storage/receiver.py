@@ -35,7 +35,7 @@ class Receiver:
             StoreUnavailable: It is not recorded.
         """
         if not self._database.one_writer:
-            return await self._database.write(partial(inbox.receive, item=item), urgent=True)
+            return await self._alone(item)
         recorded: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, recorded))
         if self._committing is None or self._committing.done():
@@ -56,7 +56,11 @@ class Receiver:
     async def _take(self, taken: list[Waiting], connection: AsyncConnection) -> Sequence[Receipt]:
         # Taken only now, in its turn to write: what came in while it waited is among them.
         taken += self._take_waiting()
-        return [await inbox.receive(connection, item) for item, _ in taken]
+        return await inbox.receive(connection, [item for item, _ in taken])
+
+    async def _alone(self, item: Inbound) -> Receipt:
+        receipts = await self._database.write(partial(inbox.receive, items=[item]), urgent=True)
+        return receipts[0]
 
     def _take_waiting(self) -> list[Waiting]:
         waiting, self._waiting = self._waiting, []
@@ -69,7 +73,7 @@ class Receiver:
                 _tell(recorded, error)
                 continue
             try:
-                receipt = await self._database.write(partial(inbox.receive, item=item), urgent=True)
+                receipt = await self._alone(item)
             except StoreUnavailable as its_own:
                 _tell(recorded, its_own)
             else:
