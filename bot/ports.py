@@ -351,7 +351,10 @@ class Store(Protocol):
         ...
 
     async def release_claims(self, now: datetime) -> None:
-        """Makes everything claimed due at once; only for a process that is alone with its database."""
+        """Makes everything claimed due at once, and what was left in ``starting`` by a process that died.
+
+        Only for a process that is alone with its database.
+        """
         ...
 
     async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:

@@ -24,7 +24,7 @@ from prometheus_client import (
 from structlog.types import EventDict, Processor, WrappedLogger
 
 _MASK = "***"
-_QUIET = ("aiohttp.access", "apscheduler.executors", "httpcore", "httpx", "uvicorn.access")
+_QUIET = ("aiohttp.access", "alembic", "apscheduler", "httpcore", "httpx", "uvicorn")
 # a shorter "secret" stands in every other word, and masking it would leave no log
 _SHORTEST_SECRET = 4
 _SECRET_KEY = re.compile(

@@ -205,7 +205,7 @@ class Stack:
         if card is None:
             return []
         top = self.demo.workspace.find(card.channel, card.thread_ts or card.ts) or card
-        told = self.demo.workspace.thread(top)[1:]
+        told = self.demo.workspace.thread(top)
         return [message for message in told if message.ts != card.ts and status_of(message)]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision
 from bot.core.model import OperationId
-from bot.core.operation import Operation
+from bot.core.operation import Operation, Status
 from bot.errors import Stale
 from bot.ports import Reply
 from bot.storage import audit, claims, inbox, outbox
@@ -159,3 +159,9 @@ async def postpone(connection: AsyncConnection, due: Mapping[OperationId, tuple[
         .values(due_at=bindparam("_due_at"), claimed_from=None),
         rows,
     )
+
+
+async def release_starting(connection: AsyncConnection, now: datetime) -> None:
+    """Makes what is in ``starting`` due: nobody is left who could be sending it."""
+    starting = operations.c.status == Status.STARTING.value
+    await connection.execute(update(operations).where(starting).values(due_at=now, claimed_from=None))

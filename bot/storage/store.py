@@ -164,7 +164,7 @@ class SqlStore:
             await self._database.note(partial(operations.postpone, due=due))
 
     async def release_claims(self, now: datetime) -> None:
-        """Makes everything claimed due at once."""
+        """Makes everything claimed due at once, and every submission that the last process left behind."""
         await self._database.write(partial(_release, now=now))
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
@@ -229,6 +229,7 @@ def _require_consecutive(decisions: Sequence[Decision]) -> None:
 async def _release(connection: AsyncConnection, now: datetime) -> None:
     for table in (tables.inbox, tables.operations, tables.messages):
         await claims.release(connection, table, now)
+    await operations.release_starting(connection, now)
 
 
 async def _prune(connection: AsyncConnection, before: datetime) -> None:

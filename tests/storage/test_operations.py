@@ -266,6 +266,14 @@ async def test_released_claims_are_due_at_once_and_nothing_else(store: SqlStore)
     assert len(await store.claim_messages(after(-6), LATER, 5)) == 3
 
 
+async def test_what_a_dead_process_left_starting_is_due_at_once(store: SqlStore) -> None:
+    first = await opened(store, requested())
+    await store.commit(running(first)[:3], due_at=after(15))
+    assert await claimed_ids(store, NOW) == []
+    await store.release_claims(NOW)
+    assert await claimed_ids(store, NOW) == ["SW-000001"]
+
+
 @given(steps=walks(), cuts=st.lists(st.integers(1, 3), min_size=14, max_size=14))
 @settings(
     max_examples=25,
