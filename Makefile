@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all lint check lock clean
+.PHONY: help install demo test test-all lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -22,6 +22,8 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@echo "installing what the checks need into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
+
+install: $(VENV)/.run  ## makes .venv/bin/switchover
 
 demo: $(VENV)/.run  ## a whole switchover against simulated Slack and clouds, in the terminal
 	@$(BIN)/switchover demo --auto

@@ -15,7 +15,7 @@ EVENTS_PATH = "/slack/events"
 _SCOPES = {
     "app_mentions:read": "app_mention",
     "channels:history": "conversations.history and .replies: was a message of unknown outcome posted?",
-    "channels:read": "conversations.info of a public channel (membership, sharing), channel_id_changed",
+    "channels:read": "conversations.info of a public channel (membership, sharing)",
     "chat:write": "chat.postMessage, chat.update, chat.postEphemeral",
     "commands": "the slash command and both shortcuts",
     "groups:history": "the same look-up in private channels",
@@ -25,9 +25,7 @@ _SCOPES = {
     "users:read": "users.info, user_change",
 }
 _EVENTS = (
-    "app_home_opened",
     "app_mention",
-    "channel_id_changed",
     "subteam_members_changed",
     "subteam_updated",
     "user_change",
@@ -75,7 +73,7 @@ def _features(request_url: str | None) -> dict[str, Any]:
     }
     return {
         "app_home": {
-            "home_tab_enabled": True,
+            "home_tab_enabled": False,
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": True,
         },

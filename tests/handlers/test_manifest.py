@@ -27,9 +27,7 @@ SCOPES_OF_METHODS = {
     "views.publish": set[str](),
 }
 SCOPES_OF_EVENTS = {
-    "app_home_opened": set[str](),
     "app_mention": {"app_mentions:read"},
-    "channel_id_changed": {"channels:read", "groups:read"},
     "subteam_members_changed": {"usergroups:read"},
     "subteam_updated": {"usergroups:read"},
     "user_change": {"users:read"},

@@ -1,0 +1,90 @@
+"""README says what is true: every key, command, provider, status and permission, and nothing that is not there."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from bot import cli
+from bot.config import known_keys
+from bot.core.operation import Status
+from bot.telemetry import Metrics
+from handlers.grammar import usage
+from handlers.manifest import manifest
+from providers.registry import PROVIDERS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def named(text: str) -> set[str]:
+    """Everything in backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+@pytest.mark.parametrize("key", sorted({key.partition("[]")[0] for key in known_keys(PROVIDERS)}))
+def test_every_configuration_key_is_explained(key: str) -> None:
+    assert key in named(README)
+
+
+def test_every_key_that_is_explained_exists() -> None:
+    known = {key.partition("[]")[0] for key in known_keys(PROVIDERS)}
+    sections = ("slack.", "server.", "database.", "tracking.", "accounts.", "databases.", "policies.")
+    explained = {name for name in named(README) if name.startswith(sections)}
+    assert explained - known == set()
+
+
+def commands(parser: argparse.ArgumentParser, prefix: str = "switchover") -> set[str]:
+    found: set[str] = set()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, sub in action.choices.items():
+                deeper = commands(sub, f"{prefix} {name}")
+                found |= deeper or {f"{prefix} {name}"}
+    return found
+
+
+def test_every_command_is_listed_and_every_listed_command_exists() -> None:
+    listed = {
+        re.sub(r"\s+(\[.*|DATABASE.*|--.*)$", "", name)
+        for name in named(README)
+        if name.startswith("switchover ")
+    }
+    assert listed == commands(cli._parser())
+
+
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+def test_every_provider_is_named(provider: str) -> None:
+    assert f'"{provider}"' in README
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.SCHEDULED])
+def test_every_status_that_can_happen_is_explained(status: Status) -> None:
+    assert status in named(README)
+
+
+@pytest.mark.parametrize("form", [form for form, _ in usage()])
+def test_every_form_of_the_slash_command_is_listed(form: str) -> None:
+    words = form.split()[:2]
+    assert any(name.startswith(" ".join(words)) for name in named(README.replace("\\|", "|")))
+
+
+def test_the_permissions_are_the_manifests() -> None:
+    scopes = manifest(url=None)["oauth_config"]["scopes"]["bot"]
+    paragraph = README.partition("### What Slack must allow")[2].partition("##")[0]
+    assert set(scopes) == {name for name in named(paragraph) if re.fullmatch(r"[a-z_]+(:[a-z]+)?", name)}
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)", README)) <= targets
+
+
+def test_metrics_are_prefixed_as_promised() -> None:
+    names = [family.name for family in Metrics().registry.collect()]
+    assert names
+    assert all(name.startswith("switchover_") for name in names)
