@@ -296,9 +296,9 @@ class Publisher:
             case RateLimited(retry_after):
                 self._pace.hold(HOOK, retry_after)
                 return None
-            case Rejected():
-                return None  # used up, expired, or not Slack's: there are other ways
-            case NotSent(error) | Unknown(error):
+            case Rejected() | NotSent():
+                return None  # used up, expired, not Slack's, or out of reach: there are other ways
+            case Unknown(error):
                 return None if message.attempts >= HOOK_ATTEMPTS else Later(error, uncertain=False)
 
     async def _tell_in_channel(self, message: Message, to: Origin, words: Words) -> Fate | None:
