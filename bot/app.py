@@ -26,9 +26,9 @@ from starlette.applications import Starlette
 from bot import config
 from bot.config import PolicySettings, Settings
 from bot.core.machine import Limits
-from bot.core.model import Reason
+from bot.core.model import Reason, Target
 from bot.core.policy import Policy
-from bot.errors import ConfigError, StoreUnavailable
+from bot.errors import ConfigError, DirectoryUnavailable, ProviderError, StoreUnavailable
 from bot.ports import Clock, Provider
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
@@ -159,6 +159,36 @@ async def catalogue_for(settings: Settings) -> AsyncIterator[Catalogue]:
     finally:
         for provider in providers.values():
             await provider.close()
+
+
+async def live_problems(settings: Settings) -> list[str]:
+    """What only the network can tell: every database is read, and Slack is asked whose token this is."""
+    problems = []
+    async with catalogue_for(settings) as catalogue:
+        for database in catalogue.databases.values():
+            try:
+                await database.provider.observe(Target(database.name))
+            except ProviderError as error:
+                problems.append(f"databases.{database.name}: {error.message}")
+    client = _slack_client(settings, Metrics())
+    try:
+        await SlackDirectory(client, clock=SystemClock()).identity()
+    except DirectoryUnavailable as error:
+        problems.append(f"slack.bot_token: {error}: check the token, and slack.api_url")
+    finally:
+        await client.close()
+    return problems
+
+
+def _slack_client(settings: Settings, metrics: Metrics) -> SlackClient:
+    token = settings.slack.bot_token
+    return SlackClient(
+        token=token.get_secret_value() if token else "",
+        api_url=settings.slack.api_url,
+        clock=SystemClock(),
+        observe=metrics.observe_slack,
+        time_limit=SLACK_CALL_LIMIT,
+    )
 
 
 @asynccontextmanager
@@ -395,13 +425,7 @@ async def serve(path: Path) -> None:
         listener = _listen(settings)
         stack.callback(listener.close)
         metrics = Metrics()
-        client = SlackClient(
-            token=settings.slack.bot_token.get_secret_value() if settings.slack.bot_token else "",
-            api_url=settings.slack.api_url,
-            clock=SystemClock(),
-            observe=metrics.observe_slack,
-            time_limit=SLACK_CALL_LIMIT,
-        )
+        client = _slack_client(settings, metrics)
         stack.push_async_callback(client.close)
         bot = Bot(settings, path, store, client, metrics)
         stack.push_async_callback(bot.close)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import reports
-from bot.app import catalogue_for, load_settings, reading_store, serve, upgrade_database
+from bot.app import catalogue_for, live_problems, load_settings, reading_store, serve, upgrade_database
 from bot.config import Settings
 from bot.core.model import Target
 from bot.core.preflight import Outcome
@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     play.add_argument("--port", type=int, default=0, help="the bot's port; 0 (the default) takes a free one")
     play.add_argument("--no-browser", action="store_true", help="open no browser")
 
-    _add(commands, "check", _check, "validate the configuration")
+    check = _add(commands, "check", _check, "validate the configuration")
+    check.add_argument("--live", action="store_true", help="also read every database and ask Slack")
 
     plan = _add(commands, "plan", _plan, "read the topology, run the preflight, change nothing")
     plan.add_argument("database", metavar="DATABASE")
@@ -132,6 +133,8 @@ async def _demo(arguments: argparse.Namespace) -> int:
 
 async def _check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
+    if arguments.live and (problems := await live_problems(settings)):
+        return _fail(*problems)
     print(
         f"the configuration is good: {len(settings.databases)} database(s) on "
         f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"

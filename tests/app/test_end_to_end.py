@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -195,3 +196,61 @@ async def test_a_broken_configuration_is_reported_whole_and_nothing_listens(tmp_
     assert "slack.mood" in printed.err
     assert "databases.orders.account" in printed.err
     assert "listening" not in printed.err
+
+
+async def test_check_live_reads_every_database_and_asks_slack() -> None:
+    async with world() as running:
+        arguments = ("check", "--live", "--config", str(running.bot.config))
+        assert (await run(*arguments, env=running.bot.env)).code == 0
+        running.cloud.clusters.clear()
+        running.demo.workspace.token = "xoxb-another"
+        printed = await run(*arguments, env=running.bot.env)
+        assert printed.code == 1
+        assert "databases.orders: " in printed.err
+        assert "slack.bot_token: " in printed.err
+
+
+async def test_plan_prints_the_contracts_object_and_exits_by_its_verdict() -> None:
+    async with world() as running:
+        common = ("--json", "--config", str(running.bot.config))
+        clean = await run("plan", "orders", "--to", "cln-ouhutv702", *common, env=running.bot.env)
+        assert clean.code == 0
+        plan = json.loads(clean.out)
+        assert set(plan) == {"database", "shard", "verdict", "topology", "candidate", "checks"}
+        assert plan["verdict"] == "clean"
+        assert plan["candidate"] == "cln-ouhutv702"
+        assert plan["topology"]["primary"] == "cln-ouhutv701"
+        assert set(plan["topology"]["nodes"][0]) == {
+            *("id", "name", "address", "role", "healthy", "lag_seconds"),
+        }
+        assert set(plan["checks"][0]) == {"name", "passed", "detail"}
+        refused = await run("plan", "orders", *common, env=running.bot.env)
+        assert (refused.code, json.loads(refused.out)["verdict"]) == (3, "refused")
+        needless = await run("plan", "orders", "--to", "cln-ouhutv701", *common, env=running.bot.env)
+        assert (needless.code, json.loads(needless.out)["verdict"]) == (0, "not_needed")
+        unknown = await run("plan", "ordres", *common, env=running.bot.env)
+        assert (unknown.code, "orders" in unknown.err) == (1, True)
+        assert running.cloud.submissions_seen == 0
+
+
+async def test_status_and_audit_tell_what_was_done() -> None:
+    async with world() as running:
+        await approved(running)
+        await running.told("succeeded")
+        common = ("--config", str(running.bot.config))
+        history = json.loads((await run("history", "--json", *common, env=running.bot.env)).out)
+        (operation,) = history["operations"]
+        assert set(operation) == {
+            *("id", "database", "shard", "status", "job_id", "candidate", "primary_before", "primary_now"),
+            *("requested_by", "approved_by", "requested_at", "ended_at", "reason", "detail"),
+        }
+        assert operation["status"] == "succeeded"
+        assert operation["primary_now"] == operation["candidate"] == "cln-ouhutv702"
+        assert operation["approved_by"] == [running.demo.approver.id]
+        one = await run("status", operation["id"], *common, env=running.bot.env)
+        assert (one.code, operation["id"] in one.out) == (0, True)
+        assert (await run("status", "SW-000000", *common, env=running.bot.env)).code == 1
+        intact = await run("audit", "verify", *common, env=running.bot.env)
+        assert (intact.code, "intact" in intact.out) == (0, True)
+        cut = await run("audit", "verify", "--head", "0" * 64, *common, env=running.bot.env)
+        assert cut.code == 4
