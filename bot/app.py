@@ -10,7 +10,6 @@ import random
 import signal
 import socket
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -27,6 +26,7 @@ from bot import config
 from bot.config import PolicySettings, Settings
 from bot.core.machine import Limits
 from bot.core.model import Reason, Target
+from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, DirectoryUnavailable, ProviderError, StoreUnavailable
 from bot.ports import Clock, Provider
@@ -191,6 +191,12 @@ def _slack_client(settings: Settings, metrics: Metrics) -> SlackClient:
     )
 
 
+def never_served(settings: Settings) -> bool:
+    """Whether there is no database yet, because the bot has not run with this configuration."""
+    url = settings.database.url.get_secret_value()
+    return settings.database.backend == "sqlite" and not Path(url.removeprefix("sqlite:///")).exists()
+
+
 @asynccontextmanager
 async def reading_store(settings: Settings) -> AsyncIterator[SqlStore]:
     """The bot's database, to read from beside a running bot.
@@ -236,6 +242,7 @@ class Bot:
         self._rush = Rush()
         self._draining = False
         directory = SlackDirectory(client, clock=self._clock)
+        self._wording = Wording(settings.slack.locale, command=settings.slack.command)
         limits = limits_of(settings)
         self._desk = Desk(
             store=store,
@@ -269,15 +276,14 @@ class Bot:
             outbox=self._store,
             client=client,
             directory=directory,
-            render=Wording(self._settings.slack.locale),
+            render=self._wording,
             clock=self._clock,
             random=random.random,
             undeliverable=self._desk.undeliverable,
         )
 
     def _make_web(self, client: SlackClient, directory: SlackDirectory) -> Starlette:
-        command = self._settings.slack.command
-        wording = Wording(self._settings.slack.locale, command=command)
+        command, wording = self._settings.slack.command, self._wording
         wording.explain(None)  # reads and compiles the catalogue, so that no delivery has to wait for it
         listeners = Listeners(
             store=self._store,
@@ -337,8 +343,8 @@ class Bot:
 
     async def _keep_house(self) -> None:
         self._metrics.publish_backlog.set(await self._store.backlog())
-        open_now = await self._store.operations(open_only=True, limit=10_000)
-        self._metrics.set_operations(Counter(op.status.value for op in open_now))
+        counted = await self._store.count_operations()
+        self._metrics.set_operations({status: counted.get(status, 0) for status in Status})
 
     async def _forget_old(self) -> None:
         await self._store.prune(self._clock.now(), KEEP_INBOX)
@@ -370,7 +376,7 @@ class Bot:
         log.info("draining")
         self._draining = True
         within = self._settings.tracking.call_timeout.total_seconds() + DRAIN_MARGIN
-        await self._ticker.stop()
+        await self._ticker.stop(within)
         late = await self._crew.join(within)
         with contextlib.suppress(TimeoutError, StoreUnavailable):
             async with asyncio.timeout(LAST_WORDS):
@@ -391,6 +397,7 @@ class Bot:
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))
             return
+        configure_logging(stream=sys.stderr, secrets=self._settings.secrets() | fresh.secrets())
         old = self._catalogue.current
         retired = {**old.retired, **old.databases}
         new = self._new_catalogue(fresh)
@@ -398,7 +405,11 @@ class Bot:
         self._catalogue.current = replace(new, retired=gone)
         self._desk.limits = self._duties.limits = limits_of(fresh)
         await self._store.record_configuration(_summary(fresh), self._clock.now())
-        log.info("configuration_reloaded", databases=len(fresh.databases))
+        log.info(
+            "configuration_reloaded",
+            databases=len(fresh.databases),
+            needs_restart=_needs_restart(self._settings, fresh),
+        )
 
 
 class _Server(uvicorn.Server):
@@ -441,11 +452,17 @@ async def serve(path: Path) -> None:
     log.info("stopped")
 
 
-def _require_servable(settings: Settings) -> None:
+def not_servable(settings: Settings) -> list[str]:
+    """What a good configuration asks for that this version can't do yet."""
     if settings.slack.mode == "socket":
-        raise ConfigError(
-            ['slack.mode: Socket Mode is not in this version: set mode = "http" and a signing_secret']
-        )
+        return ['slack.mode: Socket Mode is not in this version: set mode = "http" and a signing_secret']
+    return []
+
+
+def _require_servable(settings: Settings) -> None:
+    problems = not_servable(settings)
+    if problems:
+        raise ConfigError(problems)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -505,6 +522,13 @@ def _signals(bot: Bot) -> Iterator[asyncio.Event]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+def _needs_restart(running: Settings, fresh: Settings) -> list[str]:
+    """The sections that differ and that only a restart takes over."""
+    return [
+        name for name in ("slack", "server", "database") if getattr(running, name) != getattr(fresh, name)
+    ]
 
 
 def _summary(settings: Settings) -> dict[str, str]:

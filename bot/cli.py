@@ -12,17 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from bot import reports
-from bot.app import catalogue_for, live_problems, load_settings, reading_store, serve, upgrade_database
+from bot.app import (
+    catalogue_for,
+    live_problems,
+    load_settings,
+    never_served,
+    not_servable,
+    reading_store,
+    serve,
+    upgrade_database,
+)
 from bot.config import Settings
 from bot.core.model import Target
+from bot.core.operation import Operation
 from bot.core.preflight import Outcome
-from bot.errors import ConfigError, ProviderError, SwitchoverError
+from bot.errors import ConfigError, ProviderError, Refused, SwitchoverError
 from bot.ports import AuditBreak
 from bot.sandbox.demo import demo
 from bot.service.planning import make_plan
 from handlers.manifest import render_yaml
 from handlers.texts import Texts
 
+MAX_PORT = 65535
 OK, ERROR, REFUSED, BROKEN = 0, 1, 3, 4
 
 Command = Callable[[argparse.Namespace], Awaitable[int]]
@@ -58,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
     play = _add(commands, "demo", _demo, "the whole bot against simulated Slack and clouds")
     play.add_argument("--auto", action="store_true", help="play one switchover per cloud and end")
-    play.add_argument("--port", type=int, default=0, help="the bot's port; 0 (the default) takes a free one")
+    play.add_argument(
+        "--port", type=_port, default=0, help="the bot's port; 0 (the default) takes a free one"
+    )
     play.add_argument("--no-browser", action="store_true", help="open no browser")
 
     check = _add(commands, "check", _check, "validate the configuration")
@@ -107,6 +120,13 @@ def _add(commands: Any, name: str, run: Command, summary: str) -> argparse.Argum
     return parser
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {MAX_PORT}")
+    return number
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -133,6 +153,8 @@ async def _demo(arguments: argparse.Namespace) -> int:
 
 async def _check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
+    for note in not_servable(settings):
+        print(f"note: {note}", file=sys.stderr)
     if arguments.live and (problems := await live_problems(settings)):
         return _fail(*problems)
     print(
@@ -151,13 +173,18 @@ async def _plan(arguments: argparse.Namespace) -> int:
             return _fail(_unknown(arguments.database, catalogue.nearest(arguments.database)))
         try:
             planning = await make_plan(database, Target(database.name, arguments.shard), arguments.to)
+        except Refused as error:
+            report = reports.refusal_report(database.name, arguments.shard, error.message)
+            return _print(report, f"{database.name}: refused; {error.message}", arguments, REFUSED)
         except ProviderError as error:
-            return _fail(f"{database.name}: {error.message}")
-    if arguments.json:
-        print(json.dumps(reports.plan_report(planning, texts), ensure_ascii=False))
-    else:
-        print(reports.plan_words(planning, texts))
-    return REFUSED if planning.verdict.outcome is Outcome.REFUSED else OK
+            return _fail(f"{database.name} (account {database.account}): {error.message}")
+    code = REFUSED if planning.verdict.outcome is Outcome.REFUSED else OK
+    return _print(reports.plan_report(planning, texts), reports.plan_words(planning, texts), arguments, code)
+
+
+def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, code: int) -> int:
+    print(json.dumps(report, ensure_ascii=False) if arguments.json else words)
+    return code
 
 
 def _unknown(name: str, nearest: str) -> str:
@@ -166,8 +193,11 @@ def _unknown(name: str, nearest: str) -> str:
 
 async def _status(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
+    name: str | None = arguments.name
+    if never_served(settings):
+        known = name is None or name in settings.databases
+        return _print_operations([], arguments) if known else _fail(_unknown(str(name), ""))
     async with reading_store(settings) as store:
-        name: str | None = arguments.name
         if name is None:
             found = list(await store.operations(open_only=True, limit=1000))
         elif name in settings.databases:
@@ -177,25 +207,26 @@ async def _status(arguments: argparse.Namespace) -> int:
             if operation is None:
                 return _fail(_unknown(name, ""))
             found = [operation]
-    return _print_operations(found, as_json=arguments.json)
+    return _print_operations(found, arguments)
 
 
 async def _history(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
+    if never_served(settings):
+        known = arguments.database is None or arguments.database in settings.databases
+        return _print_operations([], arguments) if known else _fail(_unknown(arguments.database, ""))
     async with reading_store(settings) as store:
-        found = await store.operations(open_only=False, database=arguments.database, limit=arguments.limit)
-    if arguments.database is not None and not found and arguments.database not in settings.databases:
+        every = await store.operations(open_only=False, database=arguments.database, limit=arguments.limit)
+    found = [operation for operation in every if not operation.open]
+    if arguments.database is not None and not every and arguments.database not in settings.databases:
         return _fail(_unknown(arguments.database, ""))
-    return _print_operations(found, as_json=arguments.json)
+    return _print_operations(found, arguments)
 
 
-def _print_operations(found: Sequence[Any], *, as_json: bool) -> int:
+def _print_operations(found: Sequence[Operation], arguments: argparse.Namespace) -> int:
     texts = Texts("en")
-    if as_json:
-        print(json.dumps(reports.operations_report(found, texts), ensure_ascii=False))
-    else:
-        print(reports.operations_words(found, texts))
-    return OK
+    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts)
+    return _print(report, words, arguments, OK)
 
 
 async def _manifest(arguments: argparse.Namespace) -> int:

@@ -342,6 +342,10 @@ class Store(Protocol):
         """Operations, the newest request first."""
         ...
 
+    async def count_operations(self) -> Mapping[str, int]:
+        """How many operations there are in each status."""
+        ...
+
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
         """Takes the open operations that are due, the longest overdue first."""
         ...

@@ -31,6 +31,18 @@ def plan_report(planning: Planning, texts: Texts) -> dict[str, Any]:
     }
 
 
+def refusal_report(database: str, shard: str | None, why: str) -> dict[str, Any]:
+    """The same where the provider says that there is nothing to plan with."""
+    return {
+        "database": database,
+        "shard": shard,
+        "verdict": Outcome.REFUSED.value,
+        "topology": {"primary": None, "nodes": []},
+        "candidate": None,
+        "checks": [{"name": "target_known", "passed": False, "detail": why}],
+    }
+
+
 def _node(node: Node) -> dict[str, Any]:
     return {
         "id": node.id,
@@ -99,13 +111,14 @@ def _nodes(topology: Topology) -> list[str]:
 def operations_words(operations: Sequence[Operation], texts: Texts) -> str:
     """``switchover status`` and ``history`` for people."""
     if not operations:
-        return "nothing"
+        return "no operations"
     return "\n".join(line for op in operations for line in _lines(op, texts))
 
 
 def _lines(op: Operation, texts: Texts) -> list[str]:
     plan = op.plan
-    move = f"{plan.primary or '?'} → {plan.candidate or 'chosen by the cloud'}" if plan else "not planned yet"
+    candidate = (plan.candidate if plan else None) or op.asked or "no node named"
+    move = f"{(plan.primary if plan else None) or '?'} → {candidate}"
     lines = [f"{op.id}  {op.status.value}  {op.target}  {move}"]
     lines.append(f"    requested by {op.requested_by} at {op.requested_at:%Y-%m-%d %H:%M:%S} UTC")
     if op.approvals:

@@ -17,7 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.core.operation import Operation
 from bot.errors import StoreUnavailable
-from bot.ports import Clock, Store
+from bot.ports import Clock, InboxItem, Store
 from bot.service.desk import Desk
 from bot.service.duties import Duties
 
@@ -131,11 +131,13 @@ class Ticker:
         if name not in self._running and self._scheduler.running:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
-    async def stop(self) -> None:
-        """Lets running sweeps end, then stops the clock; nothing is cancelled half-way."""
+    async def stop(self, within: float) -> None:
+        """Lets running sweeps end, for at most ``within`` seconds, then stops the clock."""
         if self._scheduler.running:
             self._scheduler.pause()
-            await self._idle.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._idle.wait()
             self._scheduler.shutdown(wait=False)
 
     async def _run(self, name: str) -> None:
@@ -177,6 +179,7 @@ class Sweeps:
         self._clock = clock
         self._crew = crew
         self._busy: set[str] = set()
+        self._items: set[int] = set()
 
     async def inbox(self) -> None:
         """Hands every due delivery to the desk, a few at a time: a burst must not keep its own acks waiting."""
@@ -186,7 +189,8 @@ class Sweeps:
             until = now + self._duties.limits.lease
             items = await self._store.claim_inbox(now, until, min(AT_ONCE, self._crew.free))
             for item in items:
-                self._crew.start(self._desk.work(item), f"inbox-{item.id}")
+                if item.id not in self._items:
+                    self._crew.start(self._work(item), f"inbox-{item.id}")
             if len(items) < AT_ONCE:
                 return
 
@@ -204,6 +208,13 @@ class Sweeps:
         for op in free:
             if op not in polls:
                 self._crew.start(self._perform(op), f"operation-{op.id}")
+
+    async def _work(self, item: InboxItem) -> None:
+        self._items.add(item.id)
+        try:
+            await self._desk.work(item)
+        finally:
+            self._items.discard(item.id)
 
     async def _perform(self, op: Operation) -> None:
         self._busy.add(op.id)

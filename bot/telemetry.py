@@ -236,9 +236,7 @@ class Metrics:
         )
 
     def set_operations(self, counts: Mapping[str, int]) -> None:
-        """Replaces the numbers of operations; a status that is not named has none."""
-        for status in self._statuses().difference(counts):
-            self.operations.labels(status).set(0)
+        """Sets the numbers of operations; to be given every status, those of which there are none included."""
         for status, count in counts.items():
             self.operations.labels(status).set(count)
 
@@ -257,7 +255,3 @@ class Metrics:
     def render(self) -> tuple[bytes, str]:
         """All of them as Prometheus text, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
-
-    def _statuses(self) -> set[str]:
-        samples = (sample for family in self.operations.collect() for sample in family.samples)
-        return {sample.labels["status"] for sample in samples}

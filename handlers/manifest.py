@@ -15,11 +15,9 @@ EVENTS_PATH = "/slack/events"
 _SCOPES = {
     "app_mentions:read": "app_mention",
     "channels:history": "conversations.history and .replies: was a message of unknown outcome posted?",
-    "channels:read": "conversations.info of a public channel (membership, sharing)",
     "chat:write": "chat.postMessage, chat.update, chat.postEphemeral",
     "commands": "the slash command and both shortcuts",
     "groups:history": "the same look-up in private channels",
-    "groups:read": "the same of a private channel",
     "im:write": "conversations.open: a direct message where no channel can be used",
     "usergroups:read": "usergroups.users.list, subteam_updated, subteam_members_changed",
     "users:read": "users.info, user_change",

@@ -28,7 +28,6 @@ READS = frozenset(
         "usergroups.users.list",
         "conversations.history",
         "conversations.replies",
-        "conversations.info",
     }
 )
 

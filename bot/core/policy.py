@@ -28,10 +28,10 @@ class Policy:
     allow_unknown_primary: bool = False
     cooldown: timedelta = timedelta(0)
 
-    @property
-    def groups(self) -> frozenset[str]:
-        """The user groups whose members must be known to apply this policy."""
-        return frozenset(entry for entry in (*self.approvers, *self.requesters) if entry.startswith("S"))
+
+def is_group(entry: str) -> bool:
+    """Whether an entry of a policy's list is a user group: Slack's ids of those start with an S."""
+    return entry.startswith("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Standing:
     Attributes:
         user: Their id.
         member: A full, active, human member of the workspace the bot is installed in.
-        groups: Those of the policy's groups that they are in.
+        groups: Those of the groups asked about that they are in.
     """
 
     user: UserId

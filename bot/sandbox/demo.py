@@ -29,7 +29,7 @@ async def demo(*, port: int = 0, write: Callable[[str], None] = print) -> bool:
 async def _qingcloud(world: Stack, write: Callable[[str], None]) -> bool:
     people, cluster = world.demo, world.cloud.clusters[CLUSTER]
     before, candidate = cluster.primaries[0], cluster.nodes[1].id
-    asked = f"orders to {candidate} because the primary's disk is failing"
+    asked = f"orders to {cluster.nodes[1].name} because the primary's disk is failing"
     write(f"» @{people.requester.name} types: /switchover {asked}\n")
     await world.slack.command(people.requester, people.channel, asked)
     card = await world.card_in("awaiting_approval")

@@ -236,7 +236,8 @@ async def stack(
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
     cloud = SimulatedQingCloud(timings=timings)
-    cloud.add_cluster(CLUSTER)
+    for number, node in enumerate(cloud.add_cluster(CLUSTER).nodes, start=1):
+        node.name = f"mysql-{number}"
     with tempfile.TemporaryDirectory(prefix="switchover-") as folder:
         async with serve_workspace(demo.workspace) as slack_url, serve(cloud) as simulated_url:
             config = Path(folder) / "switchover.toml"

@@ -43,7 +43,7 @@ from bot.errors import (
     StoreUnavailable,
 )
 from bot.ports import Clock, Directory, InboxItem, Message, MessageKind, Reply, Store
-from bot.service.catalogue import CatalogueHolder, Database
+from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.hindrances import hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said
@@ -162,7 +162,7 @@ class Desk:
             case Act():
                 return await self._act(item, command)
             case ListDatabases() | ShowStatus() | ShowHistory() | ShowHelp():
-                who = await standing(self._directory, None, origin.user, origin.team)
+                who = await standing(self._directory, (), origin.user, origin.team)
                 if not who.member:
                     return Tell(Reason.of("deny-not-a-member"))
                 return await self._show(command)
@@ -175,10 +175,11 @@ class Desk:
         if database is None:
             nearest = current.nearest(command.database)
             return Tell(Reason.of("unknown-database", name=command.database, nearest=nearest))
-        if current.channels and item.origin.place.channel not in current.channels:
+        if not _takes_requests(current, item.origin.place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
-        who = await standing(self._directory, database.policy, item.origin.user, item.origin.team)
-        denied = may_request(database.policy, who)
+        origin, policy = item.origin, database.policy
+        who = await standing(self._directory, policy.requesters, origin.user, origin.team)
+        denied = may_request(policy, who)
         if denied is not None:
             return Tell(denied)
         if command.dry_run:
@@ -260,7 +261,9 @@ class Desk:
             database = self._catalogue.current.tracked(op.database)
             if database is None:
                 return Tell(Reason.of("database-removed", name=op.database))
-            who = await standing(self._directory, database.policy, item.origin.user, item.origin.team)
+            who = await standing(
+                self._directory, database.policy.approvers, item.origin.user, item.origin.team
+            )
             denied = _denied(op, act.action, database.policy, who)
             if denied is None and act.action is Action.APPROVE:
                 now = self._clock.now()
@@ -338,6 +341,13 @@ class Desk:
         found = await self._store.operations(open_only=False, database=database, limit=20)
         ended = tuple(op for op in found if not op.open)
         return ShowOperations(ended, database or "", past=True)
+
+
+def _takes_requests(catalogue: Catalogue, channel: str) -> bool:
+    """Whether a request may be made there: never in a direct message, where nobody else sees the card."""
+    if channel.startswith("D"):
+        return False
+    return not catalogue.channels or channel in catalogue.channels
 
 
 async def _line(database: Database, operation: str) -> DatabaseLine:

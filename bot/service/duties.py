@@ -227,7 +227,7 @@ class Duties:
 
     async def _live_quorum(self, op: Operation, database: Database) -> tuple[UserId, ...]:
         people = [
-            await standing(self._directory, database.policy, approval.by, None, fresh=True)
+            await standing(self._directory, database.policy.approvers, approval.by, "", fresh=True)
             for approval in op.approvals
         ]
         return valid_approvals(database.policy, people, requested_by=op.requested_by)

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.core.model import UserId
-from bot.core.policy import Policy, Standing
+from bot.core.policy import ANYONE, Standing, is_group
 from bot.ports import Directory
 
 
 async def standing(
-    directory: Directory, policy: Policy | None, user: UserId, team: str | None, *, fresh: bool = False
+    directory: Directory, entries: Collection[str], user: UserId, team: str, *, fresh: bool = False
 ) -> Standing:
-    """What the workspace knows of a person now, and which of the policy's groups they are in.
+    """What the workspace knows of a person now, and through which of the listed groups they count.
+
+    Groups are only asked for where nothing else decides: Slack allows few such calls, and somebody who is
+    named in person must not depend on them.
 
     Args:
         directory: The workspace's people and groups.
-        policy: Whose groups matter; None: only whether they are a member.
+        entries: The list that is asked about: user ids, user-group ids, ``*``; empty: only membership matters.
         user: Who.
-        team: What the delivery said of their workspace, None where there is no delivery.
+        team: What the delivery said of their workspace; "" where it said nothing, or there is none.
         fresh: Nothing remembered will do.
 
     Raises:
         DirectoryUnavailable: It can't be found out now.
     """
-    person = await directory.person(user, team, fresh=fresh)
-    if policy is None or not person.member:
+    person = await directory.person(user, team or None, fresh=fresh)
+    if not person.member or ANYONE in entries or user in entries:
         return Standing(user, person.member)
-    groups = [group for group in sorted(policy.groups) if user in await directory.members(group, fresh=fresh)]
-    return Standing(user, person.member, frozenset(groups))
+    groups = [group for group in entries if is_group(group)]
+    found = [group for group in groups if user in await directory.members(group, fresh=fresh)]
+    return Standing(user, person.member, frozenset(found))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision
@@ -165,3 +165,9 @@ async def release_starting(connection: AsyncConnection, now: datetime) -> None:
     """Makes what is in ``starting`` due: nobody is left who could be sending it."""
     starting = operations.c.status == Status.STARTING.value
     await connection.execute(update(operations).where(starting).values(due_at=now, claimed_from=None))
+
+
+async def counted(connection: AsyncConnection) -> dict[str, int]:
+    """How many operations there are in each status."""
+    by_status = select(operations.c.status, func.count()).group_by(operations.c.status)
+    return {row[0]: row[1] for row in await connection.execute(by_status)}

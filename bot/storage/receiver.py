@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreUnavailable
 from bot.ports import Inbound, Receipt
 from bot.storage import inbox
 from bot.storage.engine import Database
+
+log = structlog.get_logger()
 
 Waiting = tuple[Inbound, asyncio.Future[Receipt]]
 
@@ -49,6 +52,11 @@ class Receiver:
                 receipts = await self._database.write(partial(self._take, taken), urgent=True)
             except StoreUnavailable as error:
                 await self._each(taken or self._take_waiting(), error)
+            except Exception:
+                # A defect, here or in a driver: nobody may be left waiting for an answer.
+                log.exception("receive_broke")
+                broken = StoreUnavailable("the delivery could not be recorded")
+                await self._each(taken or self._take_waiting(), broken)
             else:
                 for (_, recorded), receipt in zip(taken, receipts, strict=True):
                     _tell(recorded, receipt)
@@ -76,6 +84,9 @@ class Receiver:
                 receipt = await self._alone(item)
             except StoreUnavailable as its_own:
                 _tell(recorded, its_own)
+            except Exception:
+                log.exception("receive_broke")
+                _tell(recorded, error)
             else:
                 _tell(recorded, receipt)
 

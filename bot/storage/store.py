@@ -154,6 +154,10 @@ class SqlStore:
             partial(operations.listed, open_only=open_only, database=database, limit=limit)
         )
 
+    async def count_operations(self) -> Mapping[str, int]:
+        """How many operations there are in each status."""
+        return await self._database.read(operations.counted)
+
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
         """Takes the open operations that are due, the longest overdue first."""
         return await self._database.note(partial(operations.claim, now=now, until=until, limit=limit))

@@ -306,7 +306,7 @@ def test_the_content_type_is_prometheus_text() -> None:
 
 def test_a_status_nobody_is_in_any_more_counts_nothing() -> None:
     metrics = filled()
-    metrics.set_operations({"verifying": 1})
+    metrics.set_operations({"verifying": 1, "running": 0})
     text = metrics.render()[0].decode()
     assert 'switchover_operations{status="running"} 0.0' in text
     assert 'switchover_operations{status="verifying"} 1.0' in text

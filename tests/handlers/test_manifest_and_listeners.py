@@ -21,14 +21,13 @@ NEEDS = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "chat.postEphemeral": "chat:write",
-    "conversations.info": "channels:read",
     "conversations.history": "channels:history",
     "conversations.replies": "channels:history",
     "conversations.open": "im:write",
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
 }
-PRIVATE_TOO = {"channels:history": "groups:history", "channels:read": "groups:read"}
+PRIVATE_TOO = {"channels:history": "groups:history"}
 FOR_EVENTS = {
     "app_mention": "app_mentions:read",
     "user_change": "users:read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -145,6 +146,9 @@ class MemoryStore:
             if (row.op.open or not open_only) and database in (None, row.op.database)
         ]
         return sorted(found, key=lambda op: op.requested_at, reverse=True)[:limit]
+
+    async def count_operations(self) -> Mapping[str, int]:
+        return Counter(row.op.status.value for row in self._rows.values())
 
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
         self._write()

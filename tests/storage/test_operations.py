@@ -266,6 +266,14 @@ async def test_released_claims_are_due_at_once_and_nothing_else(store: SqlStore)
     assert len(await store.claim_messages(after(-6), LATER, 5)) == 3
 
 
+async def test_operations_are_counted_by_status(store: SqlStore) -> None:
+    first = await opened(store, requested(1))
+    await opened(store, requested(2))
+    await store.commit(chain(first, cancelled), due_at=None)
+    await opened(store, requested(3))
+    assert await store.count_operations() == {"planning": 2, "cancelled": 1}
+
+
 async def test_what_a_dead_process_left_starting_is_due_at_once(store: SqlStore) -> None:
     first = await opened(store, requested())
     await store.commit(running(first)[:3], due_at=after(15))
