@@ -139,6 +139,7 @@ class Ticker:
                 async with asyncio.timeout(within):
                     await self._idle.wait()
             self._scheduler.shutdown(wait=False)
+            await asyncio.sleep(0)  # it takes effect in the loop's next turn
 
     async def _run(self, name: str) -> None:
         if name in self._running:

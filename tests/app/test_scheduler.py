@@ -1,0 +1,165 @@
+"""Ticks: none runs twice at once, no kick is lost, nothing is forgotten at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import StoreUnavailable
+from bot.scheduler import Crew, Rush, Ticker
+
+SELDOM = timedelta(hours=1)
+
+
+class Sweep:
+    """Counts its runs, and stays in each one until it is let go."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.runs = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.begun = asyncio.Event()
+        self.go = asyncio.Event()
+        self.error = error
+
+    async def __call__(self) -> None:
+        self.runs += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.begun.set()
+        try:
+            await self.go.wait()
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.at_once -= 1
+
+    async def until(self, runs: int) -> None:
+        while self.runs < runs:
+            self.begun.clear()
+            await self.begun.wait()
+
+
+@pytest.fixture
+async def ticker() -> AsyncIterator[Ticker]:
+    ticker = Ticker()
+    yield ticker
+    await ticker.stop(within=1)
+
+
+async def test_a_sweep_runs_at_the_start_and_when_it_is_kicked(ticker: Ticker) -> None:
+    sweep = Sweep()
+    sweep.go.set()
+    ticker.add("one", SELDOM, sweep)
+    ticker.start()
+    await sweep.until(1)
+    ticker.kick("one")
+    await sweep.until(2)
+
+
+async def test_a_kick_during_a_run_makes_it_run_once_more_and_never_twice_at_once(ticker: Ticker) -> None:
+    sweep = Sweep()
+    ticker.add("one", SELDOM, sweep)
+    ticker.start()
+    await sweep.until(1)
+    ticker.kick("one")
+    ticker.kick("one")
+    sweep.go.set()
+    await sweep.until(2)
+    assert sweep.most_at_once == 1
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("locked"), KeyError("a defect")])
+async def test_a_sweep_that_fails_runs_again(ticker: Ticker, error: Exception) -> None:
+    sweep = Sweep(error)
+    sweep.go.set()
+    ticker.add("one", SELDOM, sweep)
+    ticker.start()
+    await sweep.until(1)
+    ticker.kick("one")
+    await sweep.until(2)
+    assert "one" not in ticker.last_success
+
+
+async def test_stopping_waits_for_what_runs_and_for_no_longer_than_it_may() -> None:
+    ticker, sweep = Ticker(), Sweep()
+    ticker.add("one", SELDOM, sweep)
+    ticker.start()
+    await sweep.until(1)
+    stopping = asyncio.create_task(ticker.stop(within=60))
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    sweep.go.set()
+    await stopping
+    assert sweep.at_once == 0
+    assert not ticker.running
+
+
+async def test_a_sweep_that_hangs_does_not_keep_the_process() -> None:
+    ticker, sweep = Ticker(), Sweep()
+    ticker.add("one", SELDOM, sweep)
+    ticker.start()
+    await sweep.until(1)
+    await ticker.stop(within=0.01)
+    assert not ticker.running
+
+
+async def test_a_crew_is_bounded_and_forgets_nobody() -> None:
+    crew, go = Crew(2), asyncio.Event()
+    done = []
+
+    async def work(name: str) -> None:
+        await go.wait()
+        done.append(name)
+
+    crew.start(work("a"), "a")
+    crew.start(work("b"), "b")
+    assert crew.free == 0
+    go.set()
+    assert await crew.join(within=5) == 0
+    assert sorted(done) == ["a", "b"]
+    assert crew.free == 2
+
+
+async def test_what_breaks_in_a_crew_breaks_nothing_else() -> None:
+    crew = Crew(2)
+
+    async def broken() -> None:
+        raise KeyError("a defect")
+
+    crew.start(broken(), "broken")
+    assert await crew.join(within=5) == 0
+
+
+async def test_who_does_not_finish_in_time_is_cancelled_and_counted() -> None:
+    crew, cancelled = Crew(1), asyncio.Event()
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    crew.start(endless(), "endless")
+    await asyncio.sleep(0)
+    assert await crew.join(within=0.01) == 1
+    assert cancelled.is_set()
+
+
+async def test_work_gives_way_while_deliveries_are_answered_and_goes_on_afterwards() -> None:
+    rush = Rush()
+    await rush.calm(within=0)
+    with rush, rush:
+        waiting = asyncio.create_task(rush.calm(within=60))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_work_does_not_give_way_for_ever() -> None:
+    rush = Rush()
+    with rush:
+        await rush.calm(within=0.01)

@@ -1,0 +1,100 @@
+"""A freeze and a cooldown bind the request, every approval and the start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.core.answers import Tell
+from bot.core.commands import Act, Action, RequestSwitchover
+from bot.core.model import JobId, Reason
+from bot.core.operation import Status
+from tests.core.examples import ANN, BOB, B, reading
+from tests.service.world import ID, World, stricter
+
+ORDERS = RequestSwitchover("orders", "n-b")
+JOB = JobId("j-1")
+FROZEN = Reason.of("frozen", reason="trading hours", until="17:00")
+
+
+def freeze(world: World, *, on: bool = True) -> None:
+    current = world.catalogue.current
+
+    def frozen(_now: datetime) -> Reason | None:
+        return FROZEN if on else None
+
+    databases = {name: replace(each, frozen=frozen) for name, each in current.databases.items()}
+    world.catalogue.current = replace(current, databases=databases)
+
+
+async def awaiting() -> World:
+    world = World(stricter(approvals=1))
+    await world.planned()
+    assert await world.status() is Status.AWAITING_APPROVAL
+    return world
+
+
+async def succeeded(world: World) -> None:
+    world.cloud.answers = [JOB]
+    await world.planned()
+    await world.click(Action.APPROVE, ANN)
+    await world.tick()
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    assert await world.status() is Status.SUCCEEDED
+
+
+async def test_while_frozen_nothing_is_requested() -> None:
+    world = World()
+    freeze(world)
+    assert await world.ask(ORDERS) == Tell(FROZEN)
+    assert await world.store.operations(open_only=False) == []
+
+
+async def test_while_frozen_an_approval_does_not_count() -> None:
+    world = await awaiting()
+    freeze(world)
+    assert await world.ask(Act(Action.APPROVE, ID), ANN) == Tell(FROZEN)
+    assert await world.status() is Status.AWAITING_APPROVAL
+    freeze(world, on=False)
+    await world.ask(Act(Action.APPROVE, ID), ANN)
+    assert await world.status() is Status.RECHECKING
+
+
+async def test_what_was_approved_before_a_freeze_and_would_start_in_it_is_refused() -> None:
+    world = await awaiting()
+    await world.ask(Act(Action.APPROVE, ID), ANN)
+    freeze(world)
+    await world.tick()
+    op = await world.store.load(ID)
+    assert op is not None
+    assert (op.status, op.detail) == (Status.REFUSED, FROZEN)
+    assert world.cloud.submissions == []
+
+
+@pytest.mark.parametrize(("after", "allowed"), [(timedelta(minutes=9), False), (timedelta(minutes=11), True)])
+async def test_after_a_switchover_the_next_one_waits_for_the_cooldown(
+    after: timedelta, *, allowed: bool
+) -> None:
+    world = World(stricter(approvals=1, cooldown=timedelta(minutes=10)))
+    await succeeded(world)
+    await world.clock.sleep(after.total_seconds())
+    answer = await world.ask(replace(ORDERS, node="n-a"))
+    if allowed:
+        assert answer is None
+    else:
+        assert isinstance(answer, Tell)
+        assert answer.text.code == "cooldown"
+        assert answer.text["last"] == ID
+
+
+async def test_what_was_refused_or_rejected_starts_no_cooldown() -> None:
+    world = World(stricter(approvals=1, cooldown=timedelta(minutes=10)))
+    await world.ask(ORDERS)
+    await world.tick()
+    await world.ask(Act(Action.REJECT, ID), BOB)
+    assert await world.ask(ORDERS) is None
