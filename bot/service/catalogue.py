@@ -45,6 +45,18 @@ class Catalogue:
         """The database, configured or retired: for what has been sent already."""
         return self.databases.get(name) or self.retired.get(name)
 
+    def policy_for(self, name: str) -> Policy:
+        """The policy that clicks on an operation of this database are judged by.
+
+        What belongs to no database any more still has to be rejected or acknowledged by somebody, or it
+        would stay open for ever: by any approver there is.
+        """
+        database = self.tracked(name)
+        if database is not None:
+            return database.policy
+        approvers = {entry for each in self.databases.values() for entry in each.policy.approvers}
+        return Policy(name=name, approvers=tuple(sorted(approvers)))
+
     def nearest(self, name: str) -> str:
         """The configured name most like the one typed, "" if none is near."""
         found = difflib.get_close_matches(name.casefold(), list(self.databases), n=1)

@@ -258,23 +258,23 @@ class Desk:
             op = await self._store.load(act.operation)
             if op is None:
                 return Tell(Reason.of("unknown-operation", id=act.operation))
-            database = self._catalogue.current.tracked(op.database)
-            if database is None:
-                return Tell(Reason.of("database-removed", name=op.database))
-            who = await standing(
-                self._directory, database.policy.approvers, item.origin.user, item.origin.team
-            )
-            denied = _denied(op, act.action, database.policy, who)
-            if denied is None and act.action is Action.APPROVE:
-                now = self._clock.now()
-                denied = await hindrance(self._store, database, op.target, now, besides=op.id)
+            policy = self._catalogue.current.policy_for(op.database)
+            who = await standing(self._directory, policy.approvers, item.origin.user, item.origin.team)
+            denied = await self._hindered(op) if act.action is Action.APPROVE and op.open else None
+            denied = _denied(op, act.action, policy, who) or denied
             if denied is not None:
                 return Tell(denied)
             try:
-                return await self._apply(item, op, act.action, database.policy)
+                return await self._apply(item, op, act.action, policy)
             except Stale:
                 continue  # two clicks in the same moment: look again at what is true now
         raise Stale
+
+    async def _hindered(self, op: Operation) -> Reason | None:
+        database = self._catalogue.current.databases.get(op.database)
+        if database is None:
+            return Reason.of("database-removed", name=op.database)
+        return await hindrance(self._store, database, op.target, self._clock.now(), besides=op.id)
 
     async def _apply(self, item: InboxItem, op: Operation, action: Action, policy: Policy) -> Answer | _Done:
         now = self._clock.now()

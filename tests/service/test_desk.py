@@ -18,6 +18,7 @@ from bot.core.commands import (
     ShowStatus,
 )
 from bot.core.events import Requested
+from bot.core.machine import Limits
 from bot.core.model import CandidateRule, JobId, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
@@ -256,7 +257,7 @@ async def test_a_button_of_an_unknown_operation_costs_a_sentence() -> None:
 async def test_a_button_of_a_database_that_nothing_is_known_of_costs_a_sentence() -> None:
     world = World()
     await world.planned()
-    world.catalogue.current = Catalogue({})
+    world.catalogue.current = Catalogue({"other": world.database("other", POLICY)})
     assert await world.click(Action.APPROVE, ANN) == "database-removed"
 
 
@@ -592,3 +593,14 @@ async def test_an_operation_of_another_job_is_not_confused_with_this_one() -> No
     world.cloud.answers = [JobId("j-2")]
     await world.tick()
     assert ((await world.op()).job_id, (await world.op(second.id)).job_id) == ("j-1", "j-2")
+
+
+async def test_what_belongs_to_no_database_any_more_can_still_be_closed_by_an_approver() -> None:
+    world = World()
+    await world.submitted_with(JobId("j-1"))
+    await world.tick(Limits().deadline.total_seconds() + 1)
+    assert await world.status() is Status.NEEDS_ATTENTION
+    world.catalogue.current = Catalogue({"other": world.database("other", POLICY)})
+    assert await world.click(Action.ACKNOWLEDGE, EVE) == "deny-not-an-approver"
+    assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
+    assert await world.status() is Status.CLOSED
