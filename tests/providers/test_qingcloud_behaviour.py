@@ -147,9 +147,51 @@ async def test_a_cluster_without_tabs_has_unknown_roles(harness: QingCloudHarnes
     assert set((await roles(harness)).values()) == {Role.UNKNOWN}
 
 
-async def test_a_hanging_tab_does_not_hide_the_rest(harness: QingCloudHarness) -> None:
-    harness.cloud.faults.set(TABS, Fault.hang(accepted=False), times=None)
-    topology = await harness.provider(call_timeout=timedelta(seconds=1)).observe(harness.target)
+UNREAD = {
+    "it hangs": (Fault.hang(accepted=False), Unavailable),
+    "5000": (Fault.code(5000), Unavailable),
+    "5100": (Fault.code(5100), Unavailable),
+    "503": (Fault.http(503), Unavailable),
+    "a page": (Fault.body(b"<html>"), Unavailable),
+    "429": (Fault.http(429, retry_after="120"), Throttled),
+    "the quota": (Fault.code(2500), Throttled),
+}
+
+
+@pytest.mark.parametrize("tab", ["", "node_details"])
+@pytest.mark.parametrize(("fault", "expected"), UNREAD.values(), ids=UNREAD)
+async def test_a_tab_that_cannot_be_read_now_does_not_say_that_there_is_no_primary(
+    harness: QingCloudHarness, tab: str, fault: Fault, expected: type[ProviderError]
+) -> None:
+    harness.cloud.faults.set(TABS, fault, times=None)
+    provider = harness.provider(call_timeout=timedelta(seconds=1), display_tab=tab)
+    with pytest.raises(expected):
+        await provider.observe(harness.target)
+
+
+async def test_the_budget_that_refuses_a_tab_is_told(harness: QingCloudHarness) -> None:
+    provider = harness.provider(calls_per_hour=10)  # eight for a look at Home; a look takes three
+    for _ in range(2):
+        await provider.observe(harness.target)
+    with pytest.raises(Throttled):
+        await provider.observe(harness.target)
+
+
+async def test_a_remembered_tab_that_cannot_be_read_now_is_no_missing_primary(
+    harness: QingCloudHarness,
+) -> None:
+    provider = harness.provider()
+    await provider.observe(harness.target)
+    harness.cloud.faults.set(TABS, Fault.code(5000), times=None)
+    with pytest.raises(Unavailable):
+        await provider.observe(harness.target)
+
+
+@pytest.mark.parametrize("tab", ["", "node_details"])
+@pytest.mark.parametrize("code", [1100, 1400, 2100])
+async def test_a_refused_tab_does_not_hide_the_rest(harness: QingCloudHarness, tab: str, code: int) -> None:
+    harness.cloud.faults.set(TABS, Fault.code(code), times=None)
+    topology = await harness.provider(display_tab=tab).observe(harness.target)
     assert [node.role for node in topology.nodes] == [Role.UNKNOWN] * 3
     assert topology.idle
 
