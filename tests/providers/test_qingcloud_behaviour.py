@@ -494,6 +494,46 @@ async def test_a_hidden_directive_decides_nothing(harness: QingCloudHarness, dir
     assert (evidence.job, evidence.searched) == (None, False)
 
 
+ASKED = {
+    "cluster": "cl-ouhutv70",
+    "role": "maininstance",
+    "service": "assignmaster",
+    "service_params": '{"node_id":"cln-ouhutv702"}',
+}
+UNNAMED = {name: value for name, value in ASKED.items() if name != "cluster"}
+OURS, FOREIGN, UNDECIDED = ("j-1", True), (None, True), (None, False)
+ROWS: dict[str, tuple[dict[str, Any], tuple[str | None, bool]]] = {
+    "a list": ({"resource_ids": ["cl-ouhutv70"], "directive": UNNAMED}, OURS),
+    "a list of another": ({"resource_ids": ["cl-x", 1], "directive": UNNAMED}, FOREIGN),
+    "no resources": ({"directive": ASKED}, OURS),
+    "null": ({"resource_ids": None, "directive": ASKED}, OURS),
+    "an object": ({"resource_ids": {"cl-x": 1}, "directive": ASKED}, OURS),
+    "nodes only": ({"resource_ids": "cln-ouhutv702", "directive": ASKED}, OURS),
+    "no resources, another cluster": ({"directive": {**ASKED, "cluster": "cl-x"}}, FOREIGN),
+    "another cluster, and nothing asked": ({"resource_ids": "cl-x"}, FOREIGN),
+    "no cluster at all": ({"directive": UNNAMED}, UNDECIDED),
+    "no cluster, another service": ({"directive": {**UNNAMED, "service": "restart_node"}}, FOREIGN),
+    "no cluster, another node": (
+        {"directive": {**UNNAMED, "service_params": '{"node_id":"cln-x"}'}},
+        FOREIGN,
+    ),
+    "nothing at all": ({}, UNDECIDED),
+    "no service": ({"directive": {**ASKED, "service": None}}, UNDECIDED),
+    "no node": ({"directive": {**ASKED, "service_params": "…"}}, UNDECIDED),
+}
+
+
+@pytest.mark.parametrize(("row", "expected"), ROWS.values(), ids=ROWS)
+async def test_a_job_is_foreign_only_for_what_it_says(
+    harness: QingCloudHarness, row: dict[str, Any], expected: tuple[str | None, bool]
+) -> None:
+    said = {"job_id": "j-1", "job_action": SUBMIT, "status": "working", "create_time": "2026-03-01T12:00:00Z"}
+    body = json.dumps({"ret_code": 0, "job_set": [{**said, **row}], "total_count": 1}).encode()
+    harness.cloud.faults.set("DescribeJobs", Fault.body(body))
+    evidence = await look(harness, plan_of(harness), harness.clock.now())
+    assert (evidence.job and evidence.job.id, evidence.searched) == expected
+
+
 async def test_a_late_list_is_not_yet_proof_and_then_shows_the_job(harness: QingCloudHarness) -> None:
     harness.cloud.job_list_lag = timedelta(seconds=60)
     plan, since = await lost(harness)
