@@ -93,11 +93,15 @@ def _certain(found: set[Role], claims: int) -> Role:
 
 
 def members(nodes: Sequence[Payload], role: str) -> list[Payload]:
-    """The nodes that a switchover is about: of the configured AppCenter role, and still there."""
+    """The nodes that a switchover is about: of the configured AppCenter role, and still there.
+
+    Packages of 2017 know no roles: where no node at all has one, every node is meant.
+    """
+    wanted = role if any(text(node, "role") for node in nodes) else ""
     return [
         node
         for node in nodes
-        if text(node, "role") == role and text(node, "node_id") and text(node, "status") not in _GONE
+        if text(node, "role") == wanted and text(node, "node_id") and text(node, "status") not in _GONE
     ]
 
 

@@ -202,6 +202,23 @@ async def test_only_nodes_of_the_configured_role_are_members(harness: QingCloudH
     assert await roles(harness) == {"1": Role.PRIMARY, "2": Role.REPLICA, "3": Role.REPLICA}
 
 
+@pytest.mark.parametrize("role", [{}, {"role": ""}, {"role": None}])
+async def test_where_no_node_has_a_role_all_are_members(
+    harness: QingCloudHarness, role: dict[str, Any]
+) -> None:
+    named = [{"node_id": node.id, "status": "active"} for node in harness.cluster.nodes]
+
+    async def seen(rows: list[dict[str, Any]]) -> dict[str, Role]:
+        body = json.dumps({"ret_code": 0, "node_set": rows, "total_count": len(rows)}).encode()
+        harness.cloud.faults.set("DescribeClusterNodes", Fault.body(body))
+        return await roles(harness)
+
+    rows = [{**row, **role} for row in named]
+    assert await seen(rows) == {"1": Role.PRIMARY, "2": Role.REPLICA, "3": Role.REPLICA}
+    with pytest.raises(Refused):
+        await seen([*rows, {"node_id": "cln-proxy", "status": "active", "role": "proxy"}])
+
+
 async def test_states_are_told(harness: QingCloudHarness) -> None:
     harness.cluster.nodes[2].health = "unhealthy"
     harness.cluster.nodes[1].health = "?"
