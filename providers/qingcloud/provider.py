@@ -86,7 +86,10 @@ class QingCloud:
         cells, failure = tab_read.result()
         told = topology.told(cells, nodes, database.role)
         if not told.spoke and not database.display_tab:
-            told, missed = await self._discover(database, cluster, nodes, deadline, priority)
+            if failure is None:
+                self._tabs.pop(database.cluster, None)  # it no longer names roles
+            others = [name for name in topology.tab_names(cluster) if name != known]
+            told, missed = await self._discover(database, others, nodes, deadline, priority)
             failure = failure or missed
         if failure is not None and not told.spoke:
             raise failure
@@ -216,29 +219,29 @@ class QingCloud:
             return [], exc
         except ProviderError:
             return [], None  # there is no such tab for us: the roles are unknown, the rest is still true
-        return topology.table(answer), None
+        return topology.table(answer, tab), None
 
     async def _discover(
         self,
         database: QingCloudDatabase,
-        cluster: Payload,
+        names: Sequence[str],
         nodes: Sequence[Payload],
         deadline: float,
         priority: Priority,
     ) -> tuple[topology.Told, Unread | None]:
-        tried = self._tabs.pop(database.cluster, "")
-        tabs = cluster.get("display_tabs")
-        names = sorted(name for name in tabs if isinstance(name, str)) if isinstance(tabs, dict) else []
+        # All at once, each being an agent's round trip; the first by name wins, so that it is always the same.
         failure: Unread | None = None
-        for name in names:
-            if name == tried:
-                continue
-            cells, missed = await self._tab(database, name, deadline, priority)
-            failure = failure or missed
-            told = topology.told(cells, nodes, database.role)
-            if told.spoke:
-                self._tabs[database.cluster] = name
-                return told, None
+        async with together() as group:
+            reads = [group.create_task(self._tab(database, name, deadline, priority)) for name in names]
+            for name, read in zip(names, reads, strict=True):
+                cells, missed = await read
+                failure = failure or missed
+                told = topology.told(cells, nodes, database.role)
+                if told.spoke:
+                    self._tabs[database.cluster] = name
+                    for other in reads:
+                        other.cancel()
+                    return told, None
         return topology.Told({}, spoke=False), failure
 
     async def _jobs(self, ids: Sequence[JobId], deadline: float) -> dict[JobId, Job]:
