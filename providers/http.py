@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import ssl
 from collections import deque
@@ -374,8 +375,17 @@ class Account:
             await self._clock.sleep(wait)
 
     async def submit(self, call: str, request: Request, judge: Callable[[Answer], T], *, send_by: float) -> T:
-        """One request, at most once (see ``submit_once``); ``judge`` raises for whatever is not accepted."""
-        self._take(call, Priority.URGENT)
+        """One request, at most once (see ``submit_once``); ``judge`` raises for whatever is not accepted.
+
+        Raises:
+            ProviderError: What ``judge`` said; NotSent also where our own budget holds the request back.
+        """
+        try:
+            self._budget.take(Priority.URGENT)
+        except Throttled as exc:
+            self._observer(call, OUTCOMES[NotSent], 0.0)
+            minutes = math.ceil(exc.retry_after.total_seconds() / 60)
+            raise NotSent(f"not sent: {exc.message} for another {minutes} min") from exc
         with self._observed(call):
             answer = await submit_once(
                 request, send_by=send_by, clock=self._clock, timeout=self._timeout, wire=self._wire

@@ -343,14 +343,27 @@ def test_the_reserve_is_for_what_cannot_wait() -> None:
     assert caught.value.retry_after == timedelta(hours=1)
 
 
-async def test_a_refused_call_is_not_sent_and_is_observed() -> None:
+async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
+    async with Desk(answer()).open() as desk:
+        for _ in range(1000):
+            desk.budget.take(Priority.URGENT)
+        desk.clock.advance(90)
+        with pytest.raises(NotSent) as caught:
+            await desk.submit()
+        assert desk.heads == []
+        assert desk.observed == [("Do", "not_sent", 0.0)]
+        said = "not sent: the account's budget of 1000 calls is used up for another 59 min"
+        assert caught.value.message == said
+
+
+async def test_a_refused_read_is_not_sent_and_is_observed() -> None:
     async with Desk(answer()).open() as desk:
         for _ in range(1000):
             desk.budget.take(Priority.URGENT)
         with pytest.raises(Throttled):
-            await desk.submit()
+            await desk.read()
         assert desk.heads == []
-        assert desk.observed == [("Do", "throttled", 0.0)]
+        assert desk.observed == [("Look", "throttled", 0.0)]
 
 
 PRIORITIES = st.sampled_from(list(Priority))
