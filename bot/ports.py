@@ -92,7 +92,7 @@ class Provider(Protocol):
 
         Raises:
             Refused: The provider said no; nothing changed.
-            NotSent: It never left, or ``intent.send_by`` had passed.
+            NotSent: It never left: no connection, our own budget, or ``intent.send_by`` had passed.
             Throttled: Not accepted for now; nothing changed.
             OutcomeUnknown: Anything else.
         """

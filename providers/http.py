@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
+import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -272,7 +275,7 @@ async def submit_once(
         if answers:  # only closing the connection failed
             return answers[0]
         if trace.nothing_left:
-            raise NotSent(f"no connection to the provider ({type(exc).__name__})") from exc
+            raise NotSent(_unconnected(request, exc)) from exc
         raise OutcomeUnknown(f"the answer to the request was lost ({type(exc).__name__})") from exc
     return answers[0]
 
@@ -374,8 +377,17 @@ class Account:
             await self._clock.sleep(wait)
 
     async def submit(self, call: str, request: Request, judge: Callable[[Answer], T], *, send_by: float) -> T:
-        """One request, at most once (see ``submit_once``); ``judge`` raises for whatever is not accepted."""
-        self._take(call, Priority.URGENT)
+        """One request, at most once (see ``submit_once``); ``judge`` raises for whatever is not accepted.
+
+        Raises:
+            ProviderError: What ``judge`` said; NotSent also where our own budget holds the request back.
+        """
+        try:
+            self._budget.take(Priority.URGENT)
+        except Throttled as exc:
+            self._observer(call, OUTCOMES[NotSent], 0.0)
+            minutes = math.ceil(exc.retry_after.total_seconds() / 60)
+            raise NotSent(f"not sent: {exc.message} for another {minutes} min") from exc
         with self._observed(call):
             answer = await submit_once(
                 request, send_by=send_by, clock=self._clock, timeout=self._timeout, wire=self._wire
@@ -422,14 +434,38 @@ class Account:
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             raise Misconfigured("the endpoint is not a usable address") from exc
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
-            if _untrusted(exc):
-                raise Misconfigured("the endpoint's certificate is not trusted") from exc
+            if _has(exc, _UNTRUSTED):
+                raise Misconfigured(_unconnected(request, exc)) from exc
+            if _has(exc, _NO_CONNECTION):
+                raise Unavailable(_unconnected(request, exc)) from exc
             raise Unavailable(f"the provider did not answer ({type(exc).__name__})") from exc
 
 
-def _untrusted(exc: BaseException | None) -> bool:
+_UNTRUSTED = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)
+# httpx-aiohttp calls whatever goes wrong with a connection ConnectTimeout, broken ones included: what it was is
+# told by aiohttp's own error behind it.
+_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ConnectionRefusedError)
+_IN_WORDS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (
+    (_UNTRUSTED, "its certificate is not trusted"),
+    ((ssl.SSLError,), "TLS failed"),
+    ((socket.gaierror,), "name not found"),
+    ((ConnectionRefusedError,), "connection refused"),
+    ((aiohttp.ConnectionTimeoutError, httpx.TimeoutException, TimeoutError), "timed out"),
+)
+
+
+def _unconnected(request: Request, exc: BaseException) -> str:
+    """That there is no connection and why, in words; of the address only host and port, the rest is signed."""
+    why = next((words for types, words in _IN_WORDS if _has(exc, types)), "connection failed")
+    parts = urlsplit(request.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"can't connect to {parts.hostname}:{port} ({why})"
+
+
+def _has(exc: BaseException | None, types: tuple[type[BaseException], ...]) -> bool:
+    """Whether the error, or one behind it, is of these types."""
     while exc is not None:
-        if isinstance(exc, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
+        if isinstance(exc, types):
             return True
         exc = exc.__cause__ or exc.__context__
     return False

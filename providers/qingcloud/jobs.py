@@ -27,6 +27,7 @@ STATES = {
 }
 EARLY = timedelta(seconds=60)  # how much older than its time stamp a job may look, the clocks being two
 CLOSE = timedelta(seconds=5)  # the same for a job that carries no mark of its request
+_CLUSTER = "cl-"  # what every cluster's id starts with; a node's starts with cln-
 DRIFT = timedelta(seconds=5)  # how far a correction of the clock that was learned anew may be off
 
 
@@ -46,8 +47,10 @@ def created(row: Payload) -> datetime | None:
 
 
 def clusters(row: Payload) -> list[str]:
-    """What the job works on: a list in one string, separated by spaces."""
-    return text(row, "resource_ids").split()
+    """The clusters that the job works on: ids in one string, separated by spaces; a list is understood too."""
+    ids = row.get("resource_ids")
+    words = ids if isinstance(ids, list) else text(row, "resource_ids").split()
+    return [word for word in words if isinstance(word, str) and word.startswith(_CLUSTER)]
 
 
 class _Match(StrEnum):
@@ -88,29 +91,38 @@ class Sought:
     own_key: Callable[[str], bool]
 
     def match(self, row: Payload) -> _Match:
-        """Whether the submission started this job. Somebody else's request for the same node is FOREIGN."""
+        """Whether the submission started this job. Somebody else's request for the same node is FOREIGN.
+
+        What a row leaves out tells nothing: it is FOREIGN only for what it does say.
+        """
         at = created(row)
-        if self.cluster not in clusters(row) or text(row, "job_action") not in (self.action, ""):
+        if text(row, "job_action") not in (self.action, ""):
             return _Match.FOREIGN
         if at is not None and not -EARLY <= at - self.signed_at <= self.valid_for + EARLY:
             return _Match.FOREIGN
-        directive = _object(row.get("directive"))
-        if directive is None:
-            return _Match.UNDECIDED
-        if not self._asks_the_same(directive):
-            return _Match.FOREIGN
+        directive = _object(row.get("directive")) or {}
+        same = self._asks_the_same(clusters(row), directive)
+        if not same:
+            return _Match.UNDECIDED if same is None else _Match.FOREIGN
         stamped = unstamp(text(directive, "time_stamp"))
         return self._unmarked(at) if stamped is None else self._stamped(directive, stamped)
 
-    def _asks_the_same(self, directive: Payload) -> bool:
-        params = _object(directive.get("service_params")) or {}
+    def _asks_the_same(self, named: Sequence[str], directive: Payload) -> bool | None:
+        """Whether it asks for what the submission asked for; None where it does not say enough."""
+        on = {*named, text(directive, "cluster")} - {""}
+        service = text(directive, "service")
+        node = text(_object(directive.get("service_params")) or {}, "node_id")
         key = text(directive, "access_key_id")
-        return (
-            text(directive, "service") == self.service
-            and params.get("node_id") == self.node
-            and text(directive, "role") in (self.role, "")
-            and (not key or self.own_key(key))
+        differs = (
+            (bool(on) and self.cluster not in on)
+            or service not in (self.service, "")
+            or node not in (self.node, "")
+            or text(directive, "role") not in (self.role, "")
+            or (bool(key) and not self.own_key(key))
         )
+        if differs:
+            return False
+        return True if on and service and node else None
 
     def _unmarked(self, at: datetime | None) -> _Match:
         if at is None:

@@ -21,7 +21,7 @@ from bot.core.model import (
     Target,
     Topology,
 )
-from bot.errors import Misconfigured, ProviderError, Refused, Unavailable
+from bot.errors import Misconfigured, ProviderError, Refused, Throttled, Unavailable
 from bot.ports import CallObserver, Clock, Intent
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.qingcloud import answers, topology
@@ -34,6 +34,8 @@ PAGE = 100  # the API's own cap, for lists and for jobs.n alike
 PAGES = 10  # how far a list is followed
 FOLLOWED_FOR = timedelta(minutes=30)  # the tracking of a switchover, deadline and verification included
 REMEMBERED = 256
+
+Unread = Unavailable | Throttled  # a tab that may answer later
 
 CAPABILITIES = Capabilities(
     candidate=CandidateRule.REQUIRED,
@@ -66,7 +68,8 @@ class QingCloud:
     async def observe(self, target: Target) -> Topology:
         """Reads cluster, nodes and display tab.
 
-        Where the tab can't be read, the roles are unknown and the rest is reported.
+        Roles are unknown where the tabs answered without naming them, were refused, or don't exist. A tab that
+        can't be read now tells nothing either way: without another that names roles, that is what is raised.
         """
         database, deadline = self._database(target), self._api.deadline()
         priority = self._priority(database.cluster)
@@ -80,9 +83,16 @@ class QingCloud:
         members = topology.members(nodes, database.role)
         if not members:
             raise Refused(f"cluster {database.cluster} has no nodes of the role {database.role}")
-        told = topology.told(tab_read.result(), nodes, database.role)
+        cells, failure = tab_read.result()
+        told = topology.told(cells, nodes, database.role)
         if not told.spoke and not database.display_tab:
-            told = await self._discover(database, cluster, nodes, deadline, priority)
+            if failure is None:
+                self._tabs.pop(database.cluster, None)  # it no longer names roles
+            others = [name for name in topology.tab_names(cluster) if name != known]
+            told, missed = await self._discover(database, others, nodes, deadline, priority)
+            failure = failure or missed
+        if failure is not None and not told.spoke:
+            raise failure
         return topology.topology(cluster, members, told.roles, self._clock.now())
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
@@ -196,38 +206,43 @@ class QingCloud:
 
     async def _tab(
         self, database: QingCloudDatabase, tab: str, deadline: float, priority: Priority
-    ) -> list[list[str]]:
+    ) -> tuple[list[list[str]], Unread | None]:
+        """The cells of a tab, and why they could not be read now."""
         if not tab:
-            return []
+            return [], None
         params = {"cluster": database.cluster, "display_tabs": tab}
         try:
             answer = await self._api.read(
                 "DescribeClusterDisplayTabs", params, deadline=deadline, priority=priority
             )
+        except (Unavailable, Throttled) as exc:
+            return [], exc
         except ProviderError:
-            return []  # without the tab the roles are unknown, which is said; the rest is still true
-        return topology.table(answer)
+            return [], None  # there is no such tab for us: the roles are unknown, the rest is still true
+        return topology.table(answer, tab), None
 
     async def _discover(
         self,
         database: QingCloudDatabase,
-        cluster: Payload,
+        names: Sequence[str],
         nodes: Sequence[Payload],
         deadline: float,
         priority: Priority,
-    ) -> topology.Told:
-        tried = self._tabs.pop(database.cluster, "")
-        tabs = cluster.get("display_tabs")
-        names = sorted(name for name in tabs if isinstance(name, str)) if isinstance(tabs, dict) else []
-        for name in names:
-            if name == tried:
-                continue
-            cells = await self._tab(database, name, deadline, priority)
-            told = topology.told(cells, nodes, database.role)
-            if told.spoke:
-                self._tabs[database.cluster] = name
-                return told
-        return topology.Told({}, spoke=False)
+    ) -> tuple[topology.Told, Unread | None]:
+        # All at once, each being an agent's round trip; the first by name wins, so that it is always the same.
+        failure: Unread | None = None
+        async with together() as group:
+            reads = [group.create_task(self._tab(database, name, deadline, priority)) for name in names]
+            for name, read in zip(names, reads, strict=True):
+                cells, missed = await read
+                failure = failure or missed
+                told = topology.told(cells, nodes, database.role)
+                if told.spoke:
+                    self._tabs[database.cluster] = name
+                    for other in reads:
+                        other.cancel()
+                    return told, None
+        return topology.Told({}, spoke=False), failure
 
     async def _jobs(self, ids: Sequence[JobId], deadline: float) -> dict[JobId, Job]:
         params = {**dict(answers.numbered("jobs", list(ids))), "limit": str(PAGE)}

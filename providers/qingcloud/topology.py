@@ -27,6 +27,7 @@ VOCABULARY: Mapping[str, Role] = {
 }
 _BETWEEN_WORDS = re.compile(r"[\s()\uff08\uff09\[\]/|,\uff0c\u3001]+")
 _PORT = re.compile(r":\d{1,5}$")
+TABS = 5  # AppCenter's own limit for one application
 _GONE = frozenset({"deleted", "ceased"})
 
 
@@ -36,17 +37,33 @@ def role_named(cell: str) -> Role | None:
     return found.pop() if len(found) == 1 else None
 
 
-def table(answer: Payload) -> list[list[str]]:
-    """The cells of a display tab, row by row; empty where the answer holds no readable table."""
-    tab: Any = answer.get("display_tabs")
-    if isinstance(tab, str):
-        try:
-            tab = json.loads(tab)
-        except (ValueError, RecursionError):
-            return []
+def tab_names(cluster: Payload) -> list[str]:
+    """The display tabs of a cluster: an object keyed by name, a list of names, or either as JSON text."""
+    tabs = _plain(cluster.get("display_tabs"))
+    names = tabs if isinstance(tabs, dict | list) else ()
+    return sorted({name for name in names if isinstance(name, str) and name})[:TABS]
+
+
+def table(answer: Payload, name: str) -> list[list[str]]:
+    """The cells of the display tab, row by row; empty where the answer holds no readable table.
+
+    The documentation shows the table itself; one under the tab's name is understood too.
+    """
+    tab = _plain(answer.get("display_tabs"))
+    nested = _plain(tab.get(name)) if isinstance(tab, dict) else None
+    tab = nested if isinstance(nested, dict) else tab
     data = tab.get("data") if isinstance(tab, dict) else None
     rows = data if isinstance(data, list) else []
     return [[str(cell).strip() for cell in row] for row in rows if isinstance(row, list)]
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +110,15 @@ def _certain(found: set[Role], claims: int) -> Role:
 
 
 def members(nodes: Sequence[Payload], role: str) -> list[Payload]:
-    """The nodes that a switchover is about: of the configured AppCenter role, and still there."""
+    """The nodes that a switchover is about: of the configured AppCenter role, and still there.
+
+    Packages of 2017 know no roles: where no node at all has one, every node is meant.
+    """
+    wanted = role if any(text(node, "role") for node in nodes) else ""
     return [
         node
         for node in nodes
-        if text(node, "role") == role and text(node, "node_id") and text(node, "status") not in _GONE
+        if text(node, "role") == wanted and text(node, "node_id") and text(node, "status") not in _GONE
     ]
 
 

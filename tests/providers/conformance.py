@@ -198,7 +198,7 @@ class ProviderSuite:
     ) -> None:
         plan = await plan_for(harness, harness.provider())
         with ExitStack() as stack:
-            endpoint, wait = _unreachable(how, harness.front.port, stack, monkeypatch)
+            endpoint, wait = unreachable(how, harness.front.port, stack, monkeypatch)
             provider = harness.provider(endpoint=endpoint, call_timeout=wait)
             with pytest.raises(NotSent) as caught:
                 await provider.submit(plan, intent(harness.clock))
@@ -415,7 +415,7 @@ async def _arrived(harness: Harness, plan: Plan, cut: Cutting) -> bytes:
     return cut.arrived[0]
 
 
-def _unreachable(
+def unreachable(
     how: str, port: int, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, timedelta]:
     if how == "refused":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -26,6 +26,7 @@ from providers.http import (
     submit_once,
 )
 from tests.providers.clocks import START, TestClock
+from tests.providers.conformance import NEVER_CONNECTED, unreachable
 from tests.providers.wires import HEAD_END, Cutting, listening, reset
 
 PATIENCE = timedelta(seconds=5)
@@ -200,8 +201,46 @@ async def test_an_untrusted_certificate_is_a_misconfiguration() -> None:
         budget=desk.budget,
         wire=Distrusted(),
     )
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured) as caught:
         await desk.read()
+    assert caught.value.message == "can't connect to 127.0.0.1:443 (its certificate is not trusted)"
+
+
+@pytest.mark.parametrize("how", NEVER_CONNECTED)
+async def test_why_there_is_no_connection_is_said_in_words(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {
+        "refused": "connection refused",
+        "name not found": "name not found",
+        "TLS fails": "TLS failed",
+        "connect times out": "timed out",
+    }
+    monkeypatch.setattr("providers.http.CONNECT_TIMEOUT", timedelta(seconds=0.1))
+
+    async def speaks_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 no TLS here\r\n")
+        await reader.read()
+
+    async with listening(speaks_no_tls) as port:
+        with ExitStack() as stack:
+            endpoint, _ = unreachable(how, port, stack, monkeypatch)
+            where = endpoint.partition("://")[2] + (":80" if how == "name not found" else "")
+            desk = Desk()
+            desk.url = f"{endpoint}/x?signature=abc"
+            with pytest.raises(Unavailable) as read:
+                await desk.read()
+            with pytest.raises(NotSent) as submitted:
+                await desk.submit()
+            assert read.value.message == submitted.value.message
+            assert read.value.message == f"can't connect to {where} ({words[how]})"
+            assert len(desk.clock.slept) > 2
+            await desk.account.close()
+
+
+async def test_an_answer_that_is_lost_is_no_missing_connection() -> None:
+    async with Desk(b"").open() as desk:
+        with pytest.raises(Unavailable) as caught:
+            await desk.read()
+        assert "did not answer" in caught.value.message
 
 
 # Submissions
@@ -343,14 +382,27 @@ def test_the_reserve_is_for_what_cannot_wait() -> None:
     assert caught.value.retry_after == timedelta(hours=1)
 
 
-async def test_a_refused_call_is_not_sent_and_is_observed() -> None:
+async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
+    async with Desk(answer()).open() as desk:
+        for _ in range(1000):
+            desk.budget.take(Priority.URGENT)
+        desk.clock.advance(90)
+        with pytest.raises(NotSent) as caught:
+            await desk.submit()
+        assert desk.heads == []
+        assert desk.observed == [("Do", "not_sent", 0.0)]
+        said = "not sent: the account's budget of 1000 calls is used up for another 59 min"
+        assert caught.value.message == said
+
+
+async def test_a_refused_read_is_not_sent_and_is_observed() -> None:
     async with Desk(answer()).open() as desk:
         for _ in range(1000):
             desk.budget.take(Priority.URGENT)
         with pytest.raises(Throttled):
-            await desk.submit()
+            await desk.read()
         assert desk.heads == []
-        assert desk.observed == [("Do", "throttled", 0.0)]
+        assert desk.observed == [("Look", "throttled", 0.0)]
 
 
 PRIORITIES = st.sampled_from(list(Priority))

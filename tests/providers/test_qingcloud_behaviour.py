@@ -17,7 +17,7 @@ from bot.ports import Intent
 from bot.sandbox.faults import Fault
 from bot.sandbox.qingcloud import SUBMIT, Ending, SimJob, SimNode, Tab
 from providers.qingcloud import QINGCLOUD, QingCloudAccount, QingCloudDatabase
-from providers.qingcloud.topology import role_named, table, told
+from providers.qingcloud.topology import role_named, tab_names, table, told
 from tests.providers.test_qingcloud import TABS, QingCloudHarness
 
 
@@ -111,6 +111,12 @@ def test_roles_are_certain_or_unknown(cells: list[list[str]], expected: str) -> 
     ("tab", "cells"),
     [
         ({"data": [["a", 1]]}, [["a", "1"]]),
+        ({"t": {"labels": ["x"], "data": [["a"]]}}, [["a"]]),
+        ('{"t": {"data": [["a"]]}}', [["a"]]),
+        ({"t": '{"data": [["a"]]}'}, [["a"]]),
+        ({"t": {"t": {"data": [["a"]]}}}, []),
+        ({"other": {"data": [["a"]]}}, []),
+        ({"t": [["a"]], "data": [["b"]]}, [["b"]]),
         ('{"data": [["a "]]}', [["a"]]),
         ({"data": [None, "x", ["a"]]}, [["a"]]),
         ("not JSON", []),
@@ -121,7 +127,25 @@ def test_roles_are_certain_or_unknown(cells: list[list[str]], expected: str) -> 
     ],
 )
 def test_tables_are_read_from_whatever_holds_them(tab: object, cells: list[list[str]]) -> None:
-    assert table({"display_tabs": tab}) == cells
+    assert table({"display_tabs": tab}, "t") == cells
+
+
+@pytest.mark.parametrize(
+    ("tabs", "names"),
+    [
+        ({"b": {}, "a": None}, ["a", "b"]),
+        (["b", "a", "b", 1, None, ""], ["a", "b"]),
+        ('{"b": {}, "a": {}}', ["a", "b"]),
+        ('["b", "a"]', ["a", "b"]),
+        ({name: {} for name in "abcdefg"}, ["a", "b", "c", "d", "e"]),
+        ("a", []),
+        ("[" * 100_000, []),
+        (None, []),
+        (7, []),
+    ],
+)
+def test_tabs_are_found_in_whatever_holds_them(tabs: object, names: list[str]) -> None:
+    assert tab_names({"display_tabs": tabs}) == names
 
 
 async def test_the_tab_that_names_roles_is_found_and_remembered(harness: QingCloudHarness) -> None:
@@ -130,7 +154,42 @@ async def test_the_tab_that_names_roles_is_found_and_remembered(harness: QingClo
     for _ in range(2):
         assert (await provider.observe(harness.target)).primary is not None
     tabs = [call.params["display_tabs"] for call in harness.cloud.calls if call.action == TABS]
-    assert tabs == ["a_metrics", "node_details", "node_details"]
+    assert set(tabs[:-1]) - {"z_metrics"} == {"a_metrics", "node_details"}
+    assert len(tabs[:-1]) <= 3
+    assert tabs[-1] == "node_details"
+
+
+@pytest.mark.parametrize("hanging", ["a_metrics", "z_metrics"])
+async def test_a_tab_that_hangs_does_not_hide_the_one_that_names_roles(
+    harness: QingCloudHarness, hanging: str
+) -> None:
+    harness.cluster.other_tabs = (hanging,)
+    answering = harness.cloud
+
+    async def front(scope: Any, receive: Any, send: Any) -> None:
+        if f"display_tabs={hanging}".encode() in scope["query_string"]:
+            await receive()
+            await receive()
+        else:
+            await answering(scope, receive, send)
+
+    harness.front.app = front
+    topology = await harness.provider(call_timeout=timedelta(seconds=1)).observe(harness.target)
+    assert topology.primary is not None
+
+
+async def test_a_remembered_tab_stays_remembered_while_it_cannot_be_read(harness: QingCloudHarness) -> None:
+    harness.cluster.other_tabs = ("a_metrics",)
+    provider = harness.provider()
+    await provider.observe(harness.target)
+    harness.cloud.faults.set(TABS, Fault.code(5000), times=None)
+    with pytest.raises(Unavailable):
+        await provider.observe(harness.target)
+    harness.cloud.faults.clear()
+    harness.cloud.calls.clear()
+    assert (await provider.observe(harness.target)).primary is not None
+    tabs = [call.params["display_tabs"] for call in harness.cloud.calls if call.action == TABS]
+    assert tabs == ["node_details"]
 
 
 async def test_a_remembered_tab_that_went_away_is_looked_for_again(harness: QingCloudHarness) -> None:
@@ -147,9 +206,51 @@ async def test_a_cluster_without_tabs_has_unknown_roles(harness: QingCloudHarnes
     assert set((await roles(harness)).values()) == {Role.UNKNOWN}
 
 
-async def test_a_hanging_tab_does_not_hide_the_rest(harness: QingCloudHarness) -> None:
-    harness.cloud.faults.set(TABS, Fault.hang(accepted=False), times=None)
-    topology = await harness.provider(call_timeout=timedelta(seconds=1)).observe(harness.target)
+UNREAD = {
+    "it hangs": (Fault.hang(accepted=False), Unavailable),
+    "5000": (Fault.code(5000), Unavailable),
+    "5100": (Fault.code(5100), Unavailable),
+    "503": (Fault.http(503), Unavailable),
+    "a page": (Fault.body(b"<html>"), Unavailable),
+    "429": (Fault.http(429, retry_after="120"), Throttled),
+    "the quota": (Fault.code(2500), Throttled),
+}
+
+
+@pytest.mark.parametrize("tab", ["", "node_details"])
+@pytest.mark.parametrize(("fault", "expected"), UNREAD.values(), ids=UNREAD)
+async def test_a_tab_that_cannot_be_read_now_does_not_say_that_there_is_no_primary(
+    harness: QingCloudHarness, tab: str, fault: Fault, expected: type[ProviderError]
+) -> None:
+    harness.cloud.faults.set(TABS, fault, times=None)
+    provider = harness.provider(call_timeout=timedelta(seconds=1), display_tab=tab)
+    with pytest.raises(expected):
+        await provider.observe(harness.target)
+
+
+async def test_the_budget_that_refuses_a_tab_is_told(harness: QingCloudHarness) -> None:
+    provider = harness.provider(calls_per_hour=10)  # eight for a look at Home; a look takes three
+    for _ in range(2):
+        await provider.observe(harness.target)
+    with pytest.raises(Throttled):
+        await provider.observe(harness.target)
+
+
+async def test_a_remembered_tab_that_cannot_be_read_now_is_no_missing_primary(
+    harness: QingCloudHarness,
+) -> None:
+    provider = harness.provider()
+    await provider.observe(harness.target)
+    harness.cloud.faults.set(TABS, Fault.code(5000), times=None)
+    with pytest.raises(Unavailable):
+        await provider.observe(harness.target)
+
+
+@pytest.mark.parametrize("tab", ["", "node_details"])
+@pytest.mark.parametrize("code", [1100, 1400, 2100])
+async def test_a_refused_tab_does_not_hide_the_rest(harness: QingCloudHarness, tab: str, code: int) -> None:
+    harness.cloud.faults.set(TABS, Fault.code(code), times=None)
+    topology = await harness.provider(display_tab=tab).observe(harness.target)
     assert [node.role for node in topology.nodes] == [Role.UNKNOWN] * 3
     assert topology.idle
 
@@ -158,6 +259,23 @@ async def test_only_nodes_of_the_configured_role_are_members(harness: QingCloudH
     harness.cluster.nodes.append(SimNode("cln-proxy", "192.168.9.9", role="proxy"))
     harness.cluster.nodes.append(SimNode("cln-gone", "192.168.9.8", status="ceased"))
     assert await roles(harness) == {"1": Role.PRIMARY, "2": Role.REPLICA, "3": Role.REPLICA}
+
+
+@pytest.mark.parametrize("role", [{}, {"role": ""}, {"role": None}])
+async def test_where_no_node_has_a_role_all_are_members(
+    harness: QingCloudHarness, role: dict[str, Any]
+) -> None:
+    named = [{"node_id": node.id, "status": "active"} for node in harness.cluster.nodes]
+
+    async def seen(rows: list[dict[str, Any]]) -> dict[str, Role]:
+        body = json.dumps({"ret_code": 0, "node_set": rows, "total_count": len(rows)}).encode()
+        harness.cloud.faults.set("DescribeClusterNodes", Fault.body(body))
+        return await roles(harness)
+
+    rows = [{**row, **role} for row in named]
+    assert await seen(rows) == {"1": Role.PRIMARY, "2": Role.REPLICA, "3": Role.REPLICA}
+    with pytest.raises(Refused):
+        await seen([*rows, {"node_id": "cln-proxy", "status": "active", "role": "proxy"}])
 
 
 async def test_states_are_told(harness: QingCloudHarness) -> None:
@@ -450,6 +568,46 @@ async def test_a_hidden_directive_decides_nothing(harness: QingCloudHarness, dir
     harness.cloud.faults.set("DescribeJobs", Fault.body(body))
     evidence = await look(harness, plan_of(harness), harness.clock.now())
     assert (evidence.job, evidence.searched) == (None, False)
+
+
+ASKED = {
+    "cluster": "cl-ouhutv70",
+    "role": "maininstance",
+    "service": "assignmaster",
+    "service_params": '{"node_id":"cln-ouhutv702"}',
+}
+UNNAMED = {name: value for name, value in ASKED.items() if name != "cluster"}
+OURS, FOREIGN, UNDECIDED = ("j-1", True), (None, True), (None, False)
+ROWS: dict[str, tuple[dict[str, Any], tuple[str | None, bool]]] = {
+    "a list": ({"resource_ids": ["cl-ouhutv70"], "directive": UNNAMED}, OURS),
+    "a list of another": ({"resource_ids": ["cl-x", 1], "directive": UNNAMED}, FOREIGN),
+    "no resources": ({"directive": ASKED}, OURS),
+    "null": ({"resource_ids": None, "directive": ASKED}, OURS),
+    "an object": ({"resource_ids": {"cl-x": 1}, "directive": ASKED}, OURS),
+    "nodes only": ({"resource_ids": "cln-ouhutv702", "directive": ASKED}, OURS),
+    "no resources, another cluster": ({"directive": {**ASKED, "cluster": "cl-x"}}, FOREIGN),
+    "another cluster, and nothing asked": ({"resource_ids": "cl-x"}, FOREIGN),
+    "no cluster at all": ({"directive": UNNAMED}, UNDECIDED),
+    "no cluster, another service": ({"directive": {**UNNAMED, "service": "restart_node"}}, FOREIGN),
+    "no cluster, another node": (
+        {"directive": {**UNNAMED, "service_params": '{"node_id":"cln-x"}'}},
+        FOREIGN,
+    ),
+    "nothing at all": ({}, UNDECIDED),
+    "no service": ({"directive": {**ASKED, "service": None}}, UNDECIDED),
+    "no node": ({"directive": {**ASKED, "service_params": "…"}}, UNDECIDED),
+}
+
+
+@pytest.mark.parametrize(("row", "expected"), ROWS.values(), ids=ROWS)
+async def test_a_job_is_foreign_only_for_what_it_says(
+    harness: QingCloudHarness, row: dict[str, Any], expected: tuple[str | None, bool]
+) -> None:
+    said = {"job_id": "j-1", "job_action": SUBMIT, "status": "working", "create_time": "2026-03-01T12:00:00Z"}
+    body = json.dumps({"ret_code": 0, "job_set": [{**said, **row}], "total_count": 1}).encode()
+    harness.cloud.faults.set("DescribeJobs", Fault.body(body))
+    evidence = await look(harness, plan_of(harness), harness.clock.now())
+    assert (evidence.job and evidence.job.id, evidence.searched) == expected
 
 
 async def test_a_late_list_is_not_yet_proof_and_then_shows_the_job(harness: QingCloudHarness) -> None:
