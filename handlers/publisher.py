@@ -174,11 +174,15 @@ class Publisher:
                     await self._settle(message, fate)
                 except StoreUnavailable:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
-                    logger.exception("the outbox can't be written", extra={"action": "outbox_unavailable"})
+                    logger.exception(
+                        "the outbox can't be written", extra=_logged("outbox_unavailable", message)
+                    )
                     return progress
                 except Exception:
                     # The same: one message that can't be made must not keep the others from being posted.
-                    logger.exception("a message broke its publisher", extra={"action": "publish_failed"})
+                    logger.exception(
+                        "a message broke its publisher", extra=_logged("publish_failed", message)
+                    )
                     continue
                 progress = progress or not isinstance(fate, Later)
         return progress
@@ -212,6 +216,7 @@ class Publisher:
             return Later("lease", uncertain=message.uncertain, wait=0.0)
         await self._outbox.begin_post(message.id)
         outcome = await self._send(
+            message,
             POST,
             words,
             channel=message.channel,
@@ -253,7 +258,9 @@ class Publisher:
         if wait:
             return Later("ratelimited", uncertain=False, wait=wait)
         metadata = dict(self._render.metadata(operation.id, message.status, message.key))
-        outcome = await self._send(UPDATE, words, channel=message.channel, ts=message.ts, metadata=metadata)
+        outcome = await self._send(
+            message, UPDATE, words, channel=message.channel, ts=message.ts, metadata=metadata
+        )
         match outcome:
             case Done():
                 return Posted(message.ts, version=operation.version)
@@ -313,7 +320,7 @@ class Publisher:
         if wait:
             return Later("ratelimited", uncertain=False, wait=wait)
         outcome = await self._send(
-            EPHEMERAL, words, channel=to.place.channel, user=to.user, thread_ts=to.place.thread
+            message, EPHEMERAL, words, channel=to.place.channel, user=to.user, thread_ts=to.place.thread
         )
         if isinstance(outcome, Rejected) and outcome.error not in OPERATOR:
             return None
@@ -333,7 +340,7 @@ class Publisher:
         wait = self._pace.take(POST, channel["id"])
         if wait:
             return Later("ratelimited", uncertain=False, wait=wait)
-        outcome = await self._send(POST, words, channel=channel["id"])
+        outcome = await self._send(message, POST, words, channel=channel["id"])
         return self._judge_answer(POST, message, outcome)
 
     def _judge_answer(self, method: str, message: Message, outcome: Outcome) -> Fate:
@@ -354,10 +361,10 @@ class Publisher:
     def _fits(self, until: datetime) -> bool:
         return self._clock.now() + self._room <= until
 
-    async def _send(self, method: str, words: Words, **args: Any) -> Outcome:
+    async def _send(self, message: Message, method: str, words: Words, **args: Any) -> Outcome:
         outcome = await self._client.call(method, **args, **_content(words))
         if isinstance(outcome, Rejected) and outcome.error in TOO_RICH:
-            logger.warning("sent as plain text", extra={"action": "plain_text", "error": outcome.error})
+            logger.warning("sent as plain text", extra=_logged("plain_text", message, error=outcome.error))
             plain = words.text[:MAX_PLAIN]
             # An update without blocks would keep the old ones.
             return await self._client.call(method, **args, text=plain, blocks=[])
@@ -395,7 +402,7 @@ class Publisher:
                 due_at = now + timedelta(seconds=self._backoff(message) if wait is None else wait)
                 await self._outbox.retry(message.id, due_at=due_at, uncertain=uncertain, error=error)
             case GivenUp(error, undeliverable):
-                logger.warning("a message can't be delivered", extra={"action": "gave_up", "error": error})
+                logger.warning("a message can't be delivered", extra=_logged("gave_up", message, error=error))
                 if undeliverable:
                     await self._undeliverable(message, error)
                 await self._outbox.give_up(message.id, error=error, now=now)
@@ -403,6 +410,11 @@ class Publisher:
 
 def _was_sent(message: Message) -> bool:
     return message.operation is not None and bool(message.operation.submissions)
+
+
+def _logged(action: str, message: Message, **more: str) -> dict[str, str]:
+    of = {"operation": message.operation.id} if message.operation else {}
+    return {"action": action, **of, **more}
 
 
 def _content(words: Words) -> dict[str, Any]:

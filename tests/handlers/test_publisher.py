@@ -541,6 +541,33 @@ async def test_one_broken_message_does_not_keep_the_others(desk: Desk) -> None:
     assert desk.texts() == ["SW-2 v2"]
 
 
+async def test_what_goes_wrong_is_logged_with_its_operation(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.owe_card(1)
+    desk.slack.fail("chat.postMessage", "error", "invalid_blocks")
+    desk.slack.fail("chat.postMessage", "error", "is_archived")
+    await desk.settle()
+    desk.owe_card(2)
+    desk.outbox.change(200, operation=replace(OPERATION, id=OperationId("SW-2"), database=UNSHOWABLE))
+    await desk.settle()
+    desk.owe_card(3)
+    desk.outbox.down_at = {"begin_post"}
+    await desk.settle()
+    desk.outbox.down_at = set()
+    desk.slack.fail("conversations.open", "error", "user_disabled")
+    desk.owe_answer(_asker(desk, channel=""))
+    await desk.settle()
+    logged = [record for record in caplog.records if record.name == "handlers.publisher"]
+    assert [(getattr(each, "action", ""), getattr(each, "operation", "")) for each in logged] == [
+        ("plain_text", "SW-1"),
+        ("gave_up", "SW-1"),
+        ("publish_failed", "SW-2"),
+        ("outbox_unavailable", "SW-3"),
+        ("gave_up", ""),
+    ]
+
+
 # --- answers ---
 
 
