@@ -146,7 +146,7 @@ class _Reader:
         slack = self._slack()
         server = self._read(ServerSettings, ("server",), self._table("server"))
         database = self._read(StorageSettings, ("database",), self._table("database"))
-        tracking = self._read(TrackingSettings, ("tracking",), self._table("tracking"))
+        tracking = self._tracking()
         self._check_times(tracking, database)
         accounts = dict(self._accounts())
         policies = dict(self._policies())
@@ -225,6 +225,19 @@ class _Reader:
         name = variable_of(raw if isinstance(raw, str) else "", _SLACK_SECRETS[key])
         mend = f"set the environment variable {name}, or write the key"
         self.problems.add(("slack", key), f'is not set, and mode "{mode}" needs it: {mend}')
+
+    def _tracking(self) -> _Checked[TrackingSettings]:
+        """Of the two poll intervals the one that is not written follows the one that is."""
+        table = self._table("tracking")
+        checked = self._read(TrackingSettings, ("tracking",), table)
+        times = checked.value
+        if times is None or times.poll_interval <= times.max_poll_interval:
+            return checked
+        if "poll_interval" not in table:
+            times = times.model_copy(update={"poll_interval": times.max_poll_interval})
+        elif "max_poll_interval" not in table:
+            times = times.model_copy(update={"max_poll_interval": times.poll_interval})
+        return _Checked(times, checked.bad)
 
     def _check_times(self, tracking: _Checked[TrackingSettings], database: _Checked[StorageSettings]) -> None:
         times = tracking.has("poll_interval", "max_poll_interval")

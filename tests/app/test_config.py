@@ -275,6 +275,22 @@ def test_a_default_is_the_contracts(tmp_path: Path, where: str, value: object) -
     assert getattr(named.get(section) or getattr(settings, section), key) == value
 
 
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ('max_poll_interval = "1s"', (1, 1)),
+        ('poll_interval = "11s"', (11, 11)),
+        ('poll_interval = "3s"\nmax_poll_interval = "4s"', (3, 4)),
+    ],
+)
+def test_a_poll_interval_that_is_not_written_follows_the_other(
+    tmp_path: Path, line: str, seconds: tuple[int, int]
+) -> None:
+    tracking = load(tmp_path, with_line("tracking", line)).tracking
+    intervals = (tracking.poll_interval, tracking.max_poll_interval)
+    assert intervals == tuple(timedelta(seconds=each) for each in seconds)
+
+
 def test_the_three_slack_secrets_come_from_the_environment_by_default(tmp_path: Path) -> None:
     settings = load(tmp_path, MINIMAL, {**ENV, "SLACK_APP_TOKEN": "xapp-1"})
     assert settings.slack.mode == "socket"
@@ -452,7 +468,12 @@ MISTAKES = [
     ("tracking", "deadline = 20", "tracking.deadline", '"15m"'),
     ("tracking", 'deadline = "20 minutes"', "tracking.deadline", '"20 minutes"'),
     ("tracking", 'settle_time = "0s"', "tracking.settle_time", "longer"),
-    ("tracking", 'poll_interval = "11s"', "tracking.poll_interval", "max_poll_interval"),
+    (
+        "tracking",
+        'poll_interval = "11s"\nmax_poll_interval = "10s"',
+        "tracking.poll_interval",
+        "max_poll_interval",
+    ),
     ("tracking", 'call_timeout = "15s"', "database.lease", "shorten"),
     ("tracking", 'call_timeout = "2m"', "tracking.call_timeout", '"60s"'),
     ("accounts.qc", 'provider = "qingclod"', "accounts.qc.provider", '"qingcloud"'),
@@ -646,7 +667,7 @@ def test_all_mistakes_of_a_file_are_reported_together(tmp_path: Path) -> None:
         ("database", 'lease = "9s"', "database.lease"),
         ("database", 'url = "oracle://x"', "database.url"),
         ("tracking", 'deadline = "x"', "tracking.deadline"),
-        ("tracking", 'poll_interval = "30s"', "tracking.poll_interval"),
+        ("tracking", 'poll_interval = "30s"\nmax_poll_interval = "9s"', "tracking.poll_interval"),
         ("accounts.qc", 'zone = "${NOT_THERE}"', "accounts.qc.zone"),
         ("accounts.qc", "odd = 1", "accounts.qc.odd"),
         ("accounts.odd", 'provider = "odd"', "accounts.odd.provider"),
