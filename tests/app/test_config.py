@@ -17,7 +17,9 @@ from pydantic import SecretStr, model_validator
 from bot import config
 from bot.config.values import RESERVED, Mistake, database_url, duration, masked_url, trigger
 from bot.errors import ConfigError
-from bot.ports import CallObserver, Clock, Provider, ProviderSettings
+from bot.ports import CallObserver, Clock, Provider, ProviderSettings, ProviderType
+from providers.qingcloud.settings import QingCloudAccount as ShippedAccount
+from providers.qingcloud.settings import QingCloudDatabase as ShippedDatabase
 
 
 class QingCloudAccount(ProviderSettings):
@@ -86,6 +88,7 @@ TYPES = {
     "qingcloud": Kind("qingcloud", QingCloudAccount, QingCloudDatabase),
     "huawei-dds": Kind("huawei-dds", HuaweiAccount, HuaweiDatabase),
 }
+SHIPPED = {"qingcloud": Kind("qingcloud", ShippedAccount, ShippedDatabase)}
 ENV = {
     "SLACK_BOT_TOKEN": "xoxb-bot-0001",
     "SLACK_SIGNING_SECRET": "signing-0002",
@@ -187,15 +190,19 @@ approvers = ["U0456EFGH"]
 """
 
 
-def load(folder: Path, text: str, env: Mapping[str, str] = ENV) -> config.Settings:
+def load(
+    folder: Path, text: str, env: Mapping[str, str] = ENV, types: Mapping[str, ProviderType] = TYPES
+) -> config.Settings:
     path = folder / "switchover.toml"
     path.write_text(text, encoding="utf-8")
-    return config.load(path, env=env, provider_types=TYPES)
+    return config.load(path, env=env, provider_types=types)
 
 
-def problems(folder: Path, text: str, env: Mapping[str, str] = ENV) -> tuple[str, ...]:
+def problems(
+    folder: Path, text: str, env: Mapping[str, str] = ENV, types: Mapping[str, ProviderType] = TYPES
+) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        load(folder, text, env)
+        load(folder, text, env, types)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value.problems
@@ -697,6 +704,31 @@ def test_a_value_that_could_not_be_filled_in_is_one_problem(tmp_path: Path) -> N
     assert problem.startswith("databases.orders.account: the environment variable NOT_THERE is not set")
 
 
+def test_an_empty_secret_is_one_problem(tmp_path: Path) -> None:
+    for section, key in (("accounts.qc", "secret_access_key"), ("accounts.qc", "access_key_id")):
+        (problem,) = problems(tmp_path, with_line(section, f'{key} = ""'), types=SHIPPED)
+        assert problem == f"{section}.{key}: is empty: give it a value"
+    (problem,) = problems(tmp_path, with_line("accounts.qc", 'zone = ""'), types=SHIPPED)
+    assert problem == 'accounts.qc.zone: "" is empty: give it a value'
+
+
+def test_an_id_with_a_space_is_told_without_a_regular_expression(tmp_path: Path) -> None:
+    for section, key in (
+        ("databases.orders", "cluster"),
+        ("databases.orders", "role"),
+        ("accounts.qc", "zone"),
+    ):
+        (problem,) = problems(tmp_path, with_line(section, f'{key} = "a b"'), types=SHIPPED)
+        assert problem.startswith(f'{section}.{key}: "a b" does not look right')
+        assert "no spaces or control characters, like cl-ouhutv70" in problem
+        assert "x21" not in problem
+
+
+def test_a_database_below_the_bots_own_is_told_where_it_belongs(tmp_path: Path) -> None:
+    text = MINIMAL.replace("[databases.orders]", "[database.orders]")
+    assert "database.orders: is not a key here: did you mean [databases.orders]?" in problems(tmp_path, text)
+
+
 def test_a_key_with_a_line_end_stays_on_one_line(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, with_line("slack", '"a\\nb" = 1'))
     assert problem.startswith('slack."a\\nb": ')
@@ -730,6 +762,12 @@ def test_a_syntax_error_at_the_end_says_so(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, 'a = "')
     assert "switchover.toml: " in problem
     assert "TOML" in problem
+
+
+@pytest.mark.parametrize("line", ["mode = http", "command = /switchover", "locale = 2s"])
+def test_text_without_quotes_is_told_of_them(tmp_path: Path, line: str) -> None:
+    (problem,) = problems(tmp_path, f"[slack]\n{line}\n")
+    assert "put text and durations in quotes" in problem
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
