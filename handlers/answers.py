@@ -15,7 +15,7 @@ from bot.core.answers import (
     Tell,
 )
 from bot.core.commands import RequestSwitchover, ShowHelp
-from bot.core.model import Node, Target
+from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation
 from bot.core.preflight import Outcome
 from handlers.blocks import (
@@ -161,6 +161,8 @@ def _choose_button(choose: ChooseNode, node: Node, texts: Texts) -> Block | None
 
 
 def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
+    if plan.detail is not None and plan.detail.code == "check-name-one":
+        return _plan_to_choose(plan, plan.detail, texts)
     code = {
         Outcome.CLEAN: "plan-clean",
         Outcome.REFUSED: "plan-refused",
@@ -175,6 +177,14 @@ def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
     return rendered(
         [head, check_lines(plan.checks, texts), node_lines(plan.topology, texts, now=None)], texts
     )
+
+
+def _plan_to_choose(plan: ShowPlan, choices: Reason, texts: Texts) -> Rendered:
+    # Nothing stands in the way: a request is answered with the chooser.
+    target = Target(plan.database, plan.shard)
+    head = line(texts, "plan-choose", database=target, known=dict(choices.params).get("known"))
+    checks = [check for check in plan.checks if check.detail != choices]
+    return rendered([[head], check_lines(checks, texts), node_lines(plan.topology, texts, now=None)], texts)
 
 
 def _databases(databases: Sequence[DatabaseLine], texts: Texts) -> Rendered:

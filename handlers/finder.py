@@ -60,16 +60,43 @@ class Finder:
         self._client = client
         self._identity = identity
 
-    async def find(self, message: Message) -> Found | Absent | Unreadable:
-        """Looks for a message where it would have been posted, from a minute before it became owed."""
+    async def find(
+        self, message: Message, *, in_time: Callable[[], bool] = lambda: True
+    ) -> Found | Absent | Unreadable:
+        """Looks for a message where it would have been posted, from a minute before it became owed.
+
+        Before it is said to be absent, the newest messages are looked at whatever their time: our clock may
+        be ahead of the one behind Slack's ``ts``.
+
+        Args:
+            message: What is looked for.
+            in_time: Whether there is time for one more call; it can't be known otherwise.
+        """
         method = "conversations.replies" if message.thread else "conversations.history"
         try:
             us = await self._identity()
         except DirectoryUnavailable:
             return Unreadable(method)
+        oldest = f"{(message.created_at - SKEW).timestamp():.6f}"
+        found = await self._read(method, message, us, in_time, oldest=oldest)
+        if not isinstance(found, Absent):
+            return found
+        return await self._read(method, message, us, in_time, oldest=None)
+
+    async def _read(
+        self,
+        method: str,
+        message: Message,
+        us: Identity,
+        in_time: Callable[[], bool],
+        *,
+        oldest: str | None,
+    ) -> Found | Absent | Unreadable:
         cursor: str | None = None
         for _ in range(MAX_PAGES):
-            outcome = await self._page(method, message, cursor)
+            if not in_time():
+                return Unreadable(method)
+            outcome = await self._page(method, message, oldest, cursor)
             if not isinstance(outcome, Done):
                 return Unreadable(method, outcome)
             posted = outcome.data.get("messages")
@@ -78,17 +105,19 @@ class Finder:
             ts = _find(posted, message, us)
             if ts:
                 return Found(ts)
+            if oldest is None and not message.thread:
+                return Absent()  # the first page of a channel is the newest; that of a thread the oldest
             cursor = _next(outcome.data)
             if not cursor:
                 return Unreadable(method) if outcome.data.get("has_more") else Absent()
         return Unreadable(method)
 
-    async def _page(self, method: str, message: Message, cursor: str | None) -> Outcome:
+    async def _page(self, method: str, message: Message, oldest: str | None, cursor: str | None) -> Outcome:
         return await self._client.call(
             method,
             channel=message.channel,
             ts=message.thread,
-            oldest=f"{(message.created_at - SKEW).timestamp():.6f}",
+            oldest=oldest,
             include_all_metadata=True,
             inclusive=True,
             limit=PAGE,
@@ -98,13 +127,17 @@ class Finder:
 
 def _find(posted: Sequence[Any], message: Message, us: Identity) -> str:
     for candidate in posted:
-        if isinstance(candidate, dict) and _is_ours(candidate, us) and _carries(candidate, message):
+        if isinstance(candidate, dict) and _may_be_ours(candidate, us) and _carries(candidate, message):
             return str(candidate.get("ts", ""))
     return ""
 
 
-def _is_ours(candidate: Mapping[str, Any], us: Identity) -> bool:
-    return candidate.get("user") == us.user or (bool(us.bot) and candidate.get("bot_id") == us.bot)
+def _may_be_ours(candidate: Mapping[str, Any], us: Identity) -> bool:
+    # Only one that names another author is not: Slack does not name the author of every row.
+    user, bot = candidate.get("user"), candidate.get("bot_id")
+    if user == us.user or (us.bot and bot == us.bot):
+        return True
+    return not user and not (us.bot and bot)
 
 
 def _carries(candidate: Mapping[str, Any], message: Message) -> bool:

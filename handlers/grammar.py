@@ -202,6 +202,7 @@ class _Words:
 
     text: str
     at: int = 0
+    quoted: bool = False  # whether the last word taken was in quotes
 
     def keyword(self) -> str:
         """The next word if it is bare, lower-cased; "" at the end or before something in quotes."""
@@ -217,7 +218,8 @@ class _Words:
         if found is None:
             return ""
         self.at = found.end()
-        raw = found["bare"] if found["quoted"] is None else found["quoted"]
+        self.quoted = found["quoted"] is not None
+        raw = found["quoted"] if self.quoted else found["bare"]
         if _MENTION.search(raw):
             raise _ProblemError(Reason.of("mention-in-name", text=unescape(raw)))
         if found["bare"] and raw[0] in _OPENING:
@@ -330,10 +332,23 @@ def _value(words: _Words, clause: Clause) -> str:
     else:
         if words.keyword() in _CLAUSES:
             raise _ProblemError(missing)
-        value = words.take()
+        value = _name(words)
     if not value.strip():
         raise _ProblemError(missing)
     return value
+
+
+def _name(words: _Words) -> str:
+    """One name in quotes, or all the words up to the next clause: the bot itself writes names like `node 2`."""
+    parts = [words.take()]
+    while not words.quoted and words.keyword() and not _ends_name(words.keyword()):
+        parts.append(words.take())
+    return " ".join(parts)
+
+
+def _ends_name(keyword: str) -> bool:
+    # A mistyped `because` is explained rather than taken, with all that follows it, for a part of the name.
+    return keyword in {*_CLAUSES, *LATER_CLAUSES} or bool(get_close_matches(keyword, ["because"], cutoff=0.8))
 
 
 def _unknown(words: _Words, form: Form, draft: _Draft) -> NoReturn:
@@ -361,7 +376,10 @@ def as_text(request: RequestSwitchover) -> str:
 
 
 def _quoted(name: str) -> str:
-    plain = not re.search(r"\s", name) and name[:1] not in _OPENING and name.casefold() not in _KEYWORDS
+    spaces = re.search(r"\s", name) is not None
+    if spaces and name[:1] not in _OPENING and any(mark in name for mark in _OPENING):
+        return name  # nothing in quotes holds quotes, but words without may: `5"disk 2`
+    plain = not spaces and name[:1] not in _OPENING and name.casefold() not in _KEYWORDS
     return name if plain else f'"{name}"'
 
 

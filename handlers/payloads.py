@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.core.commands import Origin
@@ -14,8 +14,6 @@ from bot.core.model import UserId
 
 MAX_ID = 255
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
-# These differ between two deliveries of one payload, or are secrets.
-UNSTABLE = frozenset({"token", "response_url", "response_urls", "trigger_id", "event_context"})
 EDITS = frozenset({"message_changed", "message_deleted", "message_replied", "bot_message"})
 
 Payload = Mapping[str, Any]
@@ -26,16 +24,16 @@ class Malformed(Exception):
 
 
 def dedupe_key(body: Payload) -> str:
-    """The same for every delivery of the same payload.
+    """The same for every delivery of the same payload, whatever it is signed with.
 
-    Slack retries events under one ``event_id``; a command or a click has a ``trigger_id`` of its own.
+    Slack retries events under one ``event_id``. A command or a click is known by all that it says: two of
+    them may share a ``trigger_id`` or have none, and must not be taken for one.
     """
     kind = "command" if "command" in body else text(body, "type")
-    known = body.get("event_id") if kind == "event_callback" else body.get("trigger_id")
+    known = body.get("event_id") if kind == "event_callback" else None
     if isinstance(known, str) and 0 < len(known) <= MAX_ID:
         return f"{kind}:{known}"
-    stable = {name: value for name, value in body.items() if name not in UNSTABLE}
-    canonical = json.dumps(stable, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return f"{kind}:sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
@@ -71,13 +69,12 @@ def is_for_us(body: Payload) -> bool:
 
 
 def mention_text(body: Payload) -> str:
-    """What was typed after the mention of the bot."""
+    """What was typed after the mention of the bot; after the first mention where none is known to be it."""
     typed = optional(part(body, "event"), "text")
     bot = _bot_user(body)
-    for found in MENTION.finditer(typed):
-        if not bot or found[1] == bot:
-            return typed[found.end() :].strip(" \t\n:,")
-    return typed.strip()
+    mentions = list(MENTION.finditer(typed))
+    ours = next((found for found in mentions if found[1] == bot), mentions[0] if mentions else None)
+    return (typed[ours.end() :] if ours else typed).strip(" \t\n:,")
 
 
 def text(payload: Payload, name: str) -> str:
@@ -126,10 +123,14 @@ def first(payload: Payload, name: str) -> Payload:
     Raises:
         Malformed: It is no list of objects.
     """
-    values = payload.get(name) or [{}]
-    if not isinstance(values, list) or not isinstance(values[0], Mapping):
+    return next(iter(_objects(payload, name)), {})
+
+
+def _objects(payload: Payload, name: str) -> Sequence[Payload]:
+    values = payload.get(name) or []
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
         raise Malformed(name)
-    return values[0]
+    return values
 
 
 def _container_channel(body: Payload) -> str:
@@ -153,4 +154,6 @@ def _author_team(body: Payload, event: Payload) -> str:
 
 
 def _bot_user(body: Payload) -> str:
-    return optional(first(body, "authorizations"), "user_id")
+    # An authorization may be of the person who installed the app: that one is to be heard.
+    bots = (each for each in _objects(body, "authorizations") if each.get("is_bot") is not False)
+    return optional(next(bots, {}), "user_id")

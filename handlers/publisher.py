@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 EPHEMERAL = "chat.postEphemeral"
 HOOK = "response_url"
-# Nothing can be said there any more, or not by us.
+# Nothing can be said there, or not by us, until a person mends it.
 PLACE_GONE = frozenset(
     {
         "channel_not_found",
@@ -36,10 +36,10 @@ PLACE_GONE = frozenset(
         "restricted_action_non_threadable_channel",
         "restricted_action_thread_only_channel",
         "team_access_not_granted",
-        "thread_not_found",
-        "cannot_reply_to_message",
     }
 )
+# The thread is gone for good: nobody can mend that.
+THREAD_GONE = frozenset({"thread_not_found", "cannot_reply_to_message"})
 # The card is there no more, or can't be changed; replies can still be posted.
 CARD_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 TOO_RICH = frozenset(
@@ -166,16 +166,23 @@ class Publisher:
         progress = False
         async with self._senders:
             for message in lane:
+                if not self._fits(until):
+                    # Another replica may claim the rest soon, and so does the next sweep.
+                    return progress
                 try:
                     fate = await self._deliver(message, until)
                     await self._settle(message, fate)
                 except StoreUnavailable:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
-                    logger.exception("the outbox can't be written", extra={"action": "outbox_unavailable"})
+                    logger.exception(
+                        "the outbox can't be written", extra=_logged("outbox_unavailable", message)
+                    )
                     return progress
                 except Exception:
                     # The same: one message that can't be made must not keep the others from being posted.
-                    logger.exception("a message broke its publisher", extra={"action": "publish_failed"})
+                    logger.exception(
+                        "a message broke its publisher", extra=_logged("publish_failed", message)
+                    )
                     continue
                 progress = progress or not isinstance(fate, Later)
         return progress
@@ -190,7 +197,7 @@ class Publisher:
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
                 return await self._post(message, operation, self._render.reply(operation, say), until)
             case Message(kind=MessageKind.ANSWER, to=Origin() as to, answer=answer) if answer:
-                return await self._tell(message, to, answer)
+                return await self._tell(message, to, answer, until)
             case _:
                 return GivenUp("incomplete")
 
@@ -201,14 +208,15 @@ class Publisher:
         if wait:
             return Later("ratelimited", uncertain=message.uncertain, wait=wait)
         if message.uncertain:
-            found = await self._finder.find(message)
+            found = await self._finder.find(message, in_time=lambda: self._fits(until))
             if not isinstance(found, Absent):
                 return self._adopt(found, message)
-        if self._clock.now() + self._room > until:
+        if not self._fits(until):
             # Another replica may claim it soon; two must never post the same.
             return Later("lease", uncertain=message.uncertain, wait=0.0)
         await self._outbox.begin_post(message.id)
         outcome = await self._send(
+            message,
             POST,
             words,
             channel=message.channel,
@@ -225,8 +233,8 @@ class Publisher:
             return Posted(found.ts, version=1)
         if isinstance(found.outcome, RateLimited):
             return self._limited(found.method, found.outcome, uncertain=True)
-        if found.error in PLACE_GONE:
-            return GivenUp(found.error, undeliverable=message.kind is MessageKind.CARD)
+        if found.error in PLACE_GONE | THREAD_GONE:
+            return self._no_place(message, found.error, uncertain=True)
         # Never post blind: as long as it can't be looked for, it waits.
         return Later(found.error, uncertain=True)
 
@@ -250,7 +258,9 @@ class Publisher:
         if wait:
             return Later("ratelimited", uncertain=False, wait=wait)
         metadata = dict(self._render.metadata(operation.id, message.status, message.key))
-        outcome = await self._send(UPDATE, words, channel=message.channel, ts=message.ts, metadata=metadata)
+        outcome = await self._send(
+            message, UPDATE, words, channel=message.channel, ts=message.ts, metadata=metadata
+        )
         match outcome:
             case Done():
                 return Posted(message.ts, version=operation.version)
@@ -266,13 +276,15 @@ class Publisher:
 
     # answers: at least once
 
-    async def _tell(self, message: Message, to: Origin, answer: Answer) -> Fate:
+    async def _tell(self, message: Message, to: Origin, answer: Answer, until: datetime) -> Fate:
         words = self._render.answer(answer, locale=await self._locale(to))
-        for way in (self._tell_by_hook, self._tell_in_channel, self._tell_directly):
+        for way in (self._tell_by_hook, self._tell_in_channel):
+            if not self._fits(until):
+                return Later("lease", uncertain=False)
             fate = await way(message, to, words)
             if fate is not None:
                 return fate
-        return GivenUp("nowhere_to_answer")
+        return await self._tell_directly(message, to, words, until)
 
     async def _locale(self, to: Origin) -> str:
         try:
@@ -308,23 +320,27 @@ class Publisher:
         if wait:
             return Later("ratelimited", uncertain=False, wait=wait)
         outcome = await self._send(
-            EPHEMERAL, words, channel=to.place.channel, user=to.user, thread_ts=to.place.thread
+            message, EPHEMERAL, words, channel=to.place.channel, user=to.user, thread_ts=to.place.thread
         )
         if isinstance(outcome, Rejected) and outcome.error not in OPERATOR:
             return None
         return self._judge_answer(EPHEMERAL, message, outcome)
 
-    async def _tell_directly(self, message: Message, to: Origin, words: Words) -> Fate:
+    async def _tell_directly(self, message: Message, to: Origin, words: Words, until: datetime) -> Fate:
+        if not self._fits(until):
+            return Later("lease", uncertain=False)
         opened = await self._client.call("conversations.open", users=to.user)
         if not isinstance(opened, Done):
             return self._judge_answer("conversations.open", message, opened)
         channel = opened.data.get("channel")
         if not isinstance(channel, dict) or not isinstance(channel.get("id"), str):
             return Later("no_channel", uncertain=False)
+        if not self._fits(until):
+            return Later("lease", uncertain=False)
         wait = self._pace.take(POST, channel["id"])
         if wait:
             return Later("ratelimited", uncertain=False, wait=wait)
-        outcome = await self._send(POST, words, channel=channel["id"])
+        outcome = await self._send(message, POST, words, channel=channel["id"])
         return self._judge_answer(POST, message, outcome)
 
     def _judge_answer(self, method: str, message: Message, outcome: Outcome) -> Fate:
@@ -342,10 +358,13 @@ class Publisher:
 
     # what all have in common
 
-    async def _send(self, method: str, words: Words, **args: Any) -> Outcome:
+    def _fits(self, until: datetime) -> bool:
+        return self._clock.now() + self._room <= until
+
+    async def _send(self, message: Message, method: str, words: Words, **args: Any) -> Outcome:
         outcome = await self._client.call(method, **args, **_content(words))
         if isinstance(outcome, Rejected) and outcome.error in TOO_RICH:
-            logger.warning("sent as plain text", extra={"action": "plain_text", "error": outcome.error})
+            logger.warning("sent as plain text", extra=_logged("plain_text", message, error=outcome.error))
             plain = words.text[:MAX_PLAIN]
             # An update without blocks would keep the old ones.
             return await self._client.call(method, **args, text=plain, blocks=[])
@@ -356,13 +375,19 @@ class Publisher:
         return Later("ratelimited", uncertain=uncertain, wait=outcome.retry_after)
 
     def _rejected(self, message: Message, error: str) -> Fate:
-        if error in PLACE_GONE:
-            return GivenUp(error, undeliverable=message.kind is MessageKind.CARD)
+        if error in PLACE_GONE | THREAD_GONE:
+            return self._no_place(message, error, uncertain=False)
         if error in OPERATOR:
             return Later(error, uncertain=False, wait=MAX_BACKOFF)
-        if message.attempts >= MAX_REJECTIONS:
+        if message.attempts >= MAX_REJECTIONS and not _was_sent(message):
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD)
         return Later(error, uncertain=False)
+
+    def _no_place(self, message: Message, error: str, *, uncertain: bool) -> Fate:
+        if _was_sent(message) and error in PLACE_GONE:
+            # It can't be withdrawn any more, so people must learn how it ends: the bot may be invited again.
+            return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)
+        return GivenUp(error, undeliverable=message.kind is MessageKind.CARD)
 
     def _backoff(self, message: Message) -> float:
         longest = min(MAX_BACKOFF, 2.0 ** min(message.attempts, 6))
@@ -377,10 +402,19 @@ class Publisher:
                 due_at = now + timedelta(seconds=self._backoff(message) if wait is None else wait)
                 await self._outbox.retry(message.id, due_at=due_at, uncertain=uncertain, error=error)
             case GivenUp(error, undeliverable):
-                logger.warning("a message can't be delivered", extra={"action": "gave_up", "error": error})
+                logger.warning("a message can't be delivered", extra=_logged("gave_up", message, error=error))
                 if undeliverable:
                     await self._undeliverable(message, error)
                 await self._outbox.give_up(message.id, error=error, now=now)
+
+
+def _was_sent(message: Message) -> bool:
+    return message.operation is not None and bool(message.operation.submissions)
+
+
+def _logged(action: str, message: Message, **more: str) -> dict[str, str]:
+    of = {"operation": message.operation.id} if message.operation else {}
+    return {"action": action, **of, **more}
 
 
 def _content(words: Words) -> dict[str, Any]:

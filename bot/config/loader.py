@@ -48,6 +48,8 @@ _SLACK_SECRETS = {
 _MODE_NEEDS = {"http": ("bot_token", "signing_secret"), "socket": ("bot_token", "app_token")}
 _NOT_THERE = "stands in for what was reported already"
 _LONGEST_CALL_SECONDS = 60
+# What tomllib says of `mode = http` and of `lease = 15s`.
+_UNQUOTED = re.compile("Invalid value|Expected newline or end of document after a statement")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -102,6 +104,10 @@ def _keys(model: type[BaseModel]) -> list[str]:
     return [info.alias or key for key, info in model.model_fields.items()]
 
 
+def _required(model: type[BaseModel]) -> set[str]:
+    return {info.alias or key for key, info in model.model_fields.items() if info.is_required()}
+
+
 def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
@@ -125,7 +131,10 @@ def _syntax(message: str) -> str:
     found = re.fullmatch(r"(?s)(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
     what, line, column = found.groups() if found else (message, None, None)
     place = f"line {line}, column {column}" if line else "at its end"
-    return f"{place}: this is not TOML ({' '.join(what.split())}): mend that line"
+    mend = (
+        "put text and durations in quotes, or mend that line" if _UNQUOTED.match(what) else "mend that line"
+    )
+    return f"{place}: this is not TOML ({' '.join(what.split())}): {mend}"
 
 
 def _with_slack_secrets(tree: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +155,7 @@ class _Reader:
         slack = self._slack()
         server = self._read(ServerSettings, ("server",), self._table("server"))
         database = self._read(StorageSettings, ("database",), self._table("database"))
-        tracking = self._read(TrackingSettings, ("tracking",), self._table("tracking"))
+        tracking = self._tracking()
         self._check_times(tracking, database)
         accounts = dict(self._accounts())
         policies = dict(self._policies())
@@ -184,10 +193,13 @@ class _Reader:
         """The table as a model; with mistakes in it, as much of it as stands without them."""
         secret = secret_keys(model)
         self.problems.secret.update((*path, key) for key in secret)
-        for key in sorted(secret.intersection(key for key, item in table.items() if item == "")):
-            self.problems.add((*path, key), "is empty: give it a value, or leave the key out")
+        empty = secret.intersection(key for key, item in table.items() if item == "")
+        for key in sorted(empty):
+            mend = "" if key in _required(model) else ", or leave the key out"
+            self.problems.add((*path, key), f"is empty: give it a value{mend}")
         table, value, errors = self._validated(model, path, table)
-        self.problems.invalid(path, errors, known=_known(model, beside))
+        unsaid = [error for error in errors if not empty.intersection(error["loc"][:1])]
+        self.problems.invalid(path, unsaid, known=_known(model, beside))
         if value is not None:
             return _Checked(value, frozenset(key for key in table if self.problems.unfilled((*path, key))))
         bad = {str(error["loc"][0]) for error in errors if error["loc"]}
@@ -225,6 +237,19 @@ class _Reader:
         name = variable_of(raw if isinstance(raw, str) else "", _SLACK_SECRETS[key])
         mend = f"set the environment variable {name}, or write the key"
         self.problems.add(("slack", key), f'is not set, and mode "{mode}" needs it: {mend}')
+
+    def _tracking(self) -> _Checked[TrackingSettings]:
+        """Of the two poll intervals the one that is not written follows the one that is."""
+        table = self._table("tracking")
+        checked = self._read(TrackingSettings, ("tracking",), table)
+        times = checked.value
+        if times is None or times.poll_interval <= times.max_poll_interval:
+            return checked
+        if "poll_interval" not in table:
+            times = times.model_copy(update={"poll_interval": times.max_poll_interval})
+        elif "max_poll_interval" not in table:
+            times = times.model_copy(update={"max_poll_interval": times.poll_interval})
+        return _Checked(times, checked.bad)
 
     def _check_times(self, tracking: _Checked[TrackingSettings], database: _Checked[StorageSettings]) -> None:
         times = tracking.has("poll_interval", "max_poll_interval")

@@ -36,6 +36,11 @@ _WITH_LIMIT = {
     "string_too_long": "is too long: write at most {max_length} characters",
     "string_pattern_mismatch": "does not look right: it must match {pattern}",
 }
+# Regular expressions that providers' ids must match, in words.
+_PATTERNS = {
+    r"^[\x21-\x7e]+$": "does not look right: letters, digits and signs, no spaces or control characters, "
+    "like cl-ouhutv70"
+}
 
 
 def key(path: KeyPath) -> str:
@@ -94,7 +99,9 @@ class Problems:
         """Notes what pydantic found in a table; ``known``: the keys of it and of tables in it."""
         for error in errors:
             where = (*path, *error["loc"])
-            if error["type"] == "extra_forbidden":
+            if error["type"] == "extra_forbidden" and self._is_misplaced_database(where):
+                self.add(where, f"is not a key here: did you mean [{key(('databases', *where[1:]))}]?")
+            elif error["type"] == "extra_forbidden":
                 self.add(
                     where, f"is not a key here{nearest(str(where[-1]), known.get(_table(error['loc']), ()))}"
                 )
@@ -110,8 +117,15 @@ class Problems:
         ordered = sorted(dict.fromkeys(self.found), key=lambda problem: _rank(problem[0]))
         return [_CONTROL.sub(" ", f"{key(path)}: {sentence}") for path, sentence in ordered]
 
+    def _is_misplaced_database(self, path: KeyPath) -> bool:
+        return path[:-1] == ("database",) and isinstance(self.at(path), dict)
+
     def _predicate(self, error: Any) -> str:
         context = error.get("ctx", {})
+        if error["type"] == "string_too_short" and context["min_length"] == 1:
+            return "is empty: give it a value"
+        if error["type"] == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
+            return _PATTERNS[context["pattern"]]
         cause = context.get("error")
         if isinstance(cause, Mistake):
             return str(cause)

@@ -17,7 +17,9 @@ from pydantic import SecretStr, model_validator
 from bot import config
 from bot.config.values import RESERVED, Mistake, database_url, duration, masked_url, trigger
 from bot.errors import ConfigError
-from bot.ports import CallObserver, Clock, Provider, ProviderSettings
+from bot.ports import CallObserver, Clock, Provider, ProviderSettings, ProviderType
+from providers.qingcloud.settings import QingCloudAccount as ShippedAccount
+from providers.qingcloud.settings import QingCloudDatabase as ShippedDatabase
 
 
 class QingCloudAccount(ProviderSettings):
@@ -86,6 +88,7 @@ TYPES = {
     "qingcloud": Kind("qingcloud", QingCloudAccount, QingCloudDatabase),
     "huawei-dds": Kind("huawei-dds", HuaweiAccount, HuaweiDatabase),
 }
+SHIPPED = {"qingcloud": Kind("qingcloud", ShippedAccount, ShippedDatabase)}
 ENV = {
     "SLACK_BOT_TOKEN": "xoxb-bot-0001",
     "SLACK_SIGNING_SECRET": "signing-0002",
@@ -187,15 +190,19 @@ approvers = ["U0456EFGH"]
 """
 
 
-def load(folder: Path, text: str, env: Mapping[str, str] = ENV) -> config.Settings:
+def load(
+    folder: Path, text: str, env: Mapping[str, str] = ENV, types: Mapping[str, ProviderType] = TYPES
+) -> config.Settings:
     path = folder / "switchover.toml"
     path.write_text(text, encoding="utf-8")
-    return config.load(path, env=env, provider_types=TYPES)
+    return config.load(path, env=env, provider_types=types)
 
 
-def problems(folder: Path, text: str, env: Mapping[str, str] = ENV) -> tuple[str, ...]:
+def problems(
+    folder: Path, text: str, env: Mapping[str, str] = ENV, types: Mapping[str, ProviderType] = TYPES
+) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        load(folder, text, env)
+        load(folder, text, env, types)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value.problems
@@ -273,6 +280,22 @@ def test_a_default_is_the_contracts(tmp_path: Path, where: str, value: object) -
     named = {"policy": settings.policies["default"], "orders": settings.databases["orders"]}
     section, key = where.split(".")
     assert getattr(named.get(section) or getattr(settings, section), key) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ('max_poll_interval = "1s"', (1, 1)),
+        ('poll_interval = "11s"', (11, 11)),
+        ('poll_interval = "3s"\nmax_poll_interval = "4s"', (3, 4)),
+    ],
+)
+def test_a_poll_interval_that_is_not_written_follows_the_other(
+    tmp_path: Path, line: str, seconds: tuple[int, int]
+) -> None:
+    tracking = load(tmp_path, with_line("tracking", line)).tracking
+    intervals = (tracking.poll_interval, tracking.max_poll_interval)
+    assert intervals == tuple(timedelta(seconds=each) for each in seconds)
 
 
 def test_the_three_slack_secrets_come_from_the_environment_by_default(tmp_path: Path) -> None:
@@ -452,7 +475,12 @@ MISTAKES = [
     ("tracking", "deadline = 20", "tracking.deadline", '"15m"'),
     ("tracking", 'deadline = "20 minutes"', "tracking.deadline", '"20 minutes"'),
     ("tracking", 'settle_time = "0s"', "tracking.settle_time", "longer"),
-    ("tracking", 'poll_interval = "11s"', "tracking.poll_interval", "max_poll_interval"),
+    (
+        "tracking",
+        'poll_interval = "11s"\nmax_poll_interval = "10s"',
+        "tracking.poll_interval",
+        "max_poll_interval",
+    ),
     ("tracking", 'call_timeout = "15s"', "database.lease", "shorten"),
     ("tracking", 'call_timeout = "2m"', "tracking.call_timeout", '"60s"'),
     ("accounts.qc", 'provider = "qingclod"', "accounts.qc.provider", '"qingcloud"'),
@@ -646,7 +674,7 @@ def test_all_mistakes_of_a_file_are_reported_together(tmp_path: Path) -> None:
         ("database", 'lease = "9s"', "database.lease"),
         ("database", 'url = "oracle://x"', "database.url"),
         ("tracking", 'deadline = "x"', "tracking.deadline"),
-        ("tracking", 'poll_interval = "30s"', "tracking.poll_interval"),
+        ("tracking", 'poll_interval = "30s"\nmax_poll_interval = "9s"', "tracking.poll_interval"),
         ("accounts.qc", 'zone = "${NOT_THERE}"', "accounts.qc.zone"),
         ("accounts.qc", "odd = 1", "accounts.qc.odd"),
         ("accounts.odd", 'provider = "odd"', "accounts.odd.provider"),
@@ -674,6 +702,31 @@ def test_a_value_that_could_not_be_filled_in_is_one_problem(tmp_path: Path) -> N
     text = with_line("databases.orders", 'account = "${NOT_THERE}"')
     (problem,) = problems(tmp_path, text)
     assert problem.startswith("databases.orders.account: the environment variable NOT_THERE is not set")
+
+
+def test_an_empty_secret_is_one_problem(tmp_path: Path) -> None:
+    for section, key in (("accounts.qc", "secret_access_key"), ("accounts.qc", "access_key_id")):
+        (problem,) = problems(tmp_path, with_line(section, f'{key} = ""'), types=SHIPPED)
+        assert problem == f"{section}.{key}: is empty: give it a value"
+    (problem,) = problems(tmp_path, with_line("accounts.qc", 'zone = ""'), types=SHIPPED)
+    assert problem == 'accounts.qc.zone: "" is empty: give it a value'
+
+
+def test_an_id_with_a_space_is_told_without_a_regular_expression(tmp_path: Path) -> None:
+    for section, key in (
+        ("databases.orders", "cluster"),
+        ("databases.orders", "role"),
+        ("accounts.qc", "zone"),
+    ):
+        (problem,) = problems(tmp_path, with_line(section, f'{key} = "a b"'), types=SHIPPED)
+        assert problem.startswith(f'{section}.{key}: "a b" does not look right')
+        assert "no spaces or control characters, like cl-ouhutv70" in problem
+        assert "x21" not in problem
+
+
+def test_a_database_below_the_bots_own_is_told_where_it_belongs(tmp_path: Path) -> None:
+    text = MINIMAL.replace("[databases.orders]", "[database.orders]")
+    assert "database.orders: is not a key here: did you mean [databases.orders]?" in problems(tmp_path, text)
 
 
 def test_a_key_with_a_line_end_stays_on_one_line(tmp_path: Path) -> None:
@@ -709,6 +762,12 @@ def test_a_syntax_error_at_the_end_says_so(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, 'a = "')
     assert "switchover.toml: " in problem
     assert "TOML" in problem
+
+
+@pytest.mark.parametrize("line", ["mode = http", "command = /switchover", "locale = 2s"])
+def test_text_without_quotes_is_told_of_them(tmp_path: Path, line: str) -> None:
+    (problem,) = problems(tmp_path, f"[slack]\n{line}\n")
+    assert "put text and durations in quotes" in problem
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bot.core.answers import Answer, ChooseNode, DatabaseLine, ShowDatabases, Sh
 from bot.core.commands import RequestSwitchover
 from bot.core.model import Node, NodeId, Reason, Role
 from bot.core.operation import Status
-from bot.core.preflight import Outcome
+from bot.core.preflight import Check, Outcome
 from handlers.answers import answer, choice_value, help_text, misunderstood, parse_choice
 from handlers.grammar import Misunderstood, parse, storable
 from handlers.texts import Texts
@@ -179,6 +179,26 @@ def test_a_dry_run_says_that_it_is_one(outcome: Outcome) -> None:
     assert "orders/s1" in text
     assert "✗ mysql-2 (cln-2) is 48 s behind, 30 s are allowed; wait until it has caught up" in text
     assert ("Would become primary: mysql-2 (10.0.0.2)" in text) == (outcome is Outcome.CLEAN)
+
+
+def test_a_dry_run_that_leaves_several_nodes_says_that_a_request_would_ask() -> None:
+    """Nothing is in the way of a switchover; it only must be said to which node."""
+    choices = Check("candidate_known", False, Reason.of("check-name-one", known="mysql-2, mysql-3"))
+    plan = ShowPlan("orders", None, Outcome.REFUSED, None, (CHECKS[0], choices), choices.detail, READING)
+    text = answer(plan, TEXTS).text
+    assert "a request would ask which is to become primary" in text
+    assert "mysql-2, mysql-3" in text
+    assert "This was a dry run: nothing was requested." in text
+    assert "not possible" not in text
+    assert "✗" not in text
+
+
+def test_what_a_check_asks_for_can_be_done() -> None:
+    """In plain words, and where to look."""
+    said = TEXTS.text("check-node-not-found", asked="mysql-9", known="mysql-1, mysql-2")
+    assert said == "“mysql-9” is not a node of this database. Its nodes: mysql-1, mysql-2"
+    assert "provider's console" in TEXTS.text("check-nobody-fits", nodes="mysql-2: candidate_healthy")
+    assert "provider's console" in TEXTS.text("check-health-unknown", node="mysql-2")
 
 
 def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -203,7 +204,7 @@ async def test_a_command_is_recorded_and_acked_with_nothing(bot: Bot) -> None:
     assert bot.origins == [Origin(UserId("U1"), "T1", Place("C1"), HOOK)]
     assert bot.kicks == 1
     [item] = bot.inbox.items
-    assert item.dedupe_key == "command:13345224609.738474920.8088930838d88f008e0"
+    assert re.fullmatch("command:sha256:[0-9a-f]{64}", item.dedupe_key)
     assert item.signature == signed_headers(slash("orders because payload"))["x-slack-signature"]
     assert item.received_at == bot.clock.now()
 
@@ -225,11 +226,14 @@ async def test_the_same_command_under_a_new_signature_has_no_second_effect(bot: 
     assert (len(bot.commands), bot.inbox.calls, bot.kicks) == (1, 2, 1)
 
 
-async def test_without_a_trigger_the_delivery_is_known_by_what_it_says(bot: Bot) -> None:
-    await bot.send(slash("orders", trigger_id=""))
-    await bot.send(slash("orders", trigger_id="", token="another", response_url=HOOK + "9"), at=1)
-    await bot.send(slash("sessions", trigger_id=""), at=2)
-    assert bot.commands == [RequestSwitchover("orders"), RequestSwitchover("sessions")]
+@pytest.mark.parametrize("trigger", ["", "13345224609.738474920.8088930838d88f008e0"])
+async def test_a_command_is_known_by_all_that_it_says(bot: Bot, trigger: str) -> None:
+    await bot.send(slash("orders", trigger_id=trigger))
+    await bot.send(slash("orders", trigger_id=trigger), at=1)
+    await bot.send(slash("sessions", trigger_id=trigger), at=2)
+    await bot.send(slash("orders", trigger_id=trigger, response_url=HOOK + "9"), at=3)
+    names = [command.database for command in bot.commands if isinstance(command, RequestSwitchover)]
+    assert names == ["orders", "sessions", "orders"]
 
 
 async def test_a_replay_after_a_restart_is_known_to_the_store(bot: Bot) -> None:
@@ -266,7 +270,15 @@ async def test_every_button_of_the_card_is_recorded(bot: Bot, action: Action) ->
     assert (await bot.click(actions=[button])).status_code == 200
     assert bot.commands == [Act(action, "SW-7K3M9Q")]
     assert bot.origins[0].response_url == CLICK["response_url"]
-    assert bot.inbox.items[0].dedupe_key == "block_actions:9.8.7"
+    assert re.fullmatch("block_actions:sha256:[0-9a-f]{64}", bot.inbox.items[0].dedupe_key)
+
+
+async def test_two_clicks_may_share_a_trigger(bot: Bot) -> None:
+    button = CLICK["actions"][0]
+    await bot.click(actions=[button])
+    await bot.click(actions=[button], at=1)
+    await bot.click(actions=[button | {"value": "SW-000000"}], at=2)
+    assert bot.commands == [Act(Action.APPROVE, "SW-7K3M9Q"), Act(Action.APPROVE, "SW-000000")]
 
 
 async def test_the_clicker_is_of_their_own_team_not_of_ours(bot: Bot) -> None:
@@ -347,10 +359,41 @@ async def test_bots_ourselves_and_edits_are_not_heard(bot: Bot, changes: dict[st
     assert bot.commands == []
 
 
+INSTALLER = {"team_id": "T1", "user_id": "U1", "is_bot": False}
+OURS = {"team_id": "T1", "user_id": "UBOT", "is_bot": True}
+
+
+@pytest.mark.parametrize(
+    ("authorizations", "typed"),
+    [
+        ([INSTALLER], "<@UBOT> orders"),
+        ([INSTALLER, OURS], "<@U77> <@UBOT> orders"),
+        ([], "<@UBOT> orders"),
+        ([{"user_id": "UOLD"}], "<@UBOT> orders"),
+    ],
+)
+async def test_whoever_installed_the_app_is_heard_too(
+    bot: Bot, authorizations: list[Any], typed: str
+) -> None:
+    body = EVENT | {"authorizations": authorizations, "event": MENTION | {"text": typed}}
+    await bot.send(json.dumps(body).encode(), kind=JSON)
+    assert bot.commands == [RequestSwitchover("orders")]
+    said_by_a_bot = body | {"event_id": "Ev2", "event": MENTION | {"text": typed, "bot_id": "B1"}}
+    await bot.send(json.dumps(said_by_a_bot).encode(), kind=JSON, at=1)
+    assert len(bot.commands) == 1
+
+
 async def test_a_retried_event_has_one_effect(bot: Bot) -> None:
     await bot.event()
     response = await bot.event(at=60)
     assert (response.status_code, len(bot.commands)) == (200, 1)
+
+
+async def test_an_event_without_an_id_is_known_by_all_that_it_says(bot: Bot) -> None:
+    body = EVENT | {"event_id": "", "event": MENTION | {"text": "<@UBOT> orders because x"}}
+    for at in (0, 1):
+        assert (await bot.send(json.dumps(body).encode(), kind=JSON, at=at)).status_code == 200
+    assert len(bot.commands) == 1
 
 
 async def test_an_event_that_was_not_recorded_is_to_be_sent_again(bot: Bot) -> None:
@@ -431,6 +474,7 @@ async def test_forms_and_type_ahead_are_acked(bot: Bot) -> None:
         EVENT | {"event": 1},
         EVENT | {"event": {}},
         EVENT | {"event": MENTION, "authorizations": [1]},
+        EVENT | {"event": MENTION, "authorizations": [INSTALLER, 1]},
         EVENT | {"event": MENTION, "authorizations": "x"},
         EVENT | {"event": MENTION | {"channel": None}},
         {"command": "/switchover", "text": "orders"},

@@ -230,6 +230,7 @@ async def test_a_post_that_never_arrived_is_posted_after_looking(desk: Desk) -> 
     assert [name for name, _ in desk.slack.calls if name.startswith(("chat", "conv"))] == [
         "chat.postMessage",
         "conversations.history",
+        "conversations.history",
         "chat.postMessage",
     ]
 
@@ -287,11 +288,41 @@ async def test_it_is_found_behind_many_others_and_others_do_not_count(desk: Desk
     assert desk.slack.asked("chat.postMessage") == []
 
 
-async def test_only_what_came_after_the_request_is_read(desk: Desk) -> None:
+async def test_what_came_after_the_request_is_read_and_the_newest_page_whatever_its_time(desk: Desk) -> None:
     desk.owe_card(uncertain=True)
+    messages = desk.slack.channels["C1"].messages
+    messages += [{"ts": f"{number}.0", "user": "U9", "text": "noise"} for number in range(9)]
     await desk.settle()
-    [asked] = desk.slack.asked("conversations.history")
-    assert float(asked["oldest"]) == (START - timedelta(seconds=60)).timestamp()
+    first, second = desk.slack.asked("conversations.history")
+    assert float(first["oldest"]) == (START - timedelta(seconds=60)).timestamp()
+    assert "oldest" not in second
+
+
+@pytest.mark.parametrize("thread", [None, "3.3"])
+async def test_it_is_found_though_our_clock_is_far_ahead(desk: Desk, thread: str | None) -> None:
+    desk.owe_card(uncertain=True, thread=thread)
+    ts = f"{desk.clock.now().timestamp() - 600:.0f}.5"
+    metadata = PlainRenderer().metadata("SW-1", "planning", "card-1")
+    ours = {"ts": ts, "user": BOT_USER, "text": "ours", "metadata": metadata, "thread_ts": thread}
+    desk.slack.channels["C1"].messages.append(ours)
+    await desk.settle()
+    assert desk.row(100).ts == ts
+    assert desk.slack.asked("chat.postMessage") == []
+
+
+@pytest.mark.parametrize(
+    ("author", "posts"),
+    [({}, 0), ({"bot_id": "BBOT"}, 0), ({"user": "U9"}, 1), ({"bot_id": "B9"}, 1)],
+)
+async def test_a_message_is_somebody_elses_only_if_it_says_so(
+    desk: Desk, author: dict[str, str], posts: int
+) -> None:
+    desk.owe_card(uncertain=True)
+    metadata = PlainRenderer().metadata("SW-1", "planning", "card-1")
+    row = {"ts": f"{desk.clock.now().timestamp():.0f}.5", "text": "?", "metadata": metadata, **author}
+    desk.slack.channels["C1"].messages.append(row)
+    await desk.settle()
+    assert len(desk.slack.asked("chat.postMessage")) == posts
 
 
 async def test_nothing_is_posted_when_the_claim_may_run_out(desk: Desk) -> None:
@@ -306,6 +337,57 @@ async def test_nothing_is_posted_when_the_claim_may_run_out(desk: Desk) -> None:
     assert desk.texts() == []
     await desk.settle(seconds=1)
     assert desk.slack.keys() == ["card-1"]
+
+
+async def test_a_slow_channel_does_not_outlast_its_claim(desk: Desk) -> None:
+    """Updates, answers and looking about as well as posts: what does not fit is left to the next sweep."""
+    desk.slack.channels["C1"].messages += [{"ts": f"{number}.0", "text": "old"} for number in range(1, 9)]
+    for number in range(1, 9):
+        desk.owe_card(number, ts=f"{number}.0", posted_version=1)
+    started = desk.clock.now()
+
+    async def slow(_method: str) -> None:
+        desk.clock.advance(5)
+
+    desk.slack.gate = slow
+    await desk.publisher.sweep()
+    assert desk.clock.now() - started <= timedelta(seconds=30)
+    desk.slack.gate = None
+    await desk.settle(seconds=30)
+    assert await desk.outbox.backlog() == 0
+
+
+async def test_an_answer_does_not_outlast_its_claim(desk: Desk) -> None:
+    desk.owe_answer(_asker(desk, channel="C404"))
+    started = desk.clock.now()
+
+    async def slow(_method: str) -> None:
+        desk.clock.advance(10)
+
+    desk.slack.gate = slow
+    await desk.publisher.sweep()
+    assert desk.clock.now() - started <= timedelta(seconds=30)
+    assert desk.errors(7) == ["lease"]
+    desk.slack.gate = None
+    await desk.settle(seconds=2)
+    assert desk.texts("DU1") == ["en: hello"]
+
+
+async def test_looking_for_a_message_does_not_outlast_its_claim(desk: Desk) -> None:
+    desk.owe_card(uncertain=True)
+    stamp = f"{desk.clock.now().timestamp():.0f}"
+    noise = [{"ts": f"{stamp}.{number}", "user": "U9", "text": "noise"} for number in range(30)]
+    desk.slack.channels["C1"].messages += noise
+    started = desk.clock.now()
+
+    async def slow(_method: str) -> None:
+        desk.clock.advance(5)
+
+    desk.slack.gate = slow
+    await desk.publisher.sweep()
+    assert desk.clock.now() - started <= timedelta(seconds=30)
+    assert desk.row(100).uncertain
+    assert desk.slack.asked("chat.postMessage") == []
 
 
 # --- limits ---
@@ -378,6 +460,46 @@ async def test_a_card_in_doubt_whose_place_is_gone_is_given_up(desk: Desk) -> No
     assert desk.told == [(100, "not_in_channel")]
 
 
+def _send_request(desk: Desk, *rows: int) -> None:
+    """From now on these are of an operation whose request has left."""
+    for row in rows:
+        operation = desk.row(row).operation
+        assert operation is not None
+        desk.outbox.change(row, operation=replace(operation, version=9, submissions=(START,)))
+
+
+@pytest.mark.parametrize("uncertain", [False, True])
+async def test_what_was_sent_is_shown_once_the_bot_is_invited_again(desk: Desk, uncertain: bool) -> None:
+    desk.owe_card()
+    await desk.settle()
+    desk.owe_reply(1, thread=desk.row(100).ts)
+    desk.outbox.change(101, uncertain=uncertain)
+    _send_request(desk, 100, 101)
+    desk.slack.channels["C1"].members.remove(BOT_USER)
+    await desk.settle(seconds=60 * 20, step=10)
+    assert (desk.told, desk.texts()) == ([], ["SW-1 v2"])
+    assert len(desk.slack.asked("chat.update")) in range(15, 25), "once a minute"
+    desk.slack.channels["C1"].members.add(BOT_USER)
+    await desk.settle(seconds=61)
+    assert desk.texts() == ["SW-1 v9", "say-1"]
+
+
+async def test_what_was_sent_outlasts_any_refusal(desk: Desk) -> None:
+    desk.owe_card()
+    _send_request(desk, 100)
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=30)
+    await desk.settle(seconds=60 * 40, step=10)
+    assert (desk.told, desk.texts()) == ([], ["SW-1 v9"])
+
+
+async def test_a_reply_whose_thread_is_gone_for_good_is_given_up(desk: Desk) -> None:
+    desk.owe_reply(1)
+    _send_request(desk, 101)
+    desk.slack.fail("chat.postMessage", "error", "thread_not_found")
+    await desk.settle()
+    assert desk.outbox.rows[101].state == "given_up"
+
+
 async def test_a_deleted_card_is_given_up_but_its_replies_go_on(desk: Desk) -> None:
     desk.owe_card(ts="1.1", posted_version=1)
     desk.owe_reply(1)
@@ -417,6 +539,33 @@ async def test_one_broken_message_does_not_keep_the_others(desk: Desk) -> None:
     desk.owe_card(2)
     await desk.settle()
     assert desk.texts() == ["SW-2 v2"]
+
+
+async def test_what_goes_wrong_is_logged_with_its_operation(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.owe_card(1)
+    desk.slack.fail("chat.postMessage", "error", "invalid_blocks")
+    desk.slack.fail("chat.postMessage", "error", "is_archived")
+    await desk.settle()
+    desk.owe_card(2)
+    desk.outbox.change(200, operation=replace(OPERATION, id=OperationId("SW-2"), database=UNSHOWABLE))
+    await desk.settle()
+    desk.owe_card(3)
+    desk.outbox.down_at = {"begin_post"}
+    await desk.settle()
+    desk.outbox.down_at = set()
+    desk.slack.fail("conversations.open", "error", "user_disabled")
+    desk.owe_answer(_asker(desk, channel=""))
+    await desk.settle()
+    logged = [record for record in caplog.records if record.name == "handlers.publisher"]
+    assert [(getattr(each, "action", ""), getattr(each, "operation", "")) for each in logged] == [
+        ("plain_text", "SW-1"),
+        ("gave_up", "SW-1"),
+        ("publish_failed", "SW-2"),
+        ("outbox_unavailable", "SW-3"),
+        ("gave_up", ""),
+    ]
 
 
 # --- answers ---

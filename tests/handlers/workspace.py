@@ -180,7 +180,7 @@ class Workspace:
         if isinstance(place, str):
             return {"ok": False, "error": place}
         assert args["include_all_metadata"] == "1"
-        oldest = float(args["oldest"])
+        oldest = float(args.get("oldest", "0"))
         found = [m for m in reversed(place.messages) if wanted(m) and float(m["ts"]) >= oldest]
         start = int(args.get("cursor", "0"))
         end = start + 2  # pages are small here, so that paging is always met
