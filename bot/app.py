@@ -280,6 +280,7 @@ class Bot:
             clock=self._clock,
             random=random.random,
             undeliverable=self._desk.undeliverable,
+            told=self._metrics.status_lag.observe,
         )
 
     def _make_web(self, client: SlackClient, directory: SlackDirectory) -> Starlette:

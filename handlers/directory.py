@@ -68,11 +68,6 @@ class SingleFlight(Generic[Value]):
         self._known.pop(key, None)
         self._asking.pop(key, None)
 
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._known.clear()
-        self._asking.clear()
-
     async def _ask(self, key: str) -> Value:
         asked = self._clock.monotonic()
         try:

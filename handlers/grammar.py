@@ -29,11 +29,6 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenForm:
-    """Open the request form. Of a later version: an empty text asks for ``Help`` until then."""
-
-
-@dataclass(frozen=True, slots=True)
 class Misunderstood:
     """A text that is no command.
 
@@ -48,7 +43,7 @@ class Misunderstood:
     nearest: str
 
 
-Parsed = Command | Help | OpenForm | Misunderstood
+Parsed = Command | Help | Misunderstood
 
 
 # --- the table -----------------------------------------------------------------------------------------

@@ -97,6 +97,8 @@ class GivenUp:
 
 Fate = Posted | Later | GivenUp
 
+PROVIDER_FINISHED = frozenset({"reply-job-done", "reply-job-failed", "reply-roles-moved"})
+
 
 class Publisher:
     """Posts what the outbox owes; see ``sweep``.
@@ -110,6 +112,7 @@ class Publisher:
         random: A number from 0 to 1, for jitter.
         undeliverable: Is told, before the message is given up, that a card can't be posted or updated in
             its channel, with Slack's word for why; may be told twice.
+        told: Is told the seconds from learning that the provider has finished to the thread being told.
         lease: For how long claimed messages are out of sight of other replicas; nothing is posted that
             could outlast it, so it must leave room for some calls.
         batch: How many messages are claimed at once.
@@ -126,6 +129,7 @@ class Publisher:
         clock: Clock,
         random: Callable[[], float],
         undeliverable: Callable[[Message, str], Awaitable[None]],
+        told: Callable[[float], None],
         lease: timedelta = timedelta(seconds=30),
         batch: int = 50,
         senders: int = 8,
@@ -141,6 +145,7 @@ class Publisher:
         self._clock = clock
         self._random = random
         self._undeliverable = undeliverable
+        self._told = told
         self._lease = lease
         self._batch = batch
         self._senders = asyncio.Semaphore(senders)
@@ -398,6 +403,8 @@ class Publisher:
         match fate:
             case Posted(ts, version):
                 await self._outbox.posted(message.id, ts=ts, version=version, now=now)
+                if message.say is not None and message.say.text.code in PROVIDER_FINISHED:
+                    self._told((now - message.created_at).total_seconds())
             case Later(error, uncertain, wait):
                 due_at = now + timedelta(seconds=self._backoff(message) if wait is None else wait)
                 await self._outbox.retry(message.id, due_at=due_at, uncertain=uncertain, error=error)

@@ -74,6 +74,7 @@ class Desk:
         self.slack = Workspace(self.clock)
         self.outbox = MemoryOutbox(self.clock)
         self.told: list[tuple[int, str]] = []
+        self.lags: list[float] = []
 
     async def open(self) -> None:
         await self.slack.open()
@@ -95,6 +96,7 @@ class Desk:
             clock=self.clock,
             random=lambda: 1.0,
             undeliverable=self._undeliverable,
+            told=self.lags.append,
         )
 
     async def close(self) -> None:
@@ -114,12 +116,12 @@ class Desk:
         )  # fmt: skip
 
     def owe_reply(
-        self, serial: int, number: int = 1, thread: str | None = "1.1", channel: str = "C1"
+        self, serial: int, number: int = 1, thread: str | None = "1.1", channel: str = "C1", code: str = ""
     ) -> None:
         operation = replace(OPERATION, id=OperationId(f"SW-{number}"))
         self._owe(
             id=number * 100 + serial, kind=MessageKind.REPLY, key=f"reply-{serial}", operation=operation,
-            status="running", say=Say(Reason.of(f"say-{serial}")), channel=channel, thread=thread,
+            status="running", say=Say(Reason.of(code or f"say-{serial}")), channel=channel, thread=thread,
         )  # fmt: skip
 
     def owe_answer(self, to: Origin, number: int = 7) -> None:
@@ -196,6 +198,15 @@ async def test_replies_follow_their_card_in_order(desk: Desk) -> None:
     await desk.settle()
     assert desk.texts() == ["SW-1 v2", "say-1", "say-2", "say-3"]
     assert [m.get("thread_ts") for m in desk.slack.channels["C1"].messages] == [None, "1.1", "1.1", "1.1"]
+
+
+async def test_how_late_the_thread_learns_that_the_provider_has_finished_is_measured(desk: Desk) -> None:
+    desk.owe_card()
+    desk.owe_reply(1)
+    desk.owe_reply(2, code="reply-job-done")
+    desk.clock.advance(3)
+    await desk.settle()
+    assert desk.lags == [3]
 
 
 # --- once, whatever happens ---
@@ -666,5 +677,6 @@ def test_a_lease_too_short_to_post_in_is_refused() -> None:
             clock=desk.clock,
             random=lambda: 0.0,
             undeliverable=desk._undeliverable,
+            told=desk.lags.append,
             lease=timedelta(seconds=15),
         )
