@@ -329,6 +329,15 @@ async def test_a_switchover_that_happened_meanwhile_is_not_done_again() -> None:
     assert world.cloud.submissions == []
 
 
+async def test_just_before_the_start_everybody_who_approved_is_asked_about_afresh() -> None:
+    world = World()
+    await world.approved()
+    assert world.people.asked_afresh == []
+    world.cloud.answers = [JOB]
+    await world.tick()
+    assert world.people.asked_afresh == [ANN, "S-DBA", BOB, "S-DBA"]
+
+
 async def test_an_approver_removed_from_the_group_between_click_and_start_does_not_count() -> None:
     world = World()
     await world.approved()

@@ -63,11 +63,14 @@ class People:
         self.persons = {ASKER: True, ANN: True, BOB: True, EVE: True, GUEST: False}
         self.groups = {"S-DBA": {ASKER, ANN, BOB}}
         self.available = True
+        self.asked_afresh: list[str] = []
         self.meanwhile: dict[str, Callable[[], Awaitable[None]]] = {}
 
     async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
         if not self.available:
             raise DirectoryUnavailable("no answer")
+        if fresh:
+            self.asked_afresh.append(user_id)
         meanwhile = self.meanwhile.pop(user_id, None)
         if meanwhile is not None:
             await meanwhile()
@@ -75,6 +78,8 @@ class People:
         return Person(user_id, user_id, member)
 
     async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
+        if fresh:
+            self.asked_afresh.append(group_id)
         return frozenset(self.groups.get(group_id, ()))
 
 
