@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import NoReturn
@@ -156,13 +156,6 @@ def _id(text: str) -> str:
 
 def _status(name: str) -> ShowStatus:
     return ShowStatus(_id(name) if name else None)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The name that was probably meant, "" if none comes close."""
-    by_fold = {known.casefold(): known for known in names}
-    close = get_close_matches(name[:100].casefold(), by_fold, n=1, cutoff=0.6)
-    return by_fold[close[0]] if close else ""
 
 
 # --- words ---------------------------------------------------------------------------------------------

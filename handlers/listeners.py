@@ -13,6 +13,7 @@ from slack_bolt.response import BoltResponse
 from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover, ShowHelp
 from bot.errors import StoreUnavailable
 from bot.ports import Clock, Inbound, Receipt
+from handlers.answers import CHOOSE_NODE
 from handlers.payloads import (
     Malformed,
     Payload,
@@ -31,7 +32,6 @@ from handlers.rendering import Words
 
 logger = logging.getLogger(__name__)
 
-CHOOSE_NODE = "choose_node"
 LINK = "link"
 ACTIONS = {action.value: action for action in Action}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.model import Reason
+from bot.core.names import nearest
 from bot.core.policy import Policy
 from bot.ports import Provider
 
@@ -59,8 +59,7 @@ class Catalogue:
 
     def nearest(self, name: str) -> str:
         """The configured name most like the one typed, "" if none is near."""
-        found = difflib.get_close_matches(name.casefold(), list(self.databases), n=1)
-        return found[0] if found else ""
+        return nearest(name, self.databases)
 
 
 class CatalogueHolder:

@@ -14,7 +14,6 @@ from handlers.grammar import (
     Misunderstood,
     Parsed,
     as_text,
-    nearest,
     operation_id,
     parse,
     unescape,
@@ -201,12 +200,6 @@ def test_the_help_has_every_form_and_each_has_its_words() -> None:
 def test_ids_are_read_as_they_were_meant(text: str, found: str | None) -> None:
     """Crockford's letters: no U, and O, I, L are digits."""
     assert operation_id(text) == found
-
-
-def test_the_nearest_name_is_offered_as_it_is_written() -> None:
-    """Only one that comes close."""
-    assert nearest("ODERS", ["Orders", "events"]) == "Orders"
-    assert nearest("xyz", ["Orders", "events"]) == ""
 
 
 def test_escapes_are_undone_once() -> None:

@@ -282,7 +282,7 @@ class ProviderSuite:
         monkeypatch.setattr(loop, "create_connection", and_stops_for_a_minute)
         with pytest.raises(NotSent):
             await provider.submit(plan, intent(harness.clock))
-        await _until(lambda: harness.front.connections == connections + 1)
+        await harness.front.until(lambda: harness.front.connections == connections + 1)
         assert harness.front.requests_with(harness.mark) == 0
 
     async def test_each_submission_has_a_connection_of_its_own(self, harness: Harness) -> None:
@@ -299,7 +299,7 @@ class ProviderSuite:
         hanging = next(iter(self.ways["timeout after the first byte left"]))
         hanging.arrange(harness)
         task = asyncio.create_task(harness.provider().submit(plan, intent(harness.clock)))
-        await _until(lambda: harness.front.requests_with(harness.mark) == 1)
+        await harness.front.until(lambda: harness.front.requests_with(harness.mark) == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -372,15 +372,6 @@ class ProviderSuite:
         answer = harness.accepted_answer if says is ACCEPTED else harness.refused_answer
         cuts = [Cutting(answer, sent=sent, hard=hard) for sent in range(len(answer) + 1)]
         await _sweep(harness, plan, cuts, {len(answer): says})
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    """Gives the front time to notice, in steps of the loop."""
-    for _ in range(1000):
-        if holds():
-            return
-        await asyncio.sleep(0.002)
-    raise AssertionError("it never came true")
 
 
 async def _sweep(

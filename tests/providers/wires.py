@@ -60,6 +60,13 @@ class Front:
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+    _noticed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Waits until something is true of what has arrived; asked again after each arrival."""
+        while not holds():
+            self._noticed.clear()
+            await self._noticed.wait()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Front]:
@@ -72,9 +79,11 @@ class Front:
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._noticed.set()
         while True:
             head = await reader.readuntil(HEAD_END)
             self.heads.append(head)
+            self._noticed.set()
             if not await self._exchange(head, reader, writer):
                 return
 

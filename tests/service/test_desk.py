@@ -604,3 +604,8 @@ async def test_what_belongs_to_no_database_any_more_can_still_be_closed_by_an_ap
     assert await world.click(Action.ACKNOWLEDGE, EVE) == "deny-not-an-approver"
     assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
     assert await world.status() is Status.CLOSED
+
+
+def test_the_nearest_database_is_found_whatever_its_capitals() -> None:
+    world = World()
+    assert Catalogue({"Orders": world.database("Orders", POLICY)}).nearest("oders") == "Orders"
