@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.core.model import JobId
 from bot.errors import Misconfigured, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
+from providers.wording import shown
 
 Payload = Mapping[str, Any]
 
@@ -49,9 +50,6 @@ REFUSALS: Mapping[int, str] = {
 ACCOUNT_WRONG = frozenset({SIGNATURE_WRONG, DENIED, 2000, 3300, *range(1500, 1663), *range(4000, 4006)})
 
 _LITERAL_LIMIT = 64 * 1024
-_CREDENTIALS = re.compile(
-    r"(signature|access_key_id|token|passwd|password|secret\w*)(\W{1,6})[^\s&,;\"']+", re.IGNORECASE
-)
 _JOB_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -101,11 +99,8 @@ def ret_code(answer: Payload) -> int | None:
 
 
 def words(answer: Payload) -> str:
-    """The provider's own message, short and without anything that looks like a credential."""
-    text = answer.get("message")
-    if not isinstance(text, str):
-        return ""
-    return _CREDENTIALS.sub(r"\1\2…", " ".join(text.split()))[:300]
+    """The provider's own message, as it may be shown."""
+    return shown(answer.get("message"))
 
 
 def accepted(status: int, body: bytes, *, cluster: str, retry_after: timedelta) -> JobId:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from bot.core.model import JobId, NodeId
-from bot.errors import Misconfigured, ProviderError, Throttled
+from bot.errors import Misconfigured, Throttled
 from bot.ports import Clock, Intent
 from providers.http import Account, Answer, Priority, Request
 from providers.qingcloud import answers, signer
 from providers.qingcloud.answers import Payload
 from providers.qingcloud.settings import QingCloudAccount, QingCloudDatabase
+from providers.timekeeping import CloudClock
+from providers.wording import discreet
 
 EXPIRES = timedelta(seconds=30)  # signed into every submission; the documented default validity
 STAMP_LIFE = timedelta(seconds=60)  # ret_code 1300: a time_stamp may be at most this old
@@ -26,21 +28,14 @@ SERVICE, CUSTOM_SERVICE = "assignmaster", "RunClusterCustomService"
 class Api:
     """QingCloud's API with one key.
 
-    Two clocks: time stamps are made from ours plus ``skew``, which is zero until the provider has refused a
-    time stamp (1300) and is then kept in step with what its ``Date`` headers say.
+    Time stamps are made from our clock until the provider has refused one (1300), and from its own after that.
     """
 
     def __init__(self, account: QingCloudAccount, http: Account, clock: Clock) -> None:
         self._account = account
         self._http = http
         self._clock = clock
-        self._offset = timedelta(0)
-        self.skew = timedelta(0)
-
-    @property
-    def their_time(self) -> datetime:
-        """The provider's clock as far as its answers told."""
-        return self._clock.now() + self._offset
+        self.time = CloudClock(clock)
 
     def deadline(self) -> float:
         """When a call of the port that starts now must have ended."""
@@ -61,7 +56,7 @@ class Api:
         """
 
         def build() -> Request:
-            return self._signed(action, params, self._clock.now() + self.skew, None)
+            return self._signed(action, params, self.time.signing, None)
 
         with self._discreet():
             return await self._http.read(action, build, self._judge(), deadline=deadline, priority=priority)
@@ -72,11 +67,11 @@ class Api:
         Raises:
             ProviderError: As the port's ``submit`` says.
         """
-        at = intent.at + self.skew
+        at = intent.at + self.time.skew
         request = self._signed(CUSTOM_SERVICE, submission(database, node), at, at + EXPIRES)
 
         def judge(answer: Answer) -> JobId:
-            self._note_time(answer)
+            self.time.note(answer)
             try:
                 return answers.accepted(
                     answer.status,
@@ -86,7 +81,7 @@ class Api:
                 )
             except Throttled as exc:
                 if exc.code == str(answers.STAMP_TOO_OLD):
-                    self.skew = self._offset  # so that the next submission is signed right
+                    self.time.correct()  # so that the next submission is signed right
                 raise
 
         with self._discreet():
@@ -130,7 +125,7 @@ class Api:
 
         def judge(answer: Answer) -> Payload:
             nonlocal signed_again
-            self._note_time(answer)
+            self.time.note(answer)
             try:
                 return answers.read(
                     answer.status, answer.body, retry_after=answer.retry_after(self._clock.now())
@@ -139,32 +134,13 @@ class Api:
                 if exc.code != str(answers.STAMP_TOO_OLD) or signed_again:
                     raise
                 signed_again = True
-                self.skew = self._offset
+                self.time.correct()
                 raise Throttled(exc.message, code=exc.code) from exc
 
         return judge
 
-    def _note_time(self, answer: Answer) -> None:
-        if answer.date is None:
-            return
-        seconds = round((answer.date - self._clock.now()).total_seconds())
-        # Date has whole seconds and is some way old when it arrives: two seconds are no difference.
-        self._offset = timedelta(seconds=seconds) if abs(seconds) > 2 else timedelta(0)  # noqa: PLR2004
-        if self.skew:
-            self.skew = (
-                self._offset
-            )  # a hint that outlived a corrected clock would date requests into the future
-
-    @contextmanager
-    def _discreet(self) -> Iterator[None]:
-        # The provider's message is passed on to people; should it ever echo the key, they must not see it.
-        try:
-            yield
-        except ProviderError as exc:
-            for secret in (self._account.secret_access_key, self._account.access_key_id):
-                exc.message = exc.message.replace(secret.get_secret_value(), "…")
-            exc.args = (exc.message,)
-            raise
+    def _discreet(self) -> AbstractContextManager[None]:
+        return discreet((self._account.secret_access_key, self._account.access_key_id))
 
 
 def submission(database: QingCloudDatabase, node: NodeId) -> dict[str, str]:

@@ -110,7 +110,7 @@ class QingCloud:
         if plan.candidate is None:
             raise Refused("QingCloud must be told which node becomes the primary")
         self._follow(database.cluster)
-        self._signed[plan.database, intent.at] = intent.at + self._api.skew
+        self._signed[plan.database, intent.at] = intent.at + self._api.time.skew
         while len(self._signed) > REMEMBERED:
             self._signed.pop(next(iter(self._signed)))
         return await self._api.assign_master(database, plan.candidate, intent)
@@ -132,11 +132,11 @@ class QingCloud:
         self._follow(database.cluster)
         rows, whole = await self._recent_jobs(since)
         sent = self._signed.get((plan.database, since))
-        signed_at = (sent or since + self._api.skew).replace(microsecond=0)
+        signed_at = (sent or since + self._api.time.skew).replace(microsecond=0)
         sought = self._sought(database, plan.candidate or NodeId(""), signed_at, exact=sent is not None)
         # Ours may be ahead: it is the provider's clock that decides when a signature dies.
         late = self._clock.now() > since + VALID_FOR
-        still_valid = late and self._api.their_time <= signed_at + STAMP_LIFE
+        still_valid = late and self._api.time.theirs <= signed_at + STAMP_LIFE
         return evidence(rows, sought, whole=whole, still_valid=still_valid)
 
     async def close(self) -> None:
@@ -268,7 +268,7 @@ class QingCloud:
             # The order is undocumented: only a list seen to run from new to old may be left early.
             times = [at for row in rows if (at := created(row)) is not None]
             falling = len(times) == len(rows) and all(a >= b for a, b in pairwise(times))
-            return falling and bool(times) and times[-1] < since + self._api.skew - EARLY
+            return falling and bool(times) and times[-1] < since + self._api.time.skew - EARLY
 
         return await self._list(
             "DescribeJobs",
@@ -290,7 +290,7 @@ class QingCloud:
             node=node,
             signed_at=signed_at,
             exact=exact,
-            corrected=bool(self._api.skew),
+            corrected=bool(self._api.time.skew),
             valid_for=VALID_FOR,
             signature=lambda at: self._api.signature_of(database, node, at),
             own_key=self._api.own_key,

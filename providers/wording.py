@@ -1,0 +1,35 @@
+"""What a cloud says, as it may be shown to people: short, one line, and without anything that opens a door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from pydantic import SecretStr
+
+from bot.errors import ProviderError
+
+LONGEST = 300
+_CREDENTIALS = re.compile(
+    r"(signature|access_key_id|token|passwd|password|secret\w*)(\W{1,6})[^\s&,;\"']+", re.IGNORECASE
+)
+
+
+def shown(text: object) -> str:
+    """The provider's own words, "" if these are none; what looks like a credential is blotted out."""
+    if not isinstance(text, str):
+        return ""
+    return _CREDENTIALS.sub(r"\1\2…", " ".join(text.split()))[:LONGEST]
+
+
+@contextmanager
+def discreet(secrets: Iterable[SecretStr]) -> Iterator[None]:
+    """Blots these very secrets out of an error's message, should the provider ever echo them."""
+    try:
+        yield
+    except ProviderError as exc:
+        for secret in secrets:
+            exc.message = exc.message.replace(secret.get_secret_value(), "…")
+        exc.args = (exc.message,)
+        raise
