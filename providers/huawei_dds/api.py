@@ -1,0 +1,143 @@
+"""Calls of one account: reads, and the two calls that change something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import TypeVar
+
+from bot.core.model import JobId
+from bot.errors import NotSent, Refused, Throttled, Unavailable
+from bot.ports import Clock, Intent
+from providers.http import Account, Answer, Priority, Request
+from providers.huawei_dds import answers, signer
+from providers.huawei_dds.answers import NotLetThrough, TokenRefused
+from providers.huawei_dds.credentials import Credentials
+from providers.huawei_dds.settings import HuaweiAccount
+from providers.timekeeping import CloudClock
+from providers.wording import discreet
+
+T = TypeVar("T")
+
+
+class Api:
+    """Huawei Cloud DDS with one account's credentials, in one project."""
+
+    def __init__(
+        self, account: HuaweiAccount, credentials: Credentials, http: Account, clock: Clock
+    ) -> None:
+        self._endpoint = account.dds
+        self._project = account.project_id
+        self._credentials = credentials
+        self._http = http
+        self._clock = clock
+        self.time = CloudClock(clock)
+
+    @property
+    def valid_for(self) -> timedelta | None:
+        """How long after its signing time a request may still be accepted; None: nobody knows."""
+        return self._credentials.valid_for
+
+    def deadline(self) -> float:
+        """When a call of the port that starts now must have ended."""
+        return self._http.deadline()
+
+    async def read(
+        self,
+        call: str,
+        version: str,
+        path: str,
+        params: Mapping[str, str],
+        shape: type[T],
+        *,
+        deadline: float,
+        priority: Priority = Priority.ORDINARY,
+    ) -> T:
+        """One read, made anew for each attempt; a refused token or an old signature is mended once.
+
+        Args:
+            call: The operation's name, for metrics.
+            version: Of the API, ``v3`` or ``v3.1``.
+            path: Below the project.
+            params: The query.
+            shape: What of the answer is wanted.
+            deadline: From ``deadline()``.
+            priority: Whether the reserve of the budget may be used.
+
+        Raises:
+            ProviderError: As ``answers.read`` and ``Account.read`` say.
+        """
+        url = self._url(version, path, params)
+
+        def judge(answer: Answer) -> T:
+            self.time.note(answer)
+            return answers.read(answer, self._clock.now(), shape)
+
+        async def once(token: str) -> T:
+            def build() -> Request:
+                return self._credentials.sign(Request("GET", url), token, self.time.signing)
+
+            return await self._http.read(call, build, judge, deadline=deadline, priority=priority)
+
+        may_try_again = True
+        with self._discreet():
+            while True:
+                token = await self._credentials.prepare(deadline)
+                try:
+                    return await once(token)
+                except NotLetThrough as exc:
+                    if not (self._mended(token, exc) and may_try_again):
+                        raise
+                    may_try_again = False
+
+    async def submit(
+        self, call: str, path: str, body: bytes, intent: Intent, *, gives_job: bool
+    ) -> JobId | None:
+        """Asks once; made with the time of the intent.
+
+        Raises:
+            ProviderError: As the port's ``submit`` says.
+        """
+        with self._discreet():
+            token = await self._prepared()
+            plain = Request("POST", self._url("v3", path, {}), body=body)
+            request = self._credentials.sign(plain, token, intent.at + self.time.skew)
+
+            def judge(answer: Answer) -> JobId | None:
+                self.time.note(answer)
+                try:
+                    return answers.accepted(answer, self._clock.now(), gives_job=gives_job)
+                except NotLetThrough as exc:
+                    if not self._mended(token, exc):
+                        raise Refused(exc.message, code=exc.code, request_id=exc.request_id) from exc
+                    # Not accepted, and the next one has a new token or the provider's time.
+                    raise Throttled(exc.message, code=exc.code, request_id=exc.request_id) from exc
+
+            return await self._http.submit(call, request, judge, send_by=intent.send_by)
+
+    async def close(self) -> None:
+        """Closes connections."""
+        await self._http.close()
+        await self._credentials.close()
+
+    async def _prepared(self) -> str:
+        try:
+            return await self._credentials.prepare(self.deadline())
+        except (Unavailable, Throttled) as exc:
+            raise NotSent(f"not sent: {exc.message}", code=exc.code, request_id=exc.request_id) from exc
+
+    def _mended(self, token: str, error: NotLetThrough) -> bool:
+        """Does what can be done about a request that was not let through; whether that was anything."""
+        if isinstance(error, TokenRefused):
+            return self._credentials.refused(token, error)
+        before = self.time.skew
+        self.time.correct()
+        return self.time.skew != before
+
+    def _url(self, version: str, path: str, params: Mapping[str, str]) -> str:
+        query = f"?{signer.encoded_query(params)}" if params else ""
+        return f"{self._endpoint}/{version}/{signer.encoded(self._project)}/{path}{query}"
+
+    def _discreet(self) -> AbstractContextManager[None]:
+        return discreet(self._credentials.secrets)

@@ -1,0 +1,136 @@
+"""Jobs: their state, and which of them a submission of unknown outcome started."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from bot.core.model import Evidence, Job, JobId, JobState
+from providers.wording import shown
+
+Text = str | None
+
+SWITCH_PRIMARY = "SwitchPrimary"  # what the job list calls a switchover
+STATES = {"completed": JobState.DONE, "failed": JobState.FAILED}
+STAMP = "%Y-%m-%dT%H:%M:%S%z"
+EARLY = timedelta(seconds=5)  # how much older than its request a job may look where the clocks are compared
+UNCOMPARED = timedelta(seconds=30)  # the same where the provider's time is not known
+
+
+class JobRow(msgspec.Struct):
+    """What is wanted of a job; the single job (v3) and the list (v3.1) call its time of creation differently."""
+
+    id: Text = None
+    name: Text = None
+    status: Text = None
+    fail_reason: Text = None
+    created: Text = None
+    created_at: Text = None
+    instance_id: Text = None
+
+
+class SingleJob(msgspec.Struct):
+    """The answer to one id; ``job`` is missing as long as the id is not visible."""
+
+    job: JobRow | None = None
+
+
+class JobPage(msgspec.Struct):
+    """A page of the list; one row that can't be read does not spoil the others."""
+
+    jobs: list[msgspec.Raw] | None = None
+
+    def rows(self) -> list[JobRow]:
+        """The rows that could be read."""
+        found = []
+        for raw in self.jobs or ():
+            try:
+                found.append(msgspec.json.decode(raw, type=JobRow))
+            except msgspec.MsgspecError:
+                continue
+        return found
+
+
+def as_job(row: JobRow) -> Job | None:
+    """A job as we see it; None for a row without an id. An unknown status is RUNNING, its word kept.
+
+    ``ended`` proves nothing: the documentation's running job has one.
+    """
+    if not row.id:
+        return None
+    word = row.status or ""
+    state = STATES.get(word.strip().casefold(), JobState.RUNNING)
+    detail = shown(row.fail_reason) if state is JobState.FAILED else ""
+    return Job(JobId(row.id), state, word[:64], detail)
+
+
+def created(row: JobRow) -> datetime | None:
+    """When the job was made, None where that can't be read."""
+    text = row.created_at or row.created or ""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def stamp(at: datetime) -> str:
+    """A time as the list's ``start_time`` and ``end_time`` want it."""
+    return at.astimezone(UTC).strftime(STAMP)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What the job of a submission looks like, as far as the list can show it.
+
+    Attributes:
+        instance: On which instance.
+        since: No earlier than this, by the provider's clock.
+        until: No later than this.
+        foreign: Jobs that are known to be of other submissions.
+        gives_job: The call that was made starts a job; the promotion of a named node does not.
+    """
+
+    instance: str
+    since: datetime
+    until: datetime
+    foreign: Collection[JobId]
+    gives_job: bool
+
+    def fits(self, row: JobRow) -> bool:
+        """Whether it may be the one. A row without a time may be; one without an instance is nobody's."""
+        at = created(row)
+        return (
+            row.name in (SWITCH_PRIMARY, None, "")
+            and row.instance_id == self.instance
+            and (at is None or self.since <= at <= self.until)
+            and JobId(row.id or "") not in self.foreign
+        )
+
+
+def evidence(rows: Sequence[JobRow], sought: Sought, *, whole: bool, still_valid: bool) -> Evidence:
+    """What the job list proves. A job does not say who asked for it, nor for which shard.
+
+    Args:
+        rows: The jobs that were read.
+        sought: The submission that is looked for.
+        whole: The list was read to its end.
+        still_valid: By the provider's clock the request could still be accepted.
+    """
+    jobs = {job.id: job for row in rows if sought.fits(row) and (job := as_job(row)) is not None}
+    looked = f"{len(rows)} {SWITCH_PRIMARY} jobs since then"
+    if len(jobs) == 1 and sought.gives_job:
+        job = next(iter(jobs.values()))
+        return Evidence(job, searched=True, summary=f"{looked}: {job.id} is on this instance")
+    if jobs:
+        names = ", ".join(jobs)
+        summary = f"{looked}: {names} on this instance, which may be somebody else's"
+        return Evidence(None, searched=False, summary=summary)
+    if not whole:
+        return Evidence(None, searched=False, summary=f"{looked}, which is not the whole list")
+    if still_valid:
+        return Evidence(None, searched=False, summary=f"{looked}; the request might still be accepted")
+    return Evidence(None, searched=True, summary=f"{looked}: none on this instance")
