@@ -36,11 +36,6 @@ _WITH_LIMIT = {
     "string_too_long": "is too long: write at most {max_length} characters",
     "string_pattern_mismatch": "does not look right: it must match {pattern}",
 }
-# Regular expressions that providers' ids must match, in words.
-_PATTERNS = {
-    r"^[\x21-\x7e]+$": "does not look right: letters, digits and signs, no spaces or control characters, "
-    "like cl-ouhutv70"
-}
 
 
 def key(path: KeyPath) -> str:
@@ -124,8 +119,6 @@ class Problems:
         context = error.get("ctx", {})
         if error["type"] == "string_too_short" and context["min_length"] == 1:
             return "is empty: give it a value"
-        if error["type"] == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
-            return _PATTERNS[context["pattern"]]
         cause = context.get("error")
         if isinstance(cause, Mistake):
             return str(cause)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -23,6 +21,7 @@ from bot.core.model import (
 )
 from bot.errors import Misconfigured, ProviderError, Refused, Throttled, Unavailable
 from bot.ports import CallObserver, Clock, Intent
+from providers.attention import Followed, together
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.qingcloud import answers, topology
 from providers.qingcloud.answers import Payload
@@ -32,7 +31,6 @@ from providers.qingcloud.settings import QingCloudAccount, QingCloudDatabase
 
 PAGE = 100  # the API's own cap, for lists and for jobs.n alike
 PAGES = 10  # how far a list is followed
-FOLLOWED_FOR = timedelta(minutes=30)  # the tracking of a switchover, deadline and verification included
 REMEMBERED = 256
 
 Unread = Unavailable | Throttled  # a tab that may answer later
@@ -57,7 +55,7 @@ class QingCloud:
         self._zone = zone
         self._clock = clock
         self._tabs: dict[str, str] = {}
-        self._followed: dict[str, float] = {}
+        self._followed = Followed(clock)
         self._signed: dict[tuple[str, datetime], datetime] = {}
 
     @property
@@ -72,7 +70,7 @@ class QingCloud:
         can't be read now tells nothing either way: without another that names roles, that is what is raised.
         """
         database, deadline = self._database(target), self._api.deadline()
-        priority = self._priority(database.cluster)
+        priority = self._followed.priority(database.cluster)
         # The tab takes an agent's round trip of up to 10 s: with its name known it starts at once.
         known = database.display_tab or self._tabs.get(database.cluster, "")
         async with together() as group:
@@ -109,7 +107,7 @@ class QingCloud:
         database = self._database(plan.target)
         if plan.candidate is None:
             raise Refused("QingCloud must be told which node becomes the primary")
-        self._follow(database.cluster)
+        self._followed.follow(database.cluster)
         self._signed[plan.database, intent.at] = intent.at + self._api.time.skew
         while len(self._signed) > REMEMBERED:
             self._signed.pop(next(iter(self._signed)))
@@ -129,7 +127,7 @@ class QingCloud:
             database = self._database(plan.target)
         except Refused as exc:  # nothing is refused by looking; without its cluster nothing can be found
             raise Misconfigured(exc.message) from exc
-        self._follow(database.cluster)
+        self._followed.follow(database.cluster)
         rows, whole = await self._recent_jobs(since)
         sent = self._signed.get((plan.database, since))
         signed_at = (sent or since + self._api.time.skew).replace(microsecond=0)
@@ -150,15 +148,6 @@ class QingCloud:
         if database is None:
             raise Refused(f"database {target.database} is not configured on this account")
         return database
-
-    def _follow(self, cluster: str) -> None:
-        if any(database.cluster == cluster for database in self._databases.values()):
-            self._followed[cluster] = self._clock.monotonic() + FOLLOWED_FOR.total_seconds()
-
-    def _priority(self, cluster: str) -> Priority:
-        # What is under way is verified with the reserve, a look at Home is not; the port does not say which.
-        followed = self._clock.monotonic() < self._followed.get(cluster, float("-inf"))
-        return Priority.URGENT if followed else Priority.ORDINARY
 
     async def _cluster(self, database: QingCloudDatabase, deadline: float, priority: Priority) -> Payload:
         params = {"clusters.1": database.cluster, "verbose": "1"}
@@ -259,7 +248,7 @@ class QingCloud:
             return first | await self._jobs(ids[middle:], deadline)
         rows = answers.rows(answer, "job_set")
         for cluster in {cluster for row in rows for cluster in clusters(row)}:
-            self._follow(cluster)
+            self._followed.follow(cluster)
         found = (as_job(row) for row in rows)
         return {job.id: job for job in found if job is not None and job.id in ids}
 
@@ -295,16 +284,6 @@ class QingCloud:
             signature=lambda at: self._api.signature_of(database, node, at),
             own_key=self._api.own_key,
         )
-
-
-@asynccontextmanager
-async def together() -> AsyncIterator[asyncio.TaskGroup]:
-    """Tasks of which none outlives the block; what the first to fail raised is raised itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            yield group
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,29 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
 from bot.ports import ProviderSettings
+from providers.settings import Secret, endpoint, word
 
-Word = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+ENDPOINT = "https://api.qingcloud.com/iaas/"
 
-
-def _endpoint(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http:// or https:// address such as https://api.qingcloud.com/iaas/")
-    if parts.query or parts.fragment or parts.username is not None or parts.password is not None:
-        raise ValueError("must hold nothing but scheme, host, port and path")
-    return text if parts.path else f"{text}/"
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().strip():
-        raise ValueError("must not be empty")
-    return value
-
-
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
+Endpoint = Annotated[str, endpoint(ENDPOINT)]
+Zone = Annotated[str, word("sh1a"), AfterValidator(str.lower)]
+Cluster = Annotated[str, word("cl-ouhutv70")]
+AppCenterRole = Annotated[str, word("maininstance")]
 
 
 class QingCloudAccount(ProviderSettings):
@@ -41,8 +29,8 @@ class QingCloudAccount(ProviderSettings):
         calls_per_hour: The account's quota (the vendor's first quota is 2000 per 3600 s).
     """
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = "https://api.qingcloud.com/iaas/"
-    zone: Annotated[Word, AfterValidator(str.lower)]
+    endpoint: Endpoint = ENDPOINT
+    zone: Zone
     access_key_id: Secret
     secret_access_key: Secret
     calls_per_hour: Annotated[int, Field(ge=10)] = 2000
@@ -62,6 +50,6 @@ class QingCloudDatabase(ProviderSettings):
         display_tab: The tab that names each node's role; "" to find it.
     """
 
-    cluster: Word
-    role: Word = "maininstance"
+    cluster: Cluster
+    role: AppCenterRole = "maininstance"
     display_tab: str = ""
