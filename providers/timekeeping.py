@@ -14,13 +14,14 @@ class CloudClock:
     """Learns the provider's time from ``Date`` headers.
 
     ``skew`` is what signing adds to our time: zero until ``correct`` is called, because the provider refused a
-    signature for its age, and kept in step with the headers from then on.
+    signature for its age, and kept in step with the headers from then on. ``known``: an answer told the time.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset = timedelta(0)
         self.skew = timedelta(0)
+        self.known = False
 
     @property
     def theirs(self) -> datetime:
@@ -36,6 +37,7 @@ class CloudClock:
         """Takes the time from an answer."""
         if answer.date is None:
             return
+        self.known = True
         seconds = round((answer.date - self._clock.now()).total_seconds())
         self._offset = timedelta(seconds=seconds) if abs(seconds) > NOTICED.total_seconds() else timedelta(0)
         if self.skew:  # a hint that outlived a corrected clock would date requests into the future

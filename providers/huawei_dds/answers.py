@@ -8,7 +8,7 @@ SDK and Terraform provider understand.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from providers.wording import shown
 T = TypeVar("T")
 
 BUSY_PAUSE = timedelta(seconds=5)
-QUOTA_PAUSE = timedelta(seconds=5)  # where a 429 says nothing; the documentation of a sibling service says 2–5 s
+QUOTA_PAUSE = timedelta(seconds=5)  # where a 429 says nothing; siblings of DDS document two to five seconds
 LONGEST_PAUSE = timedelta(days=1)
 
 
@@ -50,9 +50,7 @@ _REFUSALS: Mapping[str, str] = {
     **dict.fromkeys(NOT_FOUND, "instance not found in this project"),
     **dict.fromkeys(_dbs("200013", "200451", "216026", "216030", "280407", "200075"), _NO_SUCH_NODE),
     **dict.fromkeys(_dbs("280327", "280414"), _NO_SUCH_NODE),
-    **dict.fromkeys(
-        _dbs("280342", "280343", "200004"), "this kind of instance takes no such switchover"
-    ),
+    **dict.fromkeys(_dbs("280342", "280343", "200004"), "this kind of instance takes no such switchover"),
     **dict.fromkeys(
         _dbs("200001", "200095", "201006", "280001", "290000", "280408", "280439", "280440"),
         "a parameter is missing or bad",
@@ -67,7 +65,11 @@ _THROTTLE = re.compile(r"time:\s*(\d{1,6})\s*(second|minute|hour|day)")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_KEYS = (("error_code", "error_msg"), ("errCode", "externalMessage"), ("errorCode", "errorMsg"))
+_KEYS: Sequence[tuple[str, str]] = (
+    ("error_code", "error_msg"),
+    ("errCode", "externalMessage"),
+    ("errorCode", "errorMsg"),
+)
 _BARE_KEYS = ("code", "message")
 
 
@@ -241,9 +243,7 @@ def _unreadable(answer: Answer) -> ProviderError:
         return Refused(found.words(), **details)
     if found.code.startswith(("DBS.", "APIGW.")):
         return Unavailable(found.words(), **details)
-    return Misconfigured(
-        f"the endpoint answered HTTP {answer.status} and does not look like DDS", **details
-    )
+    return Misconfigured(f"the endpoint answered HTTP {answer.status} and does not look like DDS", **details)
 
 
 def _not_let_through(found: Problem) -> NotLetThrough:

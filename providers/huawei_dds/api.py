@@ -24,9 +24,7 @@ T = TypeVar("T")
 class Api:
     """Huawei Cloud DDS with one account's credentials, in one project."""
 
-    def __init__(
-        self, account: HuaweiAccount, credentials: Credentials, http: Account, clock: Clock
-    ) -> None:
+    def __init__(self, account: HuaweiAccount, credentials: Credentials, http: Account, clock: Clock) -> None:
         self._endpoint = account.dds
         self._project = account.project_id
         self._credentials = credentials

@@ -7,7 +7,7 @@ everybody who uses it, and wrong passwords lock a user. So after a refusal nothi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -17,8 +17,8 @@ import msgspec
 from pydantic import SecretStr
 
 from bot.errors import Misconfigured, Unavailable
-from bot.ports import Clock
-from providers.http import Account, Answer, Priority, Request
+from bot.ports import CallObserver, Clock
+from providers.http import Account, Answer, Budget, Priority, Request, Wire
 from providers.huawei_dds import answers, signer
 from providers.huawei_dds.settings import HuaweiAccount
 
@@ -27,6 +27,7 @@ EARLY = timedelta(minutes=10)  # how long before its end a token is renewed
 SKEW_ALLOWED = timedelta(minutes=15)  # by the gateway, either way
 
 LOGIN = "KeystoneCreateToken"
+LOGINS = 20  # a minute: far more than are needed, and not of the budget of DDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +271,11 @@ def _expiry(text: str) -> datetime:
 
 
 def credentials_of(
-    account: HuaweiAccount, clock: Clock, http: Callable[[], Account]
+    account: HuaweiAccount, clock: Clock, call_timeout: timedelta, observer: CallObserver, wire: Wire
 ) -> Credentials:
-    """AK/SK or an IAM user, as the account has it; ``http`` is called where logging in needs one."""
-    return KeyPair(account, clock) if account.access_key is not None else IamUser(account, http(), clock)
+    """AK/SK or an IAM user, as the account has it."""
+    if account.access_key is not None:
+        return KeyPair(account, clock)
+    budget = Budget(LOGINS, timedelta(minutes=1), clock)
+    http = Account(clock=clock, call_timeout=call_timeout, observer=observer, budget=budget, wire=wire)
+    return IamUser(account, http, clock)

@@ -20,8 +20,14 @@ EARLY = timedelta(seconds=5)  # how much older than its request a job may look w
 UNCOMPARED = timedelta(seconds=30)  # the same where the provider's time is not known
 
 
+class Owner(msgspec.Struct):
+    """The instance as a single job names it."""
+
+    id: Text = None
+
+
 class JobRow(msgspec.Struct):
-    """What is wanted of a job; the single job (v3) and the list (v3.1) call its time of creation differently."""
+    """What is wanted of a job; the single job (v3) and the list (v3.1) name time and instance differently."""
 
     id: Text = None
     name: Text = None
@@ -30,6 +36,12 @@ class JobRow(msgspec.Struct):
     created: Text = None
     created_at: Text = None
     instance_id: Text = None
+    instance: Owner | None = None
+
+    @property
+    def on(self) -> str:
+        """The instance it works on, "" where it does not say."""
+        return self.instance_id or (self.instance.id if self.instance else "") or ""
 
 
 class SingleJob(msgspec.Struct):
@@ -105,7 +117,7 @@ class Sought:
         at = created(row)
         return (
             row.name in (SWITCH_PRIMARY, None, "")
-            and row.instance_id == self.instance
+            and row.on == self.instance
             and (at is None or self.since <= at <= self.until)
             and JobId(row.id or "") not in self.foreign
         )

@@ -101,6 +101,11 @@ def the_one(instance: InstanceRow, shard: str | None, read_at: datetime) -> Topo
     raise Refused(f"the cluster has no shard {shard}; it has {known}")
 
 
+def is_sharded(instance: InstanceRow) -> bool:
+    """Whether it is a cluster of shards."""
+    return _word(instance.mode) == SHARDED
+
+
 def _switchable(instance: InstanceRow) -> Iterator[GroupRow]:
     for group in instance.groups or ():
         if _word(group.type) in SWITCHABLE and group.id:

@@ -1,0 +1,318 @@
+"""Huawei Cloud DDS behind the provider port: replica sets, and the shard and config groups of clusters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bot.core.model import (
+    Call,
+    CandidateRule,
+    Capabilities,
+    Evidence,
+    Job,
+    JobId,
+    NodeId,
+    Plan,
+    Target,
+    Topology,
+)
+from bot.errors import Misconfigured, Refused, Throttled, Unavailable
+from bot.ports import CallObserver, Clock, Intent
+from providers.attention import Followed, together
+from providers.http import INTERNET, Account, Budget, Priority, Wire
+from providers.huawei_dds import jobs, topology
+from providers.huawei_dds.answers import NotPublished
+from providers.huawei_dds.api import Api
+from providers.huawei_dds.credentials import credentials_of
+from providers.huawei_dds.jobs import SWITCH_PRIMARY, JobPage, JobRow, SingleJob, Sought
+from providers.huawei_dds.settings import HuaweiAccount, HuaweiDatabase
+from providers.huawei_dds.signer import encoded
+from providers.huawei_dds.topology import InstancePage, InstanceRow
+
+SWITCHOVER, PROMOTE = "SwitchoverReplicaSet", "SwitchInstancePrimary"
+LIST_INSTANCES, LIST_JOBS, ONE_JOB = "ListInstances", "ListTasks", "ShowJobDetail"
+
+PAGE = 100  # the API's own cap
+PAGES = 10  # how far a list is followed
+LIST_SPAN = timedelta(days=30)  # the widest window that the job list takes
+AHEAD = timedelta(minutes=1)  # how far into the future the window reaches: the clocks are two
+FORGOTTEN = timedelta(hours=24)  # how far back a job is looked for whose beginning is not known
+VISIBLE_AFTER = timedelta(seconds=10)  # "several seconds" until a job id can be queried
+REMEMBERED = 1024
+CLOCK_MARGIN = timedelta(seconds=30)  # how far the provider's clock may be behind ours without our knowing
+FORCED = (
+    "Naming the node is a forced promotion: DDS makes it primary at once, without a job to follow; "
+    "it may fail where the node lags, and connections break."
+)
+
+CAPABILITIES = Capabilities(
+    candidate=CandidateRule.OPTIONAL,
+    reports_lag=False,
+    shards=True,
+    jobs_per_call=PAGE,
+    submission_valid_for=None,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """What is remembered of a job, as a hint: when it began, and for whom where we started it."""
+
+    at: datetime
+    target: Target | None = None
+
+
+class HuaweiDds:
+    """One account. Remembers, as hints only, when jobs began, whose they are, and that there is no job list."""
+
+    def __init__(
+        self, api: Api, databases: Mapping[str, HuaweiDatabase], *, t_systems: bool, clock: Clock
+    ) -> None:
+        self._api = api
+        self._databases = databases
+        self._t_systems = t_systems
+        self._clock = clock
+        self._followed = Followed(clock)
+        self._started: dict[JobId, _Started] = {}
+        self._no_list = t_systems
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """A candidate may be named and shards are switched one by one; T-Systems' edition has neither."""
+        life = self._api.valid_for
+        own = replace(CAPABILITIES, submission_valid_for=None if life is None else life + CLOCK_MARGIN)
+        if not self._t_systems:
+            return own
+        return replace(own, candidate=CandidateRule.CHOSEN_BY_CLOUD, shards=False, jobs_per_call=1)
+
+    async def observe(self, target: Target) -> Topology:
+        """Reads the instance; of a cluster, the shard that is meant."""
+        database = self._database(target.database)
+        return topology.the_one(await self._instance(database), target.shard, self._clock.now())
+
+    async def survey(self, database: str) -> Sequence[Topology]:
+        """Reads the instance: a replica set, or every shard of a cluster."""
+        return topology.readings(await self._instance(self._database(database)), self._clock.now())
+
+    def describe(self, target: Target, candidate: NodeId | None) -> Call:
+        """The call of ``submit`` in words."""
+        instance = self._database(target.database).instance
+        group = f", group {target.shard}" if target.shard else ""
+        if candidate is None:
+            return Call(f"POST switchover of instance {instance}{group}; DDS chooses the new primary")
+        return Call(f"POST nodes/{candidate}/primary of instance {instance}{group}", FORCED)
+
+    async def submit(self, plan: Plan, intent: Intent) -> JobId | None:
+        """Sends the switchover, or the promotion of the named node, at most once."""
+        instance = self._database(plan.database).instance
+        if plan.candidate is not None and plan.candidate not in dict(plan.members):
+            raise Refused(f"node {plan.candidate} is not a member of what was approved")
+        self._followed.follow(instance)
+        if plan.candidate is not None:
+            path = f"instances/{encoded(instance)}/nodes/{encoded(plan.candidate)}/primary"
+            job = await self._api.submit(PROMOTE, path, b"", intent, gives_job=False)
+        else:
+            body = b"" if plan.shard is None else json.dumps({"group_id": plan.shard}).encode()
+            path = f"instances/{encoded(instance)}/switchover"
+            job = await self._api.submit(SWITCHOVER, path, body, intent, gives_job=True)
+        if job is not None:
+            self._remember(job, _Started(self._api.time.theirs, plan.target))
+        return job
+
+    async def jobs(self, ids: Sequence[JobId]) -> Mapping[JobId, Job]:
+        """Reads the jobs: from the list, a hundred per request; one by one only those that it does not show."""
+        deadline, wanted = self._api.deadline(), list(dict.fromkeys(ids))
+        found: dict[JobId, Job] = {}
+        missing = wanted
+        if len(wanted) > 1 and not self._no_list:
+            found = await self._from_list(wanted, deadline)
+            missing = [job_id for job_id in wanted if job_id not in found and self._visible(job_id)]
+        return found | await self._one_by_one(missing, deadline, needed=not found)
+
+    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+        """Looks through the switchovers of the account for one on this instance that began after ``since``."""
+        try:
+            instance = self._database(plan.database).instance
+        except Refused as exc:  # nothing is refused by looking; without its instance nothing can be found
+            raise Misconfigured(exc.message) from exc
+        self._followed.follow(instance)
+        time, life = self._api.time, self._api.valid_for
+        offset, signed_at = time.theirs - self._clock.now(), since + time.skew
+        began = since + offset - (jobs.EARLY if time.known else jobs.UNCOMPARED)
+        rows, whole = await self._list(began, self._api.deadline(), Priority.URGENT, wanted=frozenset())
+        if rows is None:
+            return Evidence(None, searched=False, summary="this cloud has no list of jobs")
+        until = time.theirs if life is None else signed_at + life
+        foreign = {job for job, started in self._started.items() if started.target not in (None, plan.target)}
+        sought = Sought(instance, began, until + AHEAD, foreign, gives_job=plan.candidate is None)
+        # Ours may be ahead: it is the provider's clock that decides when a signature dies.
+        late = life is not None and self._clock.now() > since + life + CLOCK_MARGIN
+        still_valid = late and life is not None and time.theirs <= signed_at + life
+        return jobs.evidence(rows, sought, whole=whole, still_valid=still_valid)
+
+    async def close(self) -> None:
+        """Closes connections."""
+        await self._api.close()
+
+    def _database(self, name: str) -> HuaweiDatabase:
+        database = self._databases.get(name)
+        if database is None:
+            raise Refused(f"database {name} is not configured on this account")
+        return database
+
+    async def _instance(self, database: HuaweiDatabase) -> InstanceRow:
+        wanted, deadline = database.instance, self._api.deadline()
+        broken = False
+        for page in range(PAGES):
+            params = {"id": wanted, "limit": str(PAGE), "offset": str(page * PAGE)}
+            listed = await self._api.read(
+                LIST_INSTANCES,
+                "v3",
+                "instances",
+                params,
+                InstancePage,
+                deadline=deadline,
+                priority=self._followed.priority(wanted),
+            )
+            for raw in listed.instances:
+                try:
+                    row = msgspec.json.decode(raw, type=InstanceRow)
+                except msgspec.MsgspecError:
+                    broken = True
+                    continue
+                if row.id == wanted:
+                    return self._switchable(row)
+            if len(listed.instances) < PAGE:
+                break
+        if broken:
+            raise Unavailable(f"what was said of instance {wanted} could not be read")
+        raise Refused(f"instance {wanted} was not found in this project")
+
+    def _switchable(self, row: InstanceRow) -> InstanceRow:
+        if self._t_systems and topology.is_sharded(row):
+            raise Refused("T-Systems' edition of DDS switches replica sets only, not the shards of a cluster")
+        return row
+
+    # --- jobs ---
+
+    def _visible(self, job_id: JobId) -> bool:
+        """Whether the list should have shown it by now."""
+        started = self._started.get(job_id)
+        return started is None or self._api.time.theirs >= started.at + VISIBLE_AFTER
+
+    async def _from_list(self, wanted: Sequence[JobId], deadline: float) -> dict[JobId, Job]:
+        now = self._api.time.theirs
+        unknown = _Started(now - FORGOTTEN)
+        began = min(self._started.get(job_id, unknown).at for job_id in wanted) - jobs.UNCOMPARED
+        rows, _ = await self._list(began, deadline, Priority.TRACKING, wanted=frozenset(wanted))
+        return self._taken(rows or [], wanted)
+
+    async def _list(
+        self, began: datetime, deadline: float, priority: Priority, *, wanted: frozenset[JobId]
+    ) -> tuple[list[JobRow] | None, bool]:
+        """Switchovers since then, and whether these are all (or all ``wanted``); None: there is no list."""
+        if self._no_list:
+            return None, False
+        now, rows = self._api.time.theirs, list[JobRow]()
+        window = {
+            "start_time": jobs.stamp(max(began, now - LIST_SPAN + 2 * AHEAD)),
+            "end_time": jobs.stamp(now + AHEAD),
+            "name": SWITCH_PRIMARY,
+            "limit": str(PAGE),
+        }
+        for page in range(PAGES):
+            params = {**window, "offset": str(page * PAGE)}
+            try:
+                listed = await self._api.read(
+                    LIST_JOBS, "v3.1", "jobs", params, JobPage, deadline=deadline, priority=priority
+                )
+            except NotPublished:
+                self._no_list = True
+                return None, False
+            rows += listed.rows()
+            if len(listed.jobs or ()) < PAGE or (wanted and wanted <= {row.id for row in rows}):
+                return rows, True
+        return rows, False
+
+    async def _one_by_one(self, ids: Sequence[JobId], deadline: float, *, needed: bool) -> dict[JobId, Job]:
+        """Each by its id; where some can't be read now, what the others say still counts."""
+        async with together() as group:
+            reads = [group.create_task(self._one(job_id, deadline)) for job_id in ids]
+        answers = [read.result() for read in reads]
+        rows = [answer for answer in answers if isinstance(answer, JobRow)]
+        failures = [answer for answer in answers if isinstance(answer, Unavailable | Throttled)]
+        if failures and needed and not rows:
+            raise failures[0]
+        return self._taken(rows, ids)
+
+    async def _one(self, job_id: JobId, deadline: float) -> JobRow | Unavailable | Throttled | None:
+        try:
+            answer = await self._api.read(
+                ONE_JOB,
+                "v3",
+                "jobs",
+                {"id": job_id},
+                SingleJob,
+                deadline=deadline,
+                priority=Priority.TRACKING,
+            )
+        except Refused:
+            return None  # not visible yet, or no longer
+        except (Unavailable, Throttled) as exc:
+            return exc
+        return answer.job
+
+    def _taken(self, rows: Sequence[JobRow], wanted: Sequence[JobId]) -> dict[JobId, Job]:
+        """The wanted jobs among the rows; when they began and where is remembered."""
+        found = {}
+        for row in rows:
+            job = jobs.as_job(row)
+            if job is None or job.id not in wanted:
+                continue
+            found[job.id] = job
+            if row.on:
+                self._followed.follow(row.on)
+            if (at := jobs.created(row)) is not None and job.id not in self._started:
+                self._remember(job.id, _Started(at))
+        return found
+
+    def _remember(self, job_id: JobId, started: _Started) -> None:
+        self._started[job_id] = started
+        while len(self._started) > REMEMBERED:
+            self._started.pop(next(iter(self._started)))
+
+
+@dataclass(frozen=True, slots=True)
+class HuaweiDdsType:
+    """The registry's entry; ``wire`` is the network unless a simulation brings its own."""
+
+    wire: Wire = INTERNET
+    name: str = field(default="huawei-dds", init=False)
+    account: type[HuaweiAccount] = field(default=HuaweiAccount, init=False)
+    database: type[HuaweiDatabase] = field(default=HuaweiDatabase, init=False)
+
+    def build(
+        self,
+        account: HuaweiAccount,
+        databases: Mapping[str, HuaweiDatabase],
+        *,
+        clock: Clock,
+        call_timeout: timedelta,
+        observer: CallObserver,
+    ) -> HuaweiDds:
+        """A provider for one account and the databases on it; opens nothing."""
+        budget = Budget(account.calls_per_minute, timedelta(minutes=1), clock)
+        http = Account(
+            clock=clock, call_timeout=call_timeout, observer=observer, budget=budget, wire=self.wire
+        )
+        credentials = credentials_of(account, clock, call_timeout, observer, self.wire)
+        api = Api(account, credentials, http, clock)
+        return HuaweiDds(api, databases, t_systems=account.t_systems, clock=clock)
+
+
+HUAWEI_DDS = HuaweiDdsType()
