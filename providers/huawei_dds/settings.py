@@ -38,6 +38,8 @@ def _bare(text: str) -> str:
 
 
 DDS, IAM = "https://dds.ap-southeast-1.myhuaweicloud.com", "https://iam.ap-southeast-1.myhuaweicloud.com"
+Endpoint = Annotated[str, endpoint(DDS), AfterValidator(_bare)]
+IamEndpoint = Annotated[str, endpoint(IAM), AfterValidator(_bare)]
 KEY_PAIR = ("access_key", "secret_key")
 IAM_USER = ("domain", "username", "password")
 
@@ -59,13 +61,13 @@ class HuaweiAccount(ProviderSettings):
         calls_per_minute: The budget of calls (Huawei documents 60 a minute and user for the sibling service RDS).
     """
 
-    endpoint: Annotated[str, endpoint(DDS), AfterValidator(_bare)] = ""
+    endpoint: Endpoint = ""
     region: Annotated[str, AfterValidator(_region)] = ""
     project_id: Annotated[str, word("0549b4a43100d4f32f51c01c2fe4acdb")]
     access_key: Secret | None = None
     secret_key: Secret | None = None
     security_token: Secret | None = None
-    iam_endpoint: Annotated[str, endpoint(IAM), AfterValidator(_bare)] = ""
+    iam_endpoint: IamEndpoint = ""
     domain: str = ""
     username: str = ""
     password: Secret | None = None

@@ -148,8 +148,12 @@ def roles_of(topology: Topology) -> list[Role]:
 
 
 class ProviderSuite:
-    """Subclass as ``Test…``; give it ``provider_type``, ``ways``, ``readings`` and a ``harness`` fixture."""
+    """Subclass as ``Test…``; give it ``provider_type``, ``ways``, ``readings`` and a ``harness`` fixture.
 
+    ``gives_job``: whether the harness's submission answers with a job id, or documents none.
+    """
+
+    gives_job: ClassVar[bool] = True
     provider_type: ClassVar[ProviderType]
     ways: ClassVar[Mapping[str, Sequence[Way]]]
     readings: ClassVar[Sequence[Reading]]
@@ -189,8 +193,12 @@ class ProviderSuite:
         restarted = harness.provider()
         evidence: Evidence = await restarted.find_submission(plan, since)
         assert evidence.searched
-        assert (evidence.job is not None) == way.accepted
+        assert (evidence.job is not None) == (way.accepted and self.gives_job)
         assert harness.front.requests_with(harness.mark) == 1
+        harness.clock.advance(30)
+        topology = await restarted.observe(harness.target)
+        assert topology.primary is not None
+        assert (topology.primary.id != harness.primary) == way.accepted
 
     @pytest.mark.parametrize("how", NEVER_CONNECTED)
     async def test_never_connected_is_not_sent(
@@ -225,6 +233,7 @@ class ProviderSuite:
         provider = harness.provider()
         plan = await plan_for(harness, provider)
         job = await provider.submit(plan, intent(harness.clock))
+        assert (job is not None) == self.gives_job
         assert (await provider.observe(harness.target)).idle is False
         harness.clock.advance(30)
         topology = await provider.observe(harness.target)
@@ -330,6 +339,7 @@ class ProviderSuite:
         plan = await plan_for(harness, provider)
         job = await provider.submit(plan, intent(harness.clock))
         if job is None:
+            assert await provider.jobs([JobId("no-such-job")]) == {}
             return
         found = await provider.jobs([job, JobId("no-such-job")])
         assert set(found) == {job}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -58,6 +59,7 @@ class Front:
 
     app: ASGIApp
     heads: list[bytes] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     connections: int = 0
     port: int = 0
     _noticed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -84,13 +86,15 @@ class Front:
             head = await reader.readuntil(HEAD_END)
             self.heads.append(head)
             self._noticed.set()
-            if not await self._exchange(head, reader, writer):
+            body = await reader.readexactly(body_length(head))
+            self.bodies.append(body)
+            if not await self._exchange(head, body, reader, writer):
                 return
 
     async def _exchange(
-        self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, head: bytes, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
-        asked = [{"type": "http.request", "body": b"", "more_body": False}]
+        asked = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
             if asked:
@@ -114,6 +118,12 @@ class Front:
         except ConnectionResetError:
             return False
         return True
+
+
+def body_length(head: bytes) -> int:
+    """How many bytes follow a head."""
+    found = re.search(rb"\r\ncontent-length:\s*(\d+)", head, re.IGNORECASE)
+    return int(found[1]) if found else 0
 
 
 def _scope(head: bytes) -> dict[str, Any]:
@@ -155,7 +165,8 @@ class Cutting:
             self.arrived.append(await reader.readexactly(self.read) if self.read else b"")
             reset(writer)
             return
-        self.arrived.append(await reader.readuntil(HEAD_END))
+        head = await reader.readuntil(HEAD_END)
+        self.arrived.append(head + await reader.readexactly(body_length(head)))
         writer.write(self.answer[: self.sent])
         await writer.drain()
         if self.hard:
