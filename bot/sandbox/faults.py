@@ -59,8 +59,9 @@ def _printed(answer: Answer) -> Response:
 
 
 def _lacking(answer: Answer, key: str) -> Answer:
-    kept = {name: value for name, value in (answer.payload or {}).items() if name != key}
-    return replace(answer, payload=kept)
+    if answer.payload is None:
+        return answer
+    return replace(answer, payload={name: value for name, value in answer.payload.items() if name != key})
 
 
 def _unicode(value: object) -> str:
