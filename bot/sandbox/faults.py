@@ -13,6 +13,15 @@ from starlette.types import Receive, Scope, Send
 Payload = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a simulated cloud says when nothing goes wrong on the way; no payload is an empty body."""
+
+    payload: Payload | None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Dropped(ConnectionResetError):
     """The connection ends here. A server that sees this raised closes it, mid-answer if it has begun one."""
 
@@ -36,14 +45,23 @@ class Hang(Response):
         raise Dropped
 
 
-def in_json(payload: Payload) -> Response:
+def in_json(answer: Answer) -> Response:
     """The answer as the real API gives it."""
-    return Response(json.dumps(payload, ensure_ascii=False), media_type="application/json")
+    if answer.payload is None:
+        return Response(status_code=answer.status, headers=answer.headers)
+    content = json.dumps(answer.payload, ensure_ascii=False)
+    return Response(content, answer.status, answer.headers, "application/json")
 
 
-def _printed(payload: Payload) -> Response:
-    lines = ",\n ".join(f"u{key!r}: {_unicode(value)}" for key, value in payload.items())
-    return Response(f'"{{{lines}}}"', media_type="application/json")
+def _printed(answer: Answer) -> Response:
+    lines = ",\n ".join(f"u{key!r}: {_unicode(value)}" for key, value in (answer.payload or {}).items())
+    return Response(f'"{{{lines}}}"', answer.status, answer.headers, "application/json")
+
+
+def _lacking(answer: Answer, key: str) -> Answer:
+    if answer.payload is None:
+        return answer
+    return replace(answer, payload={name: value for name, value in answer.payload.items() if name != key})
 
 
 def _unicode(value: object) -> str:
@@ -55,12 +73,12 @@ class Fault:
     """One thing that goes wrong.
 
     Attributes:
-        render: Turns the payload that would have been answered into what is answered instead.
+        render: Turns what would have been answered into what is answered instead.
         accepted: The request is carried out first; only its answer suffers.
         delay: Seconds before the answer.
     """
 
-    render: Callable[[Payload], Response] = field(default=in_json)
+    render: Callable[[Answer], Response] = field(default=in_json)
     accepted: bool = False
     delay: float = 0.0
 
@@ -83,7 +101,22 @@ class Fault:
     @classmethod
     def code(cls, ret_code: int, message: str = "simulated", *, accepted: bool = False) -> Fault:
         """A ``ret_code`` with HTTP 200, as QingCloud says no."""
-        return cls(lambda _: in_json({"ret_code": ret_code, "message": message}), accepted)
+        return cls(lambda _: in_json(Answer({"ret_code": ret_code, "message": message})), accepted)
+
+    @classmethod
+    def error(
+        cls,
+        status: int,
+        code: str,
+        message: str = "simulated",
+        *,
+        accepted: bool = False,
+        retry_after: str = "",
+    ) -> Fault:
+        """An HTTP error with a code in its body, as Huawei Cloud says no."""
+        headers = {"retry-after": retry_after} if retry_after else {}
+        answer = Answer({"error_code": code, "error_msg": message}, status, headers)
+        return cls(lambda _: in_json(answer), accepted)
 
     @classmethod
     def body(cls, content: bytes, *, accepted: bool = False, status: int = 200) -> Fault:
@@ -93,7 +126,7 @@ class Fault:
     @classmethod
     def without(cls, key: str, *, accepted: bool = True) -> Fault:
         """The right answer with one key missing."""
-        return cls(lambda payload: in_json({k: v for k, v in payload.items() if k != key}), accepted)
+        return cls(lambda answer: in_json(_lacking(answer, key)), accepted)
 
     @classmethod
     def printed(cls) -> Fault:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
@@ -26,33 +25,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.sandbox.faults import Fault, Faults, Payload, Sleep, in_json
+from bot.sandbox.faults import Answer, Fault, Faults, Sleep, in_json
+from bot.sandbox.switchovers import Ending, Outcome, Timings, wall_clock
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
 SUBMIT = "RunClusterCustomService"
+SUCCESSFUL = "successful"  # the last status of a job that says it went well
 HASHES = {"HmacSHA256": hashlib.sha256, "HmacSHA1": hashlib.sha1}
 EXAMPLE_KEY, EXAMPLE_SECRET = "QYACCESSKEYIDEXAMPLE", "SECRETACCESSKEY"  # they open nothing
 DEFAULT_PAGE, LARGEST_PAGE = 20, 100
-
-
-class Ending(StrEnum):
-    """How a switchover really ends, whatever its job says."""
-
-    MOVED = "moved"
-    UNCHANGED = "unchanged"
-    OTHER = "other"  # another node wins the election
-    NOBODY = "nobody"  # no primary at all
-    TWO = "two"  # the old and the new one both say so
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds after acceptance; ``health_lag`` counts from the change of roles."""
-
-    working: float = 0.5
-    roles: float = 1.8
-    done: float = 2.0
-    health_lag: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +82,6 @@ class SimCluster:
         return next((node for node in self.nodes if node.id == node_id), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What becomes of one accepted switchover."""
-
-    ending: Ending = Ending.MOVED
-    word: str = "successful"  # the job's last status
-    winner: str | None = None
-
-
 @dataclass(slots=True)
 class SimJob:
     """A job; its status follows from the clock."""
@@ -140,11 +112,6 @@ class No(Exception):
     def __init__(self, ret_code: int, message: str) -> None:
         super().__init__(message)
         self.payload = {"ret_code": ret_code, "message": message}
-
-
-def wall_clock() -> datetime:
-    """The real time."""
-    return datetime.now(UTC)
 
 
 class SimulatedQingCloud:
@@ -219,10 +186,10 @@ class SimulatedQingCloud:
         return cluster
 
     def next_outcome(
-        self, ending: Ending = Ending.MOVED, *, word: str = "successful", winner: str | None = None
+        self, ending: Ending = Ending.MOVED, *, word: str = SUCCESSFUL, winner: str | None = None
     ) -> None:
         """What becomes of the next accepted switchover; without this it succeeds."""
-        self._outcomes.append(Outcome(ending, word, winner))
+        self._outcomes.append(Outcome(word, ending, winner))
 
     def failover(self, cluster_id: str, node_id: str) -> None:
         """The cluster moves its primary on its own."""
@@ -232,7 +199,7 @@ class SimulatedQingCloud:
         """A job as if somebody had asked for it with these parameters."""
         cluster = self.clusters[params["cluster"]]
         directive = {**params, "sender": {"user_id": "usr-simulated", "channel": "api"}}
-        outcome = self._outcomes.pop(0) if self._outcomes else Outcome()
+        outcome = self._outcomes.pop(0) if self._outcomes else Outcome(SUCCESSFUL)
         node = str(json.loads(params["service_params"])["node_id"])
         job = SimJob(f"j-{next(self._numbers):08x}", cluster, node, self.clock(), directive, outcome)
         self.jobs.append(job)
@@ -258,18 +225,18 @@ class SimulatedQingCloud:
     ) -> Response:
         if fault is None:
             return in_json(self._answer(method, action, params))
-        payload = self._answer(method, action, params) if fault.accepted else {}
+        answer = self._answer(method, action, params) if fault.accepted else Answer({})
         if fault.delay:
             await self._sleep(fault.delay)
-        return fault.render(payload)
+        return fault.render(answer)
 
-    def _answer(self, method: str, action: str, params: Mapping[str, str]) -> Payload:
+    def _answer(self, method: str, action: str, params: Mapping[str, str]) -> Answer:
         self.advance()
         try:
             self._authenticate(method, params)
-            return {"action": f"{action}Response", "ret_code": 0, **self._perform(action, params)}
+            return Answer({"action": f"{action}Response", "ret_code": 0, **self._perform(action, params)})
         except No as no:
-            return no.payload
+            return Answer(no.payload)
 
     def _perform(self, action: str, params: Mapping[str, str]) -> dict[str, Any]:
         perform = self._actions.get(action)
@@ -377,7 +344,7 @@ class SimulatedQingCloud:
             "status_time": self.clock().astimezone(UTC).strftime(STAMP),
             "resource_ids": " ".join([job.cluster.id, *(node.id for node in job.cluster.nodes)]),
             "owner": "usr-simulated",
-            "error_codes": "5000" if job.over and job.outcome.word != "successful" else "",
+            "error_codes": "5000" if job.over and job.outcome.word != SUCCESSFUL else "",
             "directive": json.dumps(job.directive),
         }
 
@@ -398,15 +365,9 @@ class SimulatedQingCloud:
 
 
 def _primaries_after(job: SimJob) -> list[str]:
-    before, outcome = job.cluster.primaries, job.outcome
+    before = job.cluster.primaries
     others = [n.id for n in job.cluster.nodes if n.id != job.node and n.id not in before]
-    return {
-        Ending.MOVED: [job.node],
-        Ending.UNCHANGED: before,
-        Ending.OTHER: [outcome.winner or next(iter(others), job.node)],
-        Ending.NOBODY: [],
-        Ending.TWO: [*before, job.node],
-    }[outcome.ending]
+    return job.outcome.primaries(before, job.node, others)
 
 
 def _node_asked_for(params: Mapping[str, str]) -> str:

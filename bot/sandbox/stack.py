@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.qingcloud import SimulatedQingCloud, Timings
+from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
+from bot.sandbox.switchovers import Timings
 
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 30.0

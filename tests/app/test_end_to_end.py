@@ -15,10 +15,10 @@ import pytest
 from starlette.responses import Response
 
 from bot.sandbox.demo import demo
-from bot.sandbox.faults import Fault, Hang, Payload
-from bot.sandbox.qingcloud import Ending, Timings
+from bot.sandbox.faults import Answer, Fault, Hang
 from bot.sandbox.slack import Message
 from bot.sandbox.stack import CLUSTER, Stack, stack, status_of
+from bot.sandbox.switchovers import Ending, Timings
 
 SUBMIT = "RunClusterCustomService"
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
@@ -111,7 +111,7 @@ async def test_killed_right_after_the_submission_it_goes_on_without_a_second_one
     async with world() as running:
         arrived = asyncio.Event()
 
-        def hang(_: Payload) -> Response:
+        def hang(_: Answer) -> Response:
             arrived.set()
             return Hang()
 

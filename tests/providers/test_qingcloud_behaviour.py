@@ -15,7 +15,8 @@ from bot.core.model import Call, Evidence, JobId, JobState, NodeId, Plan, Role
 from bot.errors import Misconfigured, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
 from bot.ports import Intent
 from bot.sandbox.faults import Fault
-from bot.sandbox.qingcloud import SUBMIT, Ending, SimJob, SimNode, Tab
+from bot.sandbox.qingcloud import SUBMIT, SimJob, SimNode, Tab
+from bot.sandbox.switchovers import Ending
 from providers.qingcloud import QINGCLOUD, QingCloudAccount, QingCloudDatabase
 from providers.qingcloud.topology import role_named, tab_names, table, told
 from tests.providers.test_qingcloud import TABS, QingCloudHarness

@@ -18,7 +18,8 @@ from bot.core.model import Call, NodeId, Plan, Target
 from bot.errors import NotSent, OutcomeUnknown
 from bot.ports import Clock, Intent
 from bot.sandbox.faults import Fault
-from bot.sandbox.qingcloud import EXAMPLE_SECRET, SUBMIT, Ending, SimulatedQingCloud, Timings
+from bot.sandbox.qingcloud import EXAMPLE_SECRET, SUBMIT, SimulatedQingCloud
+from bot.sandbox.switchovers import Ending, Timings
 from bot.sandbox.wire import AsgiWire
 from providers.qingcloud import (
     QINGCLOUD,
