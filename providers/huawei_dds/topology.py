@@ -159,7 +159,10 @@ def _obstacle(instance: InstanceRow, group: GroupRow | None) -> str:
 
 
 def _nodes(rows: Sequence[NodeRow]) -> list[Node]:
-    return [_node(row, ROLES.get(_word(row.role), Role.UNKNOWN)) for row in rows if row.id]
+    """The members of a group. Several that claim to be primary are a stale view: then none of them is."""
+    known = [(row, ROLES.get(_word(row.role), Role.UNKNOWN)) for row in rows if row.id]
+    several = sum(role is Role.PRIMARY for _, role in known) > 1
+    return [_node(row, Role.UNKNOWN if several and role is Role.PRIMARY else role) for row, role in known]
 
 
 def _node(row: NodeRow, role: Role) -> Node:

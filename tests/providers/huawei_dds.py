@@ -11,7 +11,20 @@ from pydantic import SecretStr
 
 from bot.core.model import NodeId, Target
 from bot.sandbox.faults import Fault
-from bot.sandbox.huawei_dds import SUBMISSIONS, SimGroup, SimInstance, SimNode, SimulatedHuaweiDds
+from bot.sandbox.huawei_dds import (
+    EXAMPLE_ACCESS_KEY,
+    EXAMPLE_PROJECT,
+    EXAMPLE_SECRET_KEY,
+    EXAMPLE_USER,
+    LIST_INSTANCES,
+    LIST_TASKS,
+    SHOW_JOB,
+    SUBMISSIONS,
+    SimGroup,
+    SimInstance,
+    SimNode,
+    SimulatedHuaweiDds,
+)
 from providers.huawei_dds import HUAWEI_DDS, HuaweiAccount, HuaweiDatabase, HuaweiDds
 from tests.providers.clocks import TestClock
 from tests.providers.conformance import PATIENCE
@@ -19,8 +32,7 @@ from tests.providers.wires import Front
 
 REPLICA_SET = "9136fd2a9fcd405ea4674276ce36dae8in02"
 CLUSTER = "e73893ef73754465a8bd2e0857bbf13ein02"
-ACCESS, SECRET = "AKEXAMPLE0000000001", "SKexample0123456789abcdefABCDEF0123456789"
-READS = ("ListInstances", "ShowJobDetail", "ListTasks")
+READS = (LIST_INSTANCES, SHOW_JOB, LIST_TASKS)
 
 
 def http_answer(status: int, payload: Any = None) -> bytes:
@@ -33,7 +45,7 @@ def http_answer(status: int, payload: Any = None) -> bytes:
 class HuaweiHarness:
     """One instance in the simulated cloud, and how it is switched."""
 
-    secrets = (SECRET, ACCESS, "authorization")
+    secrets = (EXAMPLE_SECRET_KEY, EXAMPLE_ACCESS_KEY, "authorization")
     refused_answer = http_answer(404, {"error_code": "DBS.200013", "error_msg": "no such node"})
 
     def __init__(
@@ -82,12 +94,15 @@ class HuaweiHarness:
         self, *, call_timeout: timedelta = PATIENCE, endpoint: str = "", **account: Any
     ) -> HuaweiDds:
         """The provider against the front, or against another endpoint; by AK/SK unless told otherwise."""
-        credentials: dict[str, Any] = {"access_key": SecretStr(ACCESS), "secret_key": SecretStr(SECRET)}
+        credentials: dict[str, Any] = {
+            "access_key": SecretStr(EXAMPLE_ACCESS_KEY),
+            "secret_key": SecretStr(EXAMPLE_SECRET_KEY),
+        }
         if "username" in account:
             credentials = {"iam_endpoint": f"http://127.0.0.1:{self.front.port}"}
         settings = HuaweiAccount(
             endpoint=endpoint or f"http://127.0.0.1:{self.front.port}",
-            project_id=self.cloud.project_id,
+            project_id=EXAMPLE_PROJECT,
             **{"calls_per_minute": 1000, **credentials, **account},
         )
         built = HUAWEI_DDS.build(
@@ -102,7 +117,7 @@ class HuaweiHarness:
 
     def by_iam_user(self, *, call_timeout: timedelta = PATIENCE, **account: Any) -> HuaweiDds:
         """The same, by the token of an IAM user."""
-        user = self.cloud.user
+        user = EXAMPLE_USER
         login = {"domain": user.domain, "username": user.username, "password": SecretStr(user.password)}
         return self.provider(call_timeout=call_timeout, **{**login, **account})
 
