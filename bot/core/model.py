@@ -77,6 +77,7 @@ class Topology:
 
     Attributes:
         shard: The shard's canonical id, whatever a person typed for it; None where there are no shards.
+        shard_name: What people call the shard, "" where it has no name.
         idle: No action is under way on the cluster.
         obstacle: Why this cluster takes no switchover now ("cluster is suspended"), "" when it does.
         state: The provider's own words for the cluster's state, for people.
@@ -89,6 +90,7 @@ class Topology:
     state: str
     read_at: datetime
     shard: str | None = None
+    shard_name: str = ""
 
     @property
     def primary(self) -> Node | None:
