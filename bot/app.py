@@ -25,7 +25,7 @@ from starlette.applications import Starlette
 from bot import config
 from bot.config import PolicySettings, Settings
 from bot.core.machine import Limits
-from bot.core.model import Reason, Target
+from bot.core.model import Reason
 from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, DirectoryUnavailable, ProviderError, StoreUnavailable
@@ -167,7 +167,7 @@ async def live_problems(settings: Settings) -> list[str]:
     async with catalogue_for(settings) as catalogue:
         for database in catalogue.databases.values():
             try:
-                await database.provider.observe(Target(database.name))
+                await database.provider.survey(database.name)
             except ProviderError as error:
                 problems.append(f"databases.{database.name}: {error.message}")
     client = _slack_client(settings, Metrics())

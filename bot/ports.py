@@ -83,6 +83,14 @@ class Provider(Protocol):
         """
         ...
 
+    async def survey(self, database: str) -> Sequence[Topology]:
+        """Reads the whole database once: one reading for each shard, just one where there are none.
+
+        Raises:
+            ProviderError: As ``observe``.
+        """
+        ...
+
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         """The call that ``submit`` would make, in words. Pure."""
         ...

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import accumulate
 
 from bot.core.answers import (
     Answer,
     ChooseNode,
     DatabaseLine,
+    ShardLine,
     ShowDatabases,
     ShowOperations,
     ShowPlan,
@@ -31,6 +33,7 @@ from handlers.blocks import (
     rendered,
     section,
     sentence,
+    shard_label,
 )
 from handlers.card import picture, summary
 from handlers.grammar import COMMAND, Misunderstood, parse, storable, usage
@@ -41,6 +44,7 @@ CHOOSE_NODE = "choose_node"
 
 MAX_CHOICES = 20
 MAX_LINES = 40
+MAX_SHARDS = 10
 _LINES_PER_SECTION = 5
 
 
@@ -190,19 +194,33 @@ def _plan_to_choose(plan: ShowPlan, choices: Reason, texts: Texts) -> Rendered:
 def _databases(databases: Sequence[DatabaseLine], texts: Texts) -> Rendered:
     if not databases:
         return rendered([[texts.text("list-empty")]], texts)
-    lines = [_database(database, texts) for database in databases]
-    return _listed(texts.text("list-head", count=len(databases)), lines, texts)
+    entries = [_database(database, texts) for database in databases]
+    return _listed(texts.text("list-head", count=len(databases)), entries, texts)
 
 
-def _database(database: DatabaseLine, texts: Texts) -> str:
+def _database(database: DatabaseLine, texts: Texts) -> list[str]:
+    """A line, and one more for each of its shards."""
     problem = sentence(texts, database.problem, most=200) if database.problem else ""
-    return texts.text(
+    head = texts.text(
         "list-line",
         name=literal(database.name, 40),
-        primary=literal(database.primary, 40),
+        shards=len(database.shards) or "",
+        primary=literal(database.primary, 80),
         operation=literal(database.operation, 20),
         description=literal(database.description, 80),
         problem=problem,
+    )
+    shown = [_shard(shard, texts) for shard in database.shards[:MAX_SHARDS]]
+    hidden = len(database.shards) - len(shown)
+    return [head, *shown, *([texts.text("list-shards-more", count=hidden)] if hidden else [])]
+
+
+def _shard(shard: ShardLine, texts: Texts) -> str:
+    return texts.text(
+        "list-shard",
+        shard=shard_label(shard.id, shard.name, texts, room=40),
+        primary=literal(shard.primary, 80),
+        operation=literal(shard.operation, 20),
     )
 
 
@@ -215,7 +233,7 @@ def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
         # One operation asked for by its id: all that its card says, without the buttons.
         return rendered(summary(shown.operations[0], texts, now=None), texts)
     head = texts.text("operations-past" if shown.past else "operations-open", name=named)
-    return _listed(head, [_operation(op, texts) for op in shown.operations], texts)
+    return _listed(head, [[_operation(op, texts)] for op in shown.operations], texts)
 
 
 def _operation(op: Operation, texts: Texts) -> str:
@@ -229,9 +247,21 @@ def _operation(op: Operation, texts: Texts) -> str:
     )
 
 
-def _listed(head: str, lines: list[str], texts: Texts) -> Rendered:
-    """A list under a heading: short ones whole, of long ones the beginning and how much more there is."""
-    hidden = len(lines) - MAX_LINES
-    shown = lines[:MAX_LINES] + ([texts.text("card-more", count=hidden)] if hidden > 0 else [])
-    steps = range(0, len(shown), _LINES_PER_SECTION)
-    return rendered([[head], *(shown[at : at + _LINES_PER_SECTION] for at in steps)], texts)
+def _listed(head: str, entries: Sequence[list[str]], texts: Texts) -> Rendered:
+    """A list under a heading: short ones whole, of long ones the beginning and how many more there are."""
+    ends = accumulate(len(entry) for entry in entries)
+    shown = [entry for entry, end in zip(entries, ends, strict=True) if end <= MAX_LINES]
+    hidden = len(entries) - len(shown)
+    more = [[texts.text("card-more", count=hidden)]] if hidden else []
+    return rendered([[head], *_sections([*shown, *more])], texts)
+
+
+def _sections(entries: Sequence[list[str]]) -> list[list[str]]:
+    """A few lines in each section; an entry is never torn apart."""
+    sections: list[list[str]] = []
+    for entry in entries:
+        if sections and len(sections[-1]) + len(entry) <= _LINES_PER_SECTION:
+            sections[-1] += entry
+        else:
+            sections.append(list(entry))
+    return sections

@@ -140,6 +140,13 @@ def node_label(topology: Topology | None, node_id: NodeId | None, texts: Texts, 
     return literal(node_id or "", room) if node is None else _label(node, texts, room)
 
 
+def shard_label(shard: str, name: str, texts: Texts, *, room: int = 80) -> str:
+    """A shard as ``name (id)``, as mrkdwn; the id where it has no name of its own."""
+    shown = literal(shard, room)
+    named = bool(name) and name != shard
+    return texts.text("shard-with-name", name=literal(name, room), shard=shown) if named else shown
+
+
 def check_lines(checks: Sequence[Check], texts: Texts) -> list[str]:
     """The preflight, one check a line."""
     if not checks:

@@ -24,6 +24,7 @@ from handlers.blocks import (
     rendered,
     section,
     sentence,
+    shard_label,
 )
 from handlers.mrkdwn import literal, moment, person_or_group, user
 from handlers.texts import Texts
@@ -116,7 +117,8 @@ def _head(op: Operation, texts: Texts) -> list[str]:
 def _facts(op: Operation, texts: Texts) -> list[str]:
     facts = [line(texts, "card-database", database=op.database)]
     if op.shard:
-        facts.append(line(texts, "card-shard", shard=op.shard))
+        name = op.topology.shard_name if op.topology else ""
+        facts.append(texts.text("card-shard", shard=shard_label(op.shard, name, texts)))
     facts += _progress(op, texts)
     if op.decided_by:
         facts.append(line(texts, "card-decided", by=op.decided_by))

@@ -42,14 +42,28 @@ class ShowPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardLine:
+    """A shard of a database: its present primary, "" while that is not known, and what is under way on it."""
+
+    id: str
+    name: str
+    primary: str
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseLine:
-    """A database of the catalogue: its present primary, or why that is not known."""
+    """A database of the catalogue: its present primary or those of its shards, or why they are not known.
+
+    ``operation`` is what is under way on no shard that is listed.
+    """
 
     name: str
     description: str
     primary: str
     problem: Reason | None = None
     operation: str = ""
+    shards: tuple[ShardLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -539,6 +539,8 @@ def judge_doubt(
 ) -> e.Event | None:
     """What reading jobs and roles says of a submission of unknown outcome; None: keep looking.
 
+    While the cloud is at work its end may still prove what began it, so nobody is called before the deadline.
+
     Args:
         op: An operation in doubt, or in need of attention.
         evidence: What the provider's job list showed.
@@ -562,7 +564,8 @@ def judge_doubt(
     absent = not still_valid and evidence.searched and not op.accepted
     if absent and plan is not None and reading is not None and unchanged(plan, reading):
         return e.SubmissionAbsent(now, reading, looked)
-    if op.status is Status.NEEDS_ATTENTION or (still_valid and valid_for is not None):
+    at_work = reading is not None and not reading.idle and now < sent + limits.deadline
+    if op.status is Status.NEEDS_ATTENTION or (still_valid and valid_for is not None) or at_work:
         return None
     return e.DoubtRemained(now, Reason.of("doubt-remains", summary=evidence.summary), reading)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,6 +14,7 @@ from bot.core.answers import (
     Answer,
     ChooseNode,
     DatabaseLine,
+    ShardLine,
     ShowDatabases,
     ShowOperations,
     ShowPlan,
@@ -30,7 +31,7 @@ from bot.core.commands import (
     ShowStatus,
 )
 from bot.core.machine import Limits, decide, next_due, open_operation
-from bot.core.model import CandidateRule, OperationId, Reason, Target
+from bot.core.model import CandidateRule, OperationId, Reason, Target, Topology
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy, Standing, may_approve, may_cancel, may_reject, may_request
 from bot.core.preflight import candidates
@@ -312,11 +313,11 @@ class Desk:
 
     async def _list(self) -> Answer:
         together = asyncio.Semaphore(READ_TOGETHER)
-        busy = {op.database: op.id for op in await self._store.operations(open_only=True, limit=1000)}
+        under_way = await self._store.operations(open_only=True, limit=1000)
 
         async def line(database: Database) -> DatabaseLine:
             async with together:
-                return await _line(database, busy.get(database.name, ""))
+                return await _line(database, [op for op in under_way if op.database == database.name])
 
         databases = self._catalogue.current.databases
         lines = await asyncio.gather(*(line(databases[name]) for name in sorted(databases)))
@@ -350,14 +351,31 @@ def _takes_requests(catalogue: Catalogue, channel: str) -> bool:
     return not catalogue.channels or channel in catalogue.channels
 
 
-async def _line(database: Database, operation: str) -> DatabaseLine:
+async def _line(database: Database, under_way: Sequence[Operation]) -> DatabaseLine:
+    busy = {op.shard: op.id for op in under_way}
+    line = DatabaseLine(database.name, database.description, "")
     try:
-        topology = await database.provider.observe(Target(database.name))
+        readings = await database.provider.survey(database.name)
     except ProviderError as error:
-        return DatabaseLine(database.name, database.description, "", provider_said(error), operation)
-    primary = topology.primary
-    shown = "" if primary is None else f"{primary.name} ({primary.id})" if primary.name else primary.id
-    return DatabaseLine(database.name, database.description, shown, None, operation)
+        return replace(line, problem=provider_said(error), operation=next(iter(busy.values()), ""))
+    shards = tuple(_shard_line(reading.shard, reading, busy) for reading in readings if reading.shard)
+    listed = {shard.operation for shard in shards}
+    elsewhere = next((operation for operation in busy.values() if operation not in listed), "")
+    primary = "" if shards else _primary(readings[0])
+    return replace(line, primary=primary, operation=elsewhere, shards=shards)
+
+
+def _shard_line(shard: str, reading: Topology, busy: Mapping[str | None, str]) -> ShardLine:
+    # While a request is being planned it has no more than what was typed, id or name.
+    operation = busy.get(shard) or busy.get(reading.shard_name, "")
+    return ShardLine(shard, reading.shard_name, _primary(reading), operation)
+
+
+def _primary(reading: Topology) -> str:
+    primary = reading.primary
+    if primary is None:
+        return ""
+    return f"{primary.name} ({primary.id})" if primary.name else primary.id
 
 
 def _locked(database: str, holder: str) -> Answer:

@@ -34,6 +34,10 @@ class Guarded:
         async with _guarded("observe"):
             return await self._provider.observe(target)
 
+    async def survey(self, database: str) -> Sequence[Topology]:
+        async with _guarded("survey"):
+            return await self._provider.survey(database)
+
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         return self._provider.describe(target, candidate)
 

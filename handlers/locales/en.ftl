@@ -58,6 +58,7 @@ moves-nothing = { $database }: { $before }
 moves-nobody-known = unknown primary
 moves-cloud-chooses = a node the cloud chooses
 node-with-address = { $name } ({ $address })
+shard-with-name = { $name } ({ $shard })
 
 card-id = Operation { $id } · asked by { $by }, { $when }
 card-database = Database: { $database }
@@ -259,9 +260,15 @@ list-head = { $count } { COUNT($count) ->
    *[other] databases
  }
 list-empty = No database is set up.
-list-line = { $name }: { GIVEN($primary) ->
-    [yes] primary { $primary }
-   *[no] primary not known
+list-line = { $name }: { GIVEN($shards) ->
+    [yes] { $shards } { COUNT($shards) ->
+        [one] shard
+       *[other] shards
+     }
+   *[no] { GIVEN($primary) ->
+        [yes] primary { $primary }
+       *[no] primary not known
+     }
  }{ GIVEN($operation) ->
     [yes] , under way: { $operation }
    *[no] {""}
@@ -271,6 +278,17 @@ list-line = { $name }: { GIVEN($primary) ->
  }{ GIVEN($problem) ->
     [yes] {" "}· { $problem }
    *[no] {""}
+ }
+list-shard = · { $shard }: { GIVEN($primary) ->
+    [yes] primary { $primary }
+   *[no] primary not known
+ }{ GIVEN($operation) ->
+    [yes] , under way: { $operation }
+   *[no] {""}
+ }
+list-shards-more = · … and { $count } more { COUNT($count) ->
+    [one] shard
+   *[other] shards
  }
 operations-open = Under way{ GIVEN($name) ->
     [yes] {""}: { $name }

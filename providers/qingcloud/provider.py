@@ -93,6 +93,10 @@ class QingCloud:
             raise failure
         return topology.topology(cluster, members, told.roles, self._clock.now())
 
+    async def survey(self, database: str) -> Sequence[Topology]:
+        """One reading, there being no shards."""
+        return (await self.observe(Target(database)),)
+
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         """The call of ``submit`` in words."""
         database = self._database(target)

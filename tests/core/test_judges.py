@@ -204,10 +204,8 @@ def test_a_request_that_never_dies_is_never_called_absent() -> None:
         (evidence(), reading(C)),
         (evidence(), reading()),
         (evidence(), reading(A, B)),
-        (evidence(), reading(A, idle=False)),
-        (evidence(), reading(B, idle=False)),
     ],
-    ids=["list unread", "roles unreadable", "another primary", "no primary", "two", "busy", "moving"],
+    ids=["list unread", "roles unreadable", "another primary", "no primary", "two"],
 )
 def test_anything_less_than_proof_needs_attention_in_the_end(found: Evidence, seen: Topology | None) -> None:
     assert doubt(found=found, seen=seen, now=DEAD - MICROSECOND) is None
@@ -216,6 +214,28 @@ def test_anything_less_than_proof_needs_attention_in_the_end(found: Evidence, se
     assert event.topology == seen
     assert event.detail["summary"] == "looked"
     assert decide(IN_DOUBT, event).after.status is Status.NEEDS_ATTENTION
+
+
+@pytest.mark.parametrize("valid_for", [VALID_FOR, None])
+@pytest.mark.parametrize("seen", [reading(A, idle=False), reading(B, idle=False), reading(idle=False)])
+@pytest.mark.parametrize("searched", [True, False])
+def test_while_the_cloud_is_at_work_nobody_is_called_before_the_deadline(
+    seen: Topology, valid_for: timedelta | None, *, searched: bool
+) -> None:
+    found, overdue = evidence(searched=searched), SENT_AT + LIMITS.deadline
+    for now in (SETTLED, DEAD, overdue - MICROSECOND):
+        assert doubt(found=found, seen=seen, now=now, valid_for=valid_for) is None
+    event = doubt(found=found, seen=seen, now=overdue, valid_for=valid_for)
+    assert isinstance(event, e.DoubtRemained)
+    assert event.topology == seen
+    assert doubt(DOUBTFUL, found, seen, now=overdue, valid_for=valid_for) is None
+
+
+def test_once_the_cloud_has_ended_what_it_did_is_judged_at_once() -> None:
+    assert doubt(seen=reading(A, idle=False), now=DEAD) is None
+    assert isinstance(doubt(seen=reading(B), now=DEAD), e.SubmissionFound)
+    assert isinstance(doubt(seen=reading(A), now=DEAD), e.SubmissionAbsent)
+    assert isinstance(doubt(seen=reading(A), now=DEAD, valid_for=None), e.DoubtRemained)
 
 
 def test_the_time_counts_from_the_last_submission() -> None:

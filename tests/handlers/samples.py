@@ -11,6 +11,7 @@ from bot.core.answers import (
     Answer,
     ChooseNode,
     DatabaseLine,
+    ShardLine,
     ShowDatabases,
     ShowOperations,
     ShowPlan,
@@ -180,6 +181,7 @@ topologies = st.builds(
     obstacle=words,
     state=words,
     read_at=moments,
+    shard_name=words,
 )
 checks = st.lists(
     st.builds(Check, name=words, passed=st.booleans(), detail=reasons() | st.just(CHECKS[0].detail)),
@@ -226,6 +228,7 @@ operations = st.builds(
     ended_at=st.none() | moments,
 )
 says = st.builds(Say, text=reasons(), detail=st.none() | reasons())
+shards = st.builds(ShardLine, id=words, name=words, primary=words, operation=words)
 answers: st.SearchStrategy[Answer] = st.one_of(
     st.builds(Tell, text=reasons(), detail=st.none() | reasons()),
     st.builds(
@@ -255,6 +258,7 @@ answers: st.SearchStrategy[Answer] = st.one_of(
                 primary=words,
                 problem=st.none() | reasons(),
                 operation=words,
+                shards=st.lists(shards, max_size=3).map(lambda some: tuple(some * 10)),
             ),
             max_size=60,
         ).map(tuple),

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.core.answers import Answer, ChooseNode, DatabaseLine, ShowDatabases, ShowOperations, ShowPlan, Tell
+from bot.core.answers import (
+    Answer,
+    ChooseNode,
+    DatabaseLine,
+    ShardLine,
+    ShowDatabases,
+    ShowOperations,
+    ShowPlan,
+    Tell,
+)
 from bot.core.commands import RequestSwitchover
 from bot.core.model import Node, NodeId, Reason, Role
 from bot.core.operation import Status
@@ -219,6 +228,54 @@ def test_a_long_list_says_how_much_it_leaves_out() -> None:
     """Forty lines."""
     lines = tuple(DatabaseLine(f"db{number}", "", "p") for number in range(60))
     assert answer(ShowDatabases(lines), TEXTS).text.endswith("db39: primary p\n… and 20 more")
+
+
+def test_a_database_with_shards_has_a_line_for_each() -> None:
+    """By name and id, so that either can be typed."""
+    shards = (
+        ShardLine("9f3c", "shard-1", "node-1 (n-1)", "SW-7K3M9Q"),
+        ShardLine("5b21", "", "node-2"),
+        ShardLine("e4", "e4", ""),
+    )
+    lines = (
+        DatabaseLine("events", "Events", "", operation="SW-000001", shards=shards),
+        DatabaseLine("orders", "", "mysql-1"),
+        DatabaseLine("one", "", "", shards=shards[:1]),
+    )
+    assert answer(ShowDatabases(lines), TEXTS).text == (
+        "3 databases\n"
+        "events: 3 shards, under way: SW-000001 · Events\n"
+        "· shard-1 (9f3c): primary node-1 (n-1), under way: SW-7K3M9Q\n"
+        "· 5b21: primary node-2\n"
+        "· e4: primary not known\n"
+        "orders: primary mysql-1\n"
+        "one: 1 shard\n"
+        "· shard-1 (9f3c): primary node-1 (n-1), under way: SW-7K3M9Q"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "end"),
+    [(10, "· s9: primary p"), (11, "· … and 1 more shard"), (32, "· … and 22 more shards")],
+)
+def test_of_many_shards_ten_are_shown(count: int, end: str) -> None:
+    """And how many more there are."""
+    shards = tuple(ShardLine(f"s{number}", "", "p") for number in range(count))
+    lines = answer(ShowDatabases((DatabaseLine("events", "", "", shards=shards),)), TEXTS).text.splitlines()
+    assert lines[1] == f"events: {count} shards"
+    assert sum(line.startswith("· s") for line in lines) == 10
+    assert lines[-1] == end
+
+
+def test_a_long_list_never_tears_the_shards_from_their_database() -> None:
+    """Forty lines in all, each database whole in one section or left out and counted."""
+    shards = tuple(ShardLine(f"s{number}", "", "p") for number in range(9))
+    lines = tuple(DatabaseLine(f"db{number}", "", "", shards=shards) for number in range(6))
+    made = answer(ShowDatabases(lines), TEXTS)
+    assert [block["text"]["text"].split(":")[0] for block in made.blocks] == [
+        *("6 databases", "db0", "db1", "db2", "db3", "… and 2 more"),
+    ]
+    assert all(block["text"]["text"].endswith("· s8: primary p") for block in made.blocks[1:5])
 
 
 def test_operations_are_listed_with_their_status_in_words() -> None:

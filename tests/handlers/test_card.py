@@ -178,6 +178,19 @@ def test_a_reply_names_nodes_and_calls_people() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("shard-1", "Shard: shard-1 (9f3c)\n"), ("9f3c", "Shard: 9f3c\n"), ("", "Shard: 9f3c\n")],
+)
+def test_a_shard_with_a_name_is_shown_with_it(name: str, shown: str) -> None:
+    """The id alone says little to people."""
+    op = replace(
+        sample(Status.RUNNING), shard="9f3c", topology=replace(READING, shard="9f3c", shard_name=name)
+    )
+    assert shown in card(op, TEXTS, now=NOW).text
+    assert "Shard: 9f3c\n" in card(replace(op, topology=None), TEXTS, now=NOW).text
+
+
 def test_a_reason_is_shown_up_to_a_limit() -> None:
     """The rest is in the audit trail."""
     op = replace(sample(Status.AWAITING_APPROVAL), reason="x" * 4000)

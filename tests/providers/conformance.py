@@ -12,7 +12,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
@@ -260,6 +260,36 @@ class ProviderSuite:
         for target in targets:
             with pytest.raises(Refused):
                 await provider.observe(target)
+
+    async def test_a_survey_shows_what_observing_each_of_its_readings_shows(self, harness: Harness) -> None:
+        provider = harness.provider()
+        surveyed = await provider.survey(harness.target.database)
+        assert surveyed
+        assert harness.target.shard in {reading.shard for reading in surveyed}
+        for reading in surveyed:
+            target = Target(harness.target.database, reading.shard)
+            observed = await provider.observe(target)
+            assert replace(observed, read_at=reading.read_at) == reading
+            assert reading.read_at.utcoffset() == timedelta(0)
+
+    async def test_each_shard_of_a_survey_has_an_id_of_its_own(self, harness: Harness) -> None:
+        provider = harness.provider()
+        shards = [reading.shard for reading in await provider.survey(harness.target.database)]
+        assert len(shards) == len(set(shards))
+        assert "" not in shards
+        assert shards == [None] or (provider.capabilities.shards and None not in shards)
+
+    async def test_an_unknown_database_is_not_surveyed(self, harness: Harness) -> None:
+        with pytest.raises(Refused):
+            await harness.provider().survey("no-such-database")
+
+    async def test_a_survey_that_is_not_answered_ends_in_time(self, harness: Harness) -> None:
+        harness.hang_reads()
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        with pytest.raises(Unavailable):
+            await harness.provider(call_timeout=HANG).survey(harness.target.database)
+        assert loop.time() - start < PATIENCE.total_seconds()
 
     async def test_the_call_in_words_is_stable(self, harness: Harness) -> None:
         provider = harness.provider()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.answers import ChooseNode, ShowDatabases, ShowOperations, ShowPlan, Tell
+from bot.core.answers import ChooseNode, ShardLine, ShowDatabases, ShowOperations, ShowPlan, Tell
 from bot.core.commands import (
     Act,
     Action,
@@ -549,6 +549,40 @@ async def test_the_list_names_each_primary_or_why_it_is_not_known() -> None:
         ("sessions", "", "provider-said", ""),
         ("unnamed", "n-c", None, ""),
     ]
+
+
+async def test_the_list_names_the_primary_of_each_shard_and_what_is_under_way_there() -> None:
+    world = World()
+    world.configure(events=POLICY)
+    for shard in ("s-1", "two", "gone"):
+        assert await world.ask(RequestSwitchover("events", "n-b", shard)) is None
+    under_way = {op.shard: op.id for op in await world.store.operations(open_only=True)}
+    world.cloud.shards = (
+        replace(reading(A), shard="s-1", shard_name="one"),
+        replace(reading(), shard="s-2", shard_name="two"),
+        replace(reading(B), shard="s-3"),
+    )
+    answer = await world.ask(ListDatabases(), EVE)
+    assert isinstance(answer, ShowDatabases)
+    (line,) = answer.databases
+    assert (line.name, line.primary, line.problem, line.operation) == ("events", "", None, under_way["gone"])
+    assert line.shards == (
+        ShardLine("s-1", "one", "db-a (n-a)", under_way["s-1"]),
+        ShardLine("s-2", "two", "", under_way["two"]),
+        ShardLine("s-3", "", "db-b (n-b)", ""),
+    )
+    assert world.cloud.readings == 0
+
+
+async def test_a_shard_on_which_nothing_is_under_way_does_not_show_what_is_on_the_database() -> None:
+    world = World()
+    world.configure(events=POLICY)
+    op = await world.requested("events")
+    world.cloud.shards = (replace(reading(A), shard="s-1"), replace(reading(A), shard="s-2"))
+    answer = await world.ask(ListDatabases(), EVE)
+    assert isinstance(answer, ShowDatabases)
+    (line,) = answer.databases
+    assert (line.operation, [shard.operation for shard in line.shards]) == (op.id, ["", ""])
 
 
 async def test_status_shows_what_is_open_one_database_or_one_operation() -> None:

@@ -37,6 +37,8 @@ async def test_a_read_that_breaks_is_unreadable(error: Exception) -> None:
     with pytest.raises(Unavailable, match=type(error).__name__):
         await provider.observe(Target("orders"))
     with pytest.raises(Unavailable):
+        await provider.survey("orders")
+    with pytest.raises(Unavailable):
         await provider.jobs([])
     with pytest.raises(Unavailable):
         await provider.find_submission(PLAN, datetime.now(UTC))

@@ -100,6 +100,7 @@ class ScriptedCloud:
         submissions: Every request made, with what it was allowed.
         polls: The ids of every job list read.
         readings: How often the topology was read.
+        shards: What a survey shows of a database that has shards.
     """
 
     capabilities: Capabilities = CLOUD
@@ -116,6 +117,7 @@ class ScriptedCloud:
     submissions: list[tuple[Plan, Intent]] = field(default_factory=list)
     polls: list[tuple[JobId, ...]] = field(default_factory=list)
     readings: int = 0
+    shards: Sequence[Topology] = ()
 
     def shows(self, *topologies: Topology | Exception) -> None:
         """What readings show from now on."""
@@ -130,6 +132,9 @@ class ScriptedCloud:
         if isinstance(seen, Exception):
             raise seen
         return seen
+
+    async def survey(self, database: str) -> Sequence[Topology]:
+        return self.shards or (await self.observe(Target(database)),)
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         return Call(f"{self.verb} {target} to {candidate}")

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.answers import Answer
+from bot.core.answers import Answer, DatabaseLine, ShowDatabases
 from bot.core.commands import Command, Origin
 from bot.core.events import Event, event_name
-from bot.core.machine import Say
+from bot.core.machine import Say, decide
 from bot.core.model import Reason
 from bot.core.operation import Operation
 from bot.errors import StoreUnavailable
 from bot.storage.codec import ANSWERS, COMMANDS, EVENTS, OPERATIONS, ORIGINS, SAYS, Codec, plain
-from tests.storage.values import requested
+from tests.storage.values import planned, requested
 
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 st.register_type_strategy(timedelta, st.timedeltas())
@@ -88,6 +88,25 @@ def test_a_text_of_nobody_is_unavailable_and_not_repeated(spoil: Callable[[str],
 def test_half_a_character_becomes_a_mark_and_the_rest_stays() -> None:
     spoilt = Say(Reason("a\ud83d", (("b\udc4d", "\U0001f44d ü \x00"),)))
     assert SAYS.loads(SAYS.dumps(spoilt)) == Say(Reason("a\ufffd", (("b\ufffd", "\U0001f44d ü \x00"),)))
+
+
+def _without(tree: Any, *keys: str) -> Any:
+    if isinstance(tree, dict):
+        return {key: _without(value, *keys) for key, value in tree.items() if key not in keys}
+    return [_without(value, *keys) for value in tree] if isinstance(tree, list) else tree
+
+
+def test_what_was_stored_before_shards_had_names_can_still_be_read() -> None:
+    op = requested().after
+    op = decide(op, planned(op)).after
+    event = planned(op)
+    listed = ShowDatabases((DatabaseLine("orders", "", "n1"),))
+    stored: list[tuple[Codec[Any], Any]] = [(OPERATIONS, op), (EVENTS, event), (ANSWERS, listed)]
+    for codec, value in stored:
+        tree = json.loads(codec.dumps(value))
+        older = _without(tree, "shard_name", "shards")
+        assert older != tree
+        assert codec.loads(json.dumps(older)) == value
 
 
 def test_plain_text_has_neither_nul_nor_half_characters() -> None:
