@@ -422,6 +422,7 @@ async def test_wrong_groups_are_refused() -> None:
         said(await caller.switchover(body=b"[]")),
         said(await caller.switchover(body=b"null")),
         said(await caller.switchover(body=b"{")),
+        said(await caller.switchover(body=b"[" * 60_000)),
         said(await caller.switchover(body=b'{"node_id": "x"}')),
     ]
     assert refusals == [
@@ -430,7 +431,7 @@ async def test_wrong_groups_are_refused() -> None:
         (400, "DBS.200001"),
         (404, "DBS.200013"),
         (400, "DBS.280414"),
-        *[(400, "DBS.200001")] * 5,
+        *[(400, "DBS.200001")] * 6,
     ]
     assert caller.cloud.submissions_accepted == 0
 
@@ -798,11 +799,13 @@ async def test_calls_are_recorded_without_secrets() -> None:
     await caller.with_token(token)
     await caller.switch_group(cluster.groups[1].id)
     await caller.job("x")
+    assert said(await caller.token(query="/")) == (404, "APIGW.0101")
     assert [call.operation for call in caller.cloud.calls] == [
         CREATE_TOKEN,
         LIST_INSTANCES,
         SWITCHOVER,
         SHOW_JOB,
+        "",
     ]
     last, third = caller.cloud.calls[3], caller.cloud.calls[2]
     assert (last.path, last.params, last.body) == (f"{caller.base}/jobs", {"id": "x"}, None)
@@ -822,6 +825,9 @@ async def test_faults_come_once_or_stay() -> None:
     assert throttled.json() == {"error_code": "APIGW.0308", "error_msg": "simulated"}
     assert (await caller.get(f"{caller.base}/instances")).status_code == 200
     assert caller.clock.slept == [3]
+    faults.set(LIST_INSTANCES, Fault.slow(3))
+    late = await caller.get(f"{caller.base}/instances")
+    assert late.headers["date"] == "Sun, 01 Mar 2026 12:00:06 GMT"
     faults.set(SHOW_JOB, Fault.error(500, "DBS.280005"), times=None)
     assert [(await caller.job("x")).status_code for _ in range(2)] == [500, 500]
 

@@ -57,7 +57,7 @@ class Asked:
         """The body decoded, None where there is none, as text where it is not JSON."""
         try:
             return json.loads(self.body) if self.body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.body.decode(errors="replace")
 
     def unauthorized(self, reason: str) -> No:

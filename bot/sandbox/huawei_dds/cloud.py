@@ -212,16 +212,17 @@ class SimulatedHuaweiDds:
 
     async def _endpoint(self, request: Request) -> Response:
         asked = self._asked(request, await request.body())
-        body = None if asked.operation == CREATE_TOKEN else asked.json
+        body = asked.json if asked.operation in self._operations else None
         path = unquote(asked.path)
         self.calls.append(SeenCall(asked.operation, path, asked.params, body, asked.at))
         response = await self._respond(asked, self.faults.take(asked.operation))
         response.headers["x-request-id"] = asked.id
-        response.headers["date"] = format_datetime(asked.at.astimezone(UTC), usegmt=True)
+        response.headers["date"] = format_datetime(self.clock().astimezone(UTC), usegmt=True)
         return response
 
     def _asked(self, request: Request, body: bytes) -> Asked:
-        path = request.scope["raw_path"].decode("ascii")
+        path = request.scope["raw_path"].decode("latin-1")
+        query = request.scope["query_string"].decode("latin-1")
         operation, names = route(request.method, unquote(path))
         return Asked(
             id=f"{next(self._requests):032x}",
@@ -229,7 +230,7 @@ class SimulatedHuaweiDds:
             method=request.method,
             path=path,
             names=names,
-            query=tuple(parse_qsl(request.url.query, keep_blank_values=True)),
+            query=tuple(parse_qsl(query, keep_blank_values=True)),
             headers=request.headers,
             body=body,
             at=self.clock(),

@@ -119,9 +119,10 @@ class SimJob:
 
 @dataclass(frozen=True, slots=True)
 class SeenCall:
-    """One call as it arrived, without its headers; what asks for a token is left out with its password.
+    """One call as it arrived, without its headers, where the secrets are.
 
-    ``operation`` is empty where no API is. ``body`` is decoded JSON, None where there was none.
+    ``operation`` is empty where no API is. ``body`` is decoded JSON, None where there was none; only bodies
+    for DDS are kept, since that of a request for a token has the password.
     """
 
     operation: str
