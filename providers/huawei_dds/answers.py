@@ -91,16 +91,15 @@ class NotPublished(Misconfigured):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error as Huawei's services word it; empty strings where they don't."""
+    """An error as Huawei's services word it; empty strings where they don't.
+
+    ``expired``: the gateway minds the signature's age (more than 15 minutes from its own clock).
+    """
 
     code: str
     message: str
     request_id: str
-
-    @property
-    def expired(self) -> bool:
-        """The gateway minds the signature's age (more than 15 minutes from its own clock)."""
-        return self.code == "APIGW.0301" and "signature expired" in self.message.casefold()
+    expired: bool
 
     def words(self, fallback: str = "") -> str:
         """What it means and what was said, as one sentence."""
@@ -120,7 +119,8 @@ def problem(answer: Answer) -> Problem:
     code, message = next(
         ((said.get(code), said.get(message)) for code, message in keys if said.get(code)), (None, None)
     )
-    return Problem(_code(code), shown(message), request_id(answer))
+    expired = _code(code) == "APIGW.0301" and "signature expired" in str(message).casefold()
+    return Problem(_code(code), shown(message), request_id(answer), expired)
 
 
 def _code(value: Any) -> str:

@@ -45,7 +45,7 @@ def http_answer(status: int, payload: Any = None) -> bytes:
 class HuaweiHarness:
     """One instance in the simulated cloud, and how it is switched."""
 
-    secrets = (EXAMPLE_SECRET_KEY, EXAMPLE_ACCESS_KEY, "authorization")
+    secrets: Sequence[str] = (EXAMPLE_SECRET_KEY, EXAMPLE_ACCESS_KEY, "authorization")
     refused_answer = http_answer(404, {"error_code": "DBS.200013", "error_msg": "no such node"})
 
     def __init__(
@@ -102,8 +102,7 @@ class HuaweiHarness:
             credentials = {"iam_endpoint": f"http://127.0.0.1:{self.front.port}"}
         settings = HuaweiAccount(
             endpoint=endpoint or f"http://127.0.0.1:{self.front.port}",
-            project_id=EXAMPLE_PROJECT,
-            **{"calls_per_minute": 1000, **credentials, **account},
+            **{"project_id": EXAMPLE_PROJECT, "calls_per_minute": 1000, **credentials, **account},
         )
         built = HUAWEI_DDS.build(
             settings,

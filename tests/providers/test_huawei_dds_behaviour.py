@@ -707,7 +707,7 @@ class TestEditions:
     """T-Systems' edition has less, and nothing it lacks is ever asked of it."""
 
     @pytest.fixture
-    def t_systems(self, cluster: HuaweiHarness, monkeypatch: pytest.MonkeyPatch) -> HuaweiHarness:
+    async def t_systems(self, cluster: HuaweiHarness, monkeypatch: pytest.MonkeyPatch) -> HuaweiHarness:
         loop = asyncio.get_running_loop()
         real = loop.getaddrinfo
 
