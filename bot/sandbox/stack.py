@@ -8,20 +8,18 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.qingcloud import SimulatedQingCloud
+from bot.sandbox.clouds import CloudSetup
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
-from bot.sandbox.switchovers import Timings
 
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 30.0
-CLUSTER = "cl-ouhutv70"
 EVENT_TYPE = "switchover_operation"
 PATIENCE = 60.0
 
@@ -42,21 +40,11 @@ url = "sqlite:///{folder}/switchover.db"
 poll_interval = "1s"
 {tracking}
 
-[accounts.qc]
-provider = "qingcloud"
-endpoint = "{cloud_url}/iaas/"
-zone = "sh1a"
-access_key_id = "{key}"
-secret_access_key = "${{SANDBOX_CLOUD_SECRET}}"
-
-[databases.orders]
-account = "qc"
-cluster = "{cluster}"
-description = "Orders, MySQL Plus"
-
 [policies.default]
 approvers = ["{approvers}"]
 {policy}
+
+{clouds}
 """
 
 
@@ -149,17 +137,15 @@ def _parsed(text: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Stack:
-    """Everything that runs.
+    """Everything that runs. Where no operation is named, the newest is meant.
 
     Attributes:
         demo: The workspace and its people.
-        cloud: The simulated QingCloud, with one cluster.
         bot: The real bot.
         slack: Types and clicks on people's behalf.
     """
 
     demo: Demo
-    cloud: SimulatedQingCloud
     bot: Bot
     slack: Deliveries
 
@@ -168,112 +154,131 @@ class Stack:
         await self.bot.start()
         self.slack.url = f"{self.bot.url}/slack/events"
 
-    def card(self) -> Message | None:
-        """The card of the only operation, as it is now; None before it is posted."""
-        cards = self.demo.workspace.with_metadata(EVENT_TYPE, key="card")
-        return cards[0] if cards else None
+    async def request(self, text: str, *, within: float = PATIENCE) -> str:
+        """Types a request on the requester's behalf; the id of the operation that it opened.
 
-    async def card_in(self, *statuses: str, within: float = PATIENCE) -> Message:
-        """The card, as soon as it shows one of these statuses.
+        Raises:
+            TimeoutError: None was opened in time; the message says what was last seen.
+        """
+        known = {operation_of(card) for card in self._cards()}
+        await self.slack.command(self.demo.requester, self.demo.channel, text)
+
+        def opened() -> str | None:
+            return next((found for card in self._cards() if (found := operation_of(card)) not in known), None)
+
+        return await self.demo.workspace.wait_for(opened, timeout=within)
+
+    def card(self, operation: str = "") -> Message | None:
+        """An operation's card as it is now; None before it is posted."""
+        cards = [card for card in self._cards() if operation in ("", operation_of(card))]
+        return cards[-1] if cards else None
+
+    async def card_in(self, *statuses: str, operation: str = "", within: float = PATIENCE) -> Message:
+        """An operation's card, as soon as it shows one of these statuses.
 
         Raises:
             TimeoutError: It does not, in time; the message says what was last seen.
         """
 
         def found() -> Message | None:
-            card = self.card()
+            card = self.card(operation)
             return card if card is not None and status_of(card) in statuses else None
 
         return await self.demo.workspace.wait_for(found, timeout=within)
 
-    async def told(self, *statuses: str, within: float = PATIENCE) -> Message:
+    async def told(self, *statuses: str, operation: str = "", within: float = PATIENCE) -> Message:
         """The reply that tells the thread of one of these statuses, once the card shows it too.
 
         Raises:
             TimeoutError: It does not come in time.
         """
-        await self.card_in(*statuses, within=within)
+        await self.card_in(*statuses, operation=operation, within=within)
 
         def found() -> Message | None:
-            replies = [reply for reply in self.replies() if status_of(reply) in statuses]
+            replies = [reply for reply in self.replies(operation) if status_of(reply) in statuses]
             return replies[-1] if replies else None
 
         return await self.demo.workspace.wait_for(found, timeout=within)
 
-    def replies(self) -> list[Message]:
-        """The bot's replies about the operation, in its card's thread."""
-        card = self.card()
+    def replies(self, operation: str = "") -> list[Message]:
+        """The bot's replies about an operation, in its card's thread."""
+        card = self.card(operation)
         if card is None:
             return []
         top = self.demo.workspace.find(card.channel, card.thread_ts or card.ts) or card
+        meant = operation_of(card)
         told = self.demo.workspace.thread(top)
-        return [message for message in told if message.ts != card.ts and status_of(message)]
+        return [message for message in told if message.ts != card.ts and operation_of(message) == meant]
+
+    def _cards(self) -> list[Message]:
+        return self.demo.workspace.with_metadata(EVENT_TYPE, key="card")
 
 
 def status_of(message: Message) -> str:
     """The operation's status that a message of the bot carries in its metadata."""
-    return str((message.metadata or {}).get("event_payload", {}).get("status", ""))
+    return _told_of(message, "status")
+
+
+def operation_of(message: Message) -> str:
+    """The id of the operation that a message of the bot is about, "" for any other message."""
+    return _told_of(message, "operation")
+
+
+def _told_of(message: Message, key: str) -> str:
+    return str((message.metadata or {}).get("event_payload", {}).get(key, ""))
 
 
 @contextlib.asynccontextmanager
 async def stack(
+    clouds: Sequence[CloudSetup],
     *,
     port: int = 0,
     tracking: str = "",
     policy: str = "",
-    timings: Timings | None = None,
-    cloud_url: str = "",
     rate_limited: bool = True,
 ) -> AsyncIterator[Stack]:
     """Starts the simulated world and the bot in it; stops all of it at the end.
 
     Args:
+        clouds: The simulated clouds.
         port: The bot's port, 0 for a free one.
         tracking: More lines for ``[tracking]``.
         policy: More lines for ``[policies.default]``.
-        timings: How long the simulated cloud takes for a switchover.
-        cloud_url: Where the bot finds the cloud; "" for the simulated one.
         rate_limited: Whether the simulated Slack enforces its rate limits.
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
-    cloud = SimulatedQingCloud(timings=timings)
-    for number, node in enumerate(cloud.add_cluster(CLUSTER).nodes, start=1):
-        node.name = f"mysql-{number}"
-    with tempfile.TemporaryDirectory(prefix="switchover-") as folder:
-        async with serve_workspace(demo.workspace) as slack_url, serve(cloud) as simulated_url:
-            config = Path(folder) / "switchover.toml"
-            config.write_text(
-                CONFIG.format(
-                    slack_url=slack_url,
-                    cloud_url=cloud_url or simulated_url,
-                    port=port,
-                    folder=folder,
-                    tracking=tracking,
-                    policy=policy,
-                    key=cloud.access_key_id,
-                    cluster=CLUSTER,
-                    approvers=demo.approvers.id,
-                ),
-                encoding="utf-8",
-            )
-            bot = Bot(config, _environment(demo, cloud))
-            await bot.start()
-            try:
-                async with deliveries(demo.workspace, f"{bot.url}/slack/events") as slack:
-                    yield Stack(demo, cloud, bot, slack)
-            finally:
-                await bot.stop()
+    async with contextlib.AsyncExitStack() as running:
+        folder = running.enter_context(tempfile.TemporaryDirectory(prefix="switchover-"))
+        slack_url = await running.enter_async_context(serve_workspace(demo.workspace))
+        tables = [cloud.config(await running.enter_async_context(serve(cloud.app))) for cloud in clouds]
+        config = Path(folder) / "switchover.toml"
+        config.write_text(
+            CONFIG.format(
+                slack_url=slack_url,
+                port=port,
+                folder=folder,
+                tracking=tracking,
+                policy=policy,
+                approvers=demo.approvers.id,
+                clouds="\n".join(tables),
+            ),
+            encoding="utf-8",
+        )
+        bot = Bot(config, _environment(demo, clouds))
+        await bot.start()
+        running.push_async_callback(bot.stop)
+        slack = deliveries(demo.workspace, f"{bot.url}/slack/events")
+        yield Stack(demo, bot, await running.enter_async_context(slack))
 
 
-def _environment(demo: Demo, cloud: SimulatedQingCloud) -> dict[str, str]:
-    """The bot's environment: the machine's own, less anything of a real workspace or cloud."""
+def _environment(demo: Demo, clouds: Sequence[CloudSetup]) -> dict[str, str]:
+    """The bot's environment: the machine's own, less what a configuration takes without naming it."""
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SLACK_", "QINGCLOUD_", "HUAWEICLOUD_", "SWITCHOVER_"))
+        name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "SWITCHOVER_"))
     }
+    for cloud in clouds:
+        kept |= cloud.environment
     return kept | {
         "SANDBOX_BOT_TOKEN": demo.workspace.token,
         "SANDBOX_SIGNING_SECRET": demo.workspace.signing_secret,
-        "SANDBOX_CLOUD_SECRET": cloud.secret_access_key,
     }

@@ -8,16 +8,19 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
 from starlette.responses import Response
 
+from bot.sandbox.clouds import CLUSTER, CloudSetup, Scene, orders_on_qingcloud
 from bot.sandbox.demo import demo
 from bot.sandbox.faults import Answer, Fault, Hang
+from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import Message
-from bot.sandbox.stack import CLUSTER, Stack, stack, status_of
+from bot.sandbox.stack import Stack, operation_of, stack, status_of
 from bot.sandbox.switchovers import Ending, Timings
 
 SUBMIT = "RunClusterCustomService"
@@ -25,29 +28,35 @@ QUICK = Timings(working=0.1, roles=0.2, done=0.4)
 ENDS = {"succeeded", "failed", "refused", "not_needed", "rejected", "expired", "cancelled", "closed"}
 
 
+@dataclass(frozen=True)
+class World(Stack):
+    """The stack with the one cloud that these tests play with."""
+
+    cloud: SimulatedQingCloud
+
+
 @asynccontextmanager
-async def world(*, tracking: str = "", timings: Timings = QUICK) -> AsyncIterator[Stack]:
-    async with stack(tracking=tracking, timings=timings, rate_limited=False) as running:
-        yield running
+async def world(*, tracking: str = "", timings: Timings = QUICK) -> AsyncIterator[World]:
+    cloud = SimulatedQingCloud(timings=timings)
+    async with stack([orders_on_qingcloud(cloud)], tracking=tracking, rate_limited=False) as running:
+        yield World(running.demo, running.bot, running.slack, cloud)
 
 
-async def requested(running: Stack, text: str = "orders to cln-ouhutv702") -> Message:
-    people = running.demo
-    receipt = await running.slack.command(people.requester, people.channel, text)
-    assert receipt.ok
-    return await running.card_in("awaiting_approval", *ENDS)
+async def requested(running: World, text: str = "orders to cln-ouhutv702") -> Message:
+    operation = await running.request(text)
+    return await running.card_in("awaiting_approval", *ENDS, operation=operation)
 
 
-async def approved(running: Stack) -> None:
+async def approved(running: World) -> None:
     card = await requested(running)
     await running.slack.click(running.demo.approver, card, "approve")
 
 
-def primary(running: Stack) -> list[str]:
+def primary(running: World) -> list[str]:
     return running.cloud.clusters[CLUSTER].primaries
 
 
-def end_replies(running: Stack) -> list[str]:
+def end_replies(running: World) -> list[str]:
     return [status_of(reply) for reply in running.replies() if status_of(reply) in ENDS]
 
 
@@ -57,6 +66,97 @@ async def test_the_demonstration_ends_succeeded_and_verified() -> None:
     transcript = "\n".join(lines)
     assert "This is your own request" in transcript
     assert "submissions received 1, accepted 1" in transcript
+    assert "✔ QingCloud: a MySQL cluster, to a node by its name" in transcript
+
+
+def sessions(cloud: SimulatedQingCloud) -> CloudSetup:
+    """Another cloud than that of ``orders``, on which two scenes are played."""
+    cluster = cloud.add_cluster("cl-sessions")
+    setup = orders_on_qingcloud(SimulatedQingCloud())
+
+    def config(url: str) -> str:
+        tables = setup.config(url).replace("accounts.qc", "accounts.other").replace('"qc"', '"other"')
+        tables = tables.replace("databases.orders", "databases.sessions").replace("SANDBOX", "OTHER")
+        return tables.replace(CLUSTER, "cl-sessions")
+
+    def scene(number: int) -> Scene:
+        node = cluster.nodes[number].id
+        return Scene(f"to {node}", f"sessions to {node}", lambda: cluster.primaries, node)
+
+    secret = {"OTHER_QINGCLOUD_SECRET": cloud.secret_access_key}
+    return CloudSetup("Other", cloud, config, secret, [scene(1), scene(2)])
+
+
+async def test_the_demonstration_plays_every_scene_of_every_cloud() -> None:
+    lines: list[str] = []
+    clouds = [SimulatedQingCloud(timings=QUICK), SimulatedQingCloud(timings=QUICK)]
+    assert await demo([orders_on_qingcloud(clouds[0]), sessions(clouds[1])], write=lines.append)
+    verdicts = [line.splitlines()[1] for line in lines if line.startswith(("\n✔", "\n✖"))]
+    assert verdicts == [
+        "✔ QingCloud: a MySQL cluster, to a node by its name",
+        *("✔ Other: to cln-sessions2", "✔ Other: to cln-sessions3"),
+    ]
+    assert [cloud.submissions_seen for cloud in clouds] == [1, 2]
+    assert sum("submissions received" in line for line in lines) == 2
+
+
+async def test_a_demonstration_whose_switchover_fails_says_so() -> None:
+    lines: list[str] = []
+    cloud = SimulatedQingCloud(timings=QUICK)
+    cloud.next_outcome(Ending.UNCHANGED, word="failed")
+    assert not await demo([orders_on_qingcloud(cloud)], write=lines.append)
+    assert "✖ QingCloud: a MySQL cluster" in "\n".join(lines)
+    assert "the card ended as failed; the roles are NOT as asked" in "\n".join(lines)
+
+
+async def test_a_demonstration_that_sent_more_than_it_should_is_not_good() -> None:
+    class Counting(SimulatedQingCloud):
+        @property
+        def submissions_seen(self) -> int:
+            return super().submissions_seen + 1
+
+    lines: list[str] = []
+    quiet = replace(orders_on_qingcloud(Counting()), scenes=())
+    assert not await demo([quiet], write=lines.append)
+    assert "submissions received 1, accepted 0, wanted 0" in "\n".join(lines)
+    assert lines[-1] == "NOT every switchover succeeded."
+
+
+@pytest.mark.parametrize(
+    ("candidate", "before", "now", "good"),
+    [
+        ("b", ["a"], ["b"], True),
+        ("b", ["a"], ["c"], False),
+        ("b", ["a"], ["a"], False),
+        ("b", ["a"], ["a", "b"], False),
+        ("b", ["a"], [], False),
+        ("b", ["b"], ["b"], False),
+        (None, ["a"], ["c"], True),
+        (None, ["a"], ["a"], False),
+        (None, ["a"], [], False),
+    ],
+)
+def test_a_scene_is_as_asked_when_the_primary_really_moved(
+    candidate: str | None, before: list[str], now: list[str], *, good: bool
+) -> None:
+    assert Scene("", "", list, candidate).as_asked(before, now) is good
+
+
+async def test_operations_one_after_another_are_told_apart() -> None:
+    async with world() as running:
+        first = await requested(running, "orders to cln-ouhutv701")
+        await running.told("not_needed", operation=operation_of(first))
+        second = await requested(running)
+        assert operation_of(first) != operation_of(second)
+        assert status_of(first) == "not_needed"
+        assert status_of(second) == "awaiting_approval"
+        assert running.card(operation_of(first)) == first
+        assert running.card() == second
+        assert [operation_of(reply) for reply in running.replies(operation_of(first))] == [
+            operation_of(first)
+        ]
+        assert running.card("SW-000000") is None
+        assert running.replies("SW-000000") == []
 
 
 async def test_a_job_that_says_successful_while_the_roles_stay_needs_attention() -> None:

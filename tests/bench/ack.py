@@ -11,8 +11,10 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from urllib.parse import urlencode
 
+from bot.sandbox.clouds import CloudSetup, demo_clouds
 from bot.sandbox.slack import payloads
 from bot.sandbox.stack import Stack, stack
 
@@ -100,10 +102,15 @@ def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
+def _at(cloud: CloudSetup, url: str) -> CloudSetup:
+    """The same cloud, which the bot looks for at another address."""
+    return replace(cloud, config=lambda _: cloud.config(url))
+
+
 async def main() -> int:
-    async with stack() as world:
+    async with stack(demo_clouds()) as world:
         healthy = await acks(world)
-    async with hanging_cloud() as url, stack(cloud_url=url) as world:
+    async with hanging_cloud() as url, stack([_at(cloud, url) for cloud in demo_clouds()]) as world:
         hanging = await acks(world)
     print(f"{COMMANDS} commands, {TOGETHER} at a time, milliseconds from sending to the answer")
     for name, values in (("cloud answers", healthy), ("cloud hangs", hanging)):
