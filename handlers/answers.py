@@ -25,6 +25,7 @@ from handlers.blocks import (
     Block,
     Rendered,
     button,
+    call_lines,
     check_lines,
     line,
     node_label,
@@ -172,12 +173,14 @@ def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
         Outcome.REFUSED: "plan-refused",
         Outcome.NOT_NEEDED: "plan-not-needed",
     }[plan.outcome]
-    head = [line(texts, code, database=Target(plan.database, plan.shard))]
+    head = [line(texts, code, database=plan.label)]
     if plan.detail is not None:
         head.append(sentence(texts, plan.detail, topology=plan.topology))
     node = plan.topology.node(plan.candidate)
     if node is not None and plan.outcome is Outcome.CLEAN:
         head.append(texts.text("plan-candidate", node=node_label(plan.topology, node.id, texts)))
+    if plan.outcome is Outcome.CLEAN:
+        head += call_lines(plan.call, texts)
     return rendered(
         [head, check_lines(plan.checks, texts), node_lines(plan.topology, texts, now=None)], texts
     )
@@ -185,8 +188,7 @@ def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
 
 def _plan_to_choose(plan: ShowPlan, choices: Reason, texts: Texts) -> Rendered:
     # Nothing stands in the way: a request is answered with the chooser.
-    target = Target(plan.database, plan.shard)
-    head = line(texts, "plan-choose", database=target, known=dict(choices.params).get("known"))
+    head = line(texts, "plan-choose", database=plan.label, known=dict(choices.params).get("known"))
     checks = [check for check in plan.checks if check.detail != choices]
     return rendered([[head], check_lines(checks, texts), node_lines(plan.topology, texts, now=None)], texts)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.core.model import Node, NodeId, Reason, Topology
+from bot.core.model import Call, Node, NodeId, Reason, Topology
 from bot.core.preflight import Check
 from handlers.mrkdwn import clip, literal, moment, person_or_group, user, without_dates
 from handlers.texts import Texts
@@ -145,6 +145,14 @@ def shard_label(shard: str, name: str, texts: Texts, *, room: int = 80) -> str:
     shown = literal(shard, room)
     named = bool(name) and name != shard
     return texts.text("shard-with-name", name=literal(name, room), shard=shown) if named else shown
+
+
+def call_lines(call: Call, texts: Texts, *, warned: bool = False) -> list[str]:
+    """What exactly the provider is asked, and what to know before; the latter not where people were ``warned``."""
+    lines = [line(texts, "card-call", most=1000, summary=call.summary)] if call.summary else []
+    if call.warning and not warned:
+        lines.append(line(texts, "card-warning", most=1000, warning=call.warning))
+    return lines
 
 
 def check_lines(checks: Sequence[Check], texts: Texts) -> list[str]:

@@ -13,6 +13,7 @@ from handlers.blocks import (
     Block,
     Rendered,
     button,
+    call_lines,
     check_lines,
     context,
     line,
@@ -81,7 +82,7 @@ def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
 
 def picture(op: Operation, texts: Texts, *, room: int = 80) -> str:
     """What moves from where to where: ``orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2)``, as mrkdwn."""
-    database = literal(str(op.target), room)
+    database = literal(op.label, room)
     after = _after(op, texts, room)
     if op.plan is None:
         return texts.text("moves-asked", database=database, after=after) if after else database
@@ -151,10 +152,7 @@ def _request(op: Operation, texts: Texts) -> list[str]:
         lines.append(texts.text("card-reason", reason=literal(op.reason, MAX_REASON - 1)))
     if op.plan is None or (op.status in ENDS and not op.submissions):
         return lines
-    lines.append(line(texts, "card-call", most=1000, summary=op.plan.call.summary))
-    if op.plan.call.warning and op.status in UNSENT:
-        lines.append(line(texts, "card-warning", most=1000, warning=op.plan.call.warning))
-    return lines
+    return [*lines, *call_lines(op.plan.call, texts, warned=op.status not in UNSENT)]
 
 
 def _approvals(op: Operation, texts: Texts) -> list[str]:
@@ -222,7 +220,7 @@ def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
         texts,
         f"confirm-{name}-text",
         most=MAX_CONFIRM,
-        database=op.target,
+        database=op.label,
         before=name_of(op.topology, plan.primary or "?") if plan else "?",
         after=name_of(op.topology, plan.candidate) if plan and plan.candidate else "…",
     )

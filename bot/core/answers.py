@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.commands import ShowHelp
-from bot.core.model import Node, Reason, Topology
+from bot.core.model import Call, Node, Reason, Topology, label
 from bot.core.operation import Operation
 from bot.core.preflight import Check, Outcome
 
@@ -30,7 +30,7 @@ class ChooseNode:
 
 @dataclass(frozen=True, slots=True)
 class ShowPlan:
-    """The dry run of a request."""
+    """The dry run of a request; ``call`` is what a request would ask of the provider."""
 
     database: str
     shard: str | None
@@ -39,6 +39,12 @@ class ShowPlan:
     checks: tuple[Check, ...]
     detail: Reason | None
     topology: Topology
+    call: Call = Call("")  # noqa: RUF009 - a frozen value
+
+    @property
+    def label(self) -> str:
+        """What people call the target: a shard by its name, where it has one."""
+        return label(self.database, self.shard, self.topology)
 
 
 @dataclass(frozen=True, slots=True)

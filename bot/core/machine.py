@@ -399,7 +399,7 @@ def _end(op: Operation) -> Say:
     seconds = f"{(op.since - (op.submissions[0] if op.submissions else op.requested_at)).total_seconds():.0f}"
     text = Reason.of(
         f"reply-{op.status.replace('_', '-')}",
-        database=op.target,
+        database=op.label,
         before=before,
         now=op.primary_now,
         job=op.job_id,
@@ -414,7 +414,7 @@ def _milestone(event: e.Event, after: Operation) -> Say | None:
         case e.Planned():
             # A mention that is edited into the card calls nobody; one in a new message does.
             called = ",".join(entry for entry in event.approvers if entry != ANYONE)
-            database, needed = str(after.target), event.needed
+            database, needed = after.label, event.needed
             text = Reason.of("reply-awaiting-approval", database=database, needed=needed, approvers=called)
             return Say(text)
         case e.SubmissionAccepted(job_id=job_id):

@@ -108,6 +108,12 @@ class Topology:
         return tuple(sorted((node.id, node.role) for node in self.nodes))
 
 
+def label(database: str, shard: str | None, topology: Topology | None) -> str:
+    """What people call a target: a shard by its name, where a reading told it."""
+    name = topology.shard_name if topology else ""
+    return f"{database}/{name}" if shard and name else str(Target(database, shard))
+
+
 class CandidateRule(StrEnum):
     """Whether a provider can be told which node becomes primary."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.core.events import Place
-from bot.core.model import Job, JobId, NodeId, OperationId, Plan, Reason, Target, Topology, UserId
+from bot.core.model import Job, JobId, NodeId, OperationId, Plan, Reason, Target, Topology, UserId, label
 from bot.core.preflight import Check
 
 
@@ -103,6 +103,11 @@ class Operation:
     @property
     def target(self) -> Target:
         return Target(self.database, self.shard)
+
+    @property
+    def label(self) -> str:
+        """What people call the target: a shard by its name, where a reading told it."""
+        return label(self.database, self.shard, self.topology)
 
     @property
     def open(self) -> bool:

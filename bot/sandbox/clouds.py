@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.sandbox.huawei_dds import EXAMPLE_PROJECT, EXAMPLE_SECRET_KEY, SimGroup, SimulatedHuaweiDds
 from bot.sandbox.huawei_dds import EXAMPLE_ACCESS_KEY as HUAWEI_KEY
+from bot.sandbox.huawei_dds import EXAMPLE_PROJECT, EXAMPLE_SECRET_KEY, SimGroup, SimulatedHuaweiDds
 from bot.sandbox.qingcloud import SimCluster, SimulatedQingCloud
 from bot.sandbox.server import Receive, Scope, Send
 

@@ -214,6 +214,7 @@ class Desk:
             checks=planning.verdict.checks,
             detail=planning.verdict.detail,
             topology=planning.topology,
+            call=planning.plan.call,
         )
 
     async def _choice(self, database: Database, command: RequestSwitchover) -> Answer | None:

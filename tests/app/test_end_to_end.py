@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import Message
 from bot.sandbox.stack import Stack, operation_of, stack, status_of
 from bot.sandbox.switchovers import Ending, Timings
+from tests.app.commands import run
 
 SUBMIT = "RunClusterCustomService"
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
@@ -65,8 +64,11 @@ async def test_the_demonstration_ends_succeeded_and_verified() -> None:
     assert await demo(write=lines.append)
     transcript = "\n".join(lines)
     assert "This is your own request" in transcript
-    assert "submissions received 1, accepted 1" in transcript
-    assert "✔ QingCloud: a MySQL cluster, to a node by its name" in transcript
+    assert "simulated QingCloud saw: submissions received 1, accepted 1" in transcript
+    assert "simulated Huawei Cloud saw: submissions received 3, accepted 3" in transcript
+    assert transcript.count("✔ QingCloud: ") == 1
+    assert transcript.count("✔ Huawei Cloud: ") == 3
+    assert transcript.count("The roles were read twice and are as approved") == 4
 
 
 def sessions(cloud: SimulatedQingCloud) -> CloudSetup:
@@ -269,23 +271,6 @@ async def test_ready_healthy_and_measured() -> None:
         metrics = (await http.get("/metrics")).text
         assert 'switchover_submissions_total{account="qc"} 1.0' in metrics
         assert "switchover_ack_seconds_bucket" in metrics
-
-
-class Printed:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-async def run(*arguments: str, env: object = None) -> Printed:
-    environment = dict(env) if isinstance(env, dict) else dict(os.environ)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *arguments),
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return Printed(process.returncode or 0, out.decode(), err.decode())
 
 
 async def test_a_broken_configuration_is_reported_whole_and_nothing_listens(tmp_path: Path) -> None:

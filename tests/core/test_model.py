@@ -13,7 +13,7 @@ from bot.core.answers import Answer, DatabaseLine, ShowDatabases, Tell
 from bot.core.commands import Action, Command, ShowHelp, ShowStatus
 from bot.core.events import event_name
 from bot.core.machine import TRANSITIONS
-from bot.core.model import Call, NodeId, Plan, Reason, Role, Target, Topology
+from bot.core.model import Call, NodeId, Plan, Reason, Role, Target, Topology, label
 from bot.errors import ConfigError, IllegalTransition, Locked, NotSent, Refused, SwitchoverError, Throttled
 from tests.core.examples import A, B, C, node, operation, plan, reading
 
@@ -171,3 +171,19 @@ def test_commands_and_answers_are_values_that_can_be_kept_and_compared() -> None
     answers: set[Answer] = {Tell(Reason.of("x")), Tell(Reason.of("x"), None), ShowDatabases(())}
     assert (len(commands), len(answers)) == (2, 2)
     assert DatabaseLine("orders", "", "n-a").problem is None
+
+
+@pytest.mark.parametrize(
+    ("shard", "name", "called"),
+    [
+        (None, "", "events"),
+        (None, "shard_1", "events"),
+        ("9f3c", "", "events/9f3c"),
+        ("9f3c", "shard_1", "events/shard_1"),
+    ],
+)
+def test_a_shard_is_called_by_its_name(shard: str | None, name: str, called: str) -> None:
+    named = replace(reading(), shard=shard, shard_name=name)
+    assert label("events", shard, named) == called
+    assert replace(operation(), database="events", shard=shard, topology=named).label == called
+    assert label("events", shard, None) == str(Target("events", shard))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from bot.core.answers import (
     Tell,
 )
 from bot.core.commands import RequestSwitchover
-from bot.core.model import Node, NodeId, Reason, Role
+from bot.core.model import Call, Node, NodeId, Reason, Role
 from bot.core.operation import Status
 from bot.core.preflight import Check, Outcome
 from handlers.answers import answer, choice_value, help_text, misunderstood, parse_choice
@@ -188,6 +189,17 @@ def test_a_dry_run_says_that_it_is_one(outcome: Outcome) -> None:
     assert "orders/s1" in text
     assert "✗ mysql-2 (cln-2) is 48 s behind, 30 s are allowed; wait until it has caught up" in text
     assert ("Would become primary: mysql-2 (10.0.0.2)" in text) == (outcome is Outcome.CLEAN)
+
+
+def test_a_dry_run_says_what_would_be_asked_of_the_cloud_and_what_to_know_before() -> None:
+    """A forced promotion is said to be one before anybody requests it."""
+    call = Call("POST nodes/n2/primary", "A forced promotion.")
+    plan = ShowPlan("orders", None, Outcome.CLEAN, "cln-2", CHECKS[:1], None, READING, call)
+    text = answer(plan, TEXTS).text
+    assert "POST nodes/n2/primary" in text
+    assert "A forced promotion." in text
+    refused = answer(replace(plan, outcome=Outcome.REFUSED), TEXTS).text
+    assert "POST nodes/n2/primary" not in refused
 
 
 def test_a_dry_run_that_leaves_several_nodes_says_that_a_request_would_ask() -> None:
