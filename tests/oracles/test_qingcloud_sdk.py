@@ -93,7 +93,7 @@ class Drawn:
     def by(cls, odd: Odd) -> Drawn:
         own: dict[str, str | list[str]] = {"req_id": odd.text(), "service_params": odd.text(most=60)}
         for number in range(odd.below(8)):
-            name = f"p{number}{odd.text()}"  # the number keeps it from being one of the common parameters
+            name = f"{odd.text()}{number}"  # the number keeps it from being one of the common parameters
             own[name] = odd.texts(most=5) if odd.below(3) == 0 else odd.text()
         words = [odd.text(least=1) for _ in range(4)]
         return cls(words[0], words[1], words[2], words[3], odd.time(), own)
