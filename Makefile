@@ -47,6 +47,7 @@ test-all: lint  ## the same with the long sweeps, and the coverage of everything
 
 bench: $(VENV)/.dev  ## ratios measured side by side in one run
 	@$(BIN)/python -m tests.bench.ack
+	@$(BIN)/python -m tests.bench.clouds
 
 lock:  ## renew the hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in -o requirements/run.txt

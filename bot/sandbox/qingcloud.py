@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -209,8 +209,9 @@ class SimulatedQingCloud:
     async def _endpoint(self, request: Request) -> Response:
         if request.url.path != self.path:
             return Response("not found", 404)
-        # starlette decodes a query once, as form data does; a second decoding is the sender's mistake
-        params = dict(request.query_params)
+        # Decoded once; a second decoding is the sender's mistake. The SDK posts its parameters as a form.
+        posted = parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True)
+        params = dict(request.query_params) | dict(posted)
         action = params.get("action", "")
         hidden = {"signature", "access_key_id"}
         shown = {key: value for key, value in params.items() if key not in hidden}
