@@ -24,8 +24,9 @@ from qingcloud.iaas.connection import APIConnection
 
 from bot.core.model import Call, JobId, NodeId, Plan
 from bot.ports import Intent
-from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET, SUBMIT, Ending, SimulatedQingCloud
+from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET, SUBMIT, SimulatedQingCloud
 from bot.sandbox.server import serve
+from bot.sandbox.switchovers import Ending
 from providers.qingcloud import QINGCLOUD, QingCloudAccount, QingCloudDatabase, answers, signer
 from providers.qingcloud.api import EXPIRES, submission
 from tests.oracles.odd import BEYOND, RESERVED, Odd
