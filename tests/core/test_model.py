@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers import Answer, DatabaseLine, ShowDatabases, Tell
+from bot.core.answers import Answer, DatabaseLine, ShowDatabases, ShowPlan, Tell
 from bot.core.commands import Action, Command, ShowHelp, ShowStatus
 from bot.core.events import event_name
 from bot.core.machine import TRANSITIONS
 from bot.core.model import Call, NodeId, Plan, Reason, Role, Target, Topology, label
+from bot.core.preflight import Outcome
 from bot.errors import ConfigError, IllegalTransition, Locked, NotSent, Refused, SwitchoverError, Throttled
 from tests.core.examples import A, B, C, node, operation, plan, reading
 
@@ -186,4 +187,5 @@ def test_a_shard_is_called_by_its_name(shard: str | None, name: str, called: str
     named = replace(reading(), shard=shard, shard_name=name)
     assert label("events", shard, named) == called
     assert replace(operation(), database="events", shard=shard, topology=named).label == called
+    assert ShowPlan("events", shard, Outcome.CLEAN, None, (), None, named).label == called
     assert label("events", shard, None) == str(Target("events", shard))
