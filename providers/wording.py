@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from pydantic import SecretStr
@@ -12,24 +12,30 @@ from bot.errors import ProviderError
 
 LONGEST = 300
 _CREDENTIALS = re.compile(
-    r"(signature|access_key_id|token|passwd|password|secret\w*)(\W{1,6})[^\s&,;\"']+", re.IGNORECASE
+    r"(signature|access_key_id|token|passwd|password|secret\w*)([\"']?\s?[:=]\s?[\"']?)[^\s&,;\"']+",
+    re.IGNORECASE,
 )
+_TOKEN = re.compile(r"\bMII[A-Za-z0-9+/=_-]{20,}")  # how Huawei's IAM tokens begin, their form being CMS
 
 
 def shown(text: object) -> str:
     """The provider's own words, "" if these are none; what looks like a credential is blotted out."""
     if not isinstance(text, str):
         return ""
-    return _CREDENTIALS.sub(r"\1\2…", " ".join(text.split()))[:LONGEST]
+    return _TOKEN.sub("…", _CREDENTIALS.sub(r"\1\2…", " ".join(text.split())))[:LONGEST]
 
 
 @contextmanager
-def discreet(secrets: Iterable[SecretStr]) -> Iterator[None]:
-    """Blots these very secrets out of an error's message, should the provider ever echo them."""
+def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
+    """Blots these very secrets out of an error's message, should the provider ever echo them.
+
+    Args:
+        secrets: Asked when there is an error: some are made on the way.
+    """
     try:
         yield
     except ProviderError as exc:
-        for secret in secrets:
+        for secret in secrets():
             exc.message = exc.message.replace(secret.get_secret_value(), "…")
         exc.args = (exc.message,)
         raise

@@ -38,11 +38,14 @@ BUSY = frozenset(
 )
 MAYBE_EXECUTED = frozenset(_dbs("200998", "280005", "201509"))  # "system busy", "server error"
 TOO_MANY_CALLS = frozenset([*_dbs("280443"), "APIGW.0308"])
+GATEWAY_TROUBLE = frozenset(["APIGW.0201", "APIGW.0203"])
 NOT_PUBLISHED = "APIGW.0101"
 NOT_FOUND = frozenset(_dbs("200002", "280110", "201501", "201502", "201028", "280404", "280016"))
-TOKEN_REFUSED = frozenset(["APIGW.0301", "APIGW.0307", *_dbs("280056", "280015")])
+TOKEN_REFUSED = frozenset(["APIGW.0301", "APIGW.0307", "DBS.280056"])
+DENIED_OR_EXPIRED = "DBS.280015"  # "permission denied", and what an expired token gets
 DENIED = TOKEN_REFUSED | frozenset(
-    [f"APIGW.{number}" for number in ("0302", "0303", "0305", "0306", "0310", "0802")]
+    [DENIED_OR_EXPIRED]
+    + [f"APIGW.{number}" for number in ("0302", "0303", "0305", "0306", "0310", "0802")]
     + _dbs("280064", "200010", "280032", "280063", "200604", "280019", "280433")
 )
 _NO_SUCH_NODE = "no such node or group, or of a kind that can't be switched"
@@ -93,13 +96,18 @@ class NotPublished(Misconfigured):
 class Problem:
     """An error as Huawei's services word it; empty strings where they don't.
 
-    ``expired``: the gateway minds the signature's age (more than 15 minutes from its own clock).
+    Attributes:
+        expired: The gateway minds the signature's age (more than 15 minutes from its own clock).
+        of_token: It is about the token, or the signature.
+        timed_out: The gateway waited for the service in vain, whatever the HTTP status says.
     """
 
     code: str
     message: str
     request_id: str
     expired: bool
+    of_token: bool
+    timed_out: bool
 
     def words(self, fallback: str = "") -> str:
         """What it means and what was said, as one sentence."""
@@ -119,8 +127,15 @@ def problem(answer: Answer) -> Problem:
     code, message = next(
         ((said.get(code), said.get(message)) for code, message in keys if said.get(code)), (None, None)
     )
-    expired = _code(code) == "APIGW.0301" and "signature expired" in str(message).casefold()
-    return Problem(_code(code), shown(message), request_id(answer), expired)
+    known, raw = _code(code), str(message).casefold()
+    return Problem(
+        known,
+        shown(message),
+        request_id(answer),
+        expired=known == "APIGW.0301" and "signature expired" in raw,
+        of_token=known in TOKEN_REFUSED or (known == DENIED_OR_EXPIRED and "token" in raw),
+        timed_out=known in GATEWAY_TROUBLE and ("timeout" in raw or "timed out" in raw),
+    )
 
 
 def _code(value: Any) -> str:
@@ -158,15 +173,15 @@ def accepted(answer: Answer, now: datetime, *, gives_job: bool) -> JobId | None:
         raise _unknown(answer)
     if _successful(answer.status):
         return _job_id(answer, gives_job=gives_job)
-    _raise_if_throttled(answer, now)
     found = problem(answer)
     details = {"code": found.code, "request_id": found.request_id}
-    if answer.status < HTTPStatus.BAD_REQUEST or found.code in MAYBE_EXECUTED:
+    if answer.status < HTTPStatus.BAD_REQUEST or found.code in MAYBE_EXECUTED or found.timed_out:
         raise _unknown(answer)
+    _raise_if_throttled(answer, now)
     if found.code in BUSY:
         said = f" ({found.message})" if found.message else ""
         raise Throttled(f"the instance is busy{said}", retry_after=BUSY_PAUSE, **details)
-    if found.expired or found.code in TOKEN_REFUSED:
+    if found.expired or found.of_token:
         raise _not_let_through(found)
     if found.code in _REFUSALS or _denied(answer, found):
         raise Refused(found.words(_REFUSALS["APIGW.0301"]), **details)
@@ -233,7 +248,7 @@ def _unreadable(answer: Answer) -> ProviderError:
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or found.code in BUSY | MAYBE_EXECUTED:
         said = f": {found.message}" if found.message else ""
         return Unavailable(f"the provider can't answer now (HTTP {answer.status}){said}", **details)
-    if found.expired or found.code in TOKEN_REFUSED or answer.status == HTTPStatus.UNAUTHORIZED:
+    if found.expired or found.of_token or answer.status == HTTPStatus.UNAUTHORIZED:
         return _not_let_through(found)
     if found.code == NOT_PUBLISHED:
         return NotPublished(found.words(), **details)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, AsyncExitStack
 from datetime import timedelta
 from typing import TypeVar
 
 from bot.core.model import JobId
-from bot.errors import NotSent, Refused, Throttled, Unavailable
+from bot.errors import Misconfigured, NotSent, Refused, Throttled, Unavailable
 from bot.ports import Clock, Intent
 from providers.http import Account, Answer, Priority, Request
 from providers.huawei_dds import answers, signer
-from providers.huawei_dds.answers import NotLetThrough, TokenRefused
+from providers.huawei_dds.answers import NotLetThrough, SignatureExpired
 from providers.huawei_dds.credentials import Credentials
 from providers.huawei_dds.settings import HuaweiAccount
 from providers.timekeeping import CloudClock
@@ -81,13 +81,16 @@ class Api:
         may_try_again = True
         with self._discreet():
             while True:
-                token = await self._credentials.prepare(deadline)
-                try:
-                    return await once(token)
-                except NotLetThrough as exc:
-                    if not (self._mended(token, exc) and may_try_again):
-                        raise
-                    may_try_again = False
+                async with self._credentials.turn(deadline) as token:
+                    try:
+                        found = await once(token)
+                    except NotLetThrough as exc:
+                        if not (self._mended(token, exc) and may_try_again):
+                            raise
+                        may_try_again = False
+                        continue
+                    self._credentials.let_through(token)
+                    return found
 
     async def submit(
         self, call: str, path: str, body: bytes, intent: Intent, *, gives_job: bool
@@ -98,44 +101,49 @@ class Api:
             ProviderError: As the port's ``submit`` says.
         """
         with self._discreet():
-            token = await self._prepared()
-            plain = Request("POST", self._url("v3", path, {}), body=body)
-            request = self._credentials.sign(plain, token, intent.at + self.time.skew)
+            async with AsyncExitStack() as stack:
+                token = await self._turn_to_submit(stack, intent)
+                plain = Request("POST", self._url("v3", path, {}), body=body)
+                request = self._credentials.sign(plain, token, intent.at + self.time.skew)
 
-            def judge(answer: Answer) -> JobId | None:
-                self.time.note(answer)
-                try:
-                    return answers.accepted(answer, self._clock.now(), gives_job=gives_job)
-                except NotLetThrough as exc:
-                    if not self._mended(token, exc):
-                        raise Refused(exc.message, code=exc.code, request_id=exc.request_id) from exc
-                    # Not accepted, and the next one has a new token or the provider's time.
-                    raise Throttled(exc.message, code=exc.code, request_id=exc.request_id) from exc
+                def judge(answer: Answer) -> JobId | None:
+                    self.time.note(answer)
+                    try:
+                        return answers.accepted(answer, self._clock.now(), gives_job=gives_job)
+                    except NotLetThrough as exc:
+                        raise self._turned_away(token, exc) from None
 
-            return await self._http.submit(call, request, judge, send_by=intent.send_by)
+                return await self._http.submit(call, request, judge, send_by=intent.send_by)
 
     async def close(self) -> None:
         """Closes connections."""
         await self._http.close()
         await self._credentials.close()
 
-    async def _prepared(self) -> str:
+    async def _turn_to_submit(self, stack: AsyncExitStack, intent: Intent) -> str:
+        deadline = min(self.deadline(), intent.send_by)
         try:
-            return await self._credentials.prepare(self.deadline())
-        except (Unavailable, Throttled) as exc:
-            raise NotSent(f"not sent: {exc.message}", code=exc.code, request_id=exc.request_id) from exc
+            return await stack.enter_async_context(self._credentials.turn(deadline))
+        except (Unavailable, Throttled, Misconfigured) as exc:
+            raise NotSent(f"not sent: {exc.message}", code=exc.code, request_id=exc.request_id) from None
+
+    def _turned_away(self, token: str, error: NotLetThrough) -> Refused | Throttled:
+        """Nothing was accepted; where the next one has a new token or the provider's time, it may be tried."""
+        kind = Throttled if self._mended(token, error) else Refused
+        return kind(error.message, code=error.code, request_id=error.request_id)
 
     def _mended(self, token: str, error: NotLetThrough) -> bool:
         """Does what can be done about a request that was not let through; whether that was anything."""
-        if isinstance(error, TokenRefused):
-            return self._credentials.refused(token, error)
-        before = self.time.skew
-        self.time.correct()
-        return self.time.skew != before
+        if isinstance(error, SignatureExpired):
+            before = self.time.skew
+            self.time.correct()
+            if self.time.skew != before:
+                return True
+        return self._credentials.refused(token, error)
 
     def _url(self, version: str, path: str, params: Mapping[str, str]) -> str:
         query = f"?{signer.encoded_query(params)}" if params else ""
         return f"{self._endpoint}/{version}/{signer.encoded(self._project)}/{path}{query}"
 
     def _discreet(self) -> AbstractContextManager[None]:
-        return discreet(self._credentials.secrets)
+        return discreet(lambda: self._credentials.secrets)

@@ -1,13 +1,16 @@
 """Who is calling: an AK/SK pair that signs every request, or an IAM user's token.
 
 Both are careful not to be locked out: more than five bad signatures in a row lock an AK for five minutes, for
-everybody who uses it, and wrong passwords lock a user. So after a refusal nothing is sent for a while.
+everybody who uses it, and wrong passwords lock a user. So credentials that were not let through yet are tried by
+one request at a time, and after a refusal nothing is sent for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -22,25 +25,13 @@ from providers.http import Account, Answer, Budget, Priority, Request, Wire
 from providers.huawei_dds import answers, signer
 from providers.huawei_dds.settings import HuaweiAccount
 
-AFTER_REFUSAL = timedelta(minutes=2)  # three refusals in five minutes, where six would lock
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=3), timedelta(minutes=30)  # doubled with every refusal
 EARLY = timedelta(minutes=10)  # how long before its end a token is renewed
 SKEW_ALLOWED = timedelta(minutes=15)  # by the gateway, either way
+SPENT = 8  # tokens given back that are still kept out of messages
 
 LOGIN = "KeystoneCreateToken"
 LOGINS = 20  # a minute: far more than are needed, and not of the budget of DDS
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What lets one request through.
-
-    Attributes:
-        headers: The headers to send with it.
-        token: The token among them, so that it can be given back when it is refused; "" where there is none.
-    """
-
-    headers: Mapping[str, str] = field(repr=False)
-    token: str = field(default="", repr=False)
 
 
 class Credentials(Protocol):
@@ -56,12 +47,12 @@ class Credentials(Protocol):
         """What must never be shown."""
         ...
 
-    async def prepare(self, deadline: float) -> str:
-        """Whatever must be there before a request can be made: the token, or "" where none is needed.
+    def turn(self, deadline: float) -> AbstractAsyncContextManager[str]:
+        """A request's turn, with the token it needs, "" where it needs none.
 
         Raises:
             Misconfigured: They were refused lately.
-            Unavailable: There is no token to be had now.
+            Unavailable: There is no token to be had now, or others are still finding out whether they are good.
             Throttled: The same, for too many calls.
         """
         ...
@@ -70,8 +61,12 @@ class Credentials(Protocol):
         """The request with what lets it through; ``at`` is the time it is made."""
         ...
 
+    def let_through(self, token: str) -> None:
+        """Takes note that they are good."""
+        ...
+
     def refused(self, token: str, error: Misconfigured) -> bool:
-        """Takes note of a refusal; whether trying once more, prepared anew, makes sense."""
+        """Takes note of a refusal; whether trying once more, with another token, makes sense."""
         ...
 
     async def close(self) -> None:
@@ -79,24 +74,60 @@ class Credentials(Protocol):
         ...
 
 
-class Pause:
-    """Nothing more for a while after a refusal: what was said then is raised instead."""
+class Caution:
+    """Lets one request at a time find out whether credentials are good, and none for a while after a refusal."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._alone = asyncio.Lock()
+        self._proven = False
+        self._pause = FIRST_PAUSE
         self._until = float("-inf")
         self._why: Misconfigured | None = None
 
-    def begin(self, error: Misconfigured) -> None:
-        """Credentials were refused."""
-        self._until, self._why = self._clock.monotonic() + AFTER_REFUSAL.total_seconds(), error
-
-    def check(self) -> None:
-        """Raises what was said, as long as the pause lasts.
+    @asynccontextmanager
+    async def turn(self, deadline: float) -> AsyncIterator[None]:
+        """Waits for the others where nothing is proven.
 
         Raises:
-            Misconfigured: The pause lasts.
+            Misconfigured: They were refused lately: what was said then.
+            Unavailable: The others took too long.
         """
+        held = not self._proven
+        if held:
+            await self._queue(deadline)
+            if self._proven:  # one of the others found out
+                self._alone.release()
+                held = False
+        try:
+            self._check()
+            yield
+        finally:
+            if held:
+                self._alone.release()
+
+    def good(self) -> None:
+        """They were let through."""
+        self._proven, self._pause, self._why = True, FIRST_PAUSE, None
+
+    def stale(self) -> None:
+        """What was proven no longer counts: there is a new token."""
+        self._proven = False
+
+    def refused(self, error: Misconfigured) -> None:
+        """They were refused."""
+        self._proven, self._why = False, error
+        self._until = self._clock.monotonic() + self._pause.total_seconds()
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    async def _queue(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
+                await self._alone.acquire()
+        except TimeoutError as exc:
+            raise Unavailable("it is not known yet whether the credentials are good") from exc
+
+    def _check(self) -> None:
         if self._why is None or self._clock.monotonic() >= self._until:
             return
         why = self._why
@@ -112,7 +143,7 @@ class KeyPair:
         self._access = account.access_key or SecretStr("")
         self._secret = account.secret_key or SecretStr("")
         self._token = account.security_token
-        self._pause = Pause(clock)
+        self._caution = Caution(clock)
 
     @property
     def valid_for(self) -> timedelta | None:
@@ -122,9 +153,10 @@ class KeyPair:
     def secrets(self) -> tuple[SecretStr, ...]:
         return tuple(secret for secret in (self._secret, self._access, self._token) if secret is not None)
 
-    async def prepare(self, deadline: float) -> str:
-        self._pause.check()
-        return ""
+    @asynccontextmanager
+    async def turn(self, deadline: float) -> AsyncIterator[str]:
+        async with self._caution.turn(deadline):
+            yield ""
 
     def sign(self, request: Request, token: str, at: datetime) -> Request:
         parts = urlsplit(request.url)
@@ -146,8 +178,11 @@ class KeyPair:
         headers = {**request.headers, **signed, "authorization": authorization}
         return Request(request.method, request.url, headers, request.body)
 
+    def let_through(self, token: str) -> None:
+        self._caution.good()
+
     def refused(self, token: str, error: Misconfigured) -> bool:
-        self._pause.begin(error)
+        self._caution.refused(error)
         return False
 
     async def close(self) -> None:
@@ -184,10 +219,11 @@ class IamUser:
         self._http = http
         self._clock = clock
         self._password = account.password or SecretStr("")
-        self._pause = Pause(clock)
+        self._caution = Caution(clock)
         self._login = asyncio.Lock()
         self._token: _Token | None = None
         self._renewed = False
+        self._spent: deque[str] = deque(maxlen=SPENT)
 
     @property
     def valid_for(self) -> timedelta | None:
@@ -195,34 +231,52 @@ class IamUser:
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
-        token = () if self._token is None else (SecretStr(self._token.value),)
-        return (self._password, *token)
+        tokens = [*self._spent, *([] if self._token is None else [self._token.value])]
+        return (self._password, *map(SecretStr, tokens))
 
-    async def prepare(self, deadline: float) -> str:
-        self._pause.check()
-        if (token := self._usable()) is not None:
-            return token.value
-        async with self._login:  # whoever waited here finds the token that the first one fetched
-            self._pause.check()
-            token = self._usable()
-            if token is None:
-                self._token = token = await self._fetch(deadline)
-            return token.value
+    @asynccontextmanager
+    async def turn(self, deadline: float) -> AsyncIterator[str]:
+        async with self._caution.turn(deadline):
+            yield await self._usable(deadline)
 
     def sign(self, request: Request, token: str, at: datetime) -> Request:
         headers = {**request.headers, "content-type": "application/json", "x-auth-token": token}
         return Request(request.method, request.url, headers, request.body)
 
+    def let_through(self, token: str) -> None:
+        self._renewed = False
+        self._caution.good()
+
     def refused(self, token: str, error: Misconfigured) -> bool:
-        # Only the token that was refused is thrown away: another request may have renewed it meanwhile.
-        if self._token is not None and self._token.value == token:
-            self._token = None
+        if self._token is None or self._token.value != token:
+            return True  # another request has given it back, and perhaps renewed it
+        self._give_back()
+        if self._renewed:  # a new token will not do either
+            self._caution.refused(error)
+            return False
+        self._renewed = True
+        self._caution.stale()
         return True
 
     async def close(self) -> None:
         await self._http.close()
 
-    def _usable(self) -> _Token | None:
+    def _give_back(self) -> None:
+        if self._token is not None:
+            self._spent.append(self._token.value)
+        self._token = None
+
+    async def _usable(self, deadline: float) -> str:
+        if self._fresh is None:
+            async with self._login:  # whoever waited here finds the token that the first one fetched
+                if self._fresh is None:
+                    token = await self._fetch(deadline)
+                    self._give_back()
+                    self._token = token
+        return "" if self._token is None else self._token.value
+
+    @property
+    def _fresh(self) -> _Token | None:
         token = self._token
         return token if token is not None and self._clock.now() < token.until - EARLY else None
 
@@ -232,7 +286,7 @@ class IamUser:
                 LOGIN, self._request, self._judge, deadline=deadline, priority=Priority.URGENT
             )
         except Misconfigured as exc:
-            self._pause.begin(exc)
+            self._caution.refused(exc)
             raise
 
     def _request(self) -> Request:

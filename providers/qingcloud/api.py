@@ -140,7 +140,8 @@ class Api:
         return judge
 
     def _discreet(self) -> AbstractContextManager[None]:
-        return discreet((self._account.secret_access_key, self._account.access_key_id))
+        secrets = (self._account.secret_access_key, self._account.access_key_id)
+        return discreet(lambda: secrets)
 
 
 def submission(database: QingCloudDatabase, node: NodeId) -> dict[str, str]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from starlette.responses import Response
 
 from bot.core.model import CandidateRule, JobId, JobState, NodeId, Plan, Role, Target
 from bot.core.policy import Policy
 from bot.core.preflight import Outcome, preflight
 from bot.errors import Misconfigured, NotSent, OutcomeUnknown, Refused, Throttled, Unavailable
-from bot.sandbox.faults import Fault
+from bot.sandbox.faults import Answer, Fault
 from bot.sandbox.huawei_dds import (
     CREATE_TOKEN,
     LIST_INSTANCES,
@@ -485,15 +488,54 @@ class TestKeys:
             with pytest.raises(Misconfigured, match="credentials"):
                 await wrong.observe(replica_set.target)
             replica_set.clock.advance(5)
-        assert len(replica_set.cloud.calls) == 3
+        assert len(replica_set.cloud.calls) == 2
         await replica_set.provider().observe(replica_set.target)  # others who use the key still can
+
+    async def test_a_wrong_key_is_tried_by_one_request_at_a_time(self, replica_set: HuaweiHarness) -> None:
+        wrong = replica_set.provider(secret_key=SecretStr("wrong"))
+        reads = (wrong.observe(replica_set.target) for _ in range(12))
+        for result in await asyncio.gather(*reads, return_exceptions=True):
+            assert isinstance(result, Misconfigured)
+        assert len(replica_set.cloud.calls) == 1
+
+    async def test_the_pause_grows_with_every_refusal_and_ends_with_the_first_good_answer(
+        self, replica_set: HuaweiHarness
+    ) -> None:
+        provider = replica_set.provider()
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault.error(401, "APIGW.0301"), times=3)
+        asked_at = []
+        for _ in range(100):
+            seen = len(replica_set.cloud.calls)
+            with contextlib.suppress(Misconfigured):
+                await provider.observe(replica_set.target)
+            if len(replica_set.cloud.calls) > seen:
+                asked_at.append(round(replica_set.clock.monotonic() / 60))
+            replica_set.clock.advance(15)
+        assert asked_at[:4] == [0, 3, 9, 21]
+        assert len(asked_at) == 3 + 100 - 21 * 4
+
+    async def test_those_who_wait_for_the_first_do_not_wait_for_each_other(
+        self, replica_set: HuaweiHarness
+    ) -> None:
+        provider = replica_set.provider()
+        await asyncio.gather(*(provider.observe(replica_set.target) for _ in range(12)))
+        assert len(replica_set.cloud.calls) == 12
+
+    async def test_an_age_that_can_not_be_mended_pauses_too(self, replica_set: HuaweiHarness) -> None:
+        said = Fault.error(401, "APIGW.0301", "signature expired, signature time:x,server time:y")
+        replica_set.cloud.faults.set(LIST_INSTANCES, said, times=None)
+        provider = replica_set.provider()
+        for _ in range(10):
+            with pytest.raises(Misconfigured, match="clock"):
+                await provider.observe(replica_set.target)
+        assert len(replica_set.cloud.calls) == 1
 
     async def test_a_key_that_was_refused_sends_no_submission(self, replica_set: HuaweiHarness) -> None:
         plan = await plan_for(replica_set, replica_set.provider())
         wrong = replica_set.provider(secret_key=SecretStr("wrong"))
         with pytest.raises(Refused):
             await wrong.submit(plan, intent(replica_set.clock))
-        with pytest.raises(Misconfigured, match="not tried again"):
+        with pytest.raises(NotSent, match="not tried again"):
             await wrong.submit(plan, intent(replica_set.clock))
         assert replica_set.cloud.submissions_seen == 1
 
@@ -562,6 +604,42 @@ class TestTokens:
             await replica_set.by_iam_user().observe(replica_set.target)
         assert replica_set.cloud.tokens_issued == 2
 
+    async def test_a_token_that_never_does_is_not_renewed_for_ever(self, replica_set: HuaweiHarness) -> None:
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault.error(401, "DBS.280056"), times=None)
+        provider = replica_set.by_iam_user()
+        for _ in range(20):
+            with pytest.raises(Misconfigured, match="credentials"):
+                await provider.observe(replica_set.target)
+        assert replica_set.cloud.tokens_issued == 2
+
+    async def test_a_permission_that_lacks_is_not_a_matter_of_the_token(
+        self, replica_set: HuaweiHarness
+    ) -> None:
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault.error(400, "DBS.280015", "permission denied"))
+        provider = replica_set.by_iam_user()
+        with pytest.raises(Misconfigured, match="permissions"):
+            await provider.observe(replica_set.target)
+        await provider.observe(replica_set.target)
+        assert replica_set.cloud.tokens_issued == 1
+
+    async def test_an_expired_token_may_be_called_a_denied_permission(
+        self, replica_set: HuaweiHarness
+    ) -> None:
+        said = Fault.error(400, "DBS.280015", "Permission denied: token expires")
+        replica_set.cloud.faults.set(LIST_INSTANCES, said)
+        await replica_set.by_iam_user().observe(replica_set.target)
+        assert replica_set.cloud.tokens_issued == 2
+
+    async def test_only_the_token_that_was_refused_is_given_back(self, replica_set: HuaweiHarness) -> None:
+        provider = replica_set.by_iam_user()
+        await provider.observe(replica_set.target)
+        replica_set.cloud.revoke_tokens()
+        # Both went out with the old token; the second's refusal arrives after the first has renewed it.
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault.slow(0))
+        replica_set.cloud.faults.set(SHOW_JOB, Fault.error(401, "APIGW.0301").after(0.2))
+        await asyncio.gather(provider.observe(replica_set.target), provider.jobs([JobId("j")]))
+        assert replica_set.cloud.tokens_issued == 2
+
     async def test_a_wrong_password_is_tried_once_in_a_while(self, replica_set: HuaweiHarness) -> None:
         provider = replica_set.by_iam_user(password=SecretStr("wrong"))
         for _ in range(20):
@@ -619,6 +697,27 @@ class TestTokens:
         replica_set.cloud.faults.set(CREATE_TOKEN, Fault.body(answer, status=201), times=None)
         with pytest.raises(Unavailable):
             await replica_set.by_iam_user().observe(replica_set.target)
+
+    @pytest.mark.parametrize("warm", [True, False])
+    async def test_a_token_that_was_just_fetched_is_not_shown_either(
+        self, replica_set: HuaweiHarness, warm: bool
+    ) -> None:
+        provider = replica_set.by_iam_user()
+        if warm:
+            await provider.observe(replica_set.target)
+            replica_set.cloud.revoke_tokens()
+
+        def echoes(_: Answer) -> Response:
+            heads = b"".join(replica_set.front.heads).decode()
+            tokens = " ".join(re.findall(r"x-auth-token: (\S+)", heads))
+            return Response(json.dumps({"error_code": "DBS.280063", "error_msg": tokens}), 403)
+
+        if warm:
+            replica_set.cloud.faults.set(LIST_INSTANCES, Fault.error(401, "APIGW.0301"))
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault(echoes))
+        with pytest.raises(Misconfigured) as caught:
+            await provider.observe(replica_set.target)
+        assert "MII" not in f"{caught.value} {caught.value!r}"
 
     async def test_neither_password_nor_token_is_ever_shown(self, replica_set: HuaweiHarness) -> None:
         provider = replica_set.by_iam_user()
