@@ -50,6 +50,14 @@ class ProviderSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What an account or a database is, however it is written and reached; every key, unless told otherwise.
+
+        Two databases whose identities and accounts' identities agree are one, and must share a lock.
+        """
+        return tuple(str(value) for _, value in self)
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

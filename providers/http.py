@@ -174,7 +174,10 @@ INTERNET = Internet()
 class Priority(Enum):
     """Who may still call when the budget runs low; the value is the share of the reserve left alone."""
 
-    URGENT = 0.0  # submissions, verifying what was submitted, looking for what is in doubt
+    SUBMISSION = (
+        0.0  # what was approved; else those who watch one database would keep another's from starting
+    )
+    URGENT = 0.25  # verifying what was submitted, looking for what is in doubt
     TRACKING = 0.5  # polls of running jobs
     ORDINARY = 1.0  # everything else
 
@@ -201,7 +204,7 @@ class Budget:
         now = self._clock.monotonic()
         while self._taken and self._taken[0] <= now - self._per:
             self._taken.popleft()
-        allowed = self._calls - int(self._reserve * priority.value)
+        allowed = self._calls - math.ceil(self._reserve * priority.value)
         excess = len(self._taken) - allowed
         if excess >= 0:
             wait = self._taken[excess] + self._per - now if excess < len(self._taken) else self._per
@@ -383,7 +386,7 @@ class Account:
             ProviderError: What ``judge`` said; NotSent also where our own budget holds the request back.
         """
         try:
-            self._budget.take(Priority.URGENT)
+            self._budget.take(Priority.SUBMISSION)
         except Throttled as exc:
             self._observer(call, OUTCOMES[NotSent], 0.0)
             minutes = math.ceil(exc.retry_after.total_seconds() / 60)

@@ -52,11 +52,23 @@ def endpoint(example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _not_empty(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().strip():
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.strip():
         raise ValueError("must not be empty")
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("must be one line without spaces around it: see what was pasted")
     return value
 
 
-Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+def _key(value: SecretStr) -> SecretStr:
+    if not _PRINTABLE.fullmatch(_secret(value).get_secret_value()):
+        raise ValueError("must be letters, digits and signs without spaces: see what was pasted")
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
 """A credential that must be given; shown nowhere."""
+
+Key = Annotated[SecretStr, AfterValidator(_key)]
+"""The same, where it goes into a header or an address."""

@@ -31,7 +31,7 @@ from bot.config.settings import (
 from bot.config.template import KeyPath, fill, variable_of
 from bot.config.values import Mistake, nearest
 from bot.errors import ConfigError
-from bot.ports import ProviderSettings, ProviderType
+from bot.ports import ProviderType
 
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "slack": SlackSettings,
@@ -381,16 +381,18 @@ class _Reader:
         self, accounts: Mapping[str, AccountSettings], databases: Mapping[str, DatabaseSettings]
     ) -> None:
         """Two names for one cluster would give it two locks, and so two operations at once."""
-        seen: list[tuple[ProviderSettings, ProviderSettings, str]] = []
+        seen: dict[tuple[str, tuple[str, ...], tuple[str, ...]], str] = {}
         for name, database in databases.items():
-            account = accounts[database.account].provider_settings
-            place = database.provider_settings
-            same = next((other for whose, where, other in seen if (whose, where) == (account, place)), None)
-            if same is not None:
+            account = accounts[database.account]
+            place = (
+                account.provider,
+                account.provider_settings.identity,
+                database.provider_settings.identity,
+            )
+            if (same := seen.setdefault(place, name)) != name:
                 self.problems.add(
                     ("databases", name), f"is the same cluster as databases.{same}: keep one of the two names"
                 )
-            seen.append((account, place, name))
 
 
 def most_approvals(policy: PolicySettings) -> int | None:

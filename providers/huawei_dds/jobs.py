@@ -51,19 +51,19 @@ class SingleJob(msgspec.Struct):
 
 
 class JobPage(msgspec.Struct):
-    """A page of the list; one row that can't be read does not spoil the others."""
+    """A page of the list. An answer without ``jobs`` is no list, and proves nothing."""
 
-    jobs: list[msgspec.Raw] | None = None
+    jobs: list[msgspec.Raw]
 
-    def rows(self) -> list[JobRow]:
-        """The rows that could be read."""
+    def rows(self) -> tuple[list[JobRow], bool]:
+        """The rows that could be read, and whether these are all: one broken row does not spoil the others."""
         found = []
-        for raw in self.jobs or ():
+        for raw in self.jobs:
             try:
                 found.append(msgspec.json.decode(raw, type=JobRow))
             except msgspec.MsgspecError:
                 continue
-        return found
+        return found, len(found) == len(self.jobs)
 
 
 def as_job(row: JobRow) -> Job | None:
@@ -101,45 +101,53 @@ class Sought:
     Attributes:
         instance: On which instance.
         since: No earlier than this, by the provider's clock.
+        doubtful_since: From here on, should the clocks have been otherwise then than they are now.
         until: No later than this.
         foreign: Jobs that are known to be of other submissions.
-        gives_job: The call that was made starts a job; the promotion of a named node does not.
+        adoptable: A job on this instance can only be of this submission: it starts one, and the instance has
+            no other shards, of which jobs don't tell.
     """
 
     instance: str
     since: datetime
+    doubtful_since: datetime
     until: datetime
     foreign: Collection[JobId]
-    gives_job: bool
+    adoptable: bool
 
-    def fits(self, row: JobRow) -> bool:
-        """Whether it may be the one. A row without a time may be; one without an instance is nobody's."""
+    def may_be(self, row: JobRow) -> bool:
+        """Whether it may be the one. What a row leaves out does not rule it out."""
         at = created(row)
         return (
-            row.name in (SWITCH_PRIMARY, None, "")
-            and row.on == self.instance
-            and (at is None or self.since <= at <= self.until)
+            row.on in (self.instance, "")
+            and (at is None or self.doubtful_since <= at <= self.until)
             and JobId(row.id or "") not in self.foreign
         )
+
+    def fits(self, row: JobRow) -> bool:
+        """Whether nothing speaks against it, and it says enough for that."""
+        at = created(row)
+        return self.adoptable and bool(row.id and row.on) and at is not None and at >= self.since
 
 
 def evidence(rows: Sequence[JobRow], sought: Sought, *, whole: bool, still_valid: bool) -> Evidence:
     """What the job list proves. A job does not say who asked for it, nor for which shard.
 
     Args:
-        rows: The jobs that were read.
+        rows: The jobs that were read, those that the list was asked for.
         sought: The submission that is looked for.
-        whole: The list was read to its end.
+        whole: The list was read to its end, and all of it was understood.
         still_valid: By the provider's clock the request could still be accepted.
     """
-    jobs = {job.id: job for row in rows if sought.fits(row) and (job := as_job(row)) is not None}
+    possible = [row for row in rows if sought.may_be(row)]
     looked = f"{len(rows)} {SWITCH_PRIMARY} jobs since then"
-    if len(jobs) == 1 and sought.gives_job:
-        job = next(iter(jobs.values()))
-        return Evidence(job, searched=True, summary=f"{looked}: {job.id} is on this instance")
-    if jobs:
-        names = ", ".join(jobs)
-        summary = f"{looked}: {names} on this instance, which may be somebody else's"
+    if len(possible) == 1 and sought.fits(possible[0]) and whole:
+        job = as_job(possible[0])
+        if job is not None:
+            return Evidence(job, searched=True, summary=f"{looked}: only {job.id} is on this instance")
+    if possible:
+        names = ", ".join(row.id or "one without an id" for row in possible)
+        summary = f"{looked}: {names} may be the one, or somebody else's"
         return Evidence(None, searched=False, summary=summary)
     if not whole:
         return Evidence(None, searched=False, summary=f"{looked}, which is not the whole list")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
@@ -26,9 +27,9 @@ from bot.ports import CallObserver, Clock, Intent
 from providers.attention import Followed, together
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.huawei_dds import jobs, topology
-from providers.huawei_dds.answers import NotPublished
+from providers.huawei_dds.answers import NotLetThrough, NotPublished
 from providers.huawei_dds.api import Api
-from providers.huawei_dds.credentials import credentials_of
+from providers.huawei_dds.credentials import SKEW_ALLOWED, credentials_of
 from providers.huawei_dds.jobs import SWITCH_PRIMARY, JobPage, JobRow, SingleJob, Sought
 from providers.huawei_dds.settings import HuaweiAccount, HuaweiDatabase
 from providers.huawei_dds.signer import encoded
@@ -36,6 +37,9 @@ from providers.huawei_dds.topology import InstancePage, InstanceRow
 
 SWITCHOVER, PROMOTE = "SwitchoverReplicaSet", "SwitchInstancePrimary"
 LIST_INSTANCES, LIST_JOBS, ONE_JOB = "ListInstances", "ListTasks", "ShowJobDetail"
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 PAGE = 100  # the API's own cap
 PAGES = 10  # how far a list is followed
@@ -61,10 +65,10 @@ CAPABILITIES = Capabilities(
 
 @dataclass(frozen=True, slots=True)
 class _Started:
-    """What is remembered of a job, as a hint: when it began, and for whom where we started it."""
+    """What is remembered of a job, as a hint: when it began, and of which intent where that is known."""
 
     at: datetime
-    target: Target | None = None
+    intent: tuple[Target, datetime] | None = None
 
 
 class HuaweiDds:
@@ -79,6 +83,9 @@ class HuaweiDds:
         self._clock = clock
         self._followed = Followed(clock)
         self._started: dict[JobId, _Started] = {}
+        self._sent: dict[tuple[Target, datetime], datetime] = {}
+        self._signed: dict[tuple[Target, datetime], datetime] = {}
+        self._polled: dict[JobId, float] = {}
         self._no_list = t_systems
 
     @property
@@ -113,6 +120,9 @@ class HuaweiDds:
         if plan.candidate is not None and plan.candidate not in dict(plan.members):
             raise Refused(f"node {plan.candidate} is not a member of what was approved")
         self._followed.follow(instance)
+        mine = (plan.target, intent.at)
+        _keep(self._sent, mine, self._api.time.theirs)
+        _keep(self._signed, mine, intent.at + self._api.time.skew)
         if plan.candidate is not None:
             path = f"instances/{encoded(instance)}/nodes/{encoded(plan.candidate)}/primary"
             job = await self._api.submit(PROMOTE, path, b"", intent, gives_job=False)
@@ -121,7 +131,7 @@ class HuaweiDds:
             path = f"instances/{encoded(instance)}/switchover"
             job = await self._api.submit(SWITCHOVER, path, body, intent, gives_job=True)
         if job is not None:
-            self._remember(job, _Started(self._api.time.theirs, plan.target))
+            _keep(self._started, job, _Started(self._api.time.theirs, mine))
         return job
 
     async def jobs(self, ids: Sequence[JobId]) -> Mapping[JobId, Job]:
@@ -141,19 +151,46 @@ class HuaweiDds:
         except Refused as exc:  # nothing is refused by looking; without its instance nothing can be found
             raise Misconfigured(exc.message) from exc
         self._followed.follow(instance)
-        time, life = self._api.time, self._api.valid_for
-        offset, signed_at = time.theirs - self._clock.now(), since + time.skew
-        began = since + offset - (jobs.EARLY if time.known else jobs.UNCOMPARED)
-        rows, whole = await self._list(began, self._api.deadline(), Priority.URGENT, wanted=frozenset())
+        sought, deadline = self._sought(plan, instance, since), self._api.deadline()
+        rows, whole = await self._list(sought.doubtful_since, deadline, Priority.URGENT, frozenset())
+        told = self._sought(plan, instance, since)
+        if (
+            told.since != sought.since
+        ):  # the answer was the first to tell the time, and so from when on to look
+            sought = told
+            rows, whole = await self._list(sought.doubtful_since, deadline, Priority.URGENT, frozenset())
         if rows is None:
             return Evidence(None, searched=False, summary="this cloud has no list of jobs")
-        until = time.theirs if life is None else signed_at + life
-        foreign = {job for job, started in self._started.items() if started.target not in (None, plan.target)}
-        sought = Sought(instance, began, until + AHEAD, foreign, gives_job=plan.candidate is None)
-        # Ours may be ahead: it is the provider's clock that decides when a signature dies.
-        late = life is not None and self._clock.now() > since + life + CLOCK_MARGIN
-        still_valid = late and life is not None and time.theirs <= signed_at + life
-        return jobs.evidence(rows, sought, whole=whole, still_valid=still_valid)
+        found = jobs.evidence(rows, sought, whole=whole, still_valid=self._still_valid(plan, since))
+        if found.job is not None:
+            _keep(self._started, found.job.id, _Started(sought.since, (plan.target, since)))
+        return found
+
+    def _sought(self, plan: Plan, instance: str, since: datetime) -> Sought:
+        time, mine = self._api.time, (plan.target, since)
+        sent = self._sent.get(mine)
+        began = (sent or since + (time.theirs - self._clock.now())).replace(microsecond=0)
+        early = jobs.EARLY if sent or time.known else jobs.UNCOMPARED
+        life = self._api.valid_for
+        return Sought(
+            instance=instance,
+            since=began - early,
+            # Sent by an earlier life: the clocks may have been set since then.
+            doubtful_since=began - (early if sent else SKEW_ALLOWED),
+            until=(began + life if life else time.theirs.replace(microsecond=0)) + AHEAD,
+            foreign=frozenset(
+                job for job, known in self._started.items() if known.intent not in (None, mine)
+            ),
+            adoptable=plan.candidate is None and plan.shard is None,
+        )
+
+    def _still_valid(self, plan: Plan, since: datetime) -> bool:
+        """By the provider's clock, where ours would say that the signature is dead."""
+        life = self._api.valid_for
+        if life is None or self._clock.now() <= since + life + CLOCK_MARGIN:
+            return False
+        signed_at = self._signed.get((plan.target, since), since + self._api.time.skew)
+        return self._api.time.theirs <= signed_at + life
 
     async def close(self) -> None:
         """Closes connections."""
@@ -209,16 +246,21 @@ class HuaweiDds:
         now = self._api.time.theirs
         unknown = _Started(now - FORGOTTEN)
         began = min(self._started.get(job_id, unknown).at for job_id in wanted) - jobs.UNCOMPARED
-        rows, _ = await self._list(began, deadline, Priority.TRACKING, wanted=frozenset(wanted))
+        try:
+            rows, _ = await self._list(began, deadline, Priority.TRACKING, frozenset(wanted))
+        except NotLetThrough:
+            raise
+        except Misconfigured:
+            rows = None  # a permission of its own, which polling can do without
         return self._taken(rows or [], wanted)
 
     async def _list(
-        self, began: datetime, deadline: float, priority: Priority, *, wanted: frozenset[JobId]
+        self, began: datetime, deadline: float, priority: Priority, wanted: frozenset[JobId]
     ) -> tuple[list[JobRow] | None, bool]:
         """Switchovers since then, and whether these are all (or all ``wanted``); None: there is no list."""
         if self._no_list:
             return None, False
-        now, rows = self._api.time.theirs, list[JobRow]()
+        now, rows, understood = self._api.time.theirs, list[JobRow](), True
         window = {
             "start_time": jobs.stamp(max(began, now - LIST_SPAN + 2 * AHEAD)),
             "end_time": jobs.stamp(now + AHEAD),
@@ -234,15 +276,19 @@ class HuaweiDds:
             except NotPublished:
                 self._no_list = True
                 return None, False
-            rows += listed.rows()
-            if len(listed.jobs or ()) < PAGE or (wanted and wanted <= {row.id for row in rows}):
-                return rows, True
+            more, all_of_them = listed.rows()
+            rows += more
+            understood = understood and all_of_them
+            if len(listed.jobs) < PAGE or (wanted and wanted <= {row.id for row in rows}):
+                return rows, understood
         return rows, False
 
     async def _one_by_one(self, ids: Sequence[JobId], deadline: float, *, needed: bool) -> dict[JobId, Job]:
         """Each by its id; where some can't be read now, what the others say still counts."""
+        # The budget may not do for all of them: those go first that had to wait longest.
+        waited = sorted(ids, key=lambda job_id: self._polled.get(job_id, float("-inf")))
         async with together() as group:
-            reads = [group.create_task(self._one(job_id, deadline)) for job_id in ids]
+            reads = [group.create_task(self._one(job_id, deadline)) for job_id in waited]
         answers = [read.result() for read in reads]
         rows = [answer for answer in answers if isinstance(answer, JobRow)]
         failures = [answer for answer in answers if isinstance(answer, Unavailable | Throttled)]
@@ -265,6 +311,7 @@ class HuaweiDds:
             return None  # not visible yet, or no longer
         except (Unavailable, Throttled) as exc:
             return exc
+        _keep(self._polled, job_id, self._clock.monotonic())
         return answer.job
 
     def _taken(self, rows: Sequence[JobRow], wanted: Sequence[JobId]) -> dict[JobId, Job]:
@@ -278,13 +325,15 @@ class HuaweiDds:
             if row.on:
                 self._followed.follow(row.on)
             if (at := jobs.created(row)) is not None and job.id not in self._started:
-                self._remember(job.id, _Started(at))
+                _keep(self._started, job.id, _Started(at))
         return found
 
-    def _remember(self, job_id: JobId, started: _Started) -> None:
-        self._started[job_id] = started
-        while len(self._started) > REMEMBERED:
-            self._started.pop(next(iter(self._started)))
+
+def _keep(known: dict[K, V], key: K, value: V) -> None:
+    """Remembers, and forgets the oldest."""
+    known[key] = value
+    while len(known) > REMEMBERED:
+        known.pop(next(iter(known)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, Validatio
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from bot.ports import ProviderSettings
-from providers.settings import Secret, endpoint, word
+from providers.settings import Key, Secret, endpoint, word
 
 T_SYSTEMS = "otc.t-systems.com"
 _T_SYSTEMS_REGIONS = {"eu-de": T_SYSTEMS, "eu-nl": T_SYSTEMS, "eu-ch2": f"sc.{T_SYSTEMS}"}
@@ -31,6 +31,12 @@ def _region(text: str) -> str:
     if not all(part.isalnum() and part.isascii() for part in lowered.split("-")) or "-" not in lowered:
         raise ValueError("must be a region's id such as ap-southeast-1")
     return lowered
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty: give it a value")
+    return text
 
 
 def _bare(text: str) -> str:
@@ -64,14 +70,14 @@ class HuaweiAccount(ProviderSettings):
     endpoint: Endpoint = ""
     region: Annotated[str, AfterValidator(_region)] = ""
     project_id: Annotated[str, word("0549b4a43100d4f32f51c01c2fe4acdb")]
-    access_key: Secret | None = None
-    secret_key: Secret | None = None
-    security_token: Secret | None = None
+    access_key: Key | None = None
+    secret_key: Key | None = None
+    security_token: Key | None = None
     iam_endpoint: IamEndpoint = ""
-    domain: str = ""
-    username: str = ""
+    domain: Annotated[str, AfterValidator(_not_blank)] = ""
+    username: Annotated[str, AfterValidator(_not_blank)] = ""
     password: Secret | None = None
-    calls_per_minute: Annotated[int, Field(ge=10)] = 60
+    calls_per_minute: Annotated[int, Field(ge=1)] = 60
 
     @property
     def dds(self) -> str:
@@ -82,6 +88,11 @@ class HuaweiAccount(ProviderSettings):
     def iam(self) -> str:
         """The endpoint of IAM, without a slash at its end."""
         return self.iam_endpoint or _iam_of(self.region, self.endpoint)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The project, however it is reached."""
+        return (urlsplit(self.dds).netloc.lower(), self.project_id)
 
     @property
     def t_systems(self) -> bool:
@@ -119,6 +130,8 @@ def _missing(given: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Which keys an account lacks, or has too many of, and the mend."""
     if not given.get("endpoint") and not given.get("region"):
         yield "region", "is missing: add a region, such as ap-southeast-1, or an endpoint"
+    if problem := _contradiction(given.get("region"), given.get("endpoint")):
+        yield "region", problem
     pair = [key for key in (*KEY_PAIR, "security_token") if key in given]
     user = [key for key in IAM_USER if key in given]
     if pair and user:
@@ -130,6 +143,16 @@ def _missing(given: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, f"is missing: {(pair or user)[0]} is given, and one needs the other"
     if user and not given.get("iam_endpoint") and not _iam_of(given.get("region"), given.get("endpoint")):
         yield "iam_endpoint", f"is missing: it can't be told from the endpoint; add it, such as {IAM}"
+
+
+def _contradiction(region: Any, endpoint: Any) -> str:
+    """Whether the endpoint is that of another region, to whose IAM the password must not go."""
+    if not isinstance(region, str) or not isinstance(endpoint, str) or not region:
+        return ""
+    host = urlsplit(endpoint).hostname or ""
+    known = host.endswith((T_SYSTEMS, "myhuaweicloud.com", "myhuaweicloud.eu"))
+    own = f"dds.{region.lower()}.{cloud_of(region.lower())}"
+    return f"is not the region of the endpoint {host}: leave one of them out" if known and host != own else ""
 
 
 def _iam_of(region: Any, endpoint: Any) -> str:

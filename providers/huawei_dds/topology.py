@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from bot.core.model import Node, NodeId, Role, Topology
-from bot.errors import Refused
+from bot.errors import Refused, Unavailable
 
 Text = str | None  # Huawei leaves keys out, or sends null
 
@@ -60,8 +60,11 @@ def readings(instance: InstanceRow, read_at: datetime) -> list[Topology]:
 
     Raises:
         Refused: There is nothing to switch in this kind of instance.
+        Unavailable: It is not said what kind that is.
     """
     mode = _word(instance.mode)
+    if not mode:
+        raise Unavailable(f"what was said of instance {instance.id} leaves out its mode")
     if mode == SINGLE:
         raise Refused(f"instance {instance.id} has a single node: there is no other to switch to")
     if mode == REPLICA_SET:
@@ -159,10 +162,7 @@ def _obstacle(instance: InstanceRow, group: GroupRow | None) -> str:
 
 
 def _nodes(rows: Sequence[NodeRow]) -> list[Node]:
-    """The members of a group. Several that claim to be primary are a stale view: then none of them is."""
-    known = [(row, ROLES.get(_word(row.role), Role.UNKNOWN)) for row in rows if row.id]
-    several = sum(role is Role.PRIMARY for _, role in known) > 1
-    return [_node(row, Role.UNKNOWN if several and role is Role.PRIMARY else role) for row, role in known]
+    return [_node(row, ROLES.get(_word(row.role), Role.UNKNOWN)) for row in rows if row.id]
 
 
 def _node(row: NodeRow, role: Role) -> Node:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from bot.ports import ProviderSettings
-from providers.settings import Secret, endpoint, word
+from providers.settings import Key, endpoint, word
 
 ENDPOINT = "https://api.qingcloud.com/iaas/"
 
@@ -31,9 +31,14 @@ class QingCloudAccount(ProviderSettings):
 
     endpoint: Endpoint = ENDPOINT
     zone: Zone
-    access_key_id: Secret
-    secret_access_key: Secret
-    calls_per_hour: Annotated[int, Field(ge=10)] = 2000
+    access_key_id: Key
+    secret_access_key: Key
+    calls_per_hour: Annotated[int, Field(ge=1)] = 2000
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The zone, with whichever key it is reached."""
+        return (urlsplit(self.endpoint).netloc.lower(), self.zone)
 
     @property
     def path(self) -> str:
@@ -53,3 +58,8 @@ class QingCloudDatabase(ProviderSettings):
     cluster: Cluster
     role: AppCenterRole = "maininstance"
     display_tab: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The role of the cluster, wherever its roles are read."""
+        return (self.cluster, self.role)

@@ -375,17 +375,19 @@ def test_the_reserve_is_for_what_cannot_wait() -> None:
         budget.take(Priority.TRACKING)
     with pytest.raises(Throttled):
         budget.take(Priority.TRACKING)
-    for _ in range(2):
+    budget.take(Priority.URGENT)
+    with pytest.raises(Throttled):
         budget.take(Priority.URGENT)
+    budget.take(Priority.SUBMISSION)
     with pytest.raises(Throttled) as caught:
-        budget.take(Priority.URGENT)
+        budget.take(Priority.SUBMISSION)
     assert caught.value.retry_after == timedelta(hours=1)
 
 
 async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
     async with Desk(answer()).open() as desk:
         for _ in range(1000):
-            desk.budget.take(Priority.URGENT)
+            desk.budget.take(Priority.SUBMISSION)
         desk.clock.advance(90)
         with pytest.raises(NotSent) as caught:
             await desk.submit()
@@ -398,7 +400,7 @@ async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
 async def test_a_refused_read_is_not_sent_and_is_observed() -> None:
     async with Desk(answer()).open() as desk:
         for _ in range(1000):
-            desk.budget.take(Priority.URGENT)
+            desk.budget.take(Priority.SUBMISSION)
         with pytest.raises(Throttled):
             await desk.read()
         assert desk.heads == []

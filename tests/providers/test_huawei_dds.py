@@ -205,6 +205,7 @@ class TestShard(TestReplicaSet):
     """A shard of a cluster, by its group's id in the body."""
 
     made = HuaweiHarness.of_shard
+    finds_job: ClassVar[bool] = False  # a job does not say of which shard it is
     readings: ClassVar[Sequence[Reading]] = [
         *READINGS,
         Reading("its group is abnormal", lambda harness: harness.break_group("abnormal"), primary=True),
@@ -216,6 +217,7 @@ class TestNamedNode(ProviderSuite):
 
     made = HuaweiHarness.of_named_node
     gives_job: ClassVar[bool] = False
+    finds_job: ClassVar[bool] = False
     provider_type: ClassVar[ProviderType] = HUAWEI_DDS
     ways: ClassVar[Mapping[str, Sequence[Way]]] = {
         **WAYS,

@@ -155,6 +155,21 @@ class TestGroups:
         with pytest.raises(Refused, match="leave out the shard"):
             await replica_set.provider().observe(Target("sessions", "shard_1"))
 
+    async def test_two_primaries_are_shown_and_neither_is_the_one(self, replica_set: HuaweiHarness) -> None:
+        replica_set.members[1].role = "Primary"
+        provider = replica_set.provider()
+        reading = await provider.observe(replica_set.target)
+        assert [node.role for node in reading.nodes].count(Role.PRIMARY) == 2
+        assert reading.primary is None
+        # It says itself that it is one: whatever else a policy allows, it is no candidate.
+        verdict = preflight(
+            reading,
+            replica_set.members[1].id,
+            capabilities=provider.capabilities,
+            policy=Policy("p", ("*",), allow_unknown_primary=True),
+        )
+        assert verdict.outcome is Outcome.REFUSED
+
     async def test_a_single_node_can_be_switched_to_nothing(self, replica_set: HuaweiHarness) -> None:
         del replica_set.cloud.instances[REPLICA_SET]
         replica_set.cloud.add_single(REPLICA_SET)
@@ -240,6 +255,12 @@ class TestInstances:
         body = json.dumps({"instances": [{"id": REPLICA_SET, "groups": 7}]}).encode()
         replica_set.cloud.faults.set(LIST_INSTANCES, Fault.body(body), times=None)
         with pytest.raises(Unavailable):
+            await replica_set.provider().observe(replica_set.target)
+
+    async def test_an_instance_without_a_mode_is_read_again(self, replica_set: HuaweiHarness) -> None:
+        body = json.dumps({"instances": [{"id": REPLICA_SET}]}).encode()
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault.body(body))
+        with pytest.raises(Unavailable, match="mode"):
             await replica_set.provider().observe(replica_set.target)
 
     async def test_missing_and_null_say_nothing(self, replica_set: HuaweiHarness) -> None:
@@ -341,6 +362,33 @@ class TestJobs:
         with pytest.raises(Throttled):
             await provider.jobs(ids)
 
+    async def test_those_that_had_to_wait_longest_are_asked_for_first(
+        self, replica_set: HuaweiHarness
+    ) -> None:
+        replica_set.cloud.withheld = {LIST_TASKS}
+        ids = [JobId(replica_set.cloud.start_job(REPLICA_SET).id) for _ in range(20)]
+        provider = replica_set.provider(calls_per_minute=15)
+        first = set(await provider.jobs(ids))
+        replica_set.clock.advance(61)
+        second = set(await provider.jobs(ids))
+        assert first | second == set(ids)
+
+    async def test_polling_can_do_without_the_permission_to_list(self, replica_set: HuaweiHarness) -> None:
+        replica_set.cloud.faults.set(LIST_TASKS, Fault.error(403, "DBS.280063"), times=None)
+        ids = [JobId(replica_set.cloud.start_job(REPLICA_SET).id) for _ in range(3)]
+        assert set(await replica_set.provider().jobs(ids)) == set(ids)
+
+
+UNKNOWABLE = {
+    "no list at all": {},
+    "null": {"jobs": None},
+    "an error with HTTP 200": {"error_code": "DBS.280005", "error_msg": "try later"},
+    "a row that can't be read": {"jobs": [{"id": "j", "instance_id": REPLICA_SET, "created_at": 17}]},
+    "a row without an instance": {"jobs": [{"id": "j", "created_at": "2026-03-01T12:00:01+0000"}]},
+    "a row without an id": {"jobs": [{"instance_id": REPLICA_SET, "created_at": "2026-03-01T12:00:01+0000"}]},
+    "a row without a time": {"jobs": [{"id": "j", "instance_id": REPLICA_SET}]},
+}
+
 
 class TestFindSubmission:
     """A job does not say who asked for it: what the list shows is weighed."""
@@ -430,6 +478,73 @@ class TestFindSubmission:
         evidence = await provider.find_submission(plan, replica_set.clock.now())
         assert (evidence.job, evidence.searched) == (None, False)
         assert "not the whole list" in evidence.summary
+
+    @pytest.mark.parametrize("said", UNKNOWABLE.values(), ids=UNKNOWABLE)
+    async def test_what_was_not_understood_proves_no_absence(
+        self, replica_set: HuaweiHarness, said: dict[str, Any]
+    ) -> None:
+        replica_set.cloud.faults.set(LIST_TASKS, Fault.body(json.dumps(said).encode()), times=None)
+        provider = replica_set.provider()
+        plan = await plan_for(replica_set, provider)
+        since = await self.lost(replica_set, provider, plan, accepted=False)
+        replica_set.clock.advance(17 * 60)
+        try:
+            evidence = await provider.find_submission(plan, since)
+        except Unavailable:
+            return
+        assert (evidence.job, evidence.searched) == (None, False)
+
+    async def test_a_job_is_taken_for_a_shards_by_nobody(self, cluster: HuaweiHarness) -> None:
+        """Two shards' answers are lost at once, and the list shows one job: it may be of either."""
+        provider = cluster.provider()
+        first = await plan_for(cluster, provider)
+        other = (await provider.survey("sessions"))[1]
+        second = Plan("sessions", other.shard, None, None, other.members, first.call)
+        since = await self.lost(cluster, provider, first, accepted=True)
+        since_too = await self.lost(cluster, provider, second, accepted=False)
+        for plan, at in ((first, since), (second, since_too)):
+            for asked in (provider, cluster.provider()):
+                evidence = await asked.find_submission(plan, at)
+                assert (evidence.job, evidence.searched) == (None, False)
+
+    async def test_a_job_that_was_adopted_belongs_to_that_intent(self, replica_set: HuaweiHarness) -> None:
+        provider = replica_set.provider()
+        plan = await plan_for(replica_set, provider)
+        since = await self.lost(replica_set, provider, plan, accepted=True)
+        assert (await provider.find_submission(plan, since)).job is not None
+        replica_set.clock.advance(2)
+        later = await self.lost(replica_set, provider, plan, accepted=False)
+        evidence = await provider.find_submission(plan, later)
+        assert (evidence.job, evidence.searched) == (None, True)
+
+    @pytest.mark.parametrize("minutes", [-2, 2])
+    async def test_a_new_life_learns_the_time_before_it_judges(
+        self, replica_set: HuaweiHarness, minutes: int
+    ) -> None:
+        offset = timedelta(minutes=minutes)
+        replica_set.cloud.clock = lambda: replica_set.clock.now() + offset
+        provider = replica_set.provider()
+        plan = await plan_for(replica_set, provider)
+        since = await self.lost(replica_set, provider, plan, accepted=True)
+        replica_set.clock.advance(18 * 60)
+        assert (await replica_set.provider().find_submission(plan, since)).job is not None
+
+    @pytest.mark.parametrize("minutes", [-2, 2])
+    async def test_a_clock_that_was_set_since_hides_nothing(
+        self, replica_set: HuaweiHarness, minutes: int
+    ) -> None:
+        behind = timedelta(0)
+        replica_set.cloud.clock = lambda: replica_set.clock.now() - behind
+        provider = replica_set.provider()
+        plan = await plan_for(replica_set, provider)
+        since = await self.lost(replica_set, provider, plan, accepted=True)
+        replica_set.clock.jump(timedelta(minutes=minutes))
+        behind = timedelta(minutes=minutes)
+        replica_set.clock.advance(18 * 60)
+        await provider.observe(replica_set.target)
+        assert (await provider.find_submission(plan, since)).job is not None
+        evidence = await replica_set.provider().find_submission(plan, since)
+        assert evidence.job is not None or not evidence.searched
 
     async def test_a_cloud_whose_clock_is_behind_may_still_accept(self, replica_set: HuaweiHarness) -> None:
         behind = timedelta(minutes=4)
@@ -752,6 +867,27 @@ class TestThrottling:
         with pytest.raises(Throttled) as caught:
             await replica_set.provider(call_timeout=timedelta(seconds=1)).observe(replica_set.target)
         assert caught.value.retry_after == timedelta(seconds=seconds)
+
+    async def test_many_calls_and_maybe_executed_is_maybe_executed(self, replica_set: HuaweiHarness) -> None:
+        plan = await plan_for(replica_set, replica_set.provider())
+        for fault in (
+            Fault.error(429, "DBS.200998"),
+            Fault.error(400, "APIGW.0201", "Backend timeout"),
+            Fault.error(400, "APIG.0203", "Backend timeout"),
+        ):
+            replica_set.spoil_submission(fault)
+            with pytest.raises(OutcomeUnknown):
+                await replica_set.provider().submit(plan, intent(replica_set.clock))
+
+    async def test_those_who_watch_leave_room_for_a_submission(self, replica_set: HuaweiHarness) -> None:
+        provider = replica_set.provider(calls_per_minute=60)
+        plan = await plan_for(replica_set, provider)
+        await provider.find_submission(plan, replica_set.clock.now())
+        with contextlib.suppress(Throttled):
+            while len(replica_set.cloud.calls) < 100:
+                await provider.observe(replica_set.target)
+        assert len(replica_set.cloud.calls) < 60
+        assert await provider.submit(plan, intent(replica_set.clock)) is not None
 
     @pytest.mark.parametrize("code", ["DBS.200019", "DBS.201014", "DBS.200998"])
     async def test_a_read_waits_for_a_busy_instance(self, replica_set: HuaweiHarness, code: str) -> None:

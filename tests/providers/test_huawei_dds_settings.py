@@ -86,9 +86,15 @@ def test_keys_may_be_temporary() -> None:
         ({"region": "nowhere", **KEYS}, {"region"}),
         ({"region": "a b-1", **KEYS}, {"region"}),
         ({"region": "cn-north-4", **KEYS, "secret_key": SecretStr(" ")}, {"secret_key"}),
-        ({"region": "cn-north-4", **KEYS, "calls_per_minute": 1}, {"calls_per_minute"}),
+        ({"region": "cn-north-4", **KEYS, "calls_per_minute": 0}, {"calls_per_minute"}),
         ({"region": "cn-north-4", **KEYS, "zone": "sh1a"}, {"zone"}),
         ({"endpoint": "dds.cn-north-4.myhuaweicloud.com", **KEYS}, {"endpoint"}),
+        ({"region": "cn-north-4", **KEYS, "secret_key": SecretStr("SK\n")}, {"secret_key"}),
+        ({"region": "cn-north-4", **KEYS, "access_key": SecretStr("schl\u00fcssel")}, {"access_key"}),
+        ({"region": "cn-north-4", **KEYS, "security_token": SecretStr("a\nb")}, {"security_token"}),
+        ({"region": "cn-north-4", **USER, "domain": " "}, {"domain"}),
+        ({"region": "eu-de", "endpoint": "https://dds.cn-north-4.myhuaweicloud.com", **USER}, {"region"}),
+        ({"region": "cn-north-4", "endpoint": "https://dds.eu-de.otc.t-systems.com", **USER}, {"region"}),
         ({"endpoint": "ftp://x", "project_id": "", "username": "u"},
          {"endpoint", "project_id", "domain", "password", "iam_endpoint"}),
     ],
@@ -106,3 +112,10 @@ def test_each_problem_says_the_mend() -> None:
 def test_an_instance_must_be_given() -> None:
     with pytest.raises(ValidationError, match="9136fd2a9fcd405ea4674276ce36dae8in02"):
         HuaweiDatabase(instance="")
+
+
+def test_a_project_is_the_same_however_it_is_reached() -> None:
+    by_region = account(region="cn-north-4", **KEYS)
+    by_endpoint = account(endpoint="https://DDS.cn-north-4.myhuaweicloud.com/", **USER)
+    assert by_region.identity == by_endpoint.identity
+    assert by_region.identity != account(region="cn-north-1", **KEYS).identity
