@@ -9,7 +9,8 @@ The two do not do the same work, and the figures are not corrected for it:
 
 * Ours submits on a connection of its own, made and closed in the call, so that nothing can repeat a submission;
   the SDK reuses its connections and repeats.
-* Ours ends in checked values, the SDK's in the dictionaries of the JSON.
+* Ours ends in checked values of what is wanted. QingCloud's SDK ends in the dictionaries of the JSON, Huawei's
+  in objects of every field.
 * Ours runs in an event loop beside everything else, with a deadline, a budget and metrics for each call; the
   SDK blocks its thread.
 
@@ -32,15 +33,25 @@ from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import urlsplit
 
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.http.http_config import HttpConfig
+from huaweicloudsdkdds import v3
 from pydantic import SecretStr
 from qingcloud.iaas.connection import APIConnection
 
 from bot.core.model import Call, JobId, NodeId, Plan
 from bot.ports import Intent
+from bot.sandbox.huawei_dds import (
+    EXAMPLE_ACCESS_KEY,
+    EXAMPLE_PROJECT,
+    EXAMPLE_SECRET_KEY,
+    SimulatedHuaweiDds,
+)
 from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET, SUBMIT, SimulatedQingCloud
 from bot.sandbox.server import serve
 from bot.system import SystemClock
 from providers.http import Priority
+from providers.huawei_dds import HUAWEI_DDS, HuaweiAccount, HuaweiDatabase, HuaweiDds
 from providers.qingcloud import QINGCLOUD, QingCloud, QingCloudAccount, QingCloudDatabase
 from providers.qingcloud.api import submission
 
@@ -128,19 +139,20 @@ class Row:
     call: str
     ours: Callable[[], Awaitable[object]]
     sdk: Callable[[], object]
+    calls: int = CALLS
     of_ours: list[Cost] = field(default_factory=list)
     of_the_sdk: list[Cost] = field(default_factory=list)
 
     async def measure(self) -> None:
-        await self._of_ours(WARM_UP)
-        self._of_the_sdk(WARM_UP)
+        await self._of_ours(min(WARM_UP, self.calls))
+        self._of_the_sdk(min(WARM_UP, self.calls))
         for number in range(ROUNDS):
             if number % 2:  # who goes first must not matter
-                self.of_the_sdk.append(self._of_the_sdk(CALLS))
-                self.of_ours.append(await self._of_ours(CALLS))
+                self.of_the_sdk.append(self._of_the_sdk(self.calls))
+                self.of_ours.append(await self._of_ours(self.calls))
             else:
-                self.of_ours.append(await self._of_ours(CALLS))
-                self.of_the_sdk.append(self._of_the_sdk(CALLS))
+                self.of_ours.append(await self._of_ours(self.calls))
+                self.of_the_sdk.append(self._of_the_sdk(self.calls))
 
     def __str__(self) -> str:
         ours, sdk = _median(self.of_ours), _median(self.of_the_sdk)
@@ -297,9 +309,154 @@ async def qingcloud_polls(ours: QingCloud, sdk: Any, jobs: Sequence[str], cloud:
     )
 
 
+# Huawei Cloud DDS
+
+LISTS = (1, 20, 100)  # how many instances are in a list that ours is the last of
+FEW = 3  # calls of a round where one of the two makes a hundred requests a call
+
+
+@contextlib.asynccontextmanager
+async def our_huawei(url: str, instances: Mapping[str, str]) -> AsyncIterator[HuaweiDds]:
+    account = HuaweiAccount(
+        endpoint=url,
+        project_id=EXAMPLE_PROJECT,
+        access_key=SecretStr(EXAMPLE_ACCESS_KEY),
+        secret_key=SecretStr(EXAMPLE_SECRET_KEY),
+        calls_per_minute=1_000_000,
+    )
+    made = HUAWEI_DDS.build(
+        account,
+        {name: HuaweiDatabase(instance=instance) for name, instance in instances.items()},
+        clock=SystemClock(),
+        call_timeout=timedelta(seconds=10),
+        observer=lambda *_: None,
+    )
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@contextlib.contextmanager
+def huaweis_sdk(url: str) -> Iterator[Any]:
+    config = HttpConfig(user_agent="bench")  # without one it writes an id of its own into the home directory
+    credentials = BasicCredentials(EXAMPLE_ACCESS_KEY, EXAMPLE_SECRET_KEY, EXAMPLE_PROJECT)
+    builder = v3.DdsClient.new_builder().with_http_config(config).with_credentials(credentials)
+    made = builder.with_endpoint(url).build()
+    try:
+        yield made
+    finally:
+        made.close()
+        made.get_http_client().executor.shutdown()
+
+
+def busy_huawei() -> tuple[SimulatedHuaweiDds, list[str]]:
+    """A simulated cloud with a hundred replica sets, each of which is being switched, and the jobs' ids."""
+    cloud = SimulatedHuaweiDds()
+    ids = [f"{number:032x}in02" for number in range(JOBS)]
+    for instance in ids:
+        cloud.add_replica_set(instance)
+    return cloud, [cloud.start_job(instance).id for instance in ids]
+
+
+def tasks_asked() -> Any:
+    now = datetime.now(UTC)
+    start, end = (
+        f"{at:%Y-%m-%dT%H:%M:%S}+0000" for at in (now - timedelta(hours=1), now + timedelta(minutes=1))
+    )
+    return v3.ListTasksRequest(start_time=start, end_time=end, name="SwitchPrimary", limit=JOBS, offset=0)
+
+
+def list_asked(instance: str) -> Any:
+    return v3.ListInstancesRequest(id=instance, limit=100, offset=0)
+
+
+async def huawei_answers(
+    jobs: Sequence[str], sdk: Any, cloud: SimulatedHuaweiDds
+) -> tuple[dict[bytes, bytes], dict[str, str]]:
+    """What the simulated cloud says to the calls that are measured; the instances that are last in its lists."""
+    answers, lasts = dict[bytes, bytes](), dict[str, str]()
+    for number in LISTS:
+        said = await asyncio.to_thread(sdk.list_instances, v3.ListInstancesRequest(limit=number))
+        last = said.instances[-1].id
+        lasts[str(number)] = last
+        answers[f"id={last}&".encode()] = said.raw_content
+    detail = await asyncio.to_thread(sdk.show_job_detail, v3.ShowJobDetailRequest(id=jobs[0]))
+    tasks = await asyncio.to_thread(sdk.list_tasks, tasks_asked())
+    # Last of all, so that there are no other jobs in the list.
+    instance = cloud.add_replica_set("f" * 32 + "in02").id
+    asked = v3.SwitchoverReplicaSetRequest(instance_id=instance)
+    told = await asyncio.to_thread(sdk.switchover_replica_set, asked)
+    own = {b"/switchover": told.raw_content, b"/v3.1/": tasks.raw_content, b"/jobs?id=": detail.raw_content}
+    return answers | own, lasts
+
+
+def huawei_rows(
+    ours: HuaweiDds, sdk: Any, jobs: Sequence[str], lasts: Mapping[str, str], clock: SystemClock
+) -> list[Row]:
+    plan = Plan("1", None, None, NodeId("another"), (), Call("as asked"))
+    ids = [JobId(job) for job in jobs]
+    asked = v3.SwitchoverReplicaSetRequest(instance_id=lasts["1"])
+
+    def submit() -> Awaitable[object]:
+        return ours.submit(plan, Intent(clock.now(), clock.monotonic() + 5))
+
+    def of_list(name: str) -> Row:
+        words = f"the last of {name} instances" if name != "1" else "1 instance"
+        asked = list_asked(lasts[name])
+        return Row(
+            words,
+            lambda: ours.survey(name),
+            lambda: sdk.list_instances(asked),
+            CALLS if name == "1" else FEW * 5,
+        )
+
+    def one(job: str) -> object:
+        return sdk.show_job_detail(v3.ShowJobDetailRequest(id=job))
+
+    return [
+        Row("submission", submit, lambda: sdk.switchover_replica_set(asked)),
+        *(of_list(name) for name in lasts),
+        Row("1 job", lambda: ours.jobs(ids[:1]), lambda: one(jobs[0])),
+        Row(f"{JOBS} jobs, its list_tasks", lambda: ours.jobs(ids), lambda: sdk.list_tasks(tasks_asked())),
+        Row(f"{JOBS} jobs, its show_job_detail", lambda: ours.jobs(ids), lambda: [*map(one, jobs)], FEW),
+    ]
+
+
+async def huawei() -> None:
+    """Measures, then counts the requests of one poll of all jobs."""
+    cloud, jobs = busy_huawei()
+    async with serve(cloud) as url, our_huawei(url, {}) as ours:
+        with huaweis_sdk(url) as sdk:
+            polls = await huawei_polls(ours, sdk, jobs, cloud)
+            answers, lasts = await huawei_answers(jobs, sdk, cloud)
+    with ready_made(answers) as url, huaweis_sdk(url) as sdk:
+        async with our_huawei(url, lasts) as ours:
+            rows = huawei_rows(ours, sdk, jobs, lasts, SystemClock())
+            for row in rows:
+                await row.measure()
+    _print("Huawei Cloud DDS", rows)
+    print(polls)
+
+
+async def huawei_polls(ours: HuaweiDds, sdk: Any, jobs: Sequence[str], cloud: SimulatedHuaweiDds) -> str:
+    """How many requests one poll of all running jobs takes, in words."""
+    before = len(cloud.calls)
+    found = await ours.jobs([JobId(job) for job in jobs])
+    assert len(found) == len(jobs)
+    of_ours = len(cloud.calls) - before
+    for job in jobs:
+        await asyncio.to_thread(sdk.show_job_detail, v3.ShowJobDetailRequest(id=job))
+    of_the_sdk = len(cloud.calls) - before - of_ours
+    return (
+        f"  requests for one poll of {JOBS} running jobs: ours {of_ours}, the SDK's show_job_detail {of_the_sdk},\n"
+        "  its list_tasks 1 where the caller knows the window of time"
+    )
+
+
 def _print(cloud: str, rows: Sequence[Row]) -> None:
     print(
-        f"{cloud}: microseconds a call, medians of {ROUNDS} rounds of {CALLS}; ratio: ours to the SDK's CPU"
+        f"{cloud}: microseconds a call, medians of {ROUNDS} rounds of {CALLS} or fewer; ratio: ours to the SDK's CPU"
     )
     print(
         f"  {'':<34} {'CPU ours':>8} {'CPU SDK':>8}   {'ratio (least-most)':<20} {'wall':>8} {'wall SDK':>8}"
@@ -308,7 +465,7 @@ def _print(cloud: str, rows: Sequence[Row]) -> None:
         print(row)
 
 
-CLOUDS: Sequence[Callable[[], Awaitable[None]]] = (qingcloud,)
+CLOUDS: Sequence[Callable[[], Awaitable[None]]] = (qingcloud, huawei)
 
 
 async def main() -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 from tests.providers.wires import Cutting, listening
@@ -17,6 +19,14 @@ async def answering(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
     server = Cutting(answer, hard=False)
     async with listening(server.connection) as port:
         yield port, server.arrived
+
+
+@asynccontextmanager
+async def answering_at(path: Path, answer: bytes) -> AsyncIterator[list[bytes]]:
+    """The same at a Unix socket, so that no port is in the bytes; yields the requests that arrived."""
+    server = Cutting(answer, hard=False)
+    async with await asyncio.start_unix_server(server.connection, path):
+        yield server.arrived
 
 
 def answer_of(body: bytes) -> bytes:
