@@ -32,6 +32,7 @@ from bot.core.model import (
 )
 from bot.errors import NotSent, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
 from bot.ports import Intent, Provider, ProviderType
+from bot.sandbox.faults import Fault
 from tests.providers.clocks import TestClock
 from tests.providers.wires import Cutting, Front, listening
 
@@ -108,6 +109,34 @@ class Harness(Protocol):
     def started(self) -> int:
         """How many submissions the cloud has carried out."""
         ...
+
+
+class SimulatedCloud:
+    """What the harness of every simulated cloud can do; ``reads`` are the operations that change nothing."""
+
+    reads: ClassVar[Sequence[str]]
+    cloud: Any
+    built: list[Provider]
+
+    def throttle_reads(self, times: int, retry_after: str) -> None:
+        """The next reads are answered 429."""
+        for operation in self.reads:
+            self.cloud.faults.set(operation, Fault.http(429, retry_after=retry_after), times=times)
+
+    def hang_reads(self) -> None:
+        """No read is answered any more."""
+        for operation in self.reads:
+            self.cloud.faults.set(operation, Fault.hang(accepted=False), times=None)
+
+    @property
+    def started(self) -> int:
+        """How many submissions the cloud has carried out."""
+        return int(self.cloud.submissions_accepted)
+
+    async def close(self) -> None:
+        """Closes every provider that was built."""
+        for built in self.built:
+            await built.close()
 
 
 def intent(clock: TestClock) -> Intent:

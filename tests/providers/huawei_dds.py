@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.core.model import NodeId, Target
+from bot.ports import Provider
 from bot.sandbox.faults import Fault
 from bot.sandbox.huawei_dds import (
     EXAMPLE_ACCESS_KEY,
@@ -27,7 +28,7 @@ from bot.sandbox.huawei_dds import (
 )
 from providers.huawei_dds import HUAWEI_DDS, HuaweiAccount, HuaweiDatabase, HuaweiDds
 from tests.providers.clocks import TestClock
-from tests.providers.conformance import PATIENCE
+from tests.providers.conformance import PATIENCE, SimulatedCloud
 from tests.providers.wires import Front
 
 REPLICA_SET = "9136fd2a9fcd405ea4674276ce36dae8in02"
@@ -42,9 +43,10 @@ def http_answer(status: int, payload: Any = None) -> bytes:
     return head % (status, len(body)) + body
 
 
-class HuaweiHarness:
+class HuaweiHarness(SimulatedCloud):
     """One instance in the simulated cloud, and how it is switched."""
 
+    reads = READS
     secrets: Sequence[str] = (EXAMPLE_SECRET_KEY, EXAMPLE_ACCESS_KEY, "authorization")
     refused_answer = http_answer(404, {"error_code": "DBS.200013", "error_msg": "no such node"})
 
@@ -52,7 +54,7 @@ class HuaweiHarness:
         self, kind: str = "replica set", *, named: bool = False, cloud: dict[str, Any] | None = None
     ) -> None:
         self.clock = TestClock()
-        self.cloud = SimulatedHuaweiDds(clock=self.clock.now, sleep=self.clock.sleep, **(cloud or {}))
+        self.cloud: SimulatedHuaweiDds = SimulatedHuaweiDds(clock=self.clock.now, sleep=self.clock.sleep, **(cloud or {}))
         if kind == "replica set":
             self.instance: SimInstance = self.cloud.add_replica_set(REPLICA_SET)
             self.group: SimGroup = self.instance.groups[0]
@@ -68,7 +70,7 @@ class HuaweiHarness:
         self.accepted_answer = http_answer(202, None if named else job)
         self.front = Front(self.cloud)
         self.observed: list[tuple[str, str, float]] = []
-        self._built: list[HuaweiDds] = []
+        self.built: list[Provider] = []
 
     @classmethod
     def of_replica_set(cls) -> HuaweiHarness:
@@ -111,7 +113,7 @@ class HuaweiHarness:
             call_timeout=call_timeout,
             observer=lambda *call: self.observed.append(call),
         )
-        self._built.append(built)
+        self.built.append(built)
         return built
 
     def by_iam_user(self, *, call_timeout: timedelta = PATIENCE, **account: Any) -> HuaweiDds:
@@ -128,28 +130,3 @@ class HuaweiHarness:
     def break_group(self, status: str) -> None:
         """The group's own status."""
         self.group.status = status
-
-    def throttle_reads(self, times: int, retry_after: str) -> None:
-        """The next reads are answered 429."""
-        for call in READS:
-            self.cloud.faults.set(call, Fault.http(429, retry_after=retry_after), times=times)
-
-    def hang_reads(self) -> None:
-        """No read is answered any more."""
-        for call in READS:
-            self.cloud.faults.set(call, Fault.hang(accepted=False), times=None)
-
-    @property
-    def started(self) -> int:
-        """How many submissions the cloud has carried out."""
-        return self.cloud.submissions_accepted
-
-    async def close(self) -> None:
-        """Closes every provider that was built."""
-        for built in self._built:
-            await built.close()
-
-    def requests(self, mark: bytes) -> Sequence[bytes]:
-        """The first lines that contain ``mark``."""
-        lines = (head.split(b"\r\n", 1)[0] for head in self.front.heads)
-        return [line for line in lines if mark in line]

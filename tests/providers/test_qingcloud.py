@@ -11,12 +11,12 @@ import pytest
 from pydantic import SecretStr
 
 from bot.core.model import NodeId, Target
-from bot.ports import ProviderType
+from bot.ports import Provider, ProviderType
 from bot.sandbox.faults import Fault
 from bot.sandbox.qingcloud import SUBMIT, SimulatedQingCloud
 from providers.qingcloud import QINGCLOUD, QingCloud, QingCloudAccount, QingCloudDatabase
 from tests.providers.clocks import TestClock
-from tests.providers.conformance import HANG, PATIENCE, ProviderSuite, Reading, Way
+from tests.providers.conformance import HANG, PATIENCE, ProviderSuite, Reading, SimulatedCloud, Way
 from tests.providers.wires import Front
 
 READS = ("DescribeClusters", "DescribeClusterNodes", "DescribeClusterDisplayTabs", "DescribeJobs")
@@ -31,9 +31,10 @@ def _answer(**payload: Any) -> bytes:
     )
 
 
-class QingCloudHarness:
+class QingCloudHarness(SimulatedCloud):
     """A cluster of three in the simulated cloud."""
 
+    reads = READS
     mark = b"service=assignmaster"
     secrets = ("SECRETACCESSKEY", "QYACCESSKEYIDEXAMPLE")
     target = Target("orders")
@@ -42,13 +43,13 @@ class QingCloudHarness:
 
     def __init__(self) -> None:
         self.clock = TestClock()
-        self.cloud = SimulatedQingCloud(clock=self.clock.now)
+        self.cloud: SimulatedQingCloud = SimulatedQingCloud(clock=self.clock.now)
         self.cluster = self.cloud.add_cluster("cl-ouhutv70")
         self.primary = NodeId(self.cluster.nodes[0].id)
         self.candidate: NodeId | None = NodeId(self.cluster.nodes[1].id)
         self.front = Front(self.cloud)
         self.observed: list[tuple[str, str, float]] = []
-        self._built: list[QingCloud] = []
+        self.built: list[Provider] = []
 
     def provider(
         self,
@@ -73,24 +74,8 @@ class QingCloudHarness:
             call_timeout=call_timeout,
             observer=lambda *call: self.observed.append(call),
         )
-        self._built.append(built)
+        self.built.append(built)
         return built
-
-    def throttle_reads(self, times: int, retry_after: str) -> None:
-        for action in READS:
-            self.cloud.faults.set(action, Fault.http(429, retry_after=retry_after), times=times)
-
-    def hang_reads(self) -> None:
-        for action in READS:
-            self.cloud.faults.set(action, Fault.hang(accepted=False), times=None)
-
-    @property
-    def started(self) -> int:
-        return self.cloud.submissions_accepted
-
-    async def close(self) -> None:
-        for built in self._built:
-            await built.close()
 
 
 @pytest.fixture
