@@ -452,8 +452,8 @@ async def _sweep(
     whole: Mapping[int | None, type[ProviderError] | None],
 ) -> None:
     """Submits once against each cut: unknown, unless the whole answer was there to be read."""
-    for at in range(0, len(cuts), 32):
-        chunk = cuts[at : at + 32]
+    for at in range(0, len(cuts), 16):
+        chunk = cuts[at : at + 16]
         results = await asyncio.gather(*(_against(harness, plan, cut) for cut in chunk))
         for cut, result in zip(chunk, results, strict=True):
             assert len(cut.arrived) <= 1
@@ -468,7 +468,8 @@ async def _sweep(
 
 async def _against(harness: Harness, plan: Plan, cut: Cutting) -> type[ProviderError] | None:
     async with listening(cut.connection) as port:
-        provider = harness.provider(endpoint=f"http://127.0.0.1:{port}")
+        # Patient, so that a machine that is slow to connect is not taken for one that never did.
+        provider = harness.provider(endpoint=f"http://127.0.0.1:{port}", call_timeout=timedelta(seconds=60))
         return await outcome(provider, plan, harness)
 
 

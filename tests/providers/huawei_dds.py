@@ -54,7 +54,9 @@ class HuaweiHarness(SimulatedCloud):
         self, kind: str = "replica set", *, named: bool = False, cloud: dict[str, Any] | None = None
     ) -> None:
         self.clock = TestClock()
-        self.cloud: SimulatedHuaweiDds = SimulatedHuaweiDds(clock=self.clock.now, sleep=self.clock.sleep, **(cloud or {}))
+        self.cloud: SimulatedHuaweiDds = SimulatedHuaweiDds(
+            clock=self.clock.now, sleep=self.clock.sleep, **(cloud or {})
+        )
         if kind == "replica set":
             self.instance: SimInstance = self.cloud.add_replica_set(REPLICA_SET)
             self.group: SimGroup = self.instance.groups[0]
