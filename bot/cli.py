@@ -68,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "serve", _serve, "run the bot until it is told to stop, then drain")
 
     play = _add(commands, "demo", _demo, "the whole bot against simulated Slack and clouds")
-    play.add_argument("--auto", action="store_true", help="play one switchover per cloud and end")
+    play.add_argument(
+        "--auto", action="store_true", help="play switchovers on every cloud and end (for now it always does)"
+    )
     play.add_argument(
         "--port", type=_port, default=0, help="the bot's port; 0 (the default) takes a free one"
     )

@@ -372,10 +372,22 @@ class _Reader:
         if meant not in names:
             hint = nearest(meant, names) or ": add it as a table under accounts"
             self.problems.about((*path, "account"), f"is not an account of this file{hint}")
-            # with one account, or a name near another, the other keys can be checked all the same
-            meant = names[0] if len(names) == 1 else next(iter(get_close_matches(meant, names, n=1)), "")
-        provider = self.problems.at(("accounts", meant, "provider"))
+            # with a name near another, or the only one there is, the other keys can be checked all the same
+            near = next(iter(get_close_matches(meant, names, n=1)), "")
+            found_type = self._type_of(near or (names[0] if len(names) == 1 else ""))
+            return found_type if near or self._speaks_of(path, found_type) else None
+        return self._type_of(meant)
+
+    def _type_of(self, account: str) -> ProviderType | None:
+        provider = self.problems.at(("accounts", account, "provider"))
         return self.types.get(provider) if isinstance(provider, str) else None
+
+    def _speaks_of(self, path: KeyPath, kind: ProviderType | None) -> bool:
+        """Whether a database's keys are those of this provider: else to check them would be false advice."""
+        table = self.problems.at(path)
+        if kind is None or not isinstance(table, dict):
+            return False
+        return set(table) <= {*_keys(DatabaseShape), *_keys(kind.database)}
 
     def _check_duplicates(
         self, accounts: Mapping[str, AccountSettings], databases: Mapping[str, DatabaseSettings]

@@ -84,6 +84,6 @@ def _counted(cloud: CloudSetup, write: Write) -> bool:
     seen, accepted = cloud.app.submissions_seen, cloud.app.submissions_accepted
     write(
         f"What the simulated {cloud.name} saw: submissions received {seen}, accepted {accepted}, "
-        f"wanted {len(cloud.scenes)}; calls in all {len(cloud.app.calls)}"
+        f"expected {len(cloud.scenes)}; calls in all {len(cloud.app.calls)}"
     )
     return seen == accepted == len(cloud.scenes)

@@ -646,6 +646,13 @@ def test_the_same_cluster_through_a_copy_of_the_account_is_refused(tmp_path: Pat
     assert problem.startswith("databases.a: is the same cluster as databases.orders")
 
 
+def test_a_database_of_a_cloud_that_was_left_out_gets_no_false_advice(tmp_path: Path) -> None:
+    """Its keys are not those of the one account that is left."""
+    text = f'{MINIMAL}\n[databases.sessions]\naccount = "hw"\ninstance = "9136in02"\n'
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith('databases.sessions.account: "hw" is not an account of this file')
+
+
 def test_the_same_cluster_with_another_key_is_the_same_cluster(tmp_path: Path) -> None:
     account = '[accounts.second]\nprovider = "qingcloud"\nzone = "SH1A"\n'
     keys = 'access_key_id = "another"\nsecret_access_key = "key"\n'

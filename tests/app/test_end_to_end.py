@@ -120,7 +120,7 @@ async def test_a_demonstration_that_sent_more_than_it_should_is_not_good() -> No
     lines: list[str] = []
     quiet = replace(orders_on_qingcloud(Counting()), scenes=())
     assert not await demo([quiet], write=lines.append)
-    assert "submissions received 1, accepted 0, wanted 0" in "\n".join(lines)
+    assert "submissions received 1, accepted 0, expected 0" in "\n".join(lines)
     assert lines[-1] == "NOT every switchover succeeded."
 
 
