@@ -21,6 +21,7 @@ HOOKS = "https://hooks.slack.com"
 # Slack says of these that part of the work may have been done before it failed.
 MAYBE_DONE = frozenset({"internal_error", "fatal_error", "service_unavailable"})
 DEFAULT_RETRY_AFTER = 30.0
+LONGEST_RETRY_AFTER = 3600.0  # whatever somebody on the way says
 # Reads go out as GET with parameters, the way the official SDK sends them.
 READS = frozenset(
     {
@@ -227,7 +228,9 @@ def _hook_error(text: str) -> str:
 
 def _retry_after(headers: Mapping[str, str]) -> float:
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return float(value) if value.isascii() and value.isdigit() else DEFAULT_RETRY_AFTER
+    if not (value.isascii() and value.isdigit()):
+        return DEFAULT_RETRY_AFTER
+    return min(max(float(value), 1.0), LONGEST_RETRY_AFTER)
 
 
 def _label(outcome: Outcome) -> str:
