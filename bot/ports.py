@@ -469,6 +469,10 @@ class Outbox(Protocol):
         """
         ...
 
+    async def put_back(self, due: Mapping[int, datetime]) -> None:
+        """Says when messages are due again that were not tried, only claimed: one batch."""
+        ...
+
     async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
         """Sends a message that is certainly not posted to another channel, there into no thread; due at once."""
         ...

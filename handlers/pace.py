@@ -11,7 +11,6 @@ UPDATE = "chat.update"
 EPHEMERAL = "chat.postEphemeral"
 OPEN = "conversations.open"
 MAX_CHANNELS = 1_000
-MAX_HINT = 8.0  # everything that waits is looked at again at least so often: then the oldest goes first
 
 # Calls a second, and how many at once: together never more in a minute than Slack says (docs.slack.dev, rate
 # limits: tier 3 is fifty, tier 4 a hundred, posting "several hundred" for a workspace).
@@ -33,20 +32,12 @@ class Bucket:
         self._rate = rate
         self._burst = burst
         self._tokens = burst
-        self._queue = 0.0  # how many were sent away and are yet to come back
         self._at = now
 
-    def free(self, now: float) -> bool:
-        """Whether a call may be made now."""
-        self._refill(now)
-        return self._tokens >= 1
-
     def wait(self, now: float) -> float:
-        """When to ask again, in seconds: each one that is sent away is told a later time."""
+        """Seconds until the next call may be made; 0.0: now."""
         self._refill(now)
-        wait = max(0.0, (1 - self._tokens + self._queue) / self._rate)
-        self._queue += 1
-        return min(wait, max(MAX_HINT, (1 - self._tokens) / self._rate))
+        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
 
     def take(self, now: float) -> None:
         """Counts a call."""
@@ -54,9 +45,7 @@ class Bucket:
         self._tokens -= 1
 
     def _refill(self, now: float) -> None:
-        gained = (now - self._at) * self._rate
-        self._tokens = min(self._burst, self._tokens + gained)
-        self._queue = max(0.0, self._queue - gained)
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
 
 
@@ -81,12 +70,11 @@ class Pace:
         if held > 0:
             return held
         buckets = self._buckets(method, channel, now)
-        full = [bucket for bucket in buckets if not bucket.free(now)]
-        if full:
-            return max(bucket.wait(now) for bucket in full)
-        for bucket in buckets:
-            bucket.take(now)
-        return 0.0
+        wait = max((bucket.wait(now) for bucket in buckets), default=0.0)
+        if not wait:
+            for bucket in buckets:
+                bucket.take(now)
+        return wait
 
     def hold(self, method: str, seconds: float) -> None:
         """Slack said ``Retry-After``: nothing more through this method until then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,13 +86,15 @@ class Later:
         error: Why.
         uncertain: It may have been posted.
         wait: For how many seconds, None: the longer the more often it failed.
-        failed: It was tried; False where it only waited for a limit.
+        failed: It counts as a failed attempt; False where it only has to wait.
+        called: Slack was called for it, or its post was begun: that must be recorded.
     """
 
     error: str
     uncertain: bool
     wait: float | None = None
     failed: bool = True
+    called: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +184,22 @@ class Publisher:
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
+        waiting: dict[int, datetime] = {}
         async with asyncio.TaskGroup() as group:
-            lanes = [group.create_task(self._serve(lane, until)) for lane in _lanes(messages)]
+            lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
+        await self._put_back(waiting)
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
-    async def _serve(self, lane: Sequence[Message], until: datetime) -> bool:
+    async def _put_back(self, waiting: Mapping[int, datetime]) -> None:
+        # All at once: behind a full bucket hundreds may wait, and each time the oldest must get the next place.
+        try:
+            await self._outbox.put_back(waiting)
+        except StoreUnavailable as error:
+            logger.warning(
+                "claims run out by themselves", extra={"action": "not_put_back", "why": str(error)}
+            )
+
+    async def _serve(self, lane: Sequence[Message], until: datetime, waiting: dict[int, datetime]) -> bool:
         progress = False
         async with self._senders:
             for message in lane:
@@ -195,6 +208,9 @@ class Publisher:
                     return progress
                 try:
                     fate = await self._or_elsewhere(message, await self._deliver(message, until), until)
+                    if isinstance(fate, Later) and not fate.called:
+                        waiting[message.id] = self._due(message, fate)
+                        continue
                     await self._settle(message, fate)
                 except StoreUnavailable:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
@@ -421,7 +437,8 @@ class Publisher:
 
     def _waits(self, wait: float | None, *, uncertain: bool = False, error: str = "ratelimited") -> Later:
         """Nothing was tried, so nothing failed."""
-        return Later(error, uncertain=uncertain, wait=1.0 if wait is None else wait, failed=False)
+        wait = 1.0 if wait is None else wait
+        return Later(error, uncertain=uncertain, wait=wait, failed=False, called=False)
 
     def _fits(self, until: datetime) -> bool:
         return self._clock.now() + self._room <= until
@@ -437,7 +454,7 @@ class Publisher:
 
     def _limited(self, method: str, outcome: RateLimited, *, uncertain: bool) -> Later:
         self._pace.hold(method, outcome.retry_after)
-        return self._waits(outcome.retry_after, uncertain=uncertain)
+        return Later("ratelimited", uncertain=uncertain, wait=outcome.retry_after, failed=False)
 
     def _rejected(self, message: Message, error: str) -> Fate:
         if error in PLACE_GONE | THREAD_GONE:
@@ -466,6 +483,10 @@ class Publisher:
         longest = min(MAX_BACKOFF, 2.0 ** min(message.attempts, 6))
         return longest * (0.5 + self._random() / 2)
 
+    def _due(self, message: Message, later: Later) -> datetime:
+        wait = self._backoff(message) if later.wait is None else later.wait
+        return self._clock.now() + timedelta(seconds=wait)
+
     async def _settle(self, message: Message, fate: Fate) -> None:
         now = self._clock.now()
         match fate:
@@ -473,8 +494,8 @@ class Publisher:
                 await self._outbox.posted(message.id, ts=ts, version=version, now=now)
                 if message.say is not None and message.say.text.code in PROVIDER_FINISHED:
                     self._told((now - message.created_at).total_seconds())
-            case Later(error, uncertain, wait, failed):
-                due_at = now + timedelta(seconds=self._backoff(message) if wait is None else wait)
+            case Later(error, uncertain, _, failed):
+                due_at = self._due(message, fate)
                 await self._outbox.retry(
                     message.id, due_at=due_at, uncertain=uncertain, error=error, failed=failed
                 )

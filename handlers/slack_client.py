@@ -106,6 +106,7 @@ class SlackClient:
         self.time_limit = time_limit
         self._clock = clock
         self._observe = observe
+        self._held: dict[str, float] = {}  # until when, by method
         self._origins = frozenset({_origin(urlsplit(HOOKS)), _origin(urlsplit(api_url))})
         timeout = aiohttp.ClientTimeout(total=time_limit, sock_connect=time_limit / 2)
         self._session = aiohttp.ClientSession(timeout=timeout)
@@ -120,9 +121,18 @@ class SlackClient:
         self._proxy = proxy
 
     async def call(self, method: str, **args: Any) -> Outcome:
-        """One call of a Web API method; arguments that are None are left out. Never raises for Slack's sake."""
+        """One call of a Web API method; arguments that are None are left out. Never raises for Slack's sake.
+
+        A method that Slack said ``Retry-After`` for is not called before that.
+        """
+        held = self._held.get(method, 0.0) - self._clock.monotonic()
+        if held > 0:
+            return RateLimited(held)  # asked for less than ``Retry-After`` ago, by whomever
         given = {name: value for name, value in args.items() if value is not None}
-        return await self._observed(method, self._call(method, given))
+        outcome = await self._observed(method, self._call(method, given))
+        if isinstance(outcome, RateLimited):
+            self._held[method] = self._clock.monotonic() + outcome.retry_after
+        return outcome
 
     async def respond(self, url: str, message: Mapping[str, Any]) -> Outcome:
         """Posts to a ``response_url`` (5 uses in 30 minutes); an address that is not Slack's is not called."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -267,6 +268,16 @@ async def retry(
             attempts=messages.c.attempts + int(failed),
             last_error=error,
         )
+    )
+
+
+async def put_back(connection: AsyncConnection, due: Mapping[int, datetime]) -> None:
+    """They were not tried."""
+    await connection.execute(
+        update(messages)
+        .where(messages.c.id == bindparam("message"), messages.c.done_at.is_(None))
+        .values(due_at=bindparam("at"), claimed_from=None),
+        [{"message": message_id, "at": at} for message_id, at in due.items()],
     )
 
 

@@ -239,6 +239,11 @@ class SqlStore:
             )
         )
 
+    async def put_back(self, due: Mapping[int, datetime]) -> None:
+        """Says when messages are due again that were only claimed."""
+        if due:
+            await self._database.note(partial(outbox.put_back, due=due))
+
     async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
         """Sends a message that is not posted to another channel."""
         await self._database.write(

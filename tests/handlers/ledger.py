@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -108,6 +108,11 @@ class MemoryOutbox:
         self.change(message_id, uncertain=uncertain, attempts=row.message.attempts + int(failed))
         row.due_at = due_at
         row.errors.append(error)
+
+    async def put_back(self, due: Mapping[int, datetime]) -> None:
+        self._check("put_back")
+        for message_id, at in due.items():
+            self.rows[message_id].due_at = at
 
     async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
         self._check("move")
