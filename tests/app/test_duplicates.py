@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bot.app import KEEP_INBOX
 from bot.storage import connect
@@ -69,9 +67,9 @@ def clicked(action: dict[str, Any], user: str = "approver") -> bytes:
 
 
 CANCEL = clicked({"action_id": "cancel", "type": "button", "value": "SW-000001"}, "asker")
-CHOSEN = clicked({"action_id": "choose_node:1", "type": "button", "value": "%CHOICE%"}, "asker")
+CHOSEN = clicked({"action_id": "choose_node:1", "type": "button", "value": CHOICE}, "asker")
 SELECTED = clicked(
-    {"action_id": "choose_node", "type": "static_select", "selected_option": {"value": "%CHOICE%"}}, "asker"
+    {"action_id": "choose_node", "type": "static_select", "selected_option": {"value": CHOICE}}, "asker"
 )
 """What is delivered, how, and how many operations, and answers to a person only, it makes."""
 KINDS = {
@@ -79,8 +77,8 @@ KINDS = {
     "mention": (json.dumps(MENTION).encode(), JSON, 1, 0),
     "button": (CANCEL, FORM, 0, 1),
     "message shortcut": (interactive(SHORTCUT), FORM, 0, 1),
-    "chooser, button": (CHOSEN, FORM, 0, 1),
-    "chooser, select": (SELECTED, FORM, 0, 1),
+    "chooser, button": (CHOSEN, FORM, 1, 0),
+    "chooser, select": (SELECTED, FORM, 1, 0),
 }
 
 
@@ -100,7 +98,9 @@ async def effects(door: RealDoor) -> tuple[int, int]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("times", [1, 2, 3, 4])
-async def test_one_payload_has_one_effect_however_often_it_comes(door: RealDoor, kind: str, times: int) -> None:
+async def test_one_payload_has_one_effect_however_often_it_comes(
+    door: RealDoor, kind: str, times: int
+) -> None:
     raw, content_type, *expected = KINDS[kind]
     statuses = []
     for number in range(times):
@@ -125,11 +125,12 @@ async def test_the_same_at_once_under_the_same_and_new_signatures(door: RealDoor
 
 async def test_all_kinds_in_any_order_several_times_at_once(door: RealDoor) -> None:
     order = random.Random(7)  # noqa: S311
-    deliveries = [
-        (raw, kind, at) for (raw, kind, *_), at in itertools.product(KINDS.values(), range(4))
-    ]  # fmt: skip
+    deliveries = [(raw, kind, at) for (raw, kind, *_), at in itertools.product(KINDS.values(), range(4))]
     order.shuffle(deliveries)
-    sent = [await asyncio.gather(*(door.send(r, kind=k, at=at) for r, k, at in deliveries[n::3])) for n in range(3)]
+    sent = [
+        await asyncio.gather(*(door.send(r, kind=k, at=at) for r, k, at in deliveries[n::3]))
+        for n in range(3)
+    ]
     assert {response.status_code for batch in sent for response in batch} == {200}
     assert len(await door.items()) == len(KINDS), "one inbox row for each payload"
 
@@ -145,16 +146,10 @@ async def test_a_payload_is_known_for_at_least_a_day_and_the_bot_keeps_it_longer
     raw, kind, *expected = KINDS["slash command"]
     await door.send(raw, kind=kind)
     assert await effects(door) == tuple(expected)
-    assert KEEP_INBOX >= timedelta(hours=24)
+    assert timedelta(hours=24) <= KEEP_INBOX
     day = timedelta(hours=24)
     door.clock.advance(day.total_seconds())
     await door.store.prune(door.clock.now(), day)
     door.app = door.restarted()
     assert (await door.send(raw, kind=kind, at=day.total_seconds())).status_code == 200
     assert await effects(door) == tuple(expected)
-
-
-@settings(max_examples=15, deadline=None)
-@given(order=st.permutations([(kind, at) for kind in ("slash command", "mention") for at in (0, 1)]))
-async def test_whatever_comes_first_each_has_its_one_row(order: list[tuple[str, int]]) -> None:
-    assert len({KINDS[kind][0] for kind, _ in order}) == 2

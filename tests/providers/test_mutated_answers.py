@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,85 +25,10 @@ from providers.qingcloud import QingCloudAccount, QingCloudDatabase
 from providers.qingcloud import answers as qingcloud_answers
 from providers.qingcloud.provider import QingCloudType
 from tests.providers.clocks import TestClock
+from tests.providers.spoiling import Spoil, spoils
 
 INSTANCE = "9136fd2a9fcd405ea4674276ce36dae8in02"
 SHARDED = "e73893ef73754465a8bd2e0857bbf13ein02"
-
-# --- how an answer is spoilt ---
-
-ODD: list[Any] = [
-    None, True, False, 0, -1, 10**29, 1.5, -0.0, "", "x", "\x00", "\u202e", "\ud800", "0", "1400", "null", [], {},
-    [[]], [None], [0], ["x"], [{}], {"": {}}, {"a": {"b": [1]}}, "9" * 400, "a" * 5000,
-    "2026-13-45T99:99:99Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59",
-]  # fmt: skip
-
-Spoil = Callable[[bytes], bytes]
-
-
-def paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place in a JSON value, the value itself first."""
-    yield at
-    children = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for key, child in children:
-        yield from paths(child, (*at, key))
-
-
-def changed(value: Any, at: tuple[Any, ...], change: Callable[[Any, Any], None]) -> Any:
-    """A copy in which ``change(parent, key)`` was done at one place."""
-    made = {"": copy.deepcopy(value)}
-    parent: Any = made
-    for key in ("", *at)[: len(at)]:
-        parent = parent[key]
-    change(parent, ("", *at)[len(at)])
-    return made.get("")
-
-
-def dumped(value: Any) -> bytes:
-    return json.dumps(value).encode()  # a lone surrogate goes out as an escape
-
-
-@st.composite
-def spoils(draw: st.DrawFn) -> Spoil:
-    """One way to spoil a body: some places of it dropped, replaced or doubled, or its bytes."""
-    kind = draw(
-        st.sampled_from(["drop", "replace", "replace", "replace", "double", "cut", "bytes", "deep", "wrap"])
-    )
-    where, times = draw(st.integers(0, 10**6)), draw(st.integers(1, 3))
-    odd = draw(st.sampled_from(ODD) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-        max_leaves=5))  # fmt: skip
-    raw = draw(st.binary(min_size=1, max_size=4))
-
-    def spoil(body: bytes) -> bytes:
-        match kind:
-            case "cut":
-                return body[: where % (len(body) + 1)]
-            case "bytes":
-                place = where % (len(body) + 1)
-                return body[:place] + raw + body[place + where % 3 :]
-            case "deep":
-                return b'{"a":' * 2000 + body + b"}" * 2000
-            case "wrap":
-                return dumped([json.loads(body or b"null")])
-            case _:
-                pass
-        value = json.loads(body or b"null")
-        for turn in range(times):
-            places = list(paths(value))
-            at = places[(where + turn * 7919) % len(places)]
-            if kind == "drop" and at:
-                value = changed(value, at, lambda parent, key: parent.pop(key))
-            elif kind != "double":
-                value = changed(value, at, lambda parent, key: parent.__setitem__(key, odd))
-        if kind == "double" and isinstance(value, dict) and value:
-            key = sorted(value)[where % len(value)]
-            return body[:-1] + b"," + dumped({key: odd})[1:]
-        return dumped(value)
-
-    return spoil
-
 
 # --- the clouds, without a network ---
 
