@@ -487,7 +487,11 @@ def _listen(settings: Settings) -> socket.socket:
 async def _open_store(settings: Settings) -> SqlStore:
     url = settings.database.url.get_secret_value()
     alone = settings.database.backend == "sqlite"
-    store = await connect(url, migrate=alone or settings.database.migrate_on_start)
+    store = await connect(
+        url,
+        migrate=alone or settings.database.migrate_on_start,
+        audit_channel=settings.slack.audit_channel,
+    )
     try:
         await _require_ready(store)
         if alone:

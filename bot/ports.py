@@ -391,11 +391,16 @@ class Store(Protocol):
 
 
 class MessageKind(StrEnum):
-    """What a posted message is: the card of an operation, a reply in its thread, an answer to one person."""
+    """What a posted message is.
+
+    The card of an operation, a reply in its thread, an answer to one person, or what the audit channel is told
+    of an operation.
+    """
 
     CARD = "card"
     REPLY = "reply"
     ANSWER = "answer"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,21 +409,21 @@ class Message:
 
     Attributes:
         id: Its row.
-        kind: Card, reply or answer.
+        kind: Card, reply, answer, or a line in the audit channel.
         key: Unique per operation: goes into the metadata, and is looked for before posting again.
         operation: What the card shows, in its newest state; for a reply whose it is; None for an answer.
         status: The operation's status that the message tells of: the newest for a card, that of the event
-            for a reply.
-        say: A reply's text.
+            for a reply and in the audit channel.
+        say: The text of a reply, or of what the audit channel is told.
         to: An answer's recipient.
         answer: An answer.
         channel: Where it goes.
         thread: The thread it belongs into, None: the channel itself. A reply's thread is its card's, or the
-            one the card is in.
+            one the card is in; one that was moved elsewhere is in none.
         ts: Slack's id of the posted message, "" while it is not known to be posted.
         uncertain: A post was begun and its outcome never recorded: look before posting again.
         posted_version: The version a card shows; 0 before it is posted.
-        attempts: How often posting failed.
+        attempts: How often posting failed since it was last posted; waiting for a limit is no failure.
         created_at: When it became owed.
     """
 
@@ -443,7 +448,7 @@ class Outbox(Protocol):
     """The publisher's side of the store: what Slack is owed. Every method is one transaction."""
 
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
-        """Takes due messages: answers and ends first, then cards never posted, then the rest in order of age.
+        """Takes due messages: answers, and what an ended operation is owed; then cards never posted; then by age.
 
         A reply is due only when its card is posted (or given up) and every earlier reply of the operation is
         posted or given up; a card only when it is behind its operation.
@@ -458,8 +463,26 @@ class Outbox(Protocol):
         """Records Slack's id, and for a card the version shown; a card that is behind again is due at once."""
         ...
 
-    async def retry(self, message_id: int, *, due_at: datetime, uncertain: bool, error: str) -> None:
-        """Puts a message back after a failure; ``uncertain`` says that the post may have been made."""
+    async def retry(
+        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+    ) -> None:
+        """Puts a message back.
+
+        Args:
+            message_id: Which.
+            due_at: When it is due again.
+            uncertain: The post may have been made.
+            error: What was in the way.
+            failed: It was tried, and counts as a failed attempt.
+        """
+        ...
+
+    async def put_back(self, due: Mapping[int, datetime]) -> None:
+        """Says when messages are due again that were not tried, only claimed: one batch."""
+        ...
+
+    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+        """Sends a message that is certainly not posted to another channel, there into no thread; due at once."""
         ...
 
     async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:

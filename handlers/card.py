@@ -80,6 +80,15 @@ def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
     return rendered([said], texts)
 
 
+def notice(op: Operation, say: Say, texts: Texts) -> Rendered:
+    """What happened and why, for readers who don't see the card: also of what, asked and approved by whom."""
+    said = [sentence(texts, say.text, topology=op.topology)]
+    if say.detail is not None:
+        said.append(sentence(texts, say.detail, topology=op.topology))
+    approvals = _approvals(op, texts) if op.status in ENDS else []
+    return rendered([said, [picture(op, texts), *approvals, _asked(op, texts)]], texts)
+
+
 def picture(op: Operation, texts: Texts, *, room: int = 80) -> str:
     """What moves from where to where: ``orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2)``, as mrkdwn."""
     database = literal(op.label, room)

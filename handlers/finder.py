@@ -13,6 +13,7 @@ from handlers.directory import Identity
 from handlers.slack_client import Done, Outcome, RateLimited, Rejected, SlackClient
 
 EVENT_TYPE = "switchover_operation"
+AUDIT_TYPE = "switchover_audit"
 SKEW = timedelta(seconds=60)  # between our clock and the one behind Slack's ``ts``
 PAGE = 200
 MAX_PAGES = 50
@@ -32,10 +33,17 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """It can't be known now. ``outcome`` is what stood in the way, None where there was too much to read."""
+    """It can't be known now.
+
+    Attributes:
+        method: What was to be called, or was.
+        outcome: What stood in the way, None where there was too much to read.
+        wait: For how many seconds the method must rest, where nothing else stood in the way.
+    """
 
     method: str
     outcome: Outcome | None = None
+    wait: float = 0.0
 
     @property
     def error(self) -> str:
@@ -54,11 +62,18 @@ class Finder:
     Args:
         client: Calls Slack.
         identity: Who we are: others' messages never count, whatever their metadata says.
+        take: Counts a call of a method in a channel, or says how many seconds it has to wait.
     """
 
-    def __init__(self, client: SlackClient, identity: Callable[[], Awaitable[Identity]]) -> None:
+    def __init__(
+        self,
+        client: SlackClient,
+        identity: Callable[[], Awaitable[Identity]],
+        take: Callable[[str, str], float],
+    ) -> None:
         self._client = client
         self._identity = identity
+        self._take = take
 
     async def find(
         self, message: Message, *, in_time: Callable[[], bool] = lambda: True
@@ -96,6 +111,9 @@ class Finder:
         for _ in range(MAX_PAGES):
             if not in_time():
                 return Unreadable(method)
+            wait = self._take(method, message.channel)
+            if wait:
+                return Unreadable(method, wait=wait)
             outcome = await self._page(method, message, oldest, cursor)
             if not isinstance(outcome, Done):
                 return Unreadable(method, outcome)
@@ -142,7 +160,7 @@ def _may_be_ours(candidate: Mapping[str, Any], us: Identity) -> bool:
 
 def _carries(candidate: Mapping[str, Any], message: Message) -> bool:
     metadata = candidate.get("metadata")
-    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
+    if not isinstance(metadata, dict) or metadata.get("event_type") not in (EVENT_TYPE, AUDIT_TYPE):
         return False
     payload = metadata.get("event_payload")
     operation = message.operation.id if message.operation else ""

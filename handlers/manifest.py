@@ -18,6 +18,7 @@ _SCOPES = {
     "chat:write": "chat.postMessage, chat.update, chat.postEphemeral",
     "commands": "the slash command and both shortcuts",
     "groups:history": "the same look-up in private channels",
+    "im:history": "the same look-up in direct messages, where ends go that can't be told in a channel",
     "im:write": "conversations.open: a direct message where no channel can be used",
     "usergroups:read": "usergroups.users.list, subteam_updated, subteam_members_changed",
     "users:read": "users.info, user_change",

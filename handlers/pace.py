@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.ports import Clock
 
 POST = "chat.postMessage"
 UPDATE = "chat.update"
+EPHEMERAL = "chat.postEphemeral"
+OPEN = "conversations.open"
 MAX_CHANNELS = 1_000
+
+# Calls a second, and how many at once: together never more in a minute than Slack says (docs.slack.dev, rate
+# limits: tier 3 is fifty, tier 4 a hundred, posting "several hundred" for a workspace).
+METHODS: Mapping[str, tuple[float, float]] = {
+    UPDATE: (40 / 60, 10),
+    "conversations.history": (40 / 60, 10),
+    "conversations.replies": (40 / 60, 10),
+    OPEN: (40 / 60, 10),
+    EPHEMERAL: (80 / 60, 20),
+    POST: (240 / 60, 20),
+}
+PER_CHANNEL = (1.0, 5.0)  # of chat.postMessage
 
 
 class Bucket:
     """Lets ``burst`` calls through at once and then ``rate`` a second."""
 
-    def __init__(self, *, rate: float, burst: float, now: float) -> None:
+    def __init__(self, rate: float, burst: float, *, now: float) -> None:
         self._rate = rate
         self._burst = burst
         self._tokens = burst
@@ -36,14 +52,15 @@ class Bucket:
 class Pace:
     """Slack's limits for this workspace, as this process sees them.
 
-    ``chat.postMessage`` about one a second and channel, in bursts; ``chat.update`` about fifty a minute for
-    the whole workspace (docs.slack.dev, rate limits).
+    A channel takes about one ``chat.postMessage`` a second, in bursts; every method has a limit of its own for
+    the whole workspace.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        now = clock.monotonic()
+        self._methods = {method: Bucket(rate, burst, now=now) for method, (rate, burst) in METHODS.items()}
         self._channels: dict[str, Bucket] = {}
-        self._updates = Bucket(rate=50 / 60, burst=10, now=clock.monotonic())
         self._held: dict[str, float] = {}
 
     def take(self, method: str, channel: str) -> float:
@@ -52,12 +69,11 @@ class Pace:
         held = self._held.get(method, now) - now
         if held > 0:
             return held
-        bucket = self._bucket(method, channel, now)
-        if bucket is None:
-            return 0.0
-        wait = bucket.wait(now)
+        buckets = self._buckets(method, channel, now)
+        wait = max((bucket.wait(now) for bucket in buckets), default=0.0)
         if not wait:
-            bucket.take(now)
+            for bucket in buckets:
+                bucket.take(now)
         return wait
 
     def hold(self, method: str, seconds: float) -> None:
@@ -65,12 +81,12 @@ class Pace:
         until = self._clock.monotonic() + seconds
         self._held[method] = max(until, self._held.get(method, until))
 
-    def _bucket(self, method: str, channel: str, now: float) -> Bucket | None:
-        if method == UPDATE:
-            return self._updates
-        if method != POST:
-            return None
+    def _buckets(self, method: str, channel: str, now: float) -> list[Bucket]:
+        found = [self._methods[method]] if method in self._methods else []
+        return [*found, self._channel(channel, now)] if method == POST else found
+
+    def _channel(self, channel: str, now: float) -> Bucket:
         # The oldest is forgotten: among so many channels it has been full again for long.
         while len(self._channels) >= MAX_CHANNELS and channel not in self._channels:
             del self._channels[next(iter(self._channels))]
-        return self._channels.setdefault(channel, Bucket(rate=1, burst=5, now=now))
+        return self._channels.setdefault(channel, Bucket(*PER_CHANNEL, now=now))

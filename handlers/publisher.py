@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.answers import Answer
 from bot.core.commands import Origin
-from bot.core.operation import Operation
+from bot.core.operation import ENDS, Operation, Status
 from bot.errors import DirectoryUnavailable, StoreUnavailable
 from bot.ports import Clock, Message, MessageKind, Outbox
 from handlers.directory import SlackDirectory
-from handlers.finder import Absent, Finder, Found, Unreadable
-from handlers.pace import POST, UPDATE, Pace
+from handlers.finder import AUDIT_TYPE, Absent, Finder, Found, Unreadable
+from handlers.pace import EPHEMERAL, OPEN, POST, UPDATE, Pace
 from handlers.rendering import Renderer, Words
 from handlers.slack_client import Done, NotSent, Outcome, RateLimited, Rejected, SlackClient, Unknown
 
 logger = logging.getLogger(__name__)
 
-EPHEMERAL = "chat.postEphemeral"
 HOOK = "response_url"
 # Nothing can be said there, or not by us, until a person mends it.
 PLACE_GONE = frozenset(
@@ -64,6 +63,7 @@ OPERATOR = frozenset(
 )
 MAX_PLAIN = 3900  # chat.update refuses a longer text
 MAX_BACKOFF = 60.0
+AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
 HOOK_LIFE = timedelta(minutes=29)
@@ -80,11 +80,29 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now. ``wait`` None: as long as it failed often; ``uncertain``: it may have been posted."""
+    """Not now.
+
+    Attributes:
+        error: Why.
+        uncertain: It may have been posted.
+        wait: For how many seconds, None: the longer the more often it failed.
+        failed: It counts as a failed attempt; False where it only has to wait.
+        called: Slack was called for it, or its post was begun: that must be recorded.
+    """
 
     error: str
     uncertain: bool
     wait: float | None = None
+    failed: bool = True
+    called: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """It can't be said there, and must be said: to the requester alone, in this channel."""
+
+    channel: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,10 @@ class GivenUp:
     undeliverable: bool = False
 
 
-Fate = Posted | Later | GivenUp
+Fate = Posted | Later | Elsewhere | GivenUp
+
+# Of these the requester hears in any case.
+MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
 
 PROVIDER_FINISHED = frozenset({"reply-job-done", "reply-job-failed", "reply-roles-moved"})
 
@@ -140,7 +161,8 @@ class Publisher:
         self._outbox = outbox
         self._client = client
         self._directory = directory
-        self._finder = Finder(client, directory.identity)
+        self._pace = Pace(clock)
+        self._finder = Finder(client, directory.identity, self._pace.take)
         self._render = render
         self._clock = clock
         self._random = random
@@ -149,7 +171,6 @@ class Publisher:
         self._lease = lease
         self._batch = batch
         self._senders = asyncio.Semaphore(senders)
-        self._pace = Pace(clock)
 
     async def sweep(self) -> bool:
         """Claims what is due and posts it, one channel after its own order, channels side by side.
@@ -163,11 +184,22 @@ class Publisher:
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
+        waiting: dict[int, datetime] = {}
         async with asyncio.TaskGroup() as group:
-            lanes = [group.create_task(self._serve(lane, until)) for lane in _lanes(messages)]
+            lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
+        await self._put_back(waiting)
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
-    async def _serve(self, lane: Sequence[Message], until: datetime) -> bool:
+    async def _put_back(self, waiting: Mapping[int, datetime]) -> None:
+        # All at once: behind a full bucket hundreds may wait, and each time the oldest must get the next place.
+        try:
+            await self._outbox.put_back(waiting)
+        except StoreUnavailable as error:
+            logger.warning(
+                "claims run out by themselves", extra={"action": "not_put_back", "why": str(error)}
+            )
+
+    async def _serve(self, lane: Sequence[Message], until: datetime, waiting: dict[int, datetime]) -> bool:
         progress = False
         async with self._senders:
             for message in lane:
@@ -175,7 +207,10 @@ class Publisher:
                     # Another replica may claim the rest soon, and so does the next sweep.
                     return progress
                 try:
-                    fate = await self._deliver(message, until)
+                    fate = await self._or_elsewhere(message, await self._deliver(message, until), until)
+                    if isinstance(fate, Later) and not fate.called:
+                        waiting[message.id] = self._due(message, fate)
+                        continue
                     await self._settle(message, fate)
                 except StoreUnavailable:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
@@ -200,25 +235,43 @@ class Publisher:
                     return await self._update(message, operation, words)
                 return await self._post(message, operation, words, until)
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
-                return await self._post(message, operation, self._render.reply(operation, say), until)
+                away = message.channel != operation.place.channel
+                words = (self._render.notice if away else self._render.reply)(operation, say)
+                return await self._post(message, operation, words, until)
+            case Message(kind=MessageKind.AUDIT, operation=Operation() as operation, say=say) if say:
+                return await self._post(message, operation, self._render.notice(operation, say), until)
             case Message(kind=MessageKind.ANSWER, to=Origin() as to, answer=answer) if answer:
                 return await self._tell(message, to, answer, until)
             case _:
                 return GivenUp("incomplete")
+
+    async def _or_elsewhere(self, message: Message, fate: Fate, until: datetime) -> Fate:
+        """What the requester must hear and can't be told where it was asked goes to a direct message instead."""
+        operation = message.operation
+        if not isinstance(fate, GivenUp) or message.kind is not MessageKind.REPLY or operation is None:
+            return fate
+        if message.status not in MUST_BE_TOLD or message.channel != operation.place.channel:
+            return fate
+        opened = await self._open(operation.requested_by, until)
+        if isinstance(opened, str):
+            return Elsewhere(opened, fate.error)
+        if isinstance(opened, Rejected) and opened.error not in OPERATOR:
+            return GivenUp(f"{fate.error}, {opened.error}")
+        return self._judge_answer(OPEN, message, opened) if not isinstance(opened, Later) else opened
 
     # cards and replies: exactly once
 
     async def _post(self, message: Message, operation: Operation, words: Words, until: datetime) -> Fate:
         wait = self._pace.take(POST, message.channel)
         if wait:
-            return Later("ratelimited", uncertain=message.uncertain, wait=wait)
+            return self._waits(wait, uncertain=message.uncertain)
         if message.uncertain:
             found = await self._finder.find(message, in_time=lambda: self._fits(until))
             if not isinstance(found, Absent):
                 return self._adopt(found, message)
         if not self._fits(until):
             # Another replica may claim it soon; two must never post the same.
-            return Later("lease", uncertain=message.uncertain, wait=0.0)
+            return self._waits(0.0, uncertain=message.uncertain, error="lease")
         await self._outbox.begin_post(message.id)
         outcome = await self._send(
             message,
@@ -226,7 +279,7 @@ class Publisher:
             words,
             channel=message.channel,
             thread_ts=message.thread,
-            metadata=dict(self._render.metadata(operation.id, message.status, message.key)),
+            metadata=self._metadata(message, operation),
             unfurl_links=False,
             unfurl_media=False,
         )
@@ -236,6 +289,8 @@ class Publisher:
         if isinstance(found, Found):
             # Which version it shows is not known, only that it is one: if there are more, it is updated.
             return Posted(found.ts, version=1)
+        if found.wait:
+            return self._waits(found.wait, uncertain=True)
         if isinstance(found.outcome, RateLimited):
             return self._limited(found.method, found.outcome, uncertain=True)
         if found.error in PLACE_GONE | THREAD_GONE:
@@ -261,8 +316,8 @@ class Publisher:
     async def _update(self, message: Message, operation: Operation, words: Words) -> Fate:
         wait = self._pace.take(UPDATE, message.channel)
         if wait:
-            return Later("ratelimited", uncertain=False, wait=wait)
-        metadata = dict(self._render.metadata(operation.id, message.status, message.key))
+            return self._waits(wait)
+        metadata = self._metadata(message, operation)
         outcome = await self._send(
             message, UPDATE, words, channel=message.channel, ts=message.ts, metadata=metadata
         )
@@ -285,7 +340,7 @@ class Publisher:
         words = self._render.answer(answer, locale=await self._locale(to))
         for way in (self._tell_by_hook, self._tell_in_channel):
             if not self._fits(until):
-                return Later("lease", uncertain=False)
+                return self._waits(None, error="lease")
             fate = await way(message, to, words)
             if fate is not None:
                 return fate
@@ -323,7 +378,7 @@ class Publisher:
             return None
         wait = self._pace.take(EPHEMERAL, to.place.channel)
         if wait:
-            return Later("ratelimited", uncertain=False, wait=wait)
+            return self._waits(wait)
         outcome = await self._send(
             message, EPHEMERAL, words, channel=to.place.channel, user=to.user, thread_ts=to.place.thread
         )
@@ -332,21 +387,33 @@ class Publisher:
         return self._judge_answer(EPHEMERAL, message, outcome)
 
     async def _tell_directly(self, message: Message, to: Origin, words: Words, until: datetime) -> Fate:
+        opened = await self._open(to.user, until)
+        if isinstance(opened, Later):
+            return opened
+        if not isinstance(opened, str):
+            return self._judge_answer(OPEN, message, opened)
         if not self._fits(until):
-            return Later("lease", uncertain=False)
-        opened = await self._client.call("conversations.open", users=to.user)
+            return self._waits(None, error="lease")
+        wait = self._pace.take(POST, opened)
+        if wait:
+            return self._waits(wait)
+        outcome = await self._send(message, POST, words, channel=opened)
+        return self._judge_answer(POST, message, outcome)
+
+    async def _open(self, user: str, until: datetime) -> str | Later | Outcome:
+        """The direct conversation with somebody, or why there is none."""
+        if not self._fits(until):
+            return self._waits(None, error="lease")
+        wait = self._pace.take(OPEN, "")
+        if wait:
+            return self._waits(wait)
+        opened = await self._client.call(OPEN, users=user)
         if not isinstance(opened, Done):
-            return self._judge_answer("conversations.open", message, opened)
+            return opened
         channel = opened.data.get("channel")
         if not isinstance(channel, dict) or not isinstance(channel.get("id"), str):
             return Later("no_channel", uncertain=False)
-        if not self._fits(until):
-            return Later("lease", uncertain=False)
-        wait = self._pace.take(POST, channel["id"])
-        if wait:
-            return Later("ratelimited", uncertain=False, wait=wait)
-        outcome = await self._send(message, POST, words, channel=channel["id"])
-        return self._judge_answer(POST, message, outcome)
+        return str(channel["id"])
 
     def _judge_answer(self, method: str, message: Message, outcome: Outcome) -> Fate:
         match outcome:
@@ -363,6 +430,16 @@ class Publisher:
 
     # what all have in common
 
+    def _metadata(self, message: Message, operation: Operation) -> dict[str, Any]:
+        metadata = dict(self._render.metadata(operation.id, message.status, message.key))
+        # Nobody who counts cards and replies must take the audit channel's lines for some.
+        return metadata | {"event_type": AUDIT_TYPE} if message.kind is MessageKind.AUDIT else metadata
+
+    def _waits(self, wait: float | None, *, uncertain: bool = False, error: str = "ratelimited") -> Later:
+        """Nothing was tried, so nothing failed."""
+        wait = 1.0 if wait is None else wait
+        return Later(error, uncertain=uncertain, wait=wait, failed=False, called=False)
+
     def _fits(self, until: datetime) -> bool:
         return self._clock.now() + self._room <= until
 
@@ -377,7 +454,7 @@ class Publisher:
 
     def _limited(self, method: str, outcome: RateLimited, *, uncertain: bool) -> Later:
         self._pace.hold(method, outcome.retry_after)
-        return Later("ratelimited", uncertain=uncertain, wait=outcome.retry_after)
+        return Later("ratelimited", uncertain=uncertain, wait=outcome.retry_after, failed=False)
 
     def _rejected(self, message: Message, error: str) -> Fate:
         if error in PLACE_GONE | THREAD_GONE:
@@ -389,14 +466,26 @@ class Publisher:
         return Later(error, uncertain=False)
 
     def _no_place(self, message: Message, error: str, *, uncertain: bool) -> Fate:
-        if _was_sent(message) and error in PLACE_GONE:
+        if message.kind is MessageKind.AUDIT:
+            return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
+        if error in PLACE_GONE and _was_sent(message) and (uncertain or not self._told_elsewhere(message)):
             # It can't be withdrawn any more, so people must learn how it ends: the bot may be invited again.
+            # What may have been posted there is not said once more elsewhere: that can't be looked up.
             return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)
         return GivenUp(error, undeliverable=message.kind is MessageKind.CARD)
+
+    def _told_elsewhere(self, message: Message) -> bool:
+        """A reply is told directly, or comes before one that is: milestones of the past must not hold it up."""
+        told = message.operation is not None and message.operation.status in MUST_BE_TOLD
+        return message.kind is MessageKind.REPLY and told
 
     def _backoff(self, message: Message) -> float:
         longest = min(MAX_BACKOFF, 2.0 ** min(message.attempts, 6))
         return longest * (0.5 + self._random() / 2)
+
+    def _due(self, message: Message, later: Later) -> datetime:
+        wait = self._backoff(message) if later.wait is None else later.wait
+        return self._clock.now() + timedelta(seconds=wait)
 
     async def _settle(self, message: Message, fate: Fate) -> None:
         now = self._clock.now()
@@ -405,9 +494,14 @@ class Publisher:
                 await self._outbox.posted(message.id, ts=ts, version=version, now=now)
                 if message.say is not None and message.say.text.code in PROVIDER_FINISHED:
                     self._told((now - message.created_at).total_seconds())
-            case Later(error, uncertain, wait):
-                due_at = now + timedelta(seconds=self._backoff(message) if wait is None else wait)
-                await self._outbox.retry(message.id, due_at=due_at, uncertain=uncertain, error=error)
+            case Later(error, uncertain, _, failed):
+                due_at = self._due(message, fate)
+                await self._outbox.retry(
+                    message.id, due_at=due_at, uncertain=uncertain, error=error, failed=failed
+                )
+            case Elsewhere(channel, error):
+                logger.warning("told directly instead", extra=_logged("moved", message, error=error))
+                await self._outbox.move(message.id, channel=channel, now=now)
             case GivenUp(error, undeliverable):
                 logger.warning("a message can't be delivered", extra=_logged("gave_up", message, error=error))
                 if undeliverable:

@@ -32,6 +32,10 @@ class Renderer(Protocol):
         """A milestone, in the channel's language."""
         ...
 
+    def notice(self, operation: Operation, say: Say) -> Words:
+        """The same for readers who don't see the card: the audit channel, a direct message."""
+        ...
+
     def answer(self, answer: Answer, *, locale: str) -> Words:
         """What one person is told, in their own language."""
         ...

@@ -21,6 +21,7 @@ HOOKS = "https://hooks.slack.com"
 # Slack says of these that part of the work may have been done before it failed.
 MAYBE_DONE = frozenset({"internal_error", "fatal_error", "service_unavailable"})
 DEFAULT_RETRY_AFTER = 30.0
+LONGEST_RETRY_AFTER = 3600.0  # whatever somebody on the way says
 # Reads go out as GET with parameters, the way the official SDK sends them.
 READS = frozenset(
     {
@@ -105,6 +106,7 @@ class SlackClient:
         self.time_limit = time_limit
         self._clock = clock
         self._observe = observe
+        self._held: dict[str, float] = {}  # until when, by method
         self._origins = frozenset({_origin(urlsplit(HOOKS)), _origin(urlsplit(api_url))})
         timeout = aiohttp.ClientTimeout(total=time_limit, sock_connect=time_limit / 2)
         self._session = aiohttp.ClientSession(timeout=timeout)
@@ -119,9 +121,18 @@ class SlackClient:
         self._proxy = proxy
 
     async def call(self, method: str, **args: Any) -> Outcome:
-        """One call of a Web API method; arguments that are None are left out. Never raises for Slack's sake."""
+        """One call of a Web API method; arguments that are None are left out. Never raises for Slack's sake.
+
+        A method that Slack said ``Retry-After`` for is not called before that.
+        """
+        held = self._held.get(method, 0.0) - self._clock.monotonic()
+        if held > 0:
+            return RateLimited(held)  # asked for less than ``Retry-After`` ago, by whomever
         given = {name: value for name, value in args.items() if value is not None}
-        return await self._observed(method, self._call(method, given))
+        outcome = await self._observed(method, self._call(method, given))
+        if isinstance(outcome, RateLimited):
+            self._held[method] = self._clock.monotonic() + outcome.retry_after
+        return outcome
 
     async def respond(self, url: str, message: Mapping[str, Any]) -> Outcome:
         """Posts to a ``response_url`` (5 uses in 30 minutes); an address that is not Slack's is not called."""
@@ -227,7 +238,9 @@ def _hook_error(text: str) -> str:
 
 def _retry_after(headers: Mapping[str, str]) -> float:
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return float(value) if value.isascii() and value.isdigit() else DEFAULT_RETRY_AFTER
+    if not (value.isascii() and value.isdigit()):
+        return DEFAULT_RETRY_AFTER
+    return min(max(float(value), 1.0), LONGEST_RETRY_AFTER)
 
 
 def _label(outcome: Outcome) -> str:

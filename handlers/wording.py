@@ -40,6 +40,10 @@ class Wording:
         """A milestone, in the channel's language."""
         return card.reply(operation, say, self._channel)
 
+    def notice(self, operation: Operation, say: Say) -> Rendered:
+        """The same for readers who don't see the card, in the channel's language."""
+        return card.notice(operation, say, self._channel)
+
     def answer(self, answer: Answer, *, locale: str) -> Rendered:
         """What one person is told, in their own language."""
         return answers.answer(answer, Texts(locale), command=self._command)

@@ -121,6 +121,8 @@ class Desk:
     async def undeliverable(self, message: Message, error: str) -> None:
         """A card that can't be posted: what nobody can see, nobody can approve, so it is withdrawn.
 
+        The requester hears of it as of every end: the publisher tells directly what can't be posted.
+
         Raises:
             StoreUnavailable: Nothing was recorded.
         """
@@ -128,15 +130,13 @@ class Desk:
         if op is None or message.kind is not MessageKind.CARD:
             return
         detail = Reason.of("cancelled-undeliverable", error=error, channel=op.place.channel)
-        origin = Origin(op.requested_by, op.team, op.place)
         for _ in range(ATTEMPTS):
             fresh = await self._store.load(op.id)
             if fresh is None:
                 return
             try:
                 decision = decide(fresh, e.Cancelled(self._clock.now(), None, detail))
-                replies = [Reply(origin, Tell(detail))]
-                await self._store.commit([decision], due_at=None, replies=replies)
+                await self._store.commit([decision], due_at=None)
             except Stale:
                 continue
             except IllegalTransition:

@@ -21,10 +21,12 @@ from bot.storage.tables import operations
 
 async def open_(
     connection: AsyncConnection,
+    *,
     decision: Decision,
     due_at: datetime,
     item_id: int | None,
     replies: Sequence[Reply],
+    audit_channel: str,
 ) -> None:
     """Records a new operation, its first event and its card.
 
@@ -36,15 +38,17 @@ async def open_(
     await connection.execute(insert(operations).values(id=op.id, **_projection(op, due_at)))
     await audit.append(connection, _entries([decision]))
     await outbox.owe_card(connection, op, at)
-    await outbox.owe_replies(connection, [decision])
+    await outbox.owe_replies(connection, [decision], audit_channel=audit_channel)
 
 
 async def commit(
     connection: AsyncConnection,
+    *,
     decisions: Sequence[Decision],
     due_at: datetime | None,
     item_id: int | None,
     replies: Sequence[Reply],
+    audit_channel: str,
 ) -> None:
     """Records consecutive events of one operation.
 
@@ -63,7 +67,7 @@ async def commit(
         raise Stale(f"{op.id} is no longer at version {before}")
     await audit.append(connection, _entries(decisions))
     await outbox.card_is_behind(connection, op.id, shown=before, at=at)
-    await outbox.owe_replies(connection, decisions)
+    await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)
 
 
 async def _finish_item(

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision, Say
-from bot.core.operation import ENDS, Operation
+from bot.core.operation import ENDS, Operation, Status
 from bot.ports import Message, MessageKind, Reply
 from bot.storage import claims
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
@@ -36,6 +37,8 @@ CARD_KEY = "card"
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
+# What more people than those in the thread must learn.
+TOLD_BESIDES = ENDS | {Status.NEEDS_ATTENTION}
 _with_operation = messages.outerjoin(operations, messages.c.operation_id == operations.c.id)
 
 
@@ -47,13 +50,28 @@ async def owe_card(connection: AsyncConnection, op: Operation, at: datetime) -> 
     await connection.execute(insert(messages), [_owed(op, MessageKind.CARD, CARD_KEY, at)])
 
 
-async def owe_replies(connection: AsyncConnection, decisions: Sequence[Decision]) -> None:
-    """What the decisions say in the thread: keys count versions, "7", and "7-2" for a second one."""
+async def owe_replies(
+    connection: AsyncConnection, decisions: Sequence[Decision], *, audit_channel: str
+) -> None:
+    """What the decisions say in the thread, and of ends and the like in the audit channel if there is one.
+
+    Keys count versions, "7", and "7-2" for a second reply.
+    """
+    said = [
+        (each, count, say)
+        for each in decisions
+        for count, say in enumerate((said for said in each.effects if isinstance(said, Say)), start=1)
+    ]
     rows = [
         _owed(each.after, MessageKind.REPLY, _reply_key(each.after.version, count), each.event.at)
         | {"say": SAYS.dumps(say)}
-        for each in decisions
-        for count, say in enumerate((said for said in each.effects if isinstance(said, Say)), start=1)
+        for each, count, say in said
+    ]
+    rows += [
+        _owed(each.after, MessageKind.AUDIT, f"audit-{_reply_key(each.after.version, count)}", each.event.at)
+        | {"say": SAYS.dumps(say), "channel": plain(audit_channel), "thread": None}
+        for each, count, say in said
+        if audit_channel and each.after.status in TOLD_BESIDES
     ]
     if rows:
         await connection.execute(insert(messages), rows)
@@ -134,15 +152,15 @@ def _may_go() -> ColumnElement[bool]:
 def _rank() -> ColumnElement[int]:
     return case(
         (messages.c.kind == MessageKind.ANSWER, 0),
-        (and_(_of_reply, messages.c.status.in_(sorted(ENDS))), 0),
-        (and_(_of_card, operations.c.is_open == false()), 0),
+        # The end of an operation waits for its earlier replies, so these must not wait for those of others.
+        (and_(or_(_of_card, _of_reply), operations.c.is_open == false()), 0),
         (and_(_of_card, messages.c.ts == ""), 1),
         else_=2,
     )
 
 
 async def claim(connection: AsyncConnection, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
-    """Takes due messages: answers and ends, then cards never posted, then the rest by age."""
+    """Takes due messages: answers and what ended operations are owed, then new cards, then the rest by age."""
     due = (
         claims.due_ids(messages, _with_operation, messages.c.due_at <= now, _is_owed(), _may_go())
         .order_by(_rank(), messages.c.owed_at, messages.c.id)
@@ -155,17 +173,19 @@ async def claim(connection: AsyncConnection, now: datetime, until: datetime, lim
     )
     states = {row.id: OPERATIONS.loads(row.state) for row in found}
     cards = await connection.execute(
-        select(messages.c.operation_id, messages.c.ts).where(messages.c.operation_id.in_(ids), _of_card)
+        select(messages.c.operation_id, messages.c.channel, messages.c.ts).where(
+            messages.c.operation_id.in_(ids), _of_card
+        )
     )
-    threads = {row.operation_id: row.ts for row in cards}
+    threads = {(row.operation_id, row.channel): row.ts for row in cards}
     taken = [_message(row, states.get(row.operation_id), threads) for row in claimed]
     return sorted(taken, key=_order)
 
 
-def _message(row: Row[Any], op: Operation | None, threads: Mapping[str, str]) -> Message:
+def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, str], str]) -> Message:
     kind = MessageKind(row.kind)
     newest = kind is MessageKind.CARD and op is not None
-    in_card = threads.get(row.operation_id) if kind is MessageKind.REPLY else None
+    in_card = threads.get((row.operation_id, row.channel)) if kind is MessageKind.REPLY else None
     return Message(
         id=row.id,
         kind=kind,
@@ -186,7 +206,8 @@ def _message(row: Row[Any], op: Operation | None, threads: Mapping[str, str]) ->
 
 
 def _order(message: Message) -> tuple[int, datetime, int]:
-    if message.kind is MessageKind.ANSWER or message.status in ENDS:
+    over = message.operation is not None and not message.operation.open
+    if message.kind is MessageKind.ANSWER or (over and message.kind is not MessageKind.AUDIT):
         rank = 0
     else:
         rank = 1 if message.kind is MessageKind.CARD and not message.ts else 2
@@ -217,6 +238,7 @@ async def posted(connection: AsyncConnection, message_id: int, ts: str, version:
         .values(
             ts=ts,
             uncertain=False,
+            attempts=0,
             posted_version=case((_of_card, newer), else_=0),
             owed_at=case((_of_card, over), else_=messages.c.owed_at),
             due_at=now,
@@ -227,9 +249,15 @@ async def posted(connection: AsyncConnection, message_id: int, ts: str, version:
 
 
 async def retry(
-    connection: AsyncConnection, message_id: int, due_at: datetime, uncertain: bool, error: str
+    connection: AsyncConnection,
+    message_id: int,
+    *,
+    due_at: datetime,
+    uncertain: bool,
+    error: str,
+    failed: bool,
 ) -> None:
-    """It failed, for now."""
+    """Not now."""
     await connection.execute(
         update(messages)
         .where(messages.c.id == message_id, messages.c.done_at.is_(None))
@@ -237,9 +265,28 @@ async def retry(
             due_at=due_at,
             claimed_from=None,
             uncertain=uncertain,
-            attempts=messages.c.attempts + 1,
+            attempts=messages.c.attempts + int(failed),
             last_error=error,
         )
+    )
+
+
+async def put_back(connection: AsyncConnection, due: Mapping[int, datetime]) -> None:
+    """They were not tried."""
+    await connection.execute(
+        update(messages)
+        .where(messages.c.id == bindparam("message"), messages.c.done_at.is_(None))
+        .values(due_at=bindparam("at"), claimed_from=None),
+        [{"message": message_id, "at": at} for message_id, at in due.items()],
+    )
+
+
+async def move(connection: AsyncConnection, message_id: int, channel: str, now: datetime) -> None:
+    """It goes elsewhere."""
+    await connection.execute(
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.done_at.is_(None))
+        .values(channel=channel, thread=None, due_at=now, claimed_from=None, uncertain=False, attempts=0)
     )
 
 

@@ -26,7 +26,12 @@ ATTEMPTS = 3
 
 
 async def connect(
-    url: str, *, migrate: bool, read_only: bool = False, patience: timedelta = PATIENCE
+    url: str,
+    *,
+    migrate: bool,
+    read_only: bool = False,
+    patience: timedelta = PATIENCE,
+    audit_channel: str = "",
 ) -> SqlStore:
     """Opens a store. On SQLite it takes the lock on the file at once.
 
@@ -36,13 +41,15 @@ async def connect(
             ``ready`` says whether the schema is current.
         read_only: Only look, beside the process that has the lock; every write raises.
         patience: How long a transaction waits for somebody else's lock.
+        audit_channel: Where every end, and what needs a person, is told once more; "" for nowhere.
 
     Raises:
         StoreUnavailable: The URL has another form, another process uses the file, or the database
             can't be reached or brought up to date.
     """
     warm_up()
-    store = SqlStore(open_database(url, read_only=read_only, patience=patience))
+    database = open_database(url, read_only=read_only, patience=patience)
+    store = SqlStore(database, audit_channel=audit_channel)
     if migrate:
         try:
             await store.upgrade()
@@ -55,8 +62,9 @@ async def connect(
 class SqlStore:
     """``Store`` and ``Outbox`` over SQLite or PostgreSQL; ``connect`` makes one."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, audit_channel: str = "") -> None:
         self._database = database
+        self._audit_channel = audit_channel
         self._receiver = Receiver(database)
 
     async def upgrade(self) -> None:
@@ -101,7 +109,14 @@ class SqlStore:
         self, decision: Decision, *, due_at: datetime, item_id: int | None, replies: Sequence[Reply] = ()
     ) -> None:
         """Records a new operation with its first event and card, and finishes the inbox item, as one."""
-        work = partial(operations.open_, decision=decision, due_at=due_at, item_id=item_id, replies=replies)
+        work = partial(
+            operations.open_,
+            decision=decision,
+            due_at=due_at,
+            item_id=item_id,
+            replies=replies,
+            audit_channel=self._audit_channel,
+        )
         await self._unless_locked(decision.after, work)
 
     async def commit(
@@ -115,7 +130,12 @@ class SqlStore:
         """Records consecutive events of one operation and what follows from them, as one."""
         _require_consecutive(decisions)
         work = partial(
-            operations.commit, decisions=decisions, due_at=due_at, item_id=item_id, replies=replies
+            operations.commit,
+            decisions=decisions,
+            due_at=due_at,
+            item_id=item_id,
+            replies=replies,
+            audit_channel=self._audit_channel,
         )
         await self._unless_locked(decisions[-1].after, work)
 
@@ -191,7 +211,7 @@ class SqlStore:
     # --- outbox ---
 
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
-        """Takes due messages: answers and ends first, then cards never posted, then the rest by age."""
+        """Takes due messages: answers and what ended operations are owed first, then new cards, then by age."""
         return await self._database.note(partial(outbox.claim, now=now, until=until, limit=limit))
 
     async def begin_post(self, message_id: int) -> None:
@@ -204,12 +224,30 @@ class SqlStore:
             partial(outbox.posted, message_id=message_id, ts=ts, version=version, now=now)
         )
 
-    async def retry(self, message_id: int, *, due_at: datetime, uncertain: bool, error: str) -> None:
-        """Puts a message back after a failure."""
+    async def retry(
+        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+    ) -> None:
+        """Puts a message back."""
         await self._database.note(
             partial(
-                outbox.retry, message_id=message_id, due_at=due_at, uncertain=uncertain, error=plain(error)
+                outbox.retry,
+                message_id=message_id,
+                due_at=due_at,
+                uncertain=uncertain,
+                error=plain(error),
+                failed=failed,
             )
+        )
+
+    async def put_back(self, due: Mapping[int, datetime]) -> None:
+        """Says when messages are due again that were only claimed."""
+        if due:
+            await self._database.note(partial(outbox.put_back, due=due))
+
+    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+        """Sends a message that is not posted to another channel."""
+        await self._database.write(
+            partial(outbox.move, message_id=message_id, channel=plain(channel), now=now)
         )
 
     async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -100,12 +100,24 @@ class MemoryOutbox:
         if row.message.kind is not MessageKind.CARD:
             row.state = "posted"
 
-    async def retry(self, message_id: int, *, due_at: datetime, uncertain: bool, error: str) -> None:
+    async def retry(
+        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+    ) -> None:
         self._check("retry")
         row = self.rows[message_id]
-        self.change(message_id, uncertain=uncertain, attempts=row.message.attempts + 1)
+        self.change(message_id, uncertain=uncertain, attempts=row.message.attempts + int(failed))
         row.due_at = due_at
         row.errors.append(error)
+
+    async def put_back(self, due: Mapping[int, datetime]) -> None:
+        self._check("put_back")
+        for message_id, at in due.items():
+            self.rows[message_id].due_at = at
+
+    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+        self._check("move")
+        self.change(message_id, channel=channel, thread=None, uncertain=False, attempts=0)
+        self.rows[message_id].due_at = now
 
     async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
         self._check("give_up")

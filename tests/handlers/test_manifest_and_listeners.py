@@ -27,7 +27,7 @@ NEEDS = {
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
 }
-PRIVATE_TOO = {"channels:history": "groups:history"}
+ELSEWHERE_TOO = {"channels:history": {"groups:history", "im:history"}}
 FOR_EVENTS = {
     "app_mention": "app_mentions:read",
     "user_change": "users:read",
@@ -48,7 +48,7 @@ def test_the_methods_in_use_are_those_whose_scopes_are_known() -> None:
 def test_scopes_are_what_methods_events_and_commands_need_and_no_more() -> None:
     needed = {NEEDS[method] for method in methods()} | {"commands"}
     needed |= {FOR_EVENTS[event] for event in FORM["settings"]["event_subscriptions"]["bot_events"]}
-    needed |= {PRIVATE_TOO[scope] for scope in needed if scope in PRIVATE_TOO}
+    needed = needed.union(*(more for scope, more in ELSEWHERE_TOO.items() if scope in needed))
     assert set(FORM["oauth_config"]["scopes"]["bot"]) == {scope for scope in needed if scope}
 
 

@@ -141,3 +141,24 @@ async def test_a_hook_says_what_became_of_it(
 ) -> None:
     slack.fail("response_url", kind, value)
     assert await client.respond(f"{slack.url}/hooks/a", {"text": "hi"}) == outcome
+
+
+async def test_before_retry_after_a_method_is_not_called_again_by_anybody(
+    slack: Workspace, client: SlackClient
+) -> None:
+    slack.fail("users.info", "ratelimited", "30")
+    assert await client.call("users.info", user="U1") == RateLimited(30.0)
+    slack.clock.advance(29)
+    assert await client.call("users.info", user="U1") == RateLimited(1.0)
+    assert isinstance(await client.call("auth.test"), Done), "others are"
+    slack.clock.advance(1)
+    assert isinstance(await client.call("users.info", user="U1"), Done)
+    assert len(slack.asked("users.info")) == 2
+
+
+@pytest.mark.parametrize(("said", "kept"), [("9" * 400, 3600.0), ("0", 1.0), ("86400", 3600.0)])
+async def test_a_retry_after_that_makes_no_sense_is_bounded(
+    slack: Workspace, client: SlackClient, said: str, kept: float
+) -> None:
+    slack.fail("chat.postMessage", "ratelimited", said)
+    assert await client.call("chat.postMessage", **POST) == RateLimited(kept)

@@ -490,8 +490,8 @@ async def test_a_request_whose_card_can_not_be_posted_is_withdrawn_and_its_asker
     woken = world.woken
     await world.desk.undeliverable(card(op), "not_in_channel")
     assert (await world.status(), await world.why()) == (Status.CANCELLED, "cancelled-undeliverable")
-    (reply,) = world.store.answers
-    assert (reply.to.user, reply.to.place.channel) == (ASKER, "C-OPS")
+    assert world.thread() == ["reply-cancelled"], "which the publisher takes to a direct message"
+    assert world.store.answers == []
     assert world.woken > woken
 
 

@@ -12,7 +12,7 @@ from bot.core.machine import Decision
 from bot.core.model import JobState
 from bot.core.operation import Status
 from bot.ports import Message, MessageKind
-from bot.storage import SqlStore
+from bot.storage import SqlStore, connect
 from tests.storage.backends import Stores
 from tests.storage.values import (
     LATER,
@@ -275,3 +275,59 @@ async def test_the_backlog_counts_what_is_owed_due_or_not(store: SqlStore) -> No
     for message in await due(store):
         await post(store, message)
     assert await store.backlog() == 1
+
+
+async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: SqlStore) -> None:
+    first = await open_one(store, requested())
+    (card,) = await due(store)
+    await store.retry(card.id, due_at=after(1), uncertain=False, error="ratelimited", failed=False)
+    (card,) = await due(store, after(1))
+    assert card.attempts == 0
+    await store.retry(card.id, due_at=after(2), uncertain=False, error="503")
+    (card,) = await due(store, after(2))
+    assert card.attempts == 1
+    await post(store, card, now=after(2))
+    await store.commit(chain(first, planned), due_at=NOW)
+    assert [again.attempts for again in await due(store, after(3))] == [0]
+
+
+async def test_what_was_only_claimed_is_put_back_in_one_batch(store: SqlStore) -> None:
+    for number in range(3):
+        await open_one(store, requested(number))
+    claimed = await due(store)
+    await store.give_up(claimed[2].id, error="gone", now=NOW)
+    await store.put_back({card.id: after(5) for card in claimed})
+    await store.put_back({})
+    assert await due(store, after(4)) == []
+    assert [(card.id, card.attempts) for card in await due(store, after(5))] == [
+        (c.id, 0) for c in claimed[:2]
+    ]
+
+
+async def test_a_reply_that_was_moved_is_in_no_thread_there(store: SqlStore) -> None:
+    first = await open_one(store, requested(place=Place("C1", "5.5")))
+    await store.commit(chain(first, cancelled), due_at=None)
+    await post(store, (await due(store))[0])
+    (end,) = await due(store)
+    await store.begin_post(end.id)
+    await store.move(end.id, channel="D1", now=after(1))
+    (moved,) = await due(store, after(1))
+    assert (moved.id, moved.channel, moved.thread, moved.uncertain) == (end.id, "D1", None, False)
+
+
+async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: SqlStore) -> None:
+    assert store._audit_channel == "", "nothing is owed where there is none"
+    await store.close()
+    audited = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
+    stores.opened.append(audited)
+    first = await open_one(audited, requested(place=Place("C1", "5.5")))
+    decisions = running(first)
+    decisions += chain(decisions[-1], reported("done", JobState.DONE), confirmed)
+    await audited.commit(decisions, due_at=None)
+    told = [one for one in await due(audited) if one.kind is MessageKind.AUDIT]
+    assert [(one.channel, one.thread, one.key, one.status) for one in told] == [
+        ("C-AUDIT", None, "audit-7", Status.SUCCEEDED)
+    ]
+    assert told[0].say is not None
+    await post(audited, told[0])
+    assert [one for one in await due(audited, after(9999)) if one.kind is MessageKind.AUDIT] == []

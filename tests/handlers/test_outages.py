@@ -1,0 +1,342 @@
+"""Half an hour without Slack, hundreds of cards, places that are gone: measured on virtual time."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core import events as e
+from bot.core.commands import Act, Action
+from bot.core.machine import decide, open_operation
+from bot.core.model import OperationId, UserId
+from bot.core.operation import Operation, Status
+from bot.sandbox.slack import Fault
+from tests.core.examples import ASKER
+from tests.handlers.storm import AUDIT, Storm, storm
+from tests.storage.values import planned
+
+NAMES = [f"db{number}" for number in range(4)]
+CHANNELS = ("C-OPS", "C-TWO")
+HALF_AN_HOUR = 1800.0
+
+
+async def under_way(run: Storm) -> list[Operation]:
+    """Several operations whose request was taken, their cards and replies posted."""
+    run.databases(NAMES)
+    ops = [await run.requested(name, CHANNELS[n % 2]) for n, name in enumerate(NAMES)]
+    await run.live(10, step=5)
+    for op in ops:
+        await run.approve(op)
+    await run.live(60, step=5)
+    assert run.cards() == {"running": len(NAMES)}
+    return ops
+
+
+async def half_an_hour_without_slack(run: Storm) -> list[str]:
+    """One job after another is done meanwhile; the statuses at the end, from the store."""
+    for name in NAMES:
+        await run.live(240, step=15)
+        run.job_is_done(name)
+    await run.live(HALF_AN_HOUR - 240 * len(NAMES), step=15)
+    return [op.status for op in await run.store.operations(open_only=False)]
+
+
+def nothing_listens(run: Storm) -> Callable[[], None]:
+    """Connections are refused until what is returned is called."""
+    free = socket.socket()
+    free.bind(("127.0.0.1", 0))
+    before = run.client.web.base_url
+    run.client.web.base_url = f"http://127.0.0.1:{free.getsockname()[1]}/api/"
+
+    def mended() -> None:
+        free.close()
+        run.client.web.base_url = before
+
+    return mended
+
+
+def faulty(fault: Fault) -> Callable[[Storm], Callable[[], None]]:
+    def begin(run: Storm) -> Callable[[], None]:
+        run.slack.faults.start_outage(fault)
+        return run.slack.faults.clear
+
+    return begin
+
+
+OUTAGES = [
+    pytest.param(nothing_listens, id="connection refused", marks=pytest.mark.slow),
+    pytest.param(faulty(Fault.status_code(503)), id="503", marks=pytest.mark.slow),
+    pytest.param(faulty(Fault.drop(processed=True)), id="dropped, but done"),
+    pytest.param(faulty(Fault.rate_limited(30)), id="429"),
+    pytest.param(faulty(Fault.hang()), id="hang", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("begin", OUTAGES)
+async def test_half_an_hour_without_slack_delays_words_and_nothing_else(
+    tmp_path: Path, begin: Callable[[Storm], Callable[[], None]]
+) -> None:
+    async with storm(
+        tmp_path, time_limit=0.25 if begin is OUTAGES[-1].values[0] else 2.0, audit=AUDIT
+    ) as run:
+        await under_way(run)
+        before = run.clock.now()
+        mended = begin(run)
+        assert await half_an_hour_without_slack(run) == ["succeeded"] * len(NAMES)
+        assert [len(cloud.submissions) for cloud in run.clouds.values()] == [1] * len(NAMES)
+        asked = len([call for call in run.slack.calls if call.at >= before])
+        # Card, reply and audit line of each operation, each about once a minute.
+        assert asked < 30 * len(NAMES) * 3 * 1.5
+        mended()
+        await run.clock.sleep(1)
+        since = run.clock.now()
+        await run.live(65, step=2.5)
+        assert run.cards() == {"succeeded": len(NAMES)}, "ends come first, within a little more than a minute"
+        await run.live(180, step=5)
+        assert await run.store.backlog() == 0
+        assert run.doubled() == []
+        assert len(run.told("succeeded")) == len(NAMES)
+        assert len(run.slack.with_metadata("switchover_audit", status="succeeded")) == len(NAMES)
+        assert set(run.outcomes(since)) == {"ok"}, "never faster than Slack allows"
+        assert run.busiest("chat.update", since) <= 50
+        assert max(run.busiest("chat.postMessage", since, channel=name) for name in CHANNELS) <= 65
+        assert run.busiest("chat.postMessage", since, window=timedelta(seconds=1)) <= 20
+        updates = [c for c in run.slack.calls_of("chat.update") if c.at >= since]
+        assert len(updates) == len(NAMES), "each card once, to its newest state"
+
+
+async def test_retry_after_is_kept_to_by_every_method(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        ops = await under_way(run)
+        since = run.clock.now()
+        run.slack.faults.start_outage(Fault.rate_limited(30))
+        for op in ops:
+            run.job_is_done(op.database)
+        await run.live(HALF_AN_HOUR, step=10)
+        run.slack.faults.clear()
+        calls = {c.method for c in run.slack.calls if c.at >= since}
+        assert calls >= {"chat.update", "chat.postMessage"}
+        # Those that were on their way already when the first of them was told to wait: a channel's worth each.
+        window = timedelta(seconds=29)
+        assert {m: n for m in calls if (n := run.busiest(m, since, window=window)) > len(CHANNELS)} == {}
+
+
+# --- hundreds of cards ---
+
+
+async def cards(run: Storm, count: int, channels: int) -> list[Operation]:
+    """Requests that wait for their approvals, their cards posted."""
+    ops = []
+    for number in range(count):
+        place = e.Place(run.channel(f"C-{number % channels}").id)
+        requested = e.Requested(
+            run.clock.now(),
+            OperationId(f"SW-{number:06}"),
+            f"db{number}",
+            None,
+            None,
+            "",
+            ASKER,
+            "T-HOME",
+            place,
+        )
+        first = open_operation(requested)
+        step = decide(first.after, planned(first.after, needed=99, at=run.clock.now()))
+        await run.store.open(first, due_at=run.clock.now() + timedelta(days=1), item_id=None)
+        await run.store.commit([step], due_at=run.clock.now() + timedelta(days=1))
+        ops.append(step.after)
+    return ops
+
+
+async def change(run: Storm, op: Operation, number: int) -> Operation:
+    event = e.Approved(run.clock.now(), UserId(f"U{number}"), 99, self_approval=False)
+    decision = decide(op, event)
+    await run.store.commit([decision], due_at=run.clock.now() + timedelta(days=1))
+    return decision.after
+
+
+def longest_wait(run: Storm, changed: dict[str, list[datetime]]) -> timedelta:
+    """The longest that a change was not shown: from a change to the first update after it."""
+    waits = []
+    for operation, times in changed.items():
+        card = run.slack.card(operation)
+        assert card is not None
+        shown = [c.at for c in run.slack.calls_of("chat.update") if c.params.get("ts") == card.ts]
+        waits += [min(at for at in shown if at >= time) - time for time in times]
+    return max(waits)
+
+
+@pytest.mark.parametrize(
+    ("count", "rounds"), [(40, 6), pytest.param(300, 10, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+)
+async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
+    tmp_path: Path, count: int, rounds: int
+) -> None:
+    async with storm(tmp_path) as run:
+        ops = await cards(run, count, channels=10)
+        while await run.store.backlog():
+            await run.live(5)
+        since = run.clock.now()
+        changed: dict[str, list[datetime]] = {op.id: [] for op in ops}
+        for number in range(rounds):
+            ops = [await change(run, op, number) for op in ops]
+            for op in ops:
+                changed[op.id].append(run.clock.now())
+            await run.live(20)
+        ended = ops[-1]
+        await run.work(Act(Action.CANCEL, ended.id), ASKER, ended.place.channel)
+        await run.live(5)
+        assert [m.channel for m in run.told("cancelled")] == [ended.place.channel], "an end passes them all"
+        while await run.store.backlog():
+            await run.live(5)
+        updates = [c for c in run.slack.calls_of("chat.update") if c.at >= since]
+        a_round = timedelta(seconds=count / (40 / 60))
+        assert longest_wait(run, changed) <= a_round + timedelta(seconds=10)
+        assert len(updates) <= count * rounds / 2, "coalesced"
+        assert run.busiest("chat.update", since) <= 50
+        assert set(run.outcomes(since)) == {"ok"}
+        assert run.doubled() == []
+
+
+# --- places that are gone ---
+
+
+def deleted_root(run: Storm, op: Operation) -> None:
+    for message in run.slack.messages(op.place.channel):
+        run.slack.delete(message)
+
+
+def archived(run: Storm, op: Operation) -> None:
+    run.channel(op.place.channel).is_archived = True
+
+
+def bot_removed(run: Storm, op: Operation) -> None:
+    run.channel(op.place.channel).members.discard(run.slack.bot_user)
+
+
+def channel_deleted(run: Storm, op: Operation) -> None:
+    del run.slack.channels[op.place.channel]
+
+
+GONE = [deleted_root, archived, bot_removed, channel_deleted]
+
+
+async def one_running(run: Storm) -> Operation:
+    run.databases(["orders"])
+    op = await run.requested("orders")
+    await run.live(3)
+    await run.approve(op)
+    await run.live(5)
+    return op
+
+
+def direct(run: Storm) -> list[str]:
+    return [str((m.metadata or {})["event_payload"]["status"]) for m in run.slack.messages(_dm(run))]
+
+
+def _dm(run: Storm) -> str:
+    return run.slack.direct_channel(ASKER).id
+
+
+@pytest.mark.parametrize("gone", GONE)
+async def test_an_end_that_has_no_place_is_told_directly_and_audited(
+    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+) -> None:
+    async with storm(tmp_path, audit=AUDIT) as run:
+        op = await one_running(run)
+        gone(run, op)
+        run.job_is_done("orders")
+        await run.live(180, step=5)
+        assert direct(run) == ["succeeded"]
+        (told,) = run.slack.messages(_dm(run))
+        assert "orders" in told.text
+        assert op.id in told.text
+        (audited,) = run.slack.messages(AUDIT)
+        assert (audited.metadata or {})["event_type"] == "switchover_audit"
+        assert run.doubled() == []
+
+
+@pytest.mark.parametrize("gone", GONE)
+async def test_what_needs_attention_is_told_directly_too(
+    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+) -> None:
+    async with storm(tmp_path, audit=AUDIT) as run:
+        op = await one_running(run)
+        gone(run, op)
+        await run.live(1300, step=20)
+        assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
+        assert direct(run) == ["needs_attention"]
+        assert len(run.slack.messages(AUDIT)) == 1
+
+
+async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await one_running(run)
+        card = run.slack.card(op.id)
+        assert card is not None
+        run.slack.delete(card)
+        run.job_is_done("orders")
+        await run.live(30)
+        assert [m.channel for m in run.told("succeeded")] == ["C-OPS"]
+        assert direct(run) == []
+
+
+async def test_whoever_invites_the_bot_again_sees_the_end_on_the_card(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await one_running(run)
+        bot_removed(run, op)
+        run.job_is_done("orders")
+        await run.live(180, step=5)
+        run.channel().members.add(run.slack.bot_user)
+        await run.live(65, step=5)
+        assert run.cards() == {"succeeded": 1}
+        assert len(run.told("succeeded")) == 1
+        assert await run.store.backlog() == 0
+
+
+async def test_a_request_that_nobody_can_see_is_withdrawn_and_its_asker_told_once(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        bot_removed(run, op)
+        await run.live(20)
+        assert direct(run) == ["cancelled"]
+        assert "Invite the bot" in run.slack.messages(_dm(run))[0].text
+        assert await run.store.backlog() == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.drop(processed=True), Fault.drop(), Fault.status_code(500)])
+@pytest.mark.parametrize("place", ["direct", "audit"])
+async def test_elsewhere_too_it_is_posted_exactly_once(tmp_path: Path, fault: Fault, place: str) -> None:
+    async with storm(tmp_path, audit=AUDIT if place == "audit" else "") as run:
+        op = await one_running(run)
+        if place == "direct":
+            archived(run, op)
+        run.job_is_done("orders")
+        while await run.world.status(op.id) is not Status.SUCCEEDED:
+            await run.world.tick(1)
+        if place == "direct":
+            while not run.slack.calls_of("conversations.open"):
+                await run.publisher.sweep()
+                await run.clock.sleep(1)
+        run.slack.faults.once("chat.postMessage", *[fault] * 3)
+        await run.live(180, step=5)
+        assert run.doubled() == []
+        assert len(run.slack.messages(_dm(run) if place == "direct" else AUDIT)) == 1
+
+
+async def test_an_audit_channel_without_the_bot_waits_for_it_and_holds_up_nothing(tmp_path: Path) -> None:
+    async with storm(tmp_path, audit=AUDIT) as run:
+        run.channel(AUDIT).members.clear()
+        await one_running(run)
+        run.job_is_done("orders")
+        await run.live(30)
+        assert len(run.told("succeeded")) == 1
+        run.channel(AUDIT).members.add(run.slack.bot_user)
+        await run.live(610, step=5)
+        assert len(run.slack.messages(AUDIT)) == 1
+        assert await run.store.backlog() == 0
