@@ -29,6 +29,7 @@ from bot.core.model import Reason
 from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, DirectoryUnavailable, ProviderError, StoreUnavailable
+from bot.failpoints import hit
 from bot.ports import Clock, Provider
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
@@ -376,6 +377,7 @@ class Bot:
     async def _drain(self) -> None:
         log.info("draining")
         self._draining = True
+        hit("draining")
         within = self._settings.tracking.call_timeout.total_seconds() + DRAIN_MARGIN
         await self._ticker.stop(within)
         late = await self._crew.join(within)
@@ -384,6 +386,7 @@ class Bot:
                 while await self._publisher.sweep():
                     pass
         log.info("drained", cut_short=late)
+        hit("drained")
 
     async def close(self) -> None:
         """Closes the connections to the clouds."""

@@ -36,6 +36,7 @@ from bot.errors import (
     Throttled,
     Unavailable,
 )
+from bot.failpoints import hit
 from bot.ports import CallObserver, Clock
 
 T = TypeVar("T")
@@ -234,6 +235,9 @@ class _Trace:
         if event.endswith(".send_request_headers.started"):
             self.check()
             self._started = True
+            hit("before_send")
+        elif event.endswith(".send_request_body.complete"):
+            hit("after_send")
 
 
 async def submit_once(
@@ -277,6 +281,7 @@ async def submit_once(
         if trace.nothing_left:
             raise NotSent(_unconnected(request, exc)) from exc
         raise OutcomeUnknown(f"the answer to the request was lost ({type(exc).__name__})") from exc
+    hit("answer_read")
     return answers[0]
 
 
