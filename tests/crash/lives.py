@@ -181,7 +181,7 @@ def check_slack(running: Stack, folder: Path, status: Status) -> None:
     """One card, true; every reply that is owed, once; the end, once, if it has come to one."""
     posted = running.demo.workspace.with_metadata(EVENT_TYPE)
     keys = Counter(_key(message) for message in posted)
-    assert keys == Counter(owed := recorded(folder))
+    assert keys == Counter(list(owed := recorded(folder)))
     assert {_key(message): message.ts for message in posted} == owed
     (card,) = [message for message in posted if _key(message) == "card"]
     assert status_of(card) == status

@@ -1,4 +1,4 @@
-"""``kill -9`` at every named place of the real process, over real sockets and files; then it goes on and must be right."""
+"""``kill -9`` at every named place of the real process; it goes on over the same files, and must be right."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import pytest
 from bot.core.operation import Status
 from bot.failpoints import names
 from tests.crash.lives import CLOUDS, check, lives
-
-# Pytest shows what these assertions saw.
-pytest.register_assert_rewrite("tests.crash.lives")
 
 COMMON = ("requested", "planned", "approved", "submission_started", "submission_accepted", "roles_confirmed")
 FOLLOWED = {"qingcloud": "job_reported", "dds": "job_reported", "dds-named": "roles_moved"}
