@@ -67,6 +67,7 @@ class Bot:
     program: Sequence[str] = PROGRAM
     _reader: asyncio.Task[None] | None = None
     _listening: asyncio.Event = field(default_factory=asyncio.Event)
+    _said: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def start(self, *, failpoint: str = "") -> None:
         """Starts it and waits until it listens. It dies at the failpoint, if one is given.
@@ -93,6 +94,15 @@ class Bot:
             await self.kill()
             said = "\n".join(str(line.get("event", line)) for line in self.logs[-20:])
             raise RuntimeError(f"the bot did not start:\n{said}")
+
+    async def logged(self, event: str) -> dict[str, Any]:
+        """The first line that says this, as soon as there is one."""
+
+        def found() -> dict[str, Any] | None:
+            return next((line for line in self.logs if line.get("event") == event), None)
+
+        async with asyncio.timeout(PATIENCE), self._said:
+            return await self._said.wait_for(found) or {}
 
     async def stop(self) -> int:
         """Asks it to drain and waits for its end; gives its exit code."""
@@ -137,6 +147,8 @@ class Bot:
             if line.get("event") == "listening":
                 self.url = str(line["url"])
                 self._listening.set()
+            async with self._said:
+                self._said.notify_all()
 
 
 def _parsed(text: str) -> dict[str, Any]:
