@@ -116,7 +116,8 @@ async def test_the_call_in_flight_ends_and_is_recorded_while_nothing_new_is_take
         running.signal(signal.SIGTERM)
         await running.stack.bot.logged("draining")
         unready = await readiness(running)
-        assert (unready.status_code, unready.json()["reasons"]) == (503, ["draining"])
+        assert unready.status_code == 503
+        assert "draining" in unready.json()["reasons"]
         people = running.stack.demo
         refused = await running.stack.slack.command(people.requester, people.channel, "orders")
         assert refused.status == 503
