@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
+import anyio
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
@@ -124,6 +125,9 @@ class Internet:
     """Real sockets. Proxies and credentials of the environment are ignored; its CA bundle is not."""
 
     def reads(self) -> httpx.AsyncBaseTransport:
+        # Both load dozens of modules when first used: that is to stop the loop now, not amid the first submission.
+        self.submission()
+        anyio.Lock()
         # aiohttp repeats a GET whose kept-alive connection drops; harmless for reads, 0.26 ms of CPU each.
         return _VerbatimTransport(verify=self._tls, client=self._session)
 
