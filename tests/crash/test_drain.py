@@ -226,3 +226,20 @@ async def test_told_to_end_or_to_reload_while_it_starts_it_ends_as_usual() -> No
         await running.stack.restart()
         await running.approve(card)
         await running.end()
+
+
+@pytest.mark.slow
+async def test_every_hangup_reloads_and_a_bad_file_changes_nothing() -> None:
+    async with world() as running:
+        running.signal(signal.SIGHUP)
+        await running.stack.bot.logged("configuration_reloaded")
+        text = running.stack.bot.config.read_text(encoding="utf-8")
+        running.stack.bot.config.write_text(text.replace("approvers", "approuvers"), encoding="utf-8")
+        running.signal(signal.SIGHUP)
+        await running.stack.bot.logged("configuration_rejected")
+        running.stack.bot.logs.clear()
+        running.stack.bot.config.write_text(text, encoding="utf-8")
+        running.signal(signal.SIGHUP)
+        await running.stack.bot.logged("configuration_reloaded")
+        await running.approve(await running.request())
+        await running.end()
