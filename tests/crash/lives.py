@@ -79,6 +79,7 @@ class Lives:
                 self._up = False
                 self.deaths.append(code)
             assert code == KILLED, self.stack.bot.logs[-5:]
+            self.check_deaths()
             with contextlib.suppress(RuntimeError):  # it may die before it listens
                 await self.stack.restart(failpoint=self.to_come.pop(0) if self.to_come else "")
                 async with self._turned:
@@ -128,10 +129,16 @@ class Lives:
         await self.stack.told(*ends)
         await self.died(deaths)
 
+    def check_deaths(self) -> None:
+        """Every death was at a failpoint, and not because it would not end in time."""
+        reached = [line for line in self.stack.bot.logs if line.get("event") == "failpoint"]
+        assert len(reached) == len(self.deaths), self.stack.bot.logs[-9:]
+
     async def rest(self) -> None:
         """Drains it, in as many lives as that takes."""
         while (code := await self.stack.bot.stop()) == KILLED:
             self.deaths.append(code)
+            self.check_deaths()
             await self.stack.restart()
         assert code == 0, self.stack.bot.logs[-5:]
 
