@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from bot.core.model import Reason
 from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, DirectoryUnavailable, ProviderError, StoreUnavailable
+from bot.failpoints import hit
 from bot.ports import Clock, Provider
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
@@ -224,6 +225,14 @@ async def upgrade_database(settings: Settings) -> None:
 # --- serve ---
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What signals have asked of this process; asking twice is asking once."""
+
+    stop: asyncio.Event
+    reload: asyncio.Event
+
+
 class Bot:
     """Everything that runs, wired; ``serve`` makes it, lets it run until told to stop, and drains it."""
 
@@ -358,24 +367,35 @@ class Bot:
             reasons.append("draining")
         return [reason for reason in reasons if reason]
 
-    async def run(self, server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event) -> None:
-        """Serves until ``stop`` is set, then drains: no intake, what is under way finishes, what is decided is told."""
+    async def run(self, server: uvicorn.Server, listener: socket.socket, asked: _Asked) -> None:
+        """Serves until asked to stop, then drains: no intake, what is under way finishes, what is decided is told."""
         lag = LoopLag(self._metrics.loop_lag.observe, self._clock)
         sampling = asyncio.create_task(lag.run(), name="loop-lag")
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="web")
         self._ticker.start()
-        stopping = asyncio.create_task(stop.wait(), name="stop")
+        stopping = asyncio.create_task(asked.stop.wait(), name="stop")
+        reloading = asyncio.create_task(self._reload_when(asked.reload), name="reload")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await self._drain()
         server.should_exit = True
-        for task in (sampling, stopping):
+        for task in (sampling, stopping, reloading):
             task.cancel()
-        await asyncio.gather(sampling, stopping, return_exceptions=True)
+        await asyncio.gather(sampling, stopping, reloading, return_exceptions=True)
         await serving
+
+    async def _reload_when(self, asked: asyncio.Event) -> None:
+        while await asked.wait():
+            asked.clear()
+            try:
+                await self.reload()
+            except Exception:
+                # Nobody waits for it, and the next one must still be heard.
+                log.exception("reload_broke")
 
     async def _drain(self) -> None:
         log.info("draining")
-        self._draining = True
+        self._draining = self._duties.draining = True
+        hit("draining")
         within = self._settings.tracking.call_timeout.total_seconds() + DRAIN_MARGIN
         await self._ticker.stop(within)
         late = await self._crew.join(within)
@@ -384,6 +404,7 @@ class Bot:
                 while await self._publisher.sweep():
                     pass
         log.info("drained", cut_short=late)
+        hit("drained")
 
     async def close(self) -> None:
         """Closes the connections to the clouds."""
@@ -432,6 +453,7 @@ async def serve(path: Path) -> None:
     _require_servable(settings)
     configure_logging(stream=sys.stderr, secrets=settings.secrets())
     async with contextlib.AsyncExitStack() as stack:
+        asked = stack.enter_context(_signals())
         store = await _open_store(settings)
         stack.push_async_callback(store.close)
         listener = _listen(settings)
@@ -448,8 +470,7 @@ async def serve(path: Path) -> None:
         gc.freeze()
         host, port = listener.getsockname()[:2]
         log.info("listening", url=f"http://{_shown_host(host)}:{port}", databases=len(settings.databases))
-        with _signals(bot) as stop:
-            await bot.run(server, listener, stop)
+        await bot.run(server, listener, asked)
     log.info("stopped")
 
 
@@ -509,21 +530,14 @@ async def _require_ready(store: SqlStore) -> None:
 
 
 @contextlib.contextmanager
-def _signals(bot: Bot) -> Iterator[asyncio.Event]:
-    """SIGTERM and SIGINT set the event, SIGHUP reloads."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    reloads: set[asyncio.Task[None]] = set()
-
-    def reload() -> None:
-        task = loop.create_task(bot.reload(), name="reload")
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+def _signals() -> Iterator[_Asked]:
+    """SIGTERM and SIGINT ask to stop, SIGHUP to reload, from before anything is opened until all of it is closed."""
+    loop, asked = asyncio.get_running_loop(), _Asked(asyncio.Event(), asyncio.Event())
+    loop.add_signal_handler(signal.SIGTERM, asked.stop.set)
+    loop.add_signal_handler(signal.SIGINT, asked.stop.set)
+    loop.add_signal_handler(signal.SIGHUP, asked.reload.set)
     try:
-        yield stop
+        yield asked
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bot import reports
+from bot import failpoints, reports
 from bot.app import (
     catalogue_for,
     live_problems,
@@ -42,6 +42,8 @@ Command = Callable[[argparse.Namespace], Awaitable[int]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; every error it expects is a line on stderr and exit code 1."""
     arguments = _parser().parse_args(argv)
+    if problem := failpoints.environment_problem():
+        return _fail(problem)
     try:
         code: int = asyncio.run(arguments.run(arguments))
     except ConfigError as error:

@@ -106,6 +106,7 @@ class Ticker:
         )
         self._sweeps: dict[str, Sweep] = {}
         self._dirty: set[str] = set()
+        self._stopping = False
         self._running: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -134,6 +135,7 @@ class Ticker:
     async def stop(self, within: float) -> None:
         """Lets running sweeps end, for at most ``within`` seconds, then stops the clock."""
         if self._scheduler.running:
+            self._stopping = True
             self._scheduler.pause()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within):
@@ -148,7 +150,7 @@ class Ticker:
         self._idle.clear()
         try:
             self._dirty.add(name)
-            while name in self._dirty:
+            while name in self._dirty and not self._stopping:
                 self._dirty.discard(name)
                 await self._once(name)
         finally:

@@ -13,6 +13,7 @@ from bot.core.answers import Answer
 from bot.core.commands import Origin
 from bot.core.operation import ENDS, Operation, Status
 from bot.errors import DirectoryUnavailable, StoreUnavailable
+from bot.failpoints import hit
 from bot.ports import Clock, Message, MessageKind, Outbox
 from handlers.directory import SlackDirectory
 from handlers.finder import AUDIT_TYPE, Absent, Finder, Found, Unreadable
@@ -272,7 +273,9 @@ class Publisher:
         if not self._fits(until):
             # Another replica may claim it soon; two must never post the same.
             return self._waits(0.0, uncertain=message.uncertain, error="lease")
+        hit("before_begin_post", message.kind)
         await self._outbox.begin_post(message.id)
+        hit("after_begin_post", message.kind)
         outcome = await self._send(
             message,
             POST,
@@ -491,7 +494,10 @@ class Publisher:
         now = self._clock.now()
         match fate:
             case Posted(ts, version):
+                told = "update" if message.kind is MessageKind.CARD and message.ts else message.kind
+                hit("before_told", told)
                 await self._outbox.posted(message.id, ts=ts, version=version, now=now)
+                hit("after_told", told)
                 if message.say is not None and message.say.text.code in PROVIDER_FINISHED:
                     self._told((now - message.created_at).total_seconds())
             case Later(error, uncertain, _, failed):

@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
+import anyio
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
@@ -36,6 +37,7 @@ from bot.errors import (
     Throttled,
     Unavailable,
 )
+from bot.failpoints import hit
 from bot.ports import CallObserver, Clock
 
 T = TypeVar("T")
@@ -123,6 +125,9 @@ class Internet:
     """Real sockets. Proxies and credentials of the environment are ignored; its CA bundle is not."""
 
     def reads(self) -> httpx.AsyncBaseTransport:
+        # Both load dozens of modules when first used: that is to stop the loop now, not amid the first submission.
+        self.submission()
+        anyio.Lock()
         # aiohttp repeats a GET whose kept-alive connection drops; harmless for reads, 0.26 ms of CPU each.
         return _VerbatimTransport(verify=self._tls, client=self._session)
 
@@ -237,6 +242,9 @@ class _Trace:
         if event.endswith(".send_request_headers.started"):
             self.check()
             self._started = True
+            hit("before_send")
+        elif event.endswith(".send_request_body.complete"):
+            hit("after_send")
 
 
 async def submit_once(
@@ -280,6 +288,7 @@ async def submit_once(
         if trace.nothing_left:
             raise NotSent(_unconnected(request, exc)) from exc
         raise OutcomeUnknown(f"the answer to the request was lost ({type(exc).__name__})") from exc
+    hit("answer_read")
     return answers[0]
 
 

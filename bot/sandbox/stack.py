@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot import failpoints
 from bot.sandbox.clouds import CloudSetup
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
@@ -22,6 +23,7 @@ STARTS_WITHIN = 30.0
 STOPS_WITHIN = 30.0
 EVENT_TYPE = "switchover_operation"
 PATIENCE = 60.0
+PROGRAM = ("-m", "bot")
 
 CONFIG = """\
 [slack]
@@ -62,19 +64,21 @@ class Bot:
     process: asyncio.subprocess.Process | None = None
     logs: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
+    program: Sequence[str] = PROGRAM
     _reader: asyncio.Task[None] | None = None
     _listening: asyncio.Event = field(default_factory=asyncio.Event)
+    _said: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def start(self) -> None:
-        """Starts it and waits until it listens.
+    async def start(self, *, failpoint: str = "") -> None:
+        """Starts it and waits until it listens. It dies at the failpoint, if one is given.
 
         Raises:
             RuntimeError: It ended, or does not listen in time; the message is what it said.
         """
         self._listening.clear()
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "serve", "--config", str(self.config)),
-            env=dict(self.env),
+            *(sys.executable, *self.program, "serve", "--config", str(self.config)),
+            env=dict(self.env) | ({failpoints.VARIABLE: failpoint} if failpoint else {}),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -91,11 +95,29 @@ class Bot:
             said = "\n".join(str(line.get("event", line)) for line in self.logs[-20:])
             raise RuntimeError(f"the bot did not start:\n{said}")
 
+    async def logged(self, event: str) -> dict[str, Any]:
+        """The first line that says this, as soon as there is one."""
+
+        def found() -> dict[str, Any] | None:
+            return next((line for line in self.logs if line.get("event") == event), None)
+
+        async with asyncio.timeout(PATIENCE), self._said:
+            return await self._said.wait_for(found) or {}
+
     async def stop(self) -> int:
         """Asks it to drain and waits for its end; gives its exit code."""
         if self.process is not None and self.process.returncode is None:
             self.process.terminate()
         return await self._ended()
+
+    async def died(self) -> int:
+        """Waits until it has ended by itself; gives its exit code."""
+        if self.process is None:
+            return 0
+        code = await self.process.wait()
+        if self._reader is not None:
+            await self._reader
+        return code
 
     async def kill(self) -> int:
         """Kills it at once, as a crash would."""
@@ -125,6 +147,8 @@ class Bot:
             if line.get("event") == "listening":
                 self.url = str(line["url"])
                 self._listening.set()
+            async with self._said:
+                self._said.notify_all()
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -149,9 +173,9 @@ class Stack:
     bot: Bot
     slack: Deliveries
 
-    async def restart(self) -> None:
+    async def restart(self, *, failpoint: str = "") -> None:
         """Starts the bot again, on whatever its last life left behind."""
-        await self.bot.start()
+        await self.bot.start(failpoint=failpoint)
         self.slack.url = f"{self.bot.url}/slack/events"
 
     async def request(self, text: str, *, within: float = PATIENCE) -> str:
@@ -236,6 +260,8 @@ async def stack(
     tracking: str = "",
     policy: str = "",
     rate_limited: bool = True,
+    failpoint: str = "",
+    program: Sequence[str] = PROGRAM,
 ) -> AsyncIterator[Stack]:
     """Starts the simulated world and the bot in it; stops all of it at the end.
 
@@ -245,6 +271,8 @@ async def stack(
         tracking: More lines for ``[tracking]``.
         policy: More lines for ``[policies.default]``.
         rate_limited: Whether the simulated Slack enforces its rate limits.
+        failpoint: Where the bot's first life ends, as ``bot.failpoints`` has it.
+        program: What runs the bot, after the name of the interpreter.
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
     async with contextlib.AsyncExitStack() as running:
@@ -264,9 +292,9 @@ async def stack(
             ),
             encoding="utf-8",
         )
-        bot = Bot(config, _environment(demo, clouds))
-        await bot.start()
+        bot = Bot(config, _environment(demo, clouds), program=program)
         running.push_async_callback(bot.stop)
+        await bot.start(failpoint=failpoint)
         slack = deliveries(demo.workspace, f"{bot.url}/slack/events")
         yield Stack(demo, bot, await running.enter_async_context(slack))
 

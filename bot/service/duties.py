@@ -65,6 +65,9 @@ class Duties:
         limits: The configured times.
         wake: Told after every change, so that cards and further duties don't wait for a tick.
         submitted: Told the account of every request that may have left, for metrics.
+
+    Attributes:
+        draining: The process is about to end: what is under way is finished, and no submission is begun.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Duties:
         self.limits = limits
         self._wake = wake
         self._submitted = submitted
+        self.draining = False
         self._looks: Mapping[Duty, Callable[[Operation], Awaitable[e.Event | None]]] = {
             Duty.PLAN: self._plan,
             Duty.RECHECK: self._recheck,
@@ -104,6 +108,10 @@ class Duties:
         if event is None:
             await self._later(op)
         elif isinstance(event, e.SubmissionStarted):
+            if self.draining:
+                # Cut short in mid-call it would be in doubt; the next process rechecks and sends it.
+                await self._store.postpone({op.id: (op.version, self._clock.now())})
+                return
             await self._start(op, event)
         else:
             await self._record(op, event)

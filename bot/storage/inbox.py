@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Stale
+from bot.failpoints import hit
 from bot.ports import Inbound, InboxItem, Receipt, Reply
 from bot.storage import claims, outbox
 from bot.storage.codec import COMMANDS, ORIGINS, plain
@@ -31,6 +32,7 @@ async def receive(connection: AsyncConnection, items: Sequence[Inbound]) -> list
     fresh = [not item.signature or _taken(new, plain(item.signature)) for item in items]
     rows = {plain(i.dedupe_key): _row(i) for i, ok in reversed(list(zip(items, fresh, strict=True))) if ok}
     recorded = await _insert_new(connection, inbox.c.dedupe_key, list(rows.values()))
+    hit("before_commit.inbox")
     return [
         Receipt.REPLAYED
         if not ok

@@ -8,11 +8,12 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.events import Event
+from bot.core.events import Event, event_name
 from bot.core.machine import Decision
 from bot.core.model import OperationId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
+from bot.failpoints import hit
 from bot.ports import AuditBreak, AuditHead, Inbound, InboxItem, Message, Receipt, Reply
 from bot.storage import audit, claims, inbox, operations, outbox, schema, tables
 from bot.storage.codec import plain, warm_up
@@ -86,11 +87,16 @@ class SqlStore:
 
     async def receive(self, item: Inbound) -> Receipt:
         """Records a delivery durably, unless it is known."""
-        return await self._receiver.receive(item)
+        receipt = await self._receiver.receive(item)
+        hit("after_commit.inbox")
+        return receipt
 
     async def claim_inbox(self, now: datetime, until: datetime, limit: int) -> Sequence[InboxItem]:
         """Takes the oldest due items."""
-        return await self._database.note(partial(inbox.claim, now=now, until=until, limit=limit))
+        items = await self._database.note(partial(inbox.claim, now=now, until=until, limit=limit))
+        if items:
+            hit("inbox_claimed")
+        return items
 
     async def postpone_item(self, item_id: int, due_at: datetime) -> None:
         """Puts an item back."""
@@ -102,6 +108,7 @@ class SqlStore:
             await self._database.note(partial(inbox.finish, item_id=item_id, replies=replies, now=now))
         except Stale:
             return
+        hit("inbox_finished")
 
     # --- operations ---
 
@@ -117,7 +124,7 @@ class SqlStore:
             replies=replies,
             audit_channel=self._audit_channel,
         )
-        await self._unless_locked(decision.after, work)
+        await self._unless_locked(decision, work)
 
     async def commit(
         self,
@@ -137,15 +144,24 @@ class SqlStore:
             replies=replies,
             audit_channel=self._audit_channel,
         )
-        await self._unless_locked(decisions[-1].after, work)
+        await self._unless_locked(decisions[-1], work)
 
-    async def _unless_locked(self, op: Operation, work: Work[None]) -> None:
+    async def _unless_locked(self, decision: Decision, work: Work[None]) -> None:
+        op, what = decision.after, event_name(decision.event)
+
+        async def whole(connection: AsyncConnection) -> None:
+            await work(connection)
+            hit("before_commit", what)
+
         for _ in range(ATTEMPTS):
             try:
-                return await self._database.write(work)
+                await self._database.write(whole)
             except Conflict:
                 # In a transaction of its own: PostgreSQL answers nothing more in one that failed.
                 holder = await self._database.read(partial(operations.holder, op=op))
+            else:
+                hit("after_commit", what)
+                return
             if holder is not None:
                 raise Locked(holder)
             # The holder has just ended: try again.
@@ -180,7 +196,10 @@ class SqlStore:
 
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
         """Takes the open operations that are due, the longest overdue first."""
-        return await self._database.note(partial(operations.claim, now=now, until=until, limit=limit))
+        claimed = await self._database.note(partial(operations.claim, now=now, until=until, limit=limit))
+        if claimed:
+            hit("operations_claimed")
+        return claimed
 
     async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
         """Sets when operations are due again, for those that still have the version given."""
@@ -190,6 +209,7 @@ class SqlStore:
     async def release_claims(self, now: datetime) -> None:
         """Makes everything claimed due at once, and every submission that the last process left behind."""
         await self._database.write(partial(_release, now=now))
+        hit("claims_released")
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
         """Deletes done inbox items and ended answers that are older than ``keep``."""

@@ -98,6 +98,19 @@ async def test_stopping_waits_for_what_runs_and_for_no_longer_than_it_may() -> N
     assert not ticker.running
 
 
+async def test_a_kick_while_it_stops_begins_nothing_new() -> None:
+    ticker, sweep = Ticker(), Sweep()
+    ticker.add("one", SELDOM, sweep)
+    ticker.start()
+    await sweep.until(1)
+    stopping = asyncio.create_task(ticker.stop(within=60))
+    await asyncio.sleep(0)
+    ticker.kick("one")
+    sweep.go.set()
+    await stopping
+    assert sweep.runs == 1
+
+
 async def test_a_sweep_that_hangs_does_not_keep_the_process() -> None:
     ticker, sweep = Ticker(), Sweep()
     ticker.add("one", SELDOM, sweep)

@@ -107,6 +107,19 @@ async def test_the_request_is_signed_with_the_committed_time_and_may_only_leave_
     assert intent.send_by == world.clock.monotonic() + SEND_WITHIN
 
 
+async def test_a_process_that_drains_begins_no_submission_and_leaves_it_to_the_next() -> None:
+    world = World()
+    world.cloud.answers = [JOB]
+    await world.approved()
+    world.duties.draining = True
+    await world.tick()
+    assert await world.status() is Status.RECHECKING
+    assert world.cloud.submissions == []
+    await world.restart()
+    assert await world.status() is Status.RUNNING
+    assert len(world.cloud.submissions) == 1
+
+
 async def test_an_unchanged_job_is_no_event_and_is_polled_less_and_less() -> None:
     world = World()
     await world.submitted_with(JOB)

@@ -1,0 +1,148 @@
+"""``kill -9`` at every named place of the real process; it goes on over the same files, and must be right."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from bot.core.operation import Status
+from bot.failpoints import names
+from tests.crash.lives import CLOUDS, check, lives
+
+COMMON = ("requested", "planned", "approved", "submission_started", "submission_accepted", "roles_confirmed")
+FOLLOWED = {"qingcloud": "job_reported", "dds": "job_reported", "dds-named": "roles_moved"}
+"""How it is learnt that the cloud has finished."""
+
+UNSENT = ("after_commit.submission_started", "before_send")
+"""Dying here leaves a submission of which only the dead process knew that it was not sent."""
+
+AT_ANY_EVENT = [f"{when}_commit.{event}" for event in COMMON for when in ("before", "after")]
+ON_THE_WIRE = ["before_send", "after_send", "answer_read"]
+AT_DELIVERIES = [
+    f"{place}:{time}"
+    for place in ("before_commit.inbox", "after_commit.inbox", "inbox_claimed")
+    for time in (1, 2)
+]
+AT_OPERATIONS = [f"operations_claimed:{time}" for time in (1, 2, 3)]
+AT_POSTS = [
+    f"{place}.{what}:{time}"
+    for place in ("before_begin_post", "after_begin_post", "before_told", "after_told")
+    for what, times in (("card", (1,)), ("reply", (1, 2)))
+    for time in times
+]
+AT_UPDATES = [f"{place}.update:{time}" for place in ("before_told", "after_told") for time in (1, 2, 3)]
+EVERYWHERE = [*AT_ANY_EVENT, *ON_THE_WIRE, *AT_DELIVERIES, *AT_OPERATIONS, *AT_POSTS, *AT_UPDATES]
+AT_ANSWERS = ["inbox_finished", "before_told.answer", "after_told.answer"]
+AT_THE_END = ["draining", "drained"]
+IN_DOUBT = [
+    f"{when}_commit.{event}"
+    for event in ("submission_uncertain", "submission_found")
+    for when in ("before", "after")
+]
+OFF_THESE_PATHS = {
+    *("planning_failed", "start_reached", "rejected", "cancelled", "expired", "recheck_refused"),
+    *("submission_not_accepted", "submission_refused", "submission_absent", "doubt_remained"),
+    *("deadline_passed", "roles_unchanged", "roles_unproven", "acknowledged"),
+}
+"""Committed by the very statement that commits the others; the search of the machine goes through them."""
+
+
+def kill(place: str) -> str:
+    """``place:2`` as the environment wants it."""
+    name, _, time = place.partition(":")
+    return f"{name}:kill:{time or 1}"
+
+
+def ends(*places: str) -> tuple[Status, ...]:
+    unsent = any(place.partition(":")[0] in UNSENT for place in places)
+    return (Status.IN_DOUBT,) if unsent else (Status.SUCCEEDED,)
+
+
+async def dies_at(play: str, *places: str, own_first: bool = False) -> None:
+    async with lives(play, [kill(place) for place in places]) as world:
+        await world.play(world.switchover(*ends(*places), deaths=len(places), own_first=own_first))
+        await world.rest()
+        assert len(world.deaths) == len(places)
+        await check(world, *ends(*places))
+
+
+SAMPLE = [
+    ("qingcloud", "before_commit.submission_started"),
+    ("dds", "after_send"),
+    ("qingcloud", "before_told.card"),
+]
+
+
+@pytest.mark.parametrize(("play", "place"), SAMPLE)
+async def test_it_goes_on_where_it_died(play: str, place: str) -> None:
+    await dies_at(play, place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("play", CLOUDS)
+@pytest.mark.parametrize("place", EVERYWHERE)
+async def test_it_goes_on_wherever_it_died(play: str, place: str) -> None:
+    await dies_at(play, place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("play", CLOUDS)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_it_goes_on_when_the_cloud_had_just_finished(play: str, when: str) -> None:
+    await dies_at(play, f"{when}_commit.{FOLLOWED[play]}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", AT_ANSWERS)
+async def test_who_is_refused_is_told_at_least_once(place: str) -> None:
+    await dies_at("qingcloud", place, own_first=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("play", CLOUDS)
+@pytest.mark.parametrize("place", [*IN_DOUBT, "claims_released"])
+async def test_it_settles_its_doubt_although_it_dies_again(play: str, place: str) -> None:
+    await dies_at(play, "after_send", place)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", AT_THE_END)
+@pytest.mark.parametrize("play", CLOUDS)
+async def test_it_goes_on_when_it_died_while_draining(play: str, place: str) -> None:
+    async with lives(play, [kill(place)]) as world:
+
+        async def scenario() -> None:
+            card = await world.request()
+            await world.approve(card)
+            assert world.stack.bot.process is not None
+            world.stack.bot.process.terminate()
+            await world.stack.told(Status.SUCCEEDED)
+            await world.died(1)
+
+        await world.play(scenario())
+        await world.rest()
+        await check(world, Status.SUCCEEDED)
+
+
+PAIRS = 24
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(PAIRS))
+async def test_it_goes_on_after_two_crashes_in_a_row(seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - a seeded sample
+    play = dice.choice(sorted(CLOUDS))
+    first, second = dice.choice(EVERYWHERE), dice.choice([*EVERYWHERE, *IN_DOUBT, "claims_released"])
+    async with lives(play, [kill(first), kill(second)]) as world:
+        # The second may never be reached: what is behind the first can't be died at again.
+        await world.play(world.switchover(*ends(first), *ends(second), deaths=1))
+        await world.rest()
+        await check(world, *ends(first), *ends(second))
+
+
+def test_every_failpoint_is_swept_or_off_these_paths() -> None:
+    swept = [*EVERYWHERE, *AT_ANSWERS, *AT_THE_END, *IN_DOUBT, "claims_released"]
+    swept += [f"{when}_commit.{event}" for event in FOLLOWED.values() for when in ("before", "after")]
+    off = {f"{when}_commit.{event}" for event in OFF_THESE_PATHS for when in ("before", "after")}
+    assert {place.partition(":")[0] for place in swept} | off == set(names())
