@@ -349,12 +349,11 @@ class Bot:
             intake_open=lambda: not self._draining,
             observe=self._metrics.ack.observe,
         )
-        rendered = self._metrics.render
         return create_app(
             ingress=ingress,
             readiness=self._readiness,
-            metrics=lambda: rendered()[0],
-            metrics_type=rendered()[1],
+            metrics=self._metrics.render,
+            metrics_type=self._metrics.content_type,
         )
 
     def _schedule(self) -> None:

@@ -55,7 +55,8 @@ class People:
         text = self._dice.choices(
             (self._orders, self._sessions, self._events), weights=(4, 3, 3)
         )[0]()
-        place = self._dice.choice((demo.channel, demo.channel, demo.private))
+        places = (demo.channel, demo.channel, demo.private)
+        place = self._dice.choice([each for each in places if who.id in each.members])
         for _ in range(2):
             if self._dice.random() < 0.25:
                 receipt = await self._mail.mention(who, place, text)

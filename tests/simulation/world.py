@@ -15,6 +15,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -259,6 +260,7 @@ class World:
             },
             slack_session=lambda **_: SlackSession(self._web, life.boundary, self._on_the_way),
             tick=TICK,
+            housekeeping=timedelta(hours=1),
         )
 
     async def _on_the_way(self) -> None:
