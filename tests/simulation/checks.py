@@ -142,8 +142,15 @@ def posted_in_order(end: End) -> Sequence[str]:
     return problems
 
 
+def one_effect_each(end: End) -> Sequence[str]:
+    """However often a payload was delivered, it was recorded once."""
+    recorded, sent = end.observer.deliveries(), len(end.observer.bodies)
+    return [f"{recorded} deliveries are recorded of {sent} payloads"] if recorded > sent else []
+
+
 CHECKS: tuple[Check, ...] = (
     never_lost,
+    one_effect_each,
     accepted_at_most_once,
     failed_changed_nothing,
     succeeded_was_submitted,

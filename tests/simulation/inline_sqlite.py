@@ -32,11 +32,13 @@ class Session:
         boundary: Awaited before and after every commit.
         committed: Told at once of every commit that wrote something.
         connections: The open ones, to be cut off when the process dies.
+        records: What the pools know of them.
     """
 
     boundary: Boundary
     committed: Callable[[], None]
     connections: list[Connection] = field(default_factory=list)
+    records: list[Any] = field(default_factory=list)
 
 
 class Cursor(sqlite3.Cursor):
@@ -125,10 +127,11 @@ def _engines(path: Path) -> Engines:
     return engines
 
 
-def _connect(_dialect: Any, _record: Any, args: Sequence[Any], _params: Any) -> Connection:
+def _connect(_dialect: Any, record: Any, args: Sequence[Any], _params: Any) -> Connection:
     connection = sqlite3.connect(args[0], factory=Connection, check_same_thread=False)
     connection.session = _Present.session
     _Present.session.connections.append(connection)
+    _Present.session.records.append(record)
     return connection
 
 
@@ -148,3 +151,9 @@ def cut_off(store: SqlStore, session: Session) -> None:
     file, database._file = database._file, None
     if file is not None:
         file.close()
+
+
+def forget(session: Session) -> None:
+    """The tasks of a dead process are gone; those of its connections that they held are nobody's to give back."""
+    for record in session.records:
+        record.fairy_ref = None

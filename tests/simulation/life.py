@@ -16,7 +16,7 @@ from bot.app import Bot, Surroundings, slack_client, take_over
 from bot.config import Settings
 from bot.storage.tables import EPOCH, MICROSECOND
 from bot.telemetry import Metrics
-from tests.simulation.inline_sqlite import Session, cut_off, open_store
+from tests.simulation.inline_sqlite import Session, cut_off, forget, open_store
 
 T = TypeVar("T")
 
@@ -134,6 +134,7 @@ class Life:
                 for task in list(self.tasks):
                     task.cancel()
             await asyncio.sleep(0)
+        forget(self._session)
         return len(self.tasks)
 
     async def stop(self) -> None:

@@ -28,8 +28,12 @@ class Violation(Exception):
     """A promise was broken; the message says which, and how."""
 
     def __init__(self, check: str, problem: str) -> None:
-        super().__init__(f"{check}: {problem}")
+        super().__init__(check, problem)
         self.check = check
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.problem}"
 
 
 @dataclass
@@ -85,6 +89,8 @@ class Observer:
         self._elapsed = elapsed
         self._secrets = secrets
         self._seq = 0
+        self._accepted: set[str] = set()
+        self.bodies: set[bytes] = set()
 
     def violated(self, check: str, problem: str) -> None:
         """A promise is broken: the history ends here."""
@@ -227,13 +233,19 @@ class Observer:
     def answered(self, receipt: Receipt, what: str, recording: bool) -> None:
         """The bot answered a delivery: what got an empty 200 is recorded."""
         said = receipt.failure or str(receipt.status)
+        if recording:
+            self.bodies.add(receipt.delivery.body)
         self._trace.add("people", f"{what} → {said}")
         if receipt.failure:
             return
         if receipt.status not in ALLOWED:
             self.violated("answers_are_clean", f"{what} was answered {receipt.status}")
+        signature = receipt.delivery.headers["X-Slack-Signature"]
+        if receipt.status == OK and signature in self._accepted:
+            self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
+        if receipt.status == OK:
+            self._accepted.add(signature)
         if receipt.status == OK and recording and not receipt.body:
-            signature = receipt.delivery.headers["X-Slack-Signature"]
             found = self._reader.execute(
                 "SELECT 1 FROM inbox_signatures WHERE signature = ?", (signature,)
             ).fetchone()
@@ -248,6 +260,11 @@ class Observer:
         """No token, key or secret is seen anywhere."""
         if any(secret in text for secret in self._secrets):
             self.violated("no_secrets", f"a secret is seen in {where}")
+
+    def deliveries(self) -> int:
+        """How many are recorded."""
+        (found,) = self._reader.execute("SELECT count(*) FROM inbox").fetchone()
+        return int(found)
 
     def states(self) -> dict[str, Any]:
         """The stored state of every operation."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from itertools import count
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def ground() -> Ground:
     """Made once: a database with its schema, the configuration, the metrics."""
     memory = Path("/dev/shm")  # noqa: S108  # where there is one, files cost no disk
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
     template = folder / "template.db"
 
     async def migrated() -> None:
