@@ -39,7 +39,7 @@ class People:
         """Somebody does something; what Slack would not let them do is not done."""
         doing = self._dice.choices(
             (self.request, self.click, self.approve, self.both_approve, self.regroup, self.look),
-            weights=(3, 4, 8, 2, 1.5, 0.5),
+            weights=(3, 3, 5, 6, 1.5, 0.5),
         )[0]
         try:
             await doing()
@@ -158,9 +158,10 @@ class People:
         self._observer.approvers_changed()
         for card in self._cards():
             names = [name for name, _ in _buttons(card)]
-            wish = self._dice.choice(("approve", "reject", ""))
-            if wish in names:
-                await self._mail.click(demo.second_approver, card, wish)
+            wish = self._dice.choice(("approve", "approve", "reject", ""))
+            for who in (demo.second_approver, demo.approver):
+                if wish in names:
+                    await self._mail.click(who, card, wish, outdated=True)
 
     async def acknowledge(self) -> None:
         """What needs a person gets one."""

@@ -131,18 +131,18 @@ class _History:
     async def _lively(self) -> None:
         """People are busy for some minutes; the first requests come before anything else."""
         await asyncio.sleep(1)
-        await self._people.request()
+        self._world.spawn(self._people.request())
         for _ in range(self._dice.randint(4, 14)):
-            await asyncio.sleep(self._dice.choice((0.0, 0.2, 1.0, 3.0, 8.0, 25.0)))
+            await asyncio.sleep(self._dice.choice((0.0, 0.2, 1.0, 2.0, 4.0, 15.0)))
             self._world.spawn(self._people.act())
         await asyncio.sleep(self._dice.choice((1, 10, 40)))
 
     async def _trouble(self) -> None:
         dice = self._weather_dice
         while True:
-            await asyncio.sleep(dice.choice((0.5, 4.0, 10.0, 30.0)))
+            await asyncio.sleep(dice.choice((0.3, 1.0, 3.0, 6.0, 15.0)))
             self._world.troubles.append(self._world.spawn(self._weather.change()))
-            if self._world.life is not None and dice.random() < 0.03:
+            if self._world.life is not None and dice.random() < 0.02:
                 self._world.spawn(self._stop(self._world))
             self._world.downtime = dice.choice((1.0, 3.0, 20.0, 100.0))
 

@@ -7,6 +7,7 @@ dear; what belongs to a life are its connections and the lock on the file.
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -144,6 +145,9 @@ def open_store(path: Path, session: Session) -> SqlStore:
 def cut_off(store: SqlStore, session: Session) -> None:
     """The process has died: its transactions are undone, its connections and its lock are gone."""
     database = store._database
+    for record in session.records:
+        if record.fairy_ref is not None:  # what a dead task still holds is nobody's to give back
+            record.fairy_ref = weakref.ref(session)
     for connection in session.connections:
         sqlite3.Connection.close(connection)
     for engine in (database._engines.writer, database._engines.noter, database._engines.reader):
@@ -151,9 +155,3 @@ def cut_off(store: SqlStore, session: Session) -> None:
     file, database._file = database._file, None
     if file is not None:
         file.close()
-
-
-def forget(session: Session) -> None:
-    """The tasks of a dead process are gone; those of its connections that they held are nobody's to give back."""
-    for record in session.records:
-        record.fairy_ref = None

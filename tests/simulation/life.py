@@ -16,7 +16,7 @@ from bot.app import Bot, Surroundings, slack_client, take_over
 from bot.config import Settings
 from bot.storage.tables import EPOCH, MICROSECOND
 from bot.telemetry import Metrics
-from tests.simulation.inline_sqlite import Session, cut_off, forget, open_store
+from tests.simulation.inline_sqlite import Session, cut_off, open_store
 
 T = TypeVar("T")
 
@@ -82,6 +82,7 @@ class Life:
         self.store = open_store(machine.path, self._session)
         self._bot: Bot | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._rang = -AGAIN
 
     @property
     def bot(self) -> Bot:
@@ -134,7 +135,6 @@ class Life:
                 for task in list(self.tasks):
                     task.cancel()
             await asyncio.sleep(0)
-        forget(self._session)
         return len(self.tasks)
 
     async def stop(self) -> None:
@@ -166,13 +166,14 @@ class Life:
         if self.serving:
             self._set_alarm()
 
-    def _set_alarm(self, soonest: float = 0.0) -> None:
+    def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         loop, now = asyncio.get_running_loop(), self._machine.now()
         first = min((due for due in self._due().values() if due is not None), default=None)
         wait = TICK.total_seconds() if first is None else (first - now).total_seconds()
-        self._alarm = loop.call_later(max(wait, soonest), self._ring, context=self.context)
+        at = max(loop.time() + wait, self._rang + AGAIN)
+        self._alarm = loop.call_at(at, self._ring, context=self.context)
 
     def _due(self) -> dict[str, datetime | None]:
         found: dict[str, datetime | None] = {}
@@ -186,7 +187,8 @@ class Life:
         for name, due in self._due().items():
             if due is not None and due <= now:
                 self.bot._ticker.kick(name)
-        self._set_alarm(AGAIN)
+        self._rang = asyncio.get_running_loop().time()
+        self._set_alarm()
 
 
 def track(loop: asyncio.AbstractEventLoop, coro: Any, **given: Any) -> asyncio.Task[Any]:

@@ -19,7 +19,11 @@ START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
 class Stuck(Exception):
-    """Everything waits and no timer runs: nothing would ever happen again."""
+    """Everything waits and no timer runs, or nothing lets time pass: nothing would ever happen again."""
+
+
+BUSY = 200_000
+"""Turns of the loop without time passing, after which it is taken for endless."""
 
 
 class _Jumping:
@@ -27,11 +31,14 @@ class _Jumping:
 
     def __init__(self, jump: Callable[[float], None]) -> None:
         self._jump = jump
+        self._turns = 0
 
     def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
+        self._turns += 1
+        if timeout is None or self._turns > BUSY:
             raise Stuck
         if timeout > 0:
+            self._turns = 0
             self._jump(timeout)
         return []
 

@@ -74,7 +74,7 @@ class Weather:
                 *(self._submission, self._cloud_read, self._cloud_away, self._outcome_changes, self._failover),
                 *(self._console, self._slack_call, self._slack_outage, self._clock, self._moody_slack),
             ),
-            weights=(5, 3, 1, 3, 1.5, 1, 5, 1, 1, 1),
+            weights=(7, 3, 1, 3, 2, 1, 5, 1, 1, 2),
         )[0]
         await turn()
 
