@@ -38,8 +38,11 @@ class People:
     async def act(self) -> None:
         """Somebody does something; what Slack would not let them do is not done."""
         doing = self._dice.choices(
-            (self.request, self.click, self.approve, self.both_approve, self.regroup, self.look),
-            weights=(3, 3, 5, 6, 1.5, 0.5),
+            (
+                *(self.request, self.click, self.approve, self.both_approve),
+                *(self.approve_and_leave, self.regroup, self.look),
+            ),
+            weights=(3, 3, 4, 6, 2.5, 1, 0.5),
         )[0]
         try:
             await doing()
@@ -52,9 +55,7 @@ class People:
         who = self._dice.choices(
             (demo.requester, demo.bystander, demo.approver, demo.guest), weights=(6, 2, 2, 0.5)
         )[0]
-        text = self._dice.choices(
-            (self._orders, self._sessions, self._events), weights=(4, 3, 3)
-        )[0]()
+        text = self._dice.choices((self._orders, self._sessions, self._events), weights=(4, 3, 3))[0]()
         places = (demo.channel, demo.channel, demo.private)
         place = self._dice.choice([each for each in places if who.id in each.members])
         for _ in range(2):
@@ -69,7 +70,9 @@ class People:
         await self._choose(who)
 
     def _orders(self) -> str:
-        nodes = [node.id for node in self._clouds.orders.nodes if node.id not in self._clouds.orders.primaries]
+        nodes = [
+            node.id for node in self._clouds.orders.nodes if node.id not in self._clouds.orders.primaries
+        ]
         named = f" to {self._dice.choice(nodes)}" if nodes and self._dice.random() < 0.75 else ""
         return f"orders{named} because of the simulation"
 
@@ -126,6 +129,19 @@ class People:
         if card is not None:
             both = (self._demo.approver, self._demo.second_approver)
             await asyncio.gather(*(self._mail.click(who, card, "approve") for who in both))
+
+    async def approve_and_leave(self) -> None:
+        """Somebody approves and is taken out of the group; then another one approves the same."""
+        demo, members = self._demo, self._demo.approvers.members
+        card = self._waiting()
+        if card is None:
+            return
+        await self._mail.click(demo.approver, card, "approve", outdated=True)
+        await asyncio.sleep(self._dice.choice((0.3, 1.0, 3.0)))
+        if demo.approver.id in members:
+            members.remove(demo.approver.id)
+            self._observer.approvers_changed()
+        await self._mail.click(demo.second_approver, card, "approve", outdated=True)
 
     async def regroup(self) -> None:
         """An approver leaves the group, or the workspace, or comes back; Slack may tell the bot."""
@@ -187,4 +203,3 @@ def _buttons(message: Message) -> list[tuple[str, str]]:
         elements = [*block.get("elements", ()), *([block["accessory"]] if "accessory" in block else ())]
         found += [(one["action_id"], one.get("value", "")) for one in elements if one.get("type") == "button"]
     return found
-

@@ -25,7 +25,7 @@ class Answered:
 
 
 async def ask(
-    app: ASGIApp, method: str, url: str, headers: Mapping[str, str], body: bytes, query: str = ""
+    app: ASGIApp, method: str, url: str, headers: Mapping[str, str], body: bytes, *, query: str = ""
 ) -> Answered:
     """One request to an app; a connection that the app drops raises what dropping raises."""
     parts = urlsplit(url)
@@ -124,7 +124,7 @@ class SlackSession:
         async def sending() -> Answered:
             await self._boundary("before a call to Slack")
             await self._way()
-            answer = await ask(self._app, method, url, headers, body, query)
+            answer = await ask(self._app, method, url, headers, body, query=query)
             await self._boundary("after Slack answered")
             return answer
 

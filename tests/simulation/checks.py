@@ -88,7 +88,9 @@ def one_true_card(end: End) -> Sequence[str]:
         if held(cards[0])["status"] != op.status:
             problems.append(f"the card of {op.id} says {held(cards[0])['status']}, it is {op.status}")
         fresh = WORDS.card(op, now=end.now)
-        if op.status in ENDS and (cards[0].text != fresh.text or _bare(cards[0].blocks) != _bare(fresh.blocks)):
+        if op.status in ENDS and (
+            cards[0].text != fresh.text or _bare(cards[0].blocks) != _bare(fresh.blocks)
+        ):
             problems.append(f"the card of {op.id} shows {cards[0].text!r}, not {fresh.text!r}")
     return problems
 
@@ -117,7 +119,10 @@ def failed_changed_nothing(end: End) -> Sequence[str]:
 def accepted_at_most_once(end: End) -> Sequence[str]:
     """At most one request of an operation was taken on by a cloud."""
     began = Counter(
-        {op: sum(sent.job is not None for sent in told.submissions) for op, told in end.observer.operations.items()}
+        {
+            op: sum(sent.job is not None for sent in told.submissions)
+            for op, told in end.observer.operations.items()
+        }
     )
     return [f"{op} was accepted {times} times" for op, times in began.items() if times > 1]
 
@@ -165,11 +170,11 @@ async def audit_verifies(end: End) -> Sequence[str]:
     verified = await end.store.verify_audit()
     if isinstance(verified, AuditBreak):
         return [f"the audit chain breaks at {verified.seq}: {verified.problem}"]
-    problems = []
-    for op in end.states.values():
-        if replay(await end.store.events(op.id)) != op:
-            problems.append(f"{op.id} is not what its events make of it")
-    return problems
+    return [
+        f"{op.id} is not what its events make of it"
+        for op in end.states.values()
+        if replay(await end.store.events(op.id)) != op
+    ]
 
 
 async def locks_are_free(end: End) -> Sequence[str]:

@@ -183,9 +183,7 @@ class Clouds:
 
         return front
 
-    async def _submit(
-        self, app: ASGIApp, target: Target, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _submit(self, app: ASGIApp, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         submission = Submission(target, "", self._elapsed())
         self.look()
         self._submitted(submission)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -40,10 +40,11 @@ class Mail(Deliveries):
     def __init__(
         self,
         workspace: Workspace,
+        *,
         dice: random.Random,
         bot: Callable[[], Life | None],
         answered: Callable[[Receipt, str, bool], None],
-        spawn: Callable[[Any], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
         count: Callable[[str], None],
     ) -> None:
         super().__init__(workspace, URL, cast(httpx.AsyncClient, None))

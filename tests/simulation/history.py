@@ -171,9 +171,7 @@ class _History:
         life = world.life
         if life is None or not life.alive:
             return
-        end = checks.End(
-            world.observer, world.workspace, life.store, world.time.machine(), settled=problem
-        )
+        end = checks.End(world.observer, world.workspace, life.store, world.time.machine(), settled=problem)
         world.statuses = Counter(str(op.status) for op in end.states.values())
         await checks.look(end)
 
@@ -188,4 +186,3 @@ class _History:
                 return ""
             if world.time.elapsed > patience:
                 return f"owed are {deliveries} deliveries, {operations} operations, {messages} messages"
-

@@ -109,9 +109,7 @@ class Life:
         machine, around = self._machine, self._around
         await take_over(self.store, around.clock, alone=True)
         client = slack_client(machine.settings, machine.metrics, around)
-        self._bot = Bot(
-            machine.settings, machine.path, self.store, client, machine.metrics, around=around
-        )
+        self._bot = Bot(machine.settings, machine.path, self.store, client, machine.metrics, around=around)
         self._client = client
         self.bot.start()
         self.serving = True

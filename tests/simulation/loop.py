@@ -60,7 +60,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         """Seconds since the history began."""
         return self._now
 
-    def run_in_executor(self, *_: Any) -> Any:
+    def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]  # whatever is asked
         """Refuses: what a thread does can't be repeated.
 
         Raises:
@@ -91,7 +91,7 @@ class Time:
     def __init__(self) -> None:
         self.skew = timedelta(0)
         self.loop = SimulatedLoop(self._moved)
-        self._machine: time_machine.Coordinates | None = None
+        self._machine: time_machine.Traveller | None = None
 
     @property
     def elapsed(self) -> float:

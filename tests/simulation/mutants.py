@@ -23,6 +23,7 @@ from bot.web import Signatures
 from handlers import listeners
 from handlers.finder import Absent, Finder
 from handlers.listeners import Listeners
+from handlers.payloads import dedupe_key
 
 SOON = timedelta(seconds=2)
 Change = tuple[Any, str, Any]
@@ -70,7 +71,7 @@ def _act_before_saving() -> list[Change]:
 def _no_look_before_posting() -> list[Change]:
     """A post whose outcome is unknown is made again without looking for it."""
 
-    async def find(self: Finder, message: Message, **_: Any) -> Absent:
+    async def find(_self: Finder, _message: Message, **_: Any) -> Absent:
         return Absent()
 
     return [(Finder, "find", find)]
@@ -79,7 +80,7 @@ def _no_look_before_posting() -> list[Change]:
 def _forget_that_a_post_was_begun() -> list[Change]:
     """A post is made without noting before that it is about to be."""
 
-    async def begin_post(self: SqlStore, message_id: int) -> None:
+    async def begin_post(_self: SqlStore, _message_id: int) -> None:
         return
 
     return [(SqlStore, "begin_post", begin_post)]
@@ -87,7 +88,7 @@ def _forget_that_a_post_was_begun() -> list[Change]:
 
 def _no_dedupe() -> list[Change]:
     """Every delivery counts, also one of a payload that is known."""
-    original, number = listeners.dedupe_key, count()
+    original, number = dedupe_key, count()
     return [(listeners, "dedupe_key", lambda body: f"{original(body)}-{next(number)}")]
 
 
@@ -110,7 +111,7 @@ def _no_fingerprint() -> list[Change]:
 def _no_live_quorum() -> list[Change]:
     """Whoever approved once still counts at the start."""
 
-    async def live_quorum(self: Duties, op: Operation, database: Database) -> tuple[str, ...]:
+    async def live_quorum(_self: Duties, op: Operation, _database: Database) -> tuple[str, ...]:
         return op.approved_by
 
     return [(Duties, "_live_quorum", live_quorum)]
@@ -170,4 +171,3 @@ def mutated(name: str) -> Iterator[None]:
     finally:
         for where, what, original in before:
             setattr(where, what, original)
-

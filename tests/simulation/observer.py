@@ -70,6 +70,7 @@ class Observer:
 
     def __init__(
         self,
+        *,
         reader: sqlite3.Connection,
         clouds: Callable[[], Clouds],
         workspace: Workspace,
@@ -207,7 +208,9 @@ class Observer:
         plan = self._plan(operation)
         seen = self._clouds().roles[plan.target].between(self._recheck_began(told), self._elapsed())
         if (plan.primary,) not in seen:
-            self.violated("plan_still_holds", f"{operation} was sent for {plan.primary}, primary {sorted(seen)}")
+            self.violated(
+                "plan_still_holds", f"{operation} was sent for {plan.primary}, primary {sorted(seen)}"
+            )
 
     # --- Slack ---
 
@@ -284,6 +287,9 @@ def _more(event: e.Event) -> str:
     by = getattr(event, "by", None)
     detail = getattr(event, "detail", None)
     job = getattr(event, "job", None) or getattr(event, "job_id", None)
-    words = [f"by {by}" if by else "", f"{job}" if job else "", f"({detail.code} {dict(detail.params)})" if detail else ""]
+    words = [
+        f"by {by}" if by else "",
+        f"{job}" if job else "",
+        f"({detail.code} {dict(detail.params)})" if detail else "",
+    ]
     return "".join(f" {word}" for word in words if word)
-

@@ -71,7 +71,13 @@ class Weather:
         """Something goes wrong now."""
         turn = self._dice.choices(
             (
-                *(self._submission, self._cloud_read, self._cloud_away, self._outcome_changes, self._failover),
+                *(
+                    self._submission,
+                    self._cloud_read,
+                    self._cloud_away,
+                    self._outcome_changes,
+                    self._failover,
+                ),
                 *(self._console, self._slack_call, self._slack_outage, self._clock, self._moody_slack),
             ),
             weights=(7, 3, 1, 3, 2, 1, 5, 1, 1, 2),
@@ -118,14 +124,16 @@ class Weather:
     def _outcome(self, cloud: object) -> None:
         """The next switchover ends otherwise than asked."""
         ending = self._dice.choice(list(Ending))
-        says_so = self._dice.random() < 0.5
+        # A job that says it failed changes nothing any more: else nobody could ever say so.
+        late = self._clouds.qingcloud.timings.roles > self._clouds.qingcloud.timings.done
+        says_so = self._dice.random() < 0.5 or (late and ending is not Ending.UNCHANGED)
         self._note(f"outcome: {ending}{'' if says_so else ', its job says otherwise'}")
-        good = ending is Ending.MOVED
+        good = ending is Ending.MOVED or late
         if cloud is self._clouds.qingcloud:
-            word = "successful" if good == says_so else "failed"
+            word = "successful" if good is says_so else "failed"
             self._clouds.qingcloud.next_outcome(ending, word=word)
         else:
-            word = "Completed" if good == says_so else "Failed"
+            word = "Completed" if good is says_so else "Failed"
             self._clouds.huawei.next_outcome(ending, word=word)
 
     async def _failover(self) -> None:
@@ -160,7 +168,9 @@ class Weather:
     async def _moody_slack(self) -> None:
         """Every post is made, and its answer lost, for a while."""
         self._note("Slack: answers of posts lost")
-        fault = self._dice.choice((SlackFault.drop(processed=True), SlackFault.status_code(500, processed=True)))
+        fault = self._dice.choice(
+            (SlackFault.drop(processed=True), SlackFault.status_code(500, processed=True))
+        )
         self._workspace.faults.always("chat.postMessage", fault)
         await asyncio.sleep(self._dice.choice((5, 20, 60)))
         self._workspace.faults.clear("chat.postMessage")

@@ -20,8 +20,9 @@ from functools import cache
 from itertools import count
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import aiohttp
 import structlog
 
 from bot import config
@@ -194,16 +195,21 @@ class World:
         self.reader = sqlite3.connect(self._ground.path, isolation_level=None)
         self.reader.execute("PRAGMA query_only=ON")
         self.observer = Observer(
-            self.reader, lambda: self.clouds, self.workspace, self.trace, lambda: time.elapsed, SECRETS
+            reader=self.reader,
+            clouds=lambda: self.clouds,
+            workspace=self.workspace,
+            trace=self.trace,
+            elapsed=lambda: time.elapsed,
+            secrets=SECRETS,
         )
         self.observer.approvers_changed()
         self.mail = Mail(
             self.workspace,
-            random.Random(f"mail {seed}"),  # noqa: S311
-            lambda: self.serving,
-            self.observer.answered,
-            self.spawn,
-            self.trace.count,
+            dice=random.Random(f"mail {seed}"),  # noqa: S311
+            bot=lambda: self.serving,
+            answered=self.observer.answered,
+            spawn=self.spawn,
+            count=self.trace.count,
         )
         self.life: Life | None = None
         self.lives = 0
@@ -260,7 +266,9 @@ class World:
                 "qingcloud": QingCloudType(wire=wire),
                 "huawei-dds": HuaweiDdsType(wire=wire),
             },
-            slack_session=lambda **_: SlackSession(self._web, life.boundary, self._on_the_way),
+            slack_session=lambda **_: cast(
+                aiohttp.ClientSession, SlackSession(self._web, life.boundary, self._on_the_way)
+            ),
             tick=TICK,
             housekeeping=timedelta(hours=1),
         )
@@ -329,12 +337,16 @@ def logs_of(world: World) -> Iterator[None]:
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = record.getMessage()
-            extra = {key: getattr(record, key) for key in ("action", "operation", "error") if hasattr(record, key)}
+            extra = {
+                key: getattr(record, key) for key in ("action", "operation", "error") if hasattr(record, key)
+            }
             say(text, f"{text} {extra or ''}".strip(), _failure(record.exc_info))
 
     before, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    structlog.configure(processors=[process], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=False)
+    structlog.configure(
+        processors=[process], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=False
+    )
     root.handlers[:] = [Handler()]
     root.setLevel(logging.WARNING)
     try:
@@ -351,4 +363,3 @@ def _failure(exc_info: Any) -> str:
     if not exc_info or exc_info[1] is None:
         return ""
     return " ".join(line.strip() for line in traceback.format_exception_only(exc_info[1]))
-
