@@ -1,10 +1,10 @@
-# make demo | test | test-all | lint | lock | help: everything installs what it needs into .venv first.
+# make demo | test | test-all | simulate | lint | lock | help: everything installs what it needs into .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install demo test test-all lint bench lock clean
+.PHONY: help install demo test test-all lint bench simulate lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -48,6 +48,11 @@ test-all: lint  ## the same with the long sweeps, and the coverage of everything
 bench: $(VENV)/.dev  ## ratios measured side by side in one run
 	@$(BIN)/python -m tests.bench.ack
 	@$(BIN)/python -m tests.bench.clouds
+
+SEEDS ?= 200
+START ?= 0
+simulate: $(VENV)/.dev  ## SEEDS histories of the whole bot on virtual time; SEED=k plays one again and tells it
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START) $(if $(SEED),--seed $(SEED)) $(if $(MUTANT),--mutant $(MUTANT))
 
 lock:  ## renew the hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in -o requirements/run.txt

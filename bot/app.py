@@ -12,12 +12,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import structlog
 import uvicorn
 from starlette.applications import Starlette
@@ -25,12 +26,12 @@ from starlette.applications import Starlette
 from bot import config
 from bot.config import PolicySettings, Settings
 from bot.core.machine import Limits
-from bot.core.model import Reason
+from bot.core.model import OperationId, Reason
 from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, DirectoryUnavailable, ProviderError, StoreUnavailable
 from bot.failpoints import hit
-from bot.ports import Clock, Provider
+from bot.ports import Clock, Provider, ProviderType
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
@@ -61,6 +62,34 @@ DRAIN_MARGIN = 5.0
 SLACK_CALL_LIMIT = 7.0
 LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The world that the bot is composed into; the defaults are the real one, a simulation brings its own.
+
+    Attributes:
+        clock: The time.
+        new_id: Makes operation ids.
+        random: A number from 0 to 1, for jitter.
+        providers: The clouds, each with its way to the network.
+        slack_session: Makes the HTTP session to Slack; takes ``timeout``.
+        tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are due.
+        housekeeping: How often the gauges are set.
+        retention: How often what is kept for long enough is deleted.
+    """
+
+    clock: Clock = field(default_factory=SystemClock)
+    new_id: Callable[[], OperationId] = new_operation_id
+    random: Callable[[], float] = random.random
+    providers: Mapping[str, ProviderType] = field(default_factory=lambda: PROVIDERS)
+    slack_session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession
+    tick: timedelta | None = None
+    housekeeping: timedelta = HOUSEKEEPING
+    retention: timedelta = RETENTION
+
+
+REAL = Surroundings()
 
 
 def load_settings(path: Path) -> Settings:
@@ -115,7 +144,7 @@ def freezes_of(settings: PolicySettings) -> Callable[[datetime], Reason | None]:
     return frozen
 
 
-def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
+def build_providers(settings: Settings, around: Surroundings, metrics: Metrics) -> dict[str, Provider]:
     """One provider for each account; opens nothing."""
     built: dict[str, Provider] = {}
     for name, account in settings.accounts.items():
@@ -124,10 +153,10 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
             for database in settings.databases.values()
             if database.account == name
         }
-        provider = PROVIDERS[account.provider].build(
+        provider = around.providers[account.provider].build(
             account.provider_settings,
             databases,
-            clock=clock,
+            clock=around.clock,
             call_timeout=settings.tracking.call_timeout,
             observer=metrics.provider_observer(name),
         )
@@ -154,7 +183,7 @@ def build_catalogue(settings: Settings, providers: Mapping[str, Provider]) -> Ca
 @asynccontextmanager
 async def catalogue_for(settings: Settings) -> AsyncIterator[Catalogue]:
     """The catalogue alone, for commands that only read the clouds."""
-    providers = build_providers(settings, SystemClock(), Metrics())
+    providers = build_providers(settings, REAL, Metrics())
     try:
         yield build_catalogue(settings, providers)
     finally:
@@ -171,9 +200,9 @@ async def live_problems(settings: Settings) -> list[str]:
                 await database.provider.survey(database.name)
             except ProviderError as error:
                 problems.append(f"databases.{database.name}: {error.message}")
-    client = _slack_client(settings, Metrics())
+    client = slack_client(settings, Metrics())
     try:
-        await SlackDirectory(client, clock=SystemClock()).identity()
+        await SlackDirectory(client, clock=REAL.clock).identity()
     except DirectoryUnavailable as error:
         problems.append(f"slack.bot_token: {error}: check the token, and slack.api_url")
     finally:
@@ -181,14 +210,16 @@ async def live_problems(settings: Settings) -> list[str]:
     return problems
 
 
-def _slack_client(settings: Settings, metrics: Metrics) -> SlackClient:
+def slack_client(settings: Settings, metrics: Metrics, around: Surroundings = REAL) -> SlackClient:
+    """The one client of Slack's Web API; to be made while the event loop runs."""
     token = settings.slack.bot_token
     return SlackClient(
         token=token.get_secret_value() if token else "",
         api_url=settings.slack.api_url,
-        clock=SystemClock(),
+        clock=around.clock,
         observe=metrics.observe_slack,
         time_limit=SLACK_CALL_LIMIT,
+        session=around.slack_session,
     )
 
 
@@ -237,12 +268,20 @@ class Bot:
     """Everything that runs, wired; ``serve`` makes it, lets it run until told to stop, and drains it."""
 
     def __init__(
-        self, settings: Settings, path: Path, store: SqlStore, client: SlackClient, metrics: Metrics
+        self,
+        settings: Settings,
+        path: Path,
+        store: SqlStore,
+        client: SlackClient,
+        metrics: Metrics,
+        *,
+        around: Surroundings = REAL,
     ) -> None:
         self._path = path
         self._settings = settings
         self._store = store
-        self._clock = SystemClock()
+        self._around = around
+        self._clock = around.clock
         self._metrics = metrics
         self._providers: list[Provider] = []
         self._catalogue = CatalogueHolder(self._new_catalogue(settings))
@@ -258,7 +297,7 @@ class Bot:
             directory=directory,
             catalogue=self._catalogue,
             clock=self._clock,
-            new_id=new_operation_id,
+            new_id=around.new_id,
             limits=limits,
             wake=self._wake,
         )
@@ -276,7 +315,7 @@ class Bot:
         self.web = self._make_web(client, directory)
 
     def _new_catalogue(self, settings: Settings) -> Catalogue:
-        providers = build_providers(settings, self._clock, self._metrics)
+        providers = build_providers(settings, self._around, self._metrics)
         self._providers += providers.values()
         return build_catalogue(settings, providers)
 
@@ -287,7 +326,7 @@ class Bot:
             directory=directory,
             render=self._wording,
             clock=self._clock,
-            random=random.random,
+            random=self._around.random,
             undeliverable=self._desk.undeliverable,
             told=self._metrics.status_lag.observe,
         )
@@ -319,12 +358,11 @@ class Bot:
             intake_open=lambda: not self._draining,
             observe=self._metrics.ack.observe,
         )
-        rendered = self._metrics.render
         return create_app(
             ingress=ingress,
             readiness=self._readiness,
-            metrics=lambda: rendered()[0],
-            metrics_type=rendered()[1],
+            metrics=self._metrics.render,
+            metrics_type=self._metrics.content_type,
         )
 
     def _schedule(self) -> None:
@@ -336,12 +374,14 @@ class Bot:
             crew=self._crew,
             rush=self._rush,
         )
-        tick = min(TICK, self._settings.tracking.poll_interval)
-        self._ticker.add("inbox", TICK, sweeps.inbox)
-        self._ticker.add("operations", tick, sweeps.operations)
-        self._ticker.add("publish", TICK, self._publish)
-        self._ticker.add("housekeeping", HOUSEKEEPING, self._keep_house)
-        self._ticker.add("retention", RETENTION, self._forget_old)
+        around = self._around
+        tick = around.tick or TICK
+        self._ticker.add("inbox", tick, sweeps.inbox)
+        polls = around.tick or min(TICK, self._settings.tracking.poll_interval)
+        self._ticker.add("operations", polls, sweeps.operations)
+        self._ticker.add("publish", tick, self._publish)
+        self._ticker.add("housekeeping", around.housekeeping, self._keep_house)
+        self._ticker.add("retention", around.retention, self._forget_old)
 
     def _wake(self) -> None:
         self._ticker.kick("operations")
@@ -372,11 +412,11 @@ class Bot:
         lag = LoopLag(self._metrics.loop_lag.observe, self._clock)
         sampling = asyncio.create_task(lag.run(), name="loop-lag")
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="web")
-        self._ticker.start()
+        self.start()
         stopping = asyncio.create_task(asked.stop.wait(), name="stop")
         reloading = asyncio.create_task(self._reload_when(asked.reload), name="reload")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        await self._drain()
+        await self.drain()
         server.should_exit = True
         for task in (sampling, stopping, reloading):
             task.cancel()
@@ -392,7 +432,12 @@ class Bot:
                 # Nobody waits for it, and the next one must still be heard.
                 log.exception("reload_broke")
 
-    async def _drain(self) -> None:
+    def start(self) -> None:
+        """Lets the sweeps run: what was left behind is taken up, what comes in is worked on."""
+        self._ticker.start()
+
+    async def drain(self) -> None:
+        """Takes nothing in any more, lets what is under way finish within its limits, and tells what is decided."""
         log.info("draining")
         self._draining = self._duties.draining = True
         hit("draining")
@@ -459,11 +504,11 @@ async def serve(path: Path) -> None:
         listener = _listen(settings)
         stack.callback(listener.close)
         metrics = Metrics()
-        client = _slack_client(settings, metrics)
+        client = slack_client(settings, metrics)
         stack.push_async_callback(client.close)
         bot = Bot(settings, path, store, client, metrics)
         stack.push_async_callback(bot.close)
-        await store.record_configuration(_summary(settings), SystemClock().now())
+        await store.record_configuration(_summary(settings), REAL.clock.now())
         server = _Server(uvicorn.Config(bot.web, log_config=None, access_log=False, lifespan="off"))
         # What start-up made lives as long as the process: searching it for garbage would stop the loop for 0.1 s.
         gc.collect()
@@ -514,19 +559,24 @@ async def _open_store(settings: Settings) -> SqlStore:
         audit_channel=settings.slack.audit_channel,
     )
     try:
-        await _require_ready(store)
-        if alone:
-            await store.release_claims(SystemClock().now())
+        await take_over(store, REAL.clock, alone=alone)
     except BaseException:
         await store.close()
         raise
     return store
 
 
-async def _require_ready(store: SqlStore) -> None:
+async def take_over(store: SqlStore, clock: Clock, *, alone: bool) -> None:
+    """Makes a store ready for a new process; where it is ``alone``, nobody else holds any claim.
+
+    Raises:
+        StoreUnavailable: It can't be written to, or has another schema.
+    """
     problem = await store.ready()
     if problem:
         raise StoreUnavailable(f"database.url: {problem}")
+    if alone:
+        await store.release_claims(clock.now())
 
 
 @contextlib.contextmanager

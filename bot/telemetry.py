@@ -252,6 +252,8 @@ class Metrics:
         """Notes one request to Slack's Web API."""
         self.slack_request.labels(method, outcome).observe(seconds)
 
-    def render(self) -> tuple[bytes, str]:
-        """All of them as Prometheus text, and its content type."""
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+    content_type = CONTENT_TYPE_LATEST
+
+    def render(self) -> bytes:
+        """All of them as Prometheus text, whose type is ``content_type``."""
+        return generate_latest(self.registry)

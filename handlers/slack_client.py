@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -91,6 +91,7 @@ class SlackClient:
         observe: Is told of every call.
         time_limit: Seconds for a whole call, whatever hangs.
         proxy: Address of an HTTP proxy.
+        session: Makes the HTTP session; takes ``timeout``.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class SlackClient:
         observe: CallObserver,
         time_limit: float = 5.0,
         proxy: str | None = None,
+        session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession,
     ) -> None:
         self.time_limit = time_limit
         self._clock = clock
@@ -109,7 +111,7 @@ class SlackClient:
         self._held: dict[str, float] = {}  # until when, by method
         self._origins = frozenset({_origin(urlsplit(HOOKS)), _origin(urlsplit(api_url))})
         timeout = aiohttp.ClientTimeout(total=time_limit, sock_connect=time_limit / 2)
-        self._session = aiohttp.ClientSession(timeout=timeout)
+        self._session = session(timeout=timeout)
         self.web = AsyncWebClient(
             token=token,
             base_url=api_url,

@@ -1,14 +1,39 @@
-"""Claiming: a row out of everybody's sight until a time, and back."""
+"""Claiming: a row out of everybody's sight until a time, and back.
+
+The statements of claims are made once and given their times as parameters: every tick runs them, and making
+them costs more than running them.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Table, Update, case, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    case,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.tables import Instant
+
+NOW = bindparam("claim_now", type_=Instant())
+UNTIL = bindparam("claim_until", type_=Instant())
+LIMIT = bindparam("claim_limit", type_=Integer())
+
+
+def given(now: datetime, until: datetime, limit: int) -> dict[str, Any]:
+    """The parameters of one claim."""
+    return {"claim_now": now, "claim_until": until, "claim_limit": limit}
 
 
 def due_ids(table: Table, source: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -21,7 +46,7 @@ def due_ids(table: Table, source: FromClause, *conditions: ColumnElement[bool]) 
     )
 
 
-def claim(table: Table, due: Select[Any], until: datetime, **more: Any) -> Update:
+def claim(table: Table, due: Select[Any], **more: Any) -> Update:
     """One statement that takes the due rows; it changes ``due_at``, which its own condition looks at.
 
     Under READ COMMITTED a concurrent claimer looks at the condition again, on the row as it has become.
@@ -30,7 +55,7 @@ def claim(table: Table, due: Select[Any], until: datetime, **more: Any) -> Updat
     return (
         update(table)
         .where(table.c.id.in_(select(chosen.c.id)))
-        .values(due_at=until, claimed_from=table.c.due_at, **more)
+        .values(due_at=UNTIL, claimed_from=table.c.due_at, **more)
         .returning(table)
     )
 

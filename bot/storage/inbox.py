@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, delete, update
+from sqlalchemy import Column, Update, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,16 +74,21 @@ async def _insert_new(
     return set((await connection.execute(insert)).scalars())
 
 
+@cache
+def _claiming() -> Update:
+    due = (
+        claims.due_ids(inbox, inbox, inbox.c.done_at.is_(None), inbox.c.due_at <= claims.NOW)
+        .order_by(inbox.c.received_at, inbox.c.id)
+        .limit(claims.LIMIT)
+    )
+    return claims.claim(inbox, due, attempts=inbox.c.attempts + 1)
+
+
 async def claim(
     connection: AsyncConnection, now: datetime, until: datetime, limit: int
 ) -> Sequence[InboxItem]:
     """Takes the oldest due items."""
-    due = (
-        claims.due_ids(inbox, inbox, inbox.c.done_at.is_(None), inbox.c.due_at <= now)
-        .order_by(inbox.c.received_at, inbox.c.id)
-        .limit(limit)
-    )
-    claimed = await connection.execute(claims.claim(inbox, due, until, attempts=inbox.c.attempts + 1))
+    claimed = await connection.execute(_claiming(), claims.given(now, until, limit))
     rows = sorted(claimed.all(), key=lambda row: (row.received_at, row.id))
     return [
         InboxItem(

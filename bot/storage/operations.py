@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Update, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision
@@ -132,16 +133,21 @@ async def listed(
     return [OPERATIONS.loads(state) for state in (await connection.execute(query)).scalars()]
 
 
+@cache
+def _claiming() -> Update:
+    due = (
+        claims.due_ids(operations, operations, operations.c.due_at <= claims.NOW)
+        .order_by(operations.c.due_at, operations.c.id)
+        .limit(claims.LIMIT)
+    )
+    return claims.claim(operations, due)
+
+
 async def claim(
     connection: AsyncConnection, now: datetime, until: datetime, limit: int
 ) -> Sequence[Operation]:
     """Takes the open operations that are due, the longest overdue first."""
-    due = (
-        claims.due_ids(operations, operations, operations.c.due_at <= now)
-        .order_by(operations.c.due_at, operations.c.id)
-        .limit(limit)
-    )
-    claimed = (await connection.execute(claims.claim(operations, due, until))).all()
+    claimed = (await connection.execute(_claiming(), claims.given(now, until, limit))).all()
     in_order = sorted(claimed, key=lambda row: (row.claimed_from, row.id))
     return [OPERATIONS.loads(row.state) for row in in_order]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Row,
+    Update,
     and_,
     bindparam,
     case,
@@ -159,14 +161,21 @@ def _rank() -> ColumnElement[int]:
     )
 
 
+@cache
+def _claiming() -> Update:
+    due = (
+        claims.due_ids(messages, _with_operation, messages.c.due_at <= claims.NOW, _is_owed(), _may_go())
+        .order_by(_rank(), messages.c.owed_at, messages.c.id)
+        .limit(claims.LIMIT)
+    )
+    return claims.claim(messages, due)
+
+
 async def claim(connection: AsyncConnection, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
     """Takes due messages: answers and what ended operations are owed, then new cards, then the rest by age."""
-    due = (
-        claims.due_ids(messages, _with_operation, messages.c.due_at <= now, _is_owed(), _may_go())
-        .order_by(_rank(), messages.c.owed_at, messages.c.id)
-        .limit(limit)
-    )
-    claimed = (await connection.execute(claims.claim(messages, due, until))).all()
+    claimed = (await connection.execute(_claiming(), claims.given(now, until, limit))).all()
+    if not claimed:
+        return []
     ids = {row.operation_id for row in claimed} - {None}
     found = await connection.execute(
         select(operations.c.id, operations.c.state).where(operations.c.id.in_(ids))

@@ -281,7 +281,7 @@ def filled() -> Metrics:
 
 
 def samples(metrics: Metrics) -> dict[str, dict[str, str]]:
-    text = metrics.render()[0].decode()
+    text = metrics.render().decode()
     return {
         sample.name: {name: value for name, value in sample.labels.items() if name != "le"}
         for family in text_string_to_metric_families(text)
@@ -301,17 +301,17 @@ def test_every_metric_of_the_contract_is_rendered() -> None:
 
 
 def test_the_content_type_is_prometheus_text() -> None:
-    assert Metrics().render()[1].startswith("text/plain; version=")
+    assert Metrics().content_type.startswith("text/plain; version=")
 
 
 def test_a_status_nobody_is_in_any_more_counts_nothing() -> None:
     metrics = filled()
     metrics.set_operations({"verifying": 1, "running": 0})
-    text = metrics.render()[0].decode()
+    text = metrics.render().decode()
     assert 'switchover_operations{status="running"} 0.0' in text
     assert 'switchover_operations{status="verifying"} 1.0' in text
 
 
 def test_two_in_one_process_do_not_meet() -> None:
     filled()
-    assert "switchover_submissions_total{" not in Metrics().render()[0].decode()
+    assert "switchover_submissions_total{" not in Metrics().render().decode()

@@ -1,0 +1,100 @@
+"""``python -m tests.simulation --seeds N [--seed K] [--start S] [-j 2] [--mutant NAME]``: plays histories."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+from tests.simulation.history import Outcome, play
+from tests.simulation.mutants import MUTANTS, mutated
+
+CHUNK = 5
+
+
+def replay_with(seed: int, mutant: str) -> str:
+    """The command that plays this history again."""
+    return f"make simulate SEED={seed}" + (f" MUTANT={mutant}" if mutant else "")
+
+
+def one(mutant: str, seed: int) -> Outcome:
+    """Plays one history; its story is kept only where something is wrong with it."""
+    with mutated(mutant):
+        return play(seed).brief()
+
+
+def outcomes(seeds: Iterable[int], *, mutant: str, jobs: int) -> Iterator[Outcome]:
+    """Plays many histories, in several processes."""
+    if jobs == 1:
+        yield from map(partial(one, mutant), seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(partial(one, mutant), seeds, chunksize=CHUNK)
+
+
+def summary(found: Sequence[Outcome], seconds: float) -> str:
+    """What was played, in a few lines."""
+    crashes = sum((each.crashes for each in found), Counter[str]())
+    faults = sum((each.faults for each in found), Counter[str]())
+    ends = sum((each.statuses for each in found), Counter[str]())
+    violations = [each for each in found if each.violation is not None]
+    hours = sum(each.seconds for each in found) / 3600
+    most = max((each.sent_at_most for each in found), default=0)
+    accepted = max((each.accepted_at_most for each in found), default=0)
+    doubles = sum(each.doubles for each in found)
+    lines = [
+        f"histories            {len(found)} in {seconds:.0f} s, {60 * len(found) / seconds:.0f} a minute",
+        f"virtual time         {hours:.1f} hours",
+        f"violations           {len(violations)}",
+        f"operations           {_listed(ends)}",
+        f"requests per plan    at most {most} sent, at most {accepted} accepted",
+        f"posted twice         {doubles}",
+        f"ends of the process  {_listed(crashes)}",
+        f"faults               {_listed(faults)}",
+    ]
+    return "\n".join(lines)
+
+
+def _listed(counted: Counter[str]) -> str:
+    return f"{counted.total()}: " + ", ".join(f"{name} {times}" for name, times in counted.most_common())
+
+
+def told(outcome: Outcome, mutant: str) -> str:
+    """A history in which a promise was broken, with the command that plays it again."""
+    story = "\n".join(outcome.story)
+    return f"{story}\n\nseed {outcome.seed}: {outcome.violation}\nagain: {replay_with(outcome.seed, mutant)}"
+
+
+def main() -> int:
+    """Plays what the command line asks for; 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("--seeds", type=int, default=200, help="how many histories")
+    parser.add_argument("--start", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="this history only, with its whole story")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--mutant", default="", choices=("", *MUTANTS), help="without this defence")
+    asked = parser.parse_args()
+    if asked.seed is not None:
+        with mutated(asked.mutant):
+            outcome = play(asked.seed)
+        print(told(outcome, asked.mutant))
+        return int(outcome.violation is not None)
+    began, found = time.monotonic(), list[Outcome]()
+    for outcome in outcomes(
+        range(asked.start, asked.start + asked.seeds), mutant=asked.mutant, jobs=asked.jobs
+    ):
+        found.append(outcome)
+        if outcome.violation is not None and asked.mutant:
+            break
+    for outcome in [each for each in found if each.violation is not None][:3]:
+        print(told(outcome, asked.mutant), end="\n\n")
+    print(summary(found, time.monotonic() - began))
+    return int(any(each.violation is not None for each in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

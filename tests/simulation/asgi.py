@@ -1,0 +1,139 @@
+"""Requests without sockets: to the simulated Slack as the bot sends them, to the bot as Slack does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+from multidict import CIMultiDict
+from starlette.types import ASGIApp, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An HTTP answer, whole."""
+
+    status: int
+    headers: CIMultiDict[str]
+    body: bytes
+
+
+async def ask(
+    app: ASGIApp, method: str, url: str, headers: Mapping[str, str], body: bytes, *, query: str = ""
+) -> Answered:
+    """One request to an app; a connection that the app drops raises what dropping raises."""
+    parts = urlsplit(url)
+    asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return asked.pop() if asked else await asyncio.get_running_loop().create_future()
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": parts.scheme,
+        "path": parts.path,
+        "raw_path": parts.path.encode(),
+        "query_string": (query or parts.query).encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "server": (parts.hostname, parts.port or 80),
+        "client": ("127.0.0.1", 1),
+    }
+    await app(scope, receive, send)
+    received = [(name.decode(), value.decode("latin-1")) for name, value in said[0]["headers"]]
+    whole = b"".join(message.get("body", b"") for message in said[1:])
+    return Answered(said[0]["status"], CIMultiDict(received), whole)
+
+
+class _Response:
+    """As much of ``aiohttp.ClientResponse`` as the Slack SDK and our client read."""
+
+    def __init__(self, answer: Answered) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self._body = answer.body
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "application/octet-stream").partition(";")[0]
+
+    async def text(self) -> str:
+        return self._body.decode()
+
+    async def json(self) -> Any:
+        if self.content_type != "application/json":
+            raise aiohttp.ContentTypeError(cast(aiohttp.RequestInfo, None), ())
+        return json.loads(self._body)
+
+
+class _Exchange:
+    """A request that is sent when it is entered, as aiohttp's are."""
+
+    def __init__(self, sending: Callable[[], Awaitable[Answered]]) -> None:
+        self._sending = sending
+
+    async def __aenter__(self) -> _Response:
+        return _Response(await self._sending())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """There is no connection to give back."""
+
+
+class SlackSession:
+    """Stands where the bot has its ``aiohttp.ClientSession``.
+
+    Args:
+        app: The simulated Web API.
+        boundary: Awaited before a call leaves and after its answer was made.
+        way: Awaited on the way there; raises where the network fails.
+    """
+
+    def __init__(
+        self, app: ASGIApp, boundary: Callable[[str], Awaitable[None]], way: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.closed = False
+        self._app = app
+        self._boundary = boundary
+        self._way = way
+
+    def request(self, method: str, url: str, **args: Any) -> _Exchange:
+        """One call; what the SDK passes besides address, headers, parameters and JSON has no meaning here."""
+        headers = {str(name): str(value) for name, value in (args.get("headers") or {}).items()}
+        content = args.get("json")
+        body = b""
+        if content is not None:
+            body = json.dumps(content).encode()
+            headers["Content-Type"] = "application/json;charset=utf-8"
+        query = urlencode(args.get("params") or {})
+
+        async def sending() -> Answered:
+            await self._boundary("before a call to Slack")
+            await self._way()
+            answer = await ask(self._app, method, url, headers, body, query=query)
+            await self._boundary("after Slack answered")
+            return answer
+
+        return _Exchange(sending)
+
+    def post(self, url: str, **args: Any) -> _Exchange:
+        """To a response URL."""
+        return self.request("POST", url, **args)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+        self.closed = True

@@ -1,0 +1,195 @@
+"""What must hold at the end, when Slack and the clouds have been well for long enough."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.core import events as e
+from bot.core.machine import replay
+from bot.core.operation import ENDS, Operation, Status
+from bot.ports import AuditBreak
+from bot.sandbox.slack.model import Message
+from bot.sandbox.slack.workspace import Workspace
+from bot.storage import SqlStore
+from handlers.wording import Wording
+from tests.simulation.observer import Observer
+
+Check = Callable[["End"], Sequence[str]]
+WORDS = Wording("en")
+
+
+class End:
+    """What is looked at.
+
+    Args:
+        observer: What was seen on the way.
+        workspace: What Slack shows.
+        store: The bot's database.
+        now: The machine's time.
+        settled: Whether everything came to rest within the time that a healthy world allows.
+    """
+
+    def __init__(
+        self, observer: Observer, workspace: Workspace, store: SqlStore, now: datetime, *, settled: str
+    ) -> None:
+        self.observer = observer
+        self.workspace = workspace
+        self.store = store
+        self.now = now
+        self.settled = settled
+        self.states: dict[str, Operation] = observer.states()
+
+    def told(self, operation: str) -> list[Message]:
+        """The messages about an operation, its card the first."""
+        found = self.workspace.with_metadata("switchover_operation", operation=operation)
+        return sorted(found, key=lambda message: held(message)["key"] != "card")
+
+
+def held(message: Message) -> dict[str, Any]:
+    """What a message's metadata says."""
+    found: dict[str, Any] = (message.metadata or {}).get("event_payload", {})
+    return found
+
+
+def never_lost(end: End) -> Sequence[str]:
+    """What Slack was told is accepted has had its effect, and every operation has come to an end or to a person."""
+    stuck = [f"{op.id} is still {op.status}" for op in end.states.values() if not _at_rest(op)]
+    return [*stuck, *([end.settled] if end.settled else [])]
+
+
+def _at_rest(op: Operation) -> bool:
+    return op.status in ENDS or op.status is Status.NEEDS_ATTENTION
+
+
+def ends_are_told_once(end: End) -> Sequence[str]:
+    """Exactly one reply in the thread carries an end's status."""
+    problems = []
+    for op in end.states.values():
+        statuses = [held(message)["status"] for message in end.told(op.id)[1:]]
+        told = [status for status in statuses if status in ENDS]
+        wanted = [op.status] if op.status in ENDS else []
+        if told != wanted:
+            problems.append(f"{op.id} is {op.status}, and its thread was told {told or 'nothing'}")
+    return problems
+
+
+def one_true_card(end: End) -> Sequence[str]:
+    """Each operation has one card, and it shows what a fresh rendering of the stored state shows."""
+    problems = []
+    for op in end.states.values():
+        cards = [message for message in end.told(op.id) if held(message)["key"] == "card"]
+        if len(cards) != 1:
+            problems.append(f"{op.id} has {len(cards)} cards")
+            continue
+        if held(cards[0])["status"] != op.status:
+            problems.append(f"the card of {op.id} says {held(cards[0])['status']}, it is {op.status}")
+        fresh = WORDS.card(op, now=end.now)
+        if op.status in ENDS and (
+            cards[0].text != fresh.text or _bare(cards[0].blocks) != _bare(fresh.blocks)
+        ):
+            problems.append(f"the card of {op.id} shows {cards[0].text!r}, not {fresh.text!r}")
+    return problems
+
+
+def _bare(value: Any) -> Any:
+    """Blocks without what Slack adds by itself."""
+    if isinstance(value, list | tuple):
+        return [_bare(one) for one in value]
+    if isinstance(value, dict):
+        added = {"block_id", "emoji", "verbatim"}
+        return {key: _bare(one) for key, one in value.items() if key not in added}
+    return value
+
+
+def failed_changed_nothing(end: End) -> Sequence[str]:
+    """``failed`` means that nothing which this operation began has moved a primary."""
+    problems = []
+    for op in end.states.values():
+        jobs = [sent.job for sent in end.observer.operations[op.id].submissions if sent.job is not None]
+        moved = [job for job in jobs if job.outcome.ending != "unchanged"]
+        if op.status is Status.FAILED and moved:
+            problems.append(f"{op.id} failed, and its job made {moved[0].outcome.ending} of the roles")
+    return problems
+
+
+def accepted_at_most_once(end: End) -> Sequence[str]:
+    """At most one request of an operation was taken on by a cloud."""
+    began = Counter(
+        {
+            op: sum(sent.job is not None for sent in told.submissions)
+            for op, told in end.observer.operations.items()
+        }
+    )
+    return [f"{op} was accepted {times} times" for op, times in began.items() if times > 1]
+
+
+def succeeded_was_submitted(end: End) -> Sequence[str]:
+    """``succeeded`` is said only of what was sent and confirmed by readings."""
+    return [
+        f"{op.id} succeeded without a submission"
+        for op in end.states.values()
+        if op.status is Status.SUCCEEDED and not end.observer.operations[op.id].count(e.RolesConfirmed)
+    ]
+
+
+def posted_in_order(end: End) -> Sequence[str]:
+    """The replies of an operation came in the order of what they tell."""
+    problems = []
+    for op in end.states.values():
+        replies = sorted(end.told(op.id)[1:], key=lambda message: message.ts)
+        keys = [tuple(int(part) for part in held(message)["key"].split("-")) for message in replies]
+        if keys != sorted(keys):
+            problems.append(f"the replies of {op.id} came as {keys}")
+    return problems
+
+
+def one_effect_each(end: End) -> Sequence[str]:
+    """However often a payload was delivered, it was recorded once."""
+    recorded, sent = end.observer.deliveries(), len(end.observer.bodies)
+    return [f"{recorded} deliveries are recorded of {sent} payloads"] if recorded > sent else []
+
+
+CHECKS: tuple[Check, ...] = (
+    never_lost,
+    one_effect_each,
+    accepted_at_most_once,
+    failed_changed_nothing,
+    succeeded_was_submitted,
+    ends_are_told_once,
+    one_true_card,
+    posted_in_order,
+)
+
+
+async def audit_verifies(end: End) -> Sequence[str]:
+    """The hash chain holds, and every operation is the fold of its events."""
+    verified = await end.store.verify_audit()
+    if isinstance(verified, AuditBreak):
+        return [f"the audit chain breaks at {verified.seq}: {verified.problem}"]
+    return [
+        f"{op.id} is not what its events make of it"
+        for op in end.states.values()
+        if replay(await end.store.events(op.id)) != op
+    ]
+
+
+async def locks_are_free(end: End) -> Sequence[str]:
+    """Only what is open holds its database, as the store itself sees it."""
+    held_open = {op.id for op in await end.store.operations(open_only=True)}
+    wanted = {op.id for op in end.states.values() if op.status not in ENDS}
+    return [] if held_open == wanted else [f"open are {sorted(held_open)}, not {sorted(wanted)}"]
+
+
+async def look(end: End) -> None:
+    """Runs every check; each violation goes to the observer."""
+    for check in CHECKS:
+        for problem in check(end):
+            end.observer.violated(check.__name__, problem)
+    for slow in (audit_verifies, locks_are_free):
+        for problem in await slow(end):
+            end.observer.violated(slow.__name__, problem)
+    await asyncio.sleep(0)

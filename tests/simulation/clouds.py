@@ -1,0 +1,308 @@
+"""The simulated clouds under observation: who submitted what for whom, and who was primary when."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.core.model import Target
+from bot.sandbox.clouds import CLUSTER, REPLICA_SET, SHARDED
+from bot.sandbox.huawei_dds import SimGroup, SimInstance, SimulatedHuaweiDds
+from bot.sandbox.huawei_dds.model import SimJob as DdsJob
+from bot.sandbox.qingcloud import SimJob as QingJob
+from bot.sandbox.qingcloud import SimulatedQingCloud
+from bot.sandbox.switchovers import Timings
+from bot.sandbox.wire import AsgiTransport
+
+QINGCLOUD, HUAWEI = "qingcloud.example", "dds.example"
+VAGUE_CODES = (b"5000", b"5100", b"DBS.200998", b"DBS.280005", b"DBS.201509")
+SERVER_ERROR = 500
+
+Job = QingJob | DdsJob
+
+
+@dataclass
+class Submission:
+    """A request for a switchover that reached a cloud.
+
+    Attributes:
+        target: What it would switch.
+        operation: Whose it is; "" where nobody's was committed.
+        at: When, in seconds of the history.
+        job: What the cloud began; None: nothing.
+        clear: A whole answer left the cloud that says without doubt what became of the request.
+        received: That answer reached a living process.
+    """
+
+    target: Target
+    operation: str
+    at: float
+    job: Job | None = None
+    clear: bool = False
+    received: bool = False
+
+    @property
+    def surely_not_accepted(self) -> bool:
+        """Whether the bot could know that nothing had begun."""
+        return self.job is None and self.clear and self.received
+
+
+ARRIVED: ContextVar[Submission | None] = ContextVar("arrived", default=None)
+SENT: ContextVar[list[Submission] | None] = ContextVar("sent", default=None)
+
+
+class WatchedQingCloud(SimulatedQingCloud):
+    """Tells which request began a job."""
+
+    def start_job(self, params: Mapping[str, str]) -> QingJob:
+        job = super().start_job(params)
+        if (submission := ARRIVED.get()) is not None:
+            submission.job = job
+        return job
+
+
+class WatchedHuaweiDds(SimulatedHuaweiDds):
+    """Tells which request began a switchover."""
+
+    def _start(
+        self, instance: SimInstance, group: SimGroup, node_id: str, *, console: bool = False
+    ) -> DdsJob:
+        job = super()._start(instance, group, node_id, console=console)
+        if (submission := ARRIVED.get()) is not None:
+            submission.job = job
+        return job
+
+
+@dataclass
+class Roles:
+    """Who said that they were primary, and since when."""
+
+    changes: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
+
+    def between(self, start: float, end: float) -> set[tuple[str, ...]]:
+        """Everything that was true at some instant of a time."""
+        seen = set[tuple[str, ...]]()
+        for index, (at, primaries) in enumerate(self.changes):
+            until = self.changes[index + 1][0] if index + 1 < len(self.changes) else end
+            if at <= end and until >= start:
+                seen.add(primaries)
+        return seen
+
+    @property
+    def now(self) -> tuple[str, ...]:
+        return self.changes[-1][1]
+
+
+class Clouds:
+    """Both clouds, their networks, and what is known of them from outside.
+
+    Args:
+        clock: The true time.
+        elapsed: The same in seconds of the history.
+        dice: Decides how long answers take.
+        timings: How long switchovers take.
+        say: Notes what happens.
+        submitted: Told of every submission before the cloud sees it; says whose it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        elapsed: Callable[[], float],
+        dice: Random,
+        timings: Timings,
+        say: Callable[[str, str], None],
+        submitted: Callable[[Submission], None],
+    ) -> None:
+        self._elapsed = elapsed
+        self._dice = dice
+        self._say = say
+        self._submitted = submitted
+        self.qingcloud = WatchedQingCloud(clock=clock, timings=timings)
+        self.huawei = WatchedHuaweiDds(clock=clock, timings=timings)
+        self.orders = self.qingcloud.add_cluster(CLUSTER)
+        self.sessions = self.huawei.add_replica_set(REPLICA_SET)
+        self.events = self.huawei.add_cluster(SHARDED)
+        self.unreachable: set[str] = set()
+        self.roles: dict[Target, Roles] = defaultdict(Roles)
+        self.hosts: Mapping[str, ASGIApp] = {
+            QINGCLOUD: self._front(self.qingcloud, self._qingcloud_target),
+            HUAWEI: self._front(self.huawei, self._huawei_target),
+        }
+        self.look()
+
+    # --- what is true ---
+
+    def groups(self) -> dict[Target, SimGroup]:
+        """The groups of nodes that DDS switches."""
+        found = {Target("sessions"): self.sessions.groups[0]}
+        for group in self.events.groups:
+            if group.type == "shard":
+                found[Target("events", group.id)] = group
+        return found
+
+    def look(self) -> None:
+        """Notes who is primary now."""
+        self.qingcloud.advance()
+        self.huawei.advance()
+        self._note(Target("orders"), tuple(self.orders.primaries))
+        for target, group in self.groups().items():
+            self._note(target, tuple(group.primaries))
+
+    def _note(self, target: Target, primaries: tuple[str, ...]) -> None:
+        changes = self.roles[target].changes
+        if not changes or changes[-1][1] != primaries:
+            changes.append((self._elapsed(), primaries))
+            if len(changes) > 1:
+                self._say("cloud", f"{target}: primary is now {', '.join(primaries) or 'nobody'}")
+
+    # --- the network, and what arrives ---
+
+    def _front(self, app: ASGIApp, target_of: Callable[[Scope, bytes], Target | None]) -> ASGIApp:
+        async def front(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.sleep(self._dice.choice((0.01, 0.03, 0.08)))
+            body = (await receive())["body"]
+            target = target_of(scope, body)
+            if target is None:
+                await app(scope, _replaying(body, receive), send)
+                self.look()
+                return
+            await self._submit(app, target, scope, _replaying(body, receive), send)
+
+        return front
+
+    async def _submit(self, app: ASGIApp, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+        submission = Submission(target, "", self._elapsed())
+        self.look()
+        self._submitted(submission)
+        if (sent := SENT.get()) is not None:
+            sent.append(submission)
+        said: list[Message] = []
+
+        async def listening(message: Message) -> None:
+            said.append(message)
+            await send(message)
+
+        token = ARRIVED.set(submission)
+        try:
+            await app(scope, receive, listening)
+        finally:
+            ARRIVED.reset(token)
+            became = "began a switchover" if submission.job else "began nothing"
+            self._say("cloud", f"{target}: the submission of {submission.operation} {became}")
+            self.look()
+        body = b"".join(message.get("body", b"") for message in said[1:])
+        submission.clear = said[0]["status"] < SERVER_ERROR and not any(code in body for code in VAGUE_CODES)
+
+    def _qingcloud_target(self, scope: Scope, _body: bytes) -> Target | None:
+        params = dict(parse_qsl(scope["query_string"].decode()))
+        return Target("orders") if params.get("action") == "RunClusterCustomService" else None
+
+    def _huawei_target(self, scope: Scope, body: bytes) -> Target | None:
+        path = scope["path"]
+        if path.endswith("/switchover"):
+            if self.sessions.id in path:
+                return Target("sessions")
+            return Target("events", json.loads(body)["group_id"])
+        if path.endswith("/primary"):
+            node = path.split("/")[-2]
+            return next(t for t, group in self.groups().items() if node in {n.id for n in group.nodes})
+        return None
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return asked.pop() if asked else await receive()
+
+    return again
+
+
+class CloudWire:
+    """``providers.http.Wire`` of one life.
+
+    Args:
+        clouds: Where it leads.
+        boundary: Awaited before a request leaves and when its answer is there.
+    """
+
+    def __init__(self, clouds: Clouds, boundary: Callable[[str], Awaitable[None]]) -> None:
+        self._clouds = clouds
+        self._boundary = boundary
+
+    def reads(self) -> httpx.AsyncBaseTransport:
+        return _Transport(self._clouds, self._boundary, "read")
+
+    def submission(self) -> httpx.AsyncBaseTransport:
+        return _Transport(self._clouds, self._boundary, "submission")
+
+
+class _Transport(AsgiTransport):
+    def __init__(self, clouds: Clouds, boundary: Callable[[str], Awaitable[None]], kind: str) -> None:
+        super().__init__(clouds.hosts)
+        self._clouds = clouds
+        self._boundary = boundary
+        self._kind = kind
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._boundary(f"before a {self._kind} leaves")
+        if request.url.host in self._clouds.unreachable:
+            return await AsgiTransport({}).handle_async_request(request)
+        sent: list[Submission] = []
+        token = SENT.set(sent)
+        try:
+            response = await super().handle_async_request(request)
+        finally:
+            SENT.reset(token)
+        await self._boundary(f"after a {self._kind} was answered")
+        for submission in sent:
+            submission.received = True
+        return response
+
+
+def promote_anybody(dice: Random, clouds: Clouds) -> tuple[Target, str]:
+    """A failover that a cloud makes by itself: where, and to whom."""
+    target = dice.choice([Target("orders"), *clouds.groups()])
+    if target == Target("orders"):
+        node = dice.choice([n.id for n in clouds.orders.nodes if n.id not in clouds.orders.primaries])
+        clouds.qingcloud.failover(clouds.orders.id, node)
+    else:
+        group = clouds.groups()[target]
+        node = dice.choice([n.id for n in group.nodes if n.id not in group.primaries])
+        clouds.huawei.failover(REPLICA_SET if target.database == "sessions" else SHARDED, node)
+    clouds.look()
+    return target, node
+
+
+def from_the_console(dice: Random, clouds: Clouds) -> str:
+    """Somebody switches at the cloud's own console; says where, "" where it can't be done now."""
+    choice: dict[str, Any]
+    if dice.random() < 0.5:
+        if clouds.orders.transition:
+            return ""
+        node = dice.choice([n.id for n in clouds.orders.nodes if n.id not in clouds.orders.primaries])
+        choice = {
+            "cluster": clouds.orders.id,
+            "role": "maininstance",
+            "service": "assignmaster",
+            "service_params": json.dumps({"node_id": node}),
+        }
+        clouds.qingcloud.start_job(choice)
+        return "orders"
+    if clouds.sessions.in_progress or not clouds.sessions.groups[0].electable:
+        return ""
+    clouds.huawei.start_job(clouds.sessions.id)
+    return "sessions"

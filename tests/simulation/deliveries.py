@@ -1,0 +1,114 @@
+"""Slack's deliveries to the bot over a bad network: lost, late, doubled, out of order, answered in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+import httpx
+
+from bot.sandbox.slack import Deliveries
+from bot.sandbox.slack.wire import ACK_SECONDS, JSON, OK, Delivery, Receipt
+from bot.sandbox.slack.workspace import Workspace
+from tests.simulation.asgi import Answered, ask
+from tests.simulation.life import Life
+
+URL = "http://bot.example/slack/events"
+ALLOWED = frozenset({OK, 401, 403, 503})
+"""What the bot may answer to something that Slack signed: done, stale, known already, not now."""
+
+
+class Mail(Deliveries):
+    """Delivers what people do.
+
+    Args:
+        workspace: Whose people.
+        dice: Decides what happens on the way.
+        bot: The process that listens now, if one does.
+        answered: Told of every answer that Slack got.
+        spawn: Lets something happen later.
+        count: Counts what goes wrong.
+
+    Attributes:
+        trouble: How often something goes wrong on the way, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        dice: random.Random,
+        bot: Callable[[], Life | None],
+        answered: Callable[[Receipt, str, bool], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        count: Callable[[str], None],
+    ) -> None:
+        super().__init__(workspace, URL, cast(httpx.AsyncClient, None))
+        self.trouble = 0.0
+        self._dice = dice
+        self._bot = bot
+        self._answered = answered
+        self._spawn = spawn
+        self._count = count
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Sends it once, and perhaps again: Slack may deliver anything up to four times."""
+        again = self._dice.choice((1, 1, 2, 3)) if self._dice.random() < self.trouble / 2 else 0
+        for _ in range(again):
+            self._count("delivery doubled")
+            wait = self._dice.choice((0.0, 0.0, 0.3, 2.0, 20.0, 90.0))
+            self._spawn(self._copy(delivery, wait, signed_anew=self._dice.random() < 0.6))
+        return await self._carry(delivery)
+
+    async def _copy(self, delivery: Delivery, wait: float, *, signed_anew: bool) -> None:
+        await asyncio.sleep(wait)
+        await self._carry(self.resigned(delivery) if signed_anew else delivery)
+
+    async def _carry(self, delivery: Delivery) -> Receipt:
+        trouble = self._dice.random() < self.trouble
+        kind = self._dice.choice(("lost", "late", "answer lost", "answer lost")) if trouble else ""
+        if kind:
+            self._count(f"delivery {kind}")
+        await asyncio.sleep(self._dice.choice((0.01, 0.02, 0.1)))
+        if kind == "lost":
+            return Receipt(delivery, 0, failure="lost")
+        if kind == "late":
+            await asyncio.sleep(self._dice.choice((1.0, 2.5, 30.0)))
+        receipt = await self._ask(delivery)
+        self._answered(receipt, shown(delivery), needs_recording(delivery))
+        return Receipt(delivery, 0, failure="answer lost") if kind == "answer lost" else receipt
+
+    async def _ask(self, delivery: Delivery) -> Receipt:
+        life = self._bot()
+        if life is None:
+            return Receipt(delivery, 0, failure="nobody listens")
+        asking = life.run(ask(life.bot.web, "POST", self.url, delivery.headers, delivery.body))
+        await asyncio.wait({asking}, timeout=ACK_SECONDS)
+        if not asking.done():
+            return Receipt(delivery, 0, failure="timeout", elapsed=ACK_SECONDS)
+        if asking.cancelled() or asking.exception() is not None or not life.alive:
+            return Receipt(delivery, 0, failure="connection reset")
+        answer: Answered = asking.result()
+        return Receipt(delivery, answer.status, answer.body, dict(answer.headers))
+
+
+def needs_recording(delivery: Delivery) -> bool:
+    """Whether an empty 200 for it says that it was recorded: it is so for all but notices of Slack's."""
+    return delivery.headers["Content-Type"] != JSON or b'"app_mention"' in delivery.body
+
+
+def shown(delivery: Delivery) -> str:
+    """A delivery in a few words."""
+    if delivery.headers["Content-Type"] == JSON:
+        event = json.loads(delivery.body)["event"]
+        return f"{event['type']} {event.get('user', '')} {event.get('text', '')}".strip()
+    form = {key: values[0] for key, values in parse_qs(delivery.body.decode()).items()}
+    if "payload" not in form:
+        return f"{form['user_name']}: {form['command']} {form.get('text', '')}"
+    payload = json.loads(form["payload"])
+    action = payload["actions"][0]
+    return f"{payload['user']['username']} clicks {action['action_id']} {action.get('value', '')[:40]}"

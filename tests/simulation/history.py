@@ -1,0 +1,188 @@
+"""One history: a while of trouble, then a healthy world, then the end at which everything is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from tests.simulation import checks
+from tests.simulation.actors import People
+from tests.simulation.loop import Stuck, Time
+from tests.simulation.observer import Violation
+from tests.simulation.weather import Weather
+from tests.simulation.world import World, logs_of
+
+PATIENCE = 45 * 60.0
+"""Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
+LOOK_EVERY = 5.0
+AT_REST = """
+SELECT (SELECT count(*) FROM inbox WHERE done_at IS NULL),
+  (SELECT count(*) FROM operations WHERE is_open AND status != 'needs_attention'),
+  (SELECT count(*) FROM messages m LEFT JOIN operations o ON o.id = m.operation_id
+   WHERE m.done_at IS NULL AND (m.kind != 'card' OR o.version > m.posted_version))
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a history.
+
+    Attributes:
+        violation: The first promise that was broken, None if none was.
+        story: Everything that happened, line by line.
+        digest: Of the story.
+        crashes: Where the process died.
+        faults: What went wrong on purpose, by kind.
+        seconds: Of virtual time.
+        statuses: How many operations ended how.
+        sent_at_most: The most requests of any operation that reached a cloud.
+        accepted_at_most: The most of them that a cloud took on.
+        doubles: How many messages were posted once more.
+    """
+
+    seed: int
+    violation: Violation | None
+    story: tuple[str, ...]
+    digest: str
+    crashes: Counter[str]
+    faults: Counter[str]
+    seconds: float
+    statuses: Counter[str]
+    sent_at_most: int
+    accepted_at_most: int
+    doubles: int
+
+    def brief(self) -> Outcome:
+        """The same; its story only where a promise was broken."""
+        return self if self.violation is not None else replace(self, story=())
+
+
+def play(seed: int) -> Outcome:
+    """Plays the history of a seed, the same every time."""
+    random.seed(f"providers {seed}")  # the jitter of reads, which providers take from the global dice
+    time = Time()
+    world = World(seed, time)
+    try:
+        with logs_of(world):
+            try:
+                time.run(_History(world).play())
+            except Stuck:
+                world.observer.violated("goes_on", "everything waits for ever")
+    finally:
+        world.reader.close()
+    return _outcome(world)
+
+
+def _outcome(world: World) -> Outcome:
+    told = world.observer.operations.values()
+    return Outcome(
+        seed=world.seed,
+        violation=world.observer.violation,
+        story=tuple(world.trace.lines),
+        digest=world.trace.digest,
+        crashes=Counter(world.crashes.happened),
+        faults=world.trace.counted,
+        seconds=world.time.elapsed,
+        statuses=world.statuses,
+        sent_at_most=max((len(each.submissions) for each in told), default=0),
+        accepted_at_most=max((sum(s.job is not None for s in each.submissions) for each in told), default=0),
+        doubles=sum(times - 1 for times in world.observer.posted.values()),
+    )
+
+
+class _History:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
+        self._people = People(world.demo, world.mail, world.clouds, self._dice, world.observer)
+        weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
+        self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
+        self._weather_dice = weather_dice
+
+    async def play(self) -> None:
+        world = self._world
+        world.begin()
+        over = asyncio.Event()
+        world.observer.on_violation = over.set
+        with world.workspace.on_change(world.observer.changed):
+            alive = world.spawn(world.keep_alive())
+            playing = world.spawn(self._acts())
+            ended = asyncio.get_running_loop().create_task(over.wait())
+            await asyncio.wait({alive, playing, ended}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (alive, playing):
+                if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                    raise error
+            ended.cancel()
+            await world.close()
+
+    async def _acts(self) -> None:
+        world = self._world
+        world.crashes.planned = self._weather.crashes()
+        world.mail.trouble = self._dice.choice((0.0, 0.1, 0.3))
+        self._weather.climate()
+        trouble = world.spawn(self._trouble())
+        await self._lively()
+        trouble.cancel()
+        self._heal()
+        await self._comes_to_rest()
+
+    async def _lively(self) -> None:
+        """People are busy for some minutes; the first requests come before anything else."""
+        await asyncio.sleep(1)
+        self._world.spawn(self._people.request())
+        for _ in range(self._dice.randint(4, 14)):
+            await asyncio.sleep(self._dice.choice((0.0, 0.2, 1.0, 2.0, 4.0, 15.0)))
+            self._world.spawn(self._people.act())
+        await asyncio.sleep(self._dice.choice((1, 10, 40)))
+
+    async def _trouble(self) -> None:
+        dice = self._weather_dice
+        while True:
+            await asyncio.sleep(dice.choice((0.3, 1.0, 3.0, 6.0, 15.0)))
+            self._world.troubles.append(self._world.spawn(self._weather.change()))
+            if self._world.life is not None and dice.random() < 0.02:
+                self._world.spawn(self._stop(self._world))
+            self._world.downtime = dice.choice((1.0, 3.0, 20.0, 100.0))
+
+    async def _stop(self, world: World) -> None:
+        if world.serving is not None:
+            world.trace.count("SIGTERM")
+            world.trace.add("machine", "SIGTERM")
+            await world.serving.stop()
+
+    def _heal(self) -> None:
+        world = self._world
+        world.trace.add("world", "is well from now on")
+        world.crashes.planned.clear()
+        world.mail.trouble = 0.0
+        world.downtime = 1.0
+        world.end_trouble()
+        self._weather.clear()
+
+    async def _comes_to_rest(self) -> None:
+        world = self._world
+        problem = await self._rest()
+        await self._people.settle()
+        problem = problem or await self._rest()
+        await self._people.acknowledge()
+        problem = problem or await self._rest()
+        life = world.life
+        if life is None or not life.alive:
+            return
+        end = checks.End(world.observer, world.workspace, life.store, world.time.machine(), settled=problem)
+        world.statuses = Counter(str(op.status) for op in end.states.values())
+        await checks.look(end)
+
+    async def _rest(self) -> str:
+        """Waits until nothing is owed; says what still is when that takes too long."""
+        world = self._world
+        patience = world.time.elapsed + PATIENCE
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            deliveries, operations, messages = world.reader.execute(AT_REST).fetchone()
+            if world.serving is not None and not (deliveries or operations or messages):
+                return ""
+            if world.time.elapsed > patience:
+                return f"owed are {deliveries} deliveries, {operations} operations, {messages} messages"

@@ -1,0 +1,157 @@
+"""SQLite without threads: every statement is done when it returns, and a commit tells the life it belongs to.
+
+The real store with its real SQL runs on it. Its engines outlive a process's life, as compiled statements are
+dear; what belongs to a life are its connections and the lock on the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.util.concurrency import await_
+
+from bot.storage import SqlStore
+from bot.storage.codec import warm_up
+from bot.storage.engine import Database, Engines, LockedFile, open_database
+
+Boundary = Callable[[str], Awaitable[None]]
+
+
+@dataclass
+class Session:
+    """What one life of the process has of the database.
+
+    Attributes:
+        boundary: Awaited before and after every commit.
+        committed: Told at once of every commit that wrote something.
+        connections: The open ones, to be cut off when the process dies.
+        records: What the pools know of them.
+    """
+
+    boundary: Boundary
+    committed: Callable[[], None]
+    connections: list[Connection] = field(default_factory=list)
+    records: list[Any] = field(default_factory=list)
+
+
+class Cursor(sqlite3.Cursor):
+    """A cursor whose rows are all read when a statement returns, as the real driver's are."""
+
+    _rows: list[Any]
+
+    def execute(self, sql: str, parameters: Any = ()) -> Cursor:
+        await_(_at_once())
+        if sql.startswith("PRAGMA synchronous"):
+            sql = "PRAGMA synchronous=OFF"  # nobody cuts the power of a simulation
+        super().execute(sql, parameters)
+        self._rows = super().fetchall() if self.description else []
+        return self
+
+    def executemany(self, sql: str, parameters: Any) -> Cursor:
+        await_(_at_once())
+        super().executemany(sql, parameters)
+        self._rows = []
+        return self
+
+    def fetchone(self) -> Any:
+        return self._rows.pop(0) if self._rows else None
+
+    def fetchall(self) -> list[Any]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        rows, self._rows = self._rows[: size or 1], self._rows[size or 1 :]
+        return rows
+
+    async def _async_soft_close(self) -> None:
+        """Nothing is left to be read."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection of one life; after its end it is closed, and what was not committed never was."""
+
+    session: Session
+
+    def cursor(self, *_: Any) -> Any:
+        return super().cursor(Cursor)
+
+    def commit(self) -> None:
+        if not self.in_transaction:
+            return
+        changes = self.total_changes
+        wrote = changes != getattr(self, "_changes", 0)
+        if wrote:
+            await_(self.session.boundary("before a commit"))
+        super().commit()
+        self._changes = changes
+        if wrote:
+            self.session.committed()
+            await_(self.session.boundary("after a commit"))
+
+    def terminate(self) -> None:
+        """As the real driver's: closes it, whatever it is doing."""
+        self.close()
+
+    @property
+    def driver_connection(self) -> Connection:
+        return self
+
+
+async def _at_once() -> None:
+    """SQLAlchemy wants an asyncio driver to await something."""
+
+
+class _Present:
+    """The life that connections are made for now."""
+
+    session: Session
+
+
+@cache
+def _engines(path: Path) -> Engines:
+    warm_up()
+    database = open_database(f"sqlite:///{path}", read_only=False, patience=timedelta(seconds=1))
+    if database._file is not None:
+        database._file.close()
+    engines = database._engines
+    for engine in (engines.writer, engines.noter, engines.reader):
+        event.listen(engine.sync_engine, "do_connect", _connect)
+    return engines
+
+
+def _connect(_dialect: Any, record: Any, args: Sequence[Any], _params: Any) -> Connection:
+    connection = sqlite3.connect(args[0], factory=Connection, check_same_thread=False)
+    connection.session = _Present.session
+    _Present.session.connections.append(connection)
+    _Present.session.records.append(record)
+    return connection
+
+
+def open_store(path: Path, session: Session) -> SqlStore:
+    """The real store on a database file that has its schema already."""
+    _Present.session = session
+    return SqlStore(Database(_engines(path), LockedFile.open(path, read_only=False)))
+
+
+def cut_off(store: SqlStore, session: Session) -> None:
+    """The process has died: its transactions are undone, its connections and its lock are gone."""
+    database = store._database
+    for record in session.records:
+        if record.fairy_ref is not None:  # what a dead task still holds is nobody's to give back
+            record.fairy_ref = weakref.ref(session)
+    for connection in session.connections:
+        sqlite3.Connection.close(connection)
+    for engine in (database._engines.writer, database._engines.noter, database._engines.reader):
+        engine.sync_engine.dispose(close=False)
+    file, database._file = database._file, None
+    if file is not None:
+        file.close()

@@ -1,0 +1,207 @@
+"""One life of the bot's process: composed on what was committed, killed at a boundary or drained."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.app import Bot, Surroundings, slack_client, take_over
+from bot.config import Settings
+from bot.storage.tables import EPOCH, MICROSECOND
+from bot.telemetry import Metrics
+from tests.simulation.inline_sqlite import Session, cut_off, open_store
+
+T = TypeVar("T")
+
+LIFE: ContextVar[Life] = ContextVar("life")
+TICK = timedelta(seconds=60)
+"""The sweeps run when something is due; besides, as seldom as this."""
+AGAIN = 0.5
+"""Seconds until what is still due is looked at again: the bot's own tick."""
+DUE = {
+    "inbox": "SELECT min(due_at) FROM inbox WHERE done_at IS NULL",
+    "operations": "SELECT min(due_at) FROM operations WHERE due_at IS NOT NULL",
+    "publish": """
+        SELECT min(m.due_at) FROM messages m LEFT JOIN operations o ON o.id = m.operation_id
+        WHERE m.done_at IS NULL AND (m.kind != 'card' OR o.version > m.posted_version)
+        AND NOT (m.kind = 'reply' AND EXISTS (
+            SELECT 1 FROM messages b WHERE b.operation_id = m.operation_id AND b.done_at IS NULL
+            AND (b.kind = 'card' AND b.ts = '' OR b.kind = 'reply' AND b.id < m.id)))""",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a life needs of the world.
+
+    Attributes:
+        settings: The bot's configuration.
+        path: The database file.
+        reader: A connection of the harness to it, which only looks.
+        metrics: The same registry for every life; making one is dear.
+        now: The machine's wall clock.
+        reached: Told of every boundary; whether the process dies there.
+        committed: Told of every commit that wrote something.
+        died: Told of the end, and of where it came.
+    """
+
+    settings: Settings
+    path: Path
+    reader: sqlite3.Connection
+    metrics: Metrics
+    now: Callable[[], datetime]
+    reached: Callable[[str], bool]
+    committed: Callable[[], None]
+    died: Callable[[str], None]
+
+
+class Life:
+    """A process: its tasks, its connections, its bot.
+
+    Args:
+        machine: Where it runs.
+        around: Makes the bot's surroundings, whose wires are this life's.
+    """
+
+    def __init__(self, machine: Machine, around: Callable[[Life], Surroundings]) -> None:
+        self._machine = machine
+        self._around = around(self)
+        self.alive = True
+        self.serving = False
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self.context: Context = copy_context()
+        self.context.run(LIFE.set, self)
+        self._session = Session(self.boundary, self._committed)
+        self.store = open_store(machine.path, self._session)
+        self._bot: Bot | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rang = -AGAIN
+
+    @property
+    def bot(self) -> Bot:
+        """The bot, once it is composed."""
+        assert self._bot is not None
+        return self._bot
+
+    def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task of this process."""
+        return asyncio.get_running_loop().create_task(work, context=self.context)
+
+    async def boundary(self, name: str) -> None:
+        """Passes a point at which the process may die; the dead never get past one."""
+        if self.alive and self._machine.reached(name):
+            self.die(name)
+        if not self.alive:
+            await asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        """Composes the bot on what was committed, as ``serve`` does; a death meanwhile ends it."""
+        await asyncio.wait({self.run(self._start())})
+
+    async def _start(self) -> None:
+        machine, around = self._machine, self._around
+        await take_over(self.store, around.clock, alone=True)
+        client = slack_client(machine.settings, machine.metrics, around)
+        self._bot = Bot(machine.settings, machine.path, self.store, client, machine.metrics, around=around)
+        self._client = client
+        self.bot.start()
+        self.serving = True
+        self._set_alarm()
+
+    def die(self, where: str) -> None:
+        """``kill -9``: from here on nothing that this process does has any effect."""
+        self.alive = self.serving = False
+        self._silence()
+        cut_off(self.store, self._session)
+        for task in list(self.tasks):
+            task.cancel()
+        self._machine.died(where)
+
+    async def bury(self) -> int:
+        """Waits until the tasks of the dead are gone; gives how many won't go."""
+        for turn in range(200):
+            if not self.tasks:
+                break
+            if turn % 20 == 0:  # between, they clean up
+                for task in list(self.tasks):
+                    task.cancel()
+            await asyncio.sleep(0)
+        return len(self.tasks)
+
+    async def stop(self) -> None:
+        """SIGTERM: drains and closes everything; a death meanwhile ends it."""
+        await asyncio.wait({self.run(self._stop())})
+        if self.alive:
+            self.alive = False
+            self._machine.died("the end of its drain")
+
+    async def _stop(self) -> None:
+        await self.bot.drain()
+        self.serving = False
+        self._silence()
+        await self._client.close()
+        await self.bot.close()
+        await self.store.close()
+
+    def _silence(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        scheduler = self._bot._ticker._scheduler if self._bot else None
+        if scheduler is not None and scheduler.running:
+            self.context.run(scheduler.shutdown, wait=False)
+
+    # --- the alarm: ticks that would find nothing are left out ---
+
+    def _committed(self) -> None:
+        self._machine.committed()
+        if self.serving:
+            self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        loop, now = asyncio.get_running_loop(), self._machine.now()
+        first = min((due for due in self._due().values() if due is not None), default=None)
+        wait = TICK.total_seconds() if first is None else (first - now).total_seconds()
+        at = max(loop.time() + wait, self._rang + AGAIN)
+        self._alarm = loop.call_at(at, self._ring, context=self.context)
+
+    def _due(self) -> dict[str, datetime | None]:
+        found: dict[str, datetime | None] = {}
+        for name, query in DUE.items():
+            (due,) = self._machine.reader.execute(query).fetchone()
+            found[name] = None if due is None else EPOCH + due * MICROSECOND
+        return found
+
+    def _ring(self) -> None:
+        now = self._machine.now()
+        for name, due in self._due().items():
+            if due is not None and due <= now:
+                self.bot._ticker.kick(name)
+        self._rang = asyncio.get_running_loop().time()
+        self._set_alarm()
+
+
+def track(loop: asyncio.AbstractEventLoop, coro: Any, **given: Any) -> asyncio.Task[Any]:
+    """A task factory that knows whose process a task is of."""
+    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **given)
+    context = given.get("context")
+    life = context.get(LIFE) if context is not None else LIFE.get(None)
+    if life is not None:
+        life.tasks[task] = None
+        task.add_done_callback(lambda ended: _forget(life, ended))
+    return task
+
+
+def _forget(life: Life, task: asyncio.Task[Any]) -> None:
+    life.tasks.pop(task, None)
+    if not life.alive and not task.cancelled():
+        with contextlib.suppress(BaseException):
+            task.exception()  # whatever the dead stumbled over

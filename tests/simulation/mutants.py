@@ -1,0 +1,173 @@
+"""Defences taken away on purpose, one at a time: each must be missed by somebody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from bot.core import events as e
+from bot.core import machine
+from bot.core.machine import Duty, owed
+from bot.core.model import Plan, Reason
+from bot.core.operation import Operation
+from bot.ports import Inbound, Intent, Message, Receipt
+from bot.service import duties
+from bot.service.catalogue import Database
+from bot.service.duties import Duties
+from bot.storage import SqlStore
+from bot.web import Signatures
+from handlers import listeners
+from handlers.finder import Absent, Finder
+from handlers.listeners import Listeners
+from handlers.payloads import dedupe_key
+
+SOON = timedelta(seconds=2)
+Change = tuple[Any, str, Any]
+
+
+def _resend_when_unknown() -> list[Change]:
+    """An unknown outcome counts as not accepted, and is tried again."""
+    original = Duties._submit
+
+    async def submit(self: Duties, database: Database, event: e.SubmissionStarted, intent: Intent) -> e.Event:
+        outcome = await original(self, database, event, intent)
+        if isinstance(outcome, e.SubmissionUncertain):
+            return e.SubmissionNotAccepted(outcome.at, outcome.detail, outcome.at + SOON)
+        return outcome
+
+    return [(Duties, "_submit", submit)]
+
+
+def _try_again_after_restart() -> list[Change]:
+    """What is found in ``starting`` after a restart is taken for not sent."""
+    original = Duties._next_event
+
+    async def next_event(self: Duties, op: Operation) -> e.Event | None:
+        now = self._clock.now()
+        if owed(op, now) is Duty.DOUBT:
+            return e.SubmissionNotAccepted(now, Reason.of("not-sent", message="restarted"), now + SOON)
+        return await original(self, op)
+
+    return [(Duties, "_next_event", next_event)]
+
+
+def _act_before_saving() -> list[Change]:
+    """The request leaves before its intent is committed."""
+
+    async def start(self: Duties, op: Operation, event: e.SubmissionStarted) -> None:
+        database = self._catalogue.current.databases[op.database]
+        outcome = await self._submit(database, event, Intent(event.at, self._clock.monotonic() + 5))
+        started = await self._record(op, event)
+        if started is not None:
+            await self._record(started, outcome)
+
+    return [(Duties, "_start", start)]
+
+
+def _no_look_before_posting() -> list[Change]:
+    """A post whose outcome is unknown is made again without looking for it."""
+
+    async def find(_self: Finder, _message: Message, **_: Any) -> Absent:
+        return Absent()
+
+    return [(Finder, "find", find)]
+
+
+def _forget_that_a_post_was_begun() -> list[Change]:
+    """A post is made without noting before that it is about to be."""
+
+    async def begin_post(_self: SqlStore, _message_id: int) -> None:
+        return
+
+    return [(SqlStore, "begin_post", begin_post)]
+
+
+def _no_dedupe() -> list[Change]:
+    """Every delivery counts, also one of a payload that is known."""
+    original, number = dedupe_key, count()
+    return [(listeners, "dedupe_key", lambda body: f"{original(body)}-{next(number)}")]
+
+
+def _no_replay_set() -> list[Change]:
+    """A request with a signature that was accepted before is accepted again."""
+    original = SqlStore.receive
+
+    async def receive(self: SqlStore, item: Inbound) -> Receipt:
+        receipt = await original(self, item)
+        return Receipt.DUPLICATE if receipt is Receipt.REPLAYED else receipt
+
+    return [(Signatures, "reserve", lambda *_, **__: True), (SqlStore, "receive", receive)]
+
+
+def _no_fingerprint() -> list[Change]:
+    """Every plan looks like the approved one."""
+    return [(Plan, "fingerprint", property(lambda _: "the same"))]
+
+
+def _no_live_quorum() -> list[Change]:
+    """Whoever approved once still counts at the start."""
+
+    async def live_quorum(_self: Duties, op: Operation, _database: Database) -> tuple[str, ...]:
+        return op.approved_by
+
+    return [(Duties, "_live_quorum", live_quorum)]
+
+
+def _believe_the_job() -> list[Change]:
+    """Roles count as approved whatever they are: only the job is asked."""
+    return [
+        (machine, "as_approved", lambda *_: True),
+        (duties, "as_approved", lambda *_: True),
+        (machine, "_agree", lambda *_: True),
+    ]
+
+
+def _answer_before_recording() -> list[Change]:
+    """Slack is told that all is well before anything is recorded."""
+    original = Listeners._record
+
+    async def record(self: Listeners, body: Any, origin: Any, asked: Any, signature: str) -> Any:
+        later = asyncio.create_task(original(self, body, origin, asked, signature))
+        await asyncio.sleep(0)
+        _LATE.add(later)
+        later.add_done_callback(_LATE.discard)
+        return listeners._ok()
+
+    return [(Listeners, "_record", record)]
+
+
+_LATE: set[Any] = set()
+MUTANTS: dict[str, Callable[[], list[Change]]] = {
+    change.__name__.removeprefix("_"): change
+    for change in (
+        _act_before_saving,
+        _resend_when_unknown,
+        _try_again_after_restart,
+        _no_look_before_posting,
+        _forget_that_a_post_was_begun,
+        _no_dedupe,
+        _no_replay_set,
+        _no_fingerprint,
+        _no_live_quorum,
+        _believe_the_job,
+        _answer_before_recording,
+    )
+}
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """The product without one of its defences; "" leaves it as it is."""
+    changes = MUTANTS[name]() if name else []
+    before = [(where, what, getattr(where, what)) for where, what, _ in changes]
+    for where, what, changed in changes:
+        setattr(where, what, changed)
+    try:
+        yield
+    finally:
+        for where, what, original in before:
+            setattr(where, what, original)

@@ -1,0 +1,295 @@
+"""What must hold at every step: looked at whenever something is committed, submitted, posted or logged."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.core import events as e
+from bot.core.model import Plan, Target
+from bot.core.operation import Status
+from bot.sandbox.slack.model import Change, ChangeKind
+from bot.sandbox.slack.wire import OK, Receipt
+from bot.sandbox.slack.workspace import Workspace
+from bot.storage.codec import EVENTS, OPERATIONS
+from tests.simulation.clouds import Clouds, Submission
+from tests.simulation.deliveries import ALLOWED
+from tests.simulation.trace import Trace
+
+ENTERS_RECHECKING = (e.Approved, e.SubmissionNotAccepted, e.StartReached)
+READING_TAKES = 25.0
+"""Seconds within which a reading that an event tells of was made."""
+
+
+class Violation(Exception):
+    """A promise was broken; the message says which, and how."""
+
+    def __init__(self, check: str, problem: str) -> None:
+        super().__init__(check, problem)
+        self.check = check
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.problem}"
+
+
+@dataclass
+class Told:
+    """What the audit trail says of one operation, as far as it is read.
+
+    Attributes:
+        events: Its events, with the second each was committed in.
+        submissions: Its requests that reached a cloud.
+    """
+
+    events: list[tuple[float, e.Event]] = field(default_factory=list)
+    submissions: list[Submission] = field(default_factory=list)
+
+    def last(self, *kinds: type[Any]) -> tuple[float, Any] | None:
+        """The newest event of these kinds, with its second."""
+        return next(((at, event) for at, event in reversed(self.events) if isinstance(event, kinds)), None)
+
+    def count(self, kind: type[Any]) -> int:
+        return sum(isinstance(event, kind) for _, event in self.events)
+
+
+class Observer:
+    """Watches a history from outside; the first violation ends it.
+
+    Args:
+        reader: The bot's database, to look at.
+        clouds: What really happens there.
+        workspace: What really is said there.
+        trace: The story.
+        elapsed: Seconds since the history began.
+        secrets: What must be seen nowhere.
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: sqlite3.Connection,
+        clouds: Callable[[], Clouds],
+        workspace: Workspace,
+        trace: Trace,
+        elapsed: Callable[[], float],
+        secrets: tuple[str, ...],
+    ) -> None:
+        self.violation: Violation | None = None
+        self.on_violation: Callable[[], object] = bool
+        self.operations: dict[str, Told] = defaultdict(Told)
+        self.members: list[tuple[float, frozenset[str]]] = []
+        self.posted: Counter[tuple[str, str]] = Counter()
+        self._reader = reader
+        self._clouds = clouds
+        self._workspace = workspace
+        self._trace = trace
+        self._elapsed = elapsed
+        self._secrets = secrets
+        self._seq = 0
+        self._accepted: set[str] = set()
+        self.bodies: set[bytes] = set()
+
+    def violated(self, check: str, problem: str) -> None:
+        """A promise is broken: the history ends here."""
+        if self.violation is None:
+            self._trace.add("CHECK", f"VIOLATED {check}: {problem}")
+            self.violation = Violation(check, problem)
+            self.on_violation()
+
+    # --- who may approve, at every instant ---
+
+    def approvers_changed(self) -> None:
+        """Notes who of the approvers' group is a full member now."""
+        space = self._workspace
+        group = next(iter(space.groups.values()))
+        valid = {
+            one
+            for one in group.members
+            if group.enabled and not (user := space.users[one]).deleted and not user.is_restricted
+        }
+        self.members.append((self._elapsed(), frozenset(valid)))
+
+    def _was_approver(self, who: str, start: float, end: float) -> bool:
+        for index, (at, members) in enumerate(self.members):
+            until = self.members[index + 1][0] if index + 1 < len(self.members) else end
+            if at <= end and until >= start and who in members:
+                return True
+        return False
+
+    # --- the database ---
+
+    def committed(self) -> None:
+        """Reads what the last commit added to the audit trail."""
+        rows = self._reader.execute(
+            "SELECT seq, operation_id, type, data FROM audit_events WHERE seq > ? ORDER BY seq", (self._seq,)
+        ).fetchall()
+        for seq, operation, name, data in rows:
+            self._seq = seq
+            if operation is None:
+                continue
+            self._no_secret(data, "the audit trail")
+            event = EVENTS.loads(data)
+            self.operations[operation].events.append((self._elapsed(), event))
+            self._trace.add("bot", f"{operation} {name}{_more(event)}")
+            self._clouds().look()
+            if isinstance(event, e.RolesConfirmed):
+                self._roles_are_as_confirmed(operation)
+
+    def _plan(self, operation: str) -> Plan:
+        planned = self.operations[operation].last(e.Planned)
+        assert planned is not None
+        plan: Plan = planned[1].plan
+        return plan
+
+    def _roles_are_as_confirmed(self, operation: str) -> None:
+        """No ``succeeded`` unless the cloud's roles were as approved while they were read."""
+        plan, now = self._plan(operation), self._elapsed()
+        seen = self._clouds().roles[plan.target].between(now - READING_TAKES, now)
+        if not any(_as_approved(plan, primaries) for primaries in seen):
+            self.violated("succeeded_is_true", f"{operation} succeeded, but the primary was {sorted(seen)}")
+
+    # --- submissions, as they reach a cloud ---
+
+    def submitted(self, submission: Submission) -> None:
+        """Every promise about a request that is just about to be carried out."""
+        self.committed()
+        operation = self._starting(submission.target)
+        if operation is None:
+            self.violated("saved_before_acting", f"{submission.target} is submitted without an intent")
+            return
+        told = self.operations[operation]
+        submission.operation = operation
+        self._trace.add("cloud", f"{submission.target}: a submission of {operation} arrives")
+        self._submitted_once(operation, told)
+        told.submissions.append(submission)
+        self._quorum_lives(operation, told)
+        self._roles_are_as_approved(operation, told)
+
+    def _starting(self, target: Target) -> str | None:
+        row = self._reader.execute(
+            "SELECT id FROM operations WHERE database = ? AND shard = ? AND status = ?",
+            (target.database, target.shard or "", Status.STARTING.value),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _submitted_once(self, operation: str, told: Told) -> None:
+        """At most one submission that was, or may have been, accepted; each with an intent of its own."""
+        if told.submissions and not told.submissions[-1].surely_not_accepted:
+            self.violated("submitted_once", f"{operation} is sent again, although the first may have arrived")
+        if told.count(e.SubmissionStarted) <= len(told.submissions):
+            self.violated("submitted_once", f"{operation} is sent twice for one intent")
+
+    def _recheck_began(self, told: Told) -> float:
+        entered = told.last(*ENTERS_RECHECKING)
+        return entered[0] if entered else 0.0
+
+    def _quorum_lives(self, operation: str, told: Told) -> None:
+        """Enough approvals, by others than the requester, of people who may still give them."""
+        started, requested = told.last(e.SubmissionStarted), told.last(e.Requested)
+        assert started is not None
+        assert requested is not None
+        since, now = self._recheck_began(told), self._elapsed()
+        clicked = {event.by for _, event in told.events if isinstance(event, e.Approved)}
+        valid = {
+            who
+            for who in clicked - {requested[1].by}
+            if who in started[1].approved_by and self._was_approver(who, since, now)
+        }
+        needed = 2 if requested[1].database == "orders" else 1
+        if len(valid) < needed:
+            self.violated("quorum_lives", f"{operation} was sent with {len(valid)} of {needed} approvals")
+
+    def _roles_are_as_approved(self, operation: str, told: Told) -> None:
+        """The primary is the one that the approved plan knew, when it was read again."""
+        plan = self._plan(operation)
+        seen = self._clouds().roles[plan.target].between(self._recheck_began(told), self._elapsed())
+        if (plan.primary,) not in seen:
+            self.violated(
+                "plan_still_holds", f"{operation} was sent for {plan.primary}, primary {sorted(seen)}"
+            )
+
+    # --- Slack ---
+
+    def changed(self, change: Change) -> None:
+        """A message appeared or changed."""
+        message = change.message
+        if message is None:
+            return
+        self._no_secret(f"{message.text} {message.blocks} {message.metadata}", "Slack")
+        if not message.by_bot:
+            return
+        held = (message.metadata or {}).get("event_payload", {})
+        name = f"{held.get('operation', '')} {held.get('key', '')} {held.get('status', '')}".strip()
+        to = f" to {message.ephemeral_to}" if message.ephemeral_to else ""
+        first = message.text.replace("\n", " ")[:90]
+        self._trace.add("slack", f"{change.kind}{to} {name}: {first}")
+        if change.kind is ChangeKind.POSTED and held:
+            key = (str(held["operation"]), str(held["key"]))
+            self.posted[key] += 1
+            if self.posted[key] > 1:
+                self.violated("posted_once", f"{' '.join(key)} was posted twice")
+
+    def answered(self, receipt: Receipt, what: str, recording: bool) -> None:
+        """The bot answered a delivery: what got an empty 200 is recorded."""
+        said = receipt.failure or str(receipt.status)
+        if recording:
+            self.bodies.add(receipt.delivery.body)
+        self._trace.add("people", f"{what} → {said}")
+        if receipt.failure:
+            return
+        if receipt.status not in ALLOWED:
+            self.violated("answers_are_clean", f"{what} was answered {receipt.status}")
+        signature = receipt.delivery.headers["X-Slack-Signature"]
+        if receipt.status == OK and signature in self._accepted:
+            self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
+        if receipt.status == OK:
+            self._accepted.add(signature)
+        if receipt.status == OK and recording and not receipt.body:
+            found = self._reader.execute(
+                "SELECT 1 FROM inbox_signatures WHERE signature = ?", (signature,)
+            ).fetchone()
+            if found is None:
+                self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
+
+    def logged(self, text: str) -> None:
+        """The bot logged something."""
+        self._no_secret(text, "a log line")
+
+    def _no_secret(self, text: str, where: str) -> None:
+        """No token, key or secret is seen anywhere."""
+        if any(secret in text for secret in self._secrets):
+            self.violated("no_secrets", f"a secret is seen in {where}")
+
+    def deliveries(self) -> int:
+        """How many are recorded."""
+        (found,) = self._reader.execute("SELECT count(*) FROM inbox").fetchone()
+        return int(found)
+
+    def states(self) -> dict[str, Any]:
+        """The stored state of every operation."""
+        rows = self._reader.execute("SELECT id, state FROM operations ORDER BY requested_at, id").fetchall()
+        return {str(operation): OPERATIONS.loads(state) for operation, state in rows}
+
+
+def _as_approved(plan: Plan, primaries: tuple[str, ...]) -> bool:
+    if len(primaries) != 1:
+        return False
+    if plan.candidate is not None:
+        return primaries[0] == plan.candidate
+    return primaries[0] != plan.primary and primaries[0] in dict(plan.members)
+
+
+def _more(event: e.Event) -> str:
+    by = getattr(event, "by", None)
+    detail = getattr(event, "detail", None)
+    job = getattr(event, "job", None) or getattr(event, "job_id", None)
+    words = [
+        f"by {by}" if by else "",
+        f"{job}" if job else "",
+        f"({detail.code} {dict(detail.params)})" if detail else "",
+    ]
+    return "".join(f" {word}" for word in words if word)

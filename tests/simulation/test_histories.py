@@ -1,0 +1,80 @@
+"""Histories of the whole bot: a few hundred in every run, and each defence taken away is missed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from random import SystemRandom
+
+import pytest
+
+from tests.simulation.__main__ import told
+from tests.simulation.history import Outcome, play
+from tests.simulation.mutants import MUTANTS, mutated
+
+CHUNKS, LENGTH = 6, 10
+"""How many fixed seeds, and as many fresh ones, every run plays: in pieces, for several processes."""
+FRESH = 1_000_000
+
+# The mutant, the check that has to miss it, and a seed that is known to; others are tried after it.
+CAUGHT: dict[str, tuple[str, int]] = {}
+TRIES = 25
+
+
+def held(seeds: Iterable[int]) -> None:
+    for seed in seeds:
+        outcome = play(seed)
+        assert outcome.violation is None, f"\n{told(outcome, '')}"
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_every_promise_holds_in_fixed_histories(chunk: int) -> None:
+    held(range(chunk * LENGTH, (chunk + 1) * LENGTH))
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_every_promise_holds_in_fresh_histories(chunk: int) -> None:
+    start = SystemRandom().randrange(FRESH, 1000 * FRESH)
+    print(f"chunk {chunk}: seeds from {start}")
+    held(range(start, start + LENGTH))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(20))
+def test_every_promise_holds_in_many_histories(chunk: int) -> None:
+    held(range(10_000 + chunk * 100, 10_100 + chunk * 100))
+
+
+@pytest.mark.parametrize("seed", [3, 9, 21, 34])
+def test_the_same_seed_plays_the_same_history(seed: int) -> None:
+    first, second = play(seed), play(seed)
+    assert first.story == second.story
+    assert first.digest == second.digest
+
+
+def test_another_process_plays_the_same_history() -> None:
+    asked = [sys.executable, "-m", "tests.simulation", "--seed", "21"]
+    other = subprocess.run(  # noqa: S603  # our own module
+        asked, env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True
+    )
+    assert other.stdout.startswith("\n".join(play(21).story))
+
+
+def caught(mutant: str, first: int) -> Outcome | None:
+    with mutated(mutant):
+        for seed in (first, *range(TRIES)):
+            outcome = play(seed)
+            if outcome.violation is not None:
+                return outcome
+    return None
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_defence_that_is_missing_is_missed(mutant: str) -> None:
+    check, seed = CAUGHT[mutant]
+    outcome = caught(mutant, seed)
+    assert outcome is not None, f"nobody misses {mutant}"
+    assert outcome.violation is not None
+    assert outcome.violation.check == check, told(outcome, mutant)

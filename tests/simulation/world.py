@@ -1,0 +1,365 @@
+"""The world of one history: time, Slack and its people, the clouds, and the bot's process, life after life."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from itertools import count
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import structlog
+
+from bot import config
+from bot.app import Surroundings
+from bot.config import Settings
+from bot.core.model import OperationId
+from bot.sandbox.clouds import CLUSTER, REPLICA_SET, SHARDED
+from bot.sandbox.huawei_dds import EXAMPLE_ACCESS_KEY, EXAMPLE_PROJECT, EXAMPLE_SECRET_KEY
+from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET
+from bot.sandbox.slack import demo_workspace
+from bot.sandbox.slack.web_api import web_api
+from bot.sandbox.switchovers import Timings
+from bot.storage import connect
+from bot.telemetry import Metrics
+from providers.huawei_dds.provider import HuaweiDdsType
+from providers.qingcloud.provider import QingCloudType
+from providers.registry import PROVIDERS
+from tests.simulation.asgi import SlackSession
+from tests.simulation.clouds import HUAWEI, QINGCLOUD, Clouds, CloudWire, Submission
+from tests.simulation.deliveries import Mail
+from tests.simulation.life import LIFE, TICK, Life, Machine, track
+from tests.simulation.loop import MachineClock, Time
+from tests.simulation.observer import Observer
+from tests.simulation.trace import Trace
+
+SLACK = "http://slack.example"
+CONFIG = f"""
+[slack]
+mode = "http"
+bot_token = "xoxb-sandbox-token"
+signing_secret = "sandbox-signing-secret"
+api_url = "{SLACK}/api/"
+[database]
+url = "sqlite:///{{path}}"
+[tracking]
+poll_interval = "3s"
+max_poll_interval = "40s"
+deadline = "5m"
+verify_timeout = "60s"
+settle_time = "30s"
+[accounts.qc]
+provider = "qingcloud"
+endpoint = "http://{QINGCLOUD}/iaas/"
+zone = "sh1a"
+access_key_id = "{EXAMPLE_KEY}"
+secret_access_key = "{EXAMPLE_SECRET}"
+[accounts.hw]
+provider = "huawei-dds"
+endpoint = "http://{HUAWEI}"
+project_id = "{EXAMPLE_PROJECT}"
+access_key = "{EXAMPLE_ACCESS_KEY}"
+secret_key = "{EXAMPLE_SECRET_KEY}"
+calls_per_minute = 600
+[databases.orders]
+account = "qc"
+cluster = "{CLUSTER}"
+policy = "two"
+[databases.sessions]
+account = "hw"
+instance = "{REPLICA_SET}"
+[databases.events]
+account = "hw"
+instance = "{SHARDED}"
+[policies.default]
+approvers = ["S0APPROVERS"]
+approval_ttl = "8m"
+[policies.two]
+approvers = ["S0APPROVERS"]
+approvals = 2
+approval_ttl = "10m"
+"""
+SECRETS = ("xoxb-sandbox-token", "sandbox-signing-secret", EXAMPLE_SECRET, EXAMPLE_SECRET_KEY)
+BROKEN = frozenset(
+    {"item_broke", "task_broke", "sweep_broke", "submission_broke", "receive_broke", "provider_broke"}
+    | {"a message broke its publisher", "a delivery broke its listener"}
+)
+"""What the bot logs when something happens in it that nobody foresaw."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every history of this process stands on."""
+
+    folder: Path
+    settings: Settings
+    metrics: Metrics
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "switchover.db"
+
+
+@cache
+def ground() -> Ground:
+    """Made once: a database with its schema, the configuration, the metrics."""
+    memory = Path("/dev/shm")  # noqa: S108  # where there is one, files cost no disk
+    folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
+    template = folder / "template.db"
+
+    async def migrated() -> None:
+        await (await connect(f"sqlite:///{template}", migrate=True)).close()
+
+    asyncio.run(migrated())
+    file = folder / "switchover.toml"
+    file.write_text(CONFIG.format(path=folder / "switchover.db"), encoding="utf-8")
+    return Ground(folder, config.load(file, env={}, provider_types=PROVIDERS), Metrics())
+
+
+@dataclass
+class Crashes:
+    """Where the process dies: each of these ends one life.
+
+    Attributes:
+        planned: Boundaries and how often one is reached before the process dies there.
+        happened: Where it died.
+    """
+
+    planned: list[tuple[str, int]] = field(default_factory=list)
+    happened: list[str] = field(default_factory=list)
+
+    def due(self, boundary: str) -> bool:
+        """Whether the process dies here."""
+        if not self.planned or self.planned[0][0] != boundary:
+            return False
+        name, left = self.planned[0]
+        self.planned[0] = (name, left - 1)
+        if left > 1:
+            return False
+        self.planned.pop(0)
+        return True
+
+
+class World:
+    """Everything in one history.
+
+    Args:
+        seed: Decides everything.
+        time: Its time.
+    """
+
+    def __init__(self, seed: int, time: Time) -> None:
+        self.seed = seed
+        self.time = time
+        self.trace = Trace(lambda: time.elapsed)
+        self.dice = random.Random(f"world {seed}")  # noqa: S311  # dice, not keys
+        self.crashes = Crashes()
+        self.demo = demo_workspace(time.true)
+        self.workspace = self.demo.workspace
+        self.workspace.url = SLACK
+        base = self.dice.choice((1.0, 4.0, 15.0))
+        timings = Timings(
+            working=0.5,
+            roles=base * self.dice.choice((0.5, 1.0, 1.5)),
+            done=base,
+            health_lag=self.dice.choice((0.0, 20.0)),
+        )
+        self.clouds = Clouds(
+            clock=time.true,
+            elapsed=lambda: time.elapsed,
+            dice=random.Random(f"clouds {seed}"),  # noqa: S311
+            timings=timings,
+            say=self.trace.add,
+            submitted=self._submitted,
+        )
+        self._ground = ground()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._ground.path}{suffix}").unlink(missing_ok=True)
+        shutil.copyfile(self._ground.folder / "template.db", self._ground.path)
+        self.reader = sqlite3.connect(self._ground.path, isolation_level=None)
+        self.reader.execute("PRAGMA query_only=ON")
+        self.observer = Observer(
+            reader=self.reader,
+            clouds=lambda: self.clouds,
+            workspace=self.workspace,
+            trace=self.trace,
+            elapsed=lambda: time.elapsed,
+            secrets=SECRETS,
+        )
+        self.observer.approvers_changed()
+        self.mail = Mail(
+            self.workspace,
+            dice=random.Random(f"mail {seed}"),  # noqa: S311
+            bot=lambda: self.serving,
+            answered=self.observer.answered,
+            spawn=self.spawn,
+            count=self.trace.count,
+        )
+        self.life: Life | None = None
+        self.lives = 0
+        self.downtime = 5.0
+        self._ended = asyncio.Event()
+        self._web = web_api(self.workspace)
+        self._ids = count(1)
+        self._others: dict[asyncio.Task[Any], None] = {}
+        self._context = copy_context()
+        self.troubles: list[asyncio.Task[None]] = []
+        self.statuses: Counter[str] = Counter()
+
+    # --- the process ---
+
+    @property
+    def serving(self) -> Life | None:
+        """The process, where it takes requests."""
+        return self.life if self.life is not None and self.life.serving else None
+
+    async def keep_alive(self) -> None:
+        """Starts the process, and again a while after each of its ends."""
+        while True:
+            self._ended.clear()
+            self.lives += 1
+            self.trace.add("machine", f"starts the bot, life {self.lives}")
+            self.life = Life(self._machine(), self._around)
+            await self.life.start()
+            await self._ended.wait()
+            stubborn = await self.life.bury()
+            if stubborn:
+                self.observer.violated("every_task_ends", f"{stubborn} tasks outlive their process")
+            await asyncio.sleep(self.downtime)
+
+    def _machine(self) -> Machine:
+        return Machine(
+            settings=self._ground.settings,
+            path=self._ground.path,
+            reader=self.reader,
+            metrics=self._ground.metrics,
+            now=self.time.machine,
+            reached=self.crashes.due,
+            committed=self.observer.committed,
+            died=self._died,
+        )
+
+    def _around(self, life: Life) -> Surroundings:
+        wire = CloudWire(self.clouds, life.boundary)
+        jitter = random.Random(f"jitter {self.seed} {self.lives}")  # noqa: S311
+        return Surroundings(
+            clock=MachineClock(self.time),
+            new_id=lambda: OperationId(f"SW-{next(self._ids):06}"),
+            random=jitter.random,
+            providers={
+                "qingcloud": QingCloudType(wire=wire),
+                "huawei-dds": HuaweiDdsType(wire=wire),
+            },
+            slack_session=lambda **_: cast(
+                aiohttp.ClientSession, SlackSession(self._web, life.boundary, self._on_the_way)
+            ),
+            tick=TICK,
+            housekeeping=timedelta(hours=1),
+        )
+
+    async def _on_the_way(self) -> None:
+        await asyncio.sleep(self.dice.choice((0.02, 0.05, 0.2)))
+
+    def _died(self, where: str) -> None:
+        if where:
+            self.trace.add("machine", f"the process ends: {where}")
+            self.crashes.happened.append(where)
+        self._ended.set()
+
+    def _submitted(self, submission: Submission) -> None:
+        self.observer.submitted(submission)
+
+    # --- everybody else ---
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Lets something happen beside everything else; never inside the bot's process."""
+        task = asyncio.get_running_loop().create_task(work, context=self._context)
+        self._others[task] = None
+        task.add_done_callback(self._others.pop)
+        return task
+
+    def begin(self) -> None:
+        """To be called first, inside the loop."""
+        asyncio.get_running_loop().set_task_factory(track)
+
+    def end_trouble(self) -> None:
+        """Nothing that was begun to make trouble goes on."""
+        for task in self.troubles:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Ends everything that still runs."""
+        for task in list(self._others):
+            task.cancel()
+        if self.life is not None:
+            if self.life.alive:
+                self.life.die("")
+            await self.life.bury()
+
+
+@contextmanager
+def logs_of(world: World) -> Iterator[None]:
+    """The bot's log lines go into the story of the world; what it did not foresee is a violation."""
+
+    def say(name: str, text: str, failed: str) -> None:
+        life = LIFE.get(None)
+        if life is None or not life.alive:
+            return
+        world.observer.logged(text + failed)
+        if name in BROKEN:
+            world.observer.violated("nothing_unforeseen", f"the bot logged {name}: {failed}")
+        elif name not in {"jobs_polled", "requested"}:
+            world.trace.add("bot", text)
+
+    def process(_logger: Any, _method: str, event: Any) -> Any:
+        failed = event.pop("exc_info", None)
+        name = str(event.pop("event"))
+        said = " ".join(f"{key}={value}" for key, value in event.items())
+        say(name, f"{name} {said}".strip(), _failure(failed))
+        raise structlog.DropEvent
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            extra = {
+                key: getattr(record, key) for key in ("action", "operation", "error") if hasattr(record, key)
+            }
+            say(text, f"{text} {extra or ''}".strip(), _failure(record.exc_info))
+
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    structlog.configure(
+        processors=[process], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=False
+    )
+    root.handlers[:] = [Handler()]
+    root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def _failure(exc_info: Any) -> str:
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    if not exc_info or exc_info[1] is None:
+        return ""
+    return " ".join(line.strip() for line in traceback.format_exception_only(exc_info[1]))
