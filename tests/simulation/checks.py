@@ -106,13 +106,13 @@ def _bare(value: Any) -> Any:
 
 
 def failed_changed_nothing(end: End) -> Sequence[str]:
-    """``failed`` means that nothing which this operation began has moved a primary."""
+    """``failed`` without a failed job and its readings means that no cloud began anything for it."""
     problems = []
     for op in end.states.values():
-        jobs = [sent.job for sent in end.observer.operations[op.id].submissions if sent.job is not None]
-        moved = [job for job in jobs if job.outcome.ending != "unchanged"]
-        if op.status is Status.FAILED and moved:
-            problems.append(f"{op.id} failed, and its job made {moved[0].outcome.ending} of the roles")
+        told = end.observer.operations[op.id]
+        began = [sent for sent in told.submissions if sent.job is not None]
+        if op.status is Status.FAILED and began and not told.count(e.RolesUnchanged):
+            problems.append(f"{op.id} failed, although a cloud began its switchover")
     return problems
 
 

@@ -138,6 +138,8 @@ class Observer:
             self._clouds().look()
             if isinstance(event, e.RolesConfirmed):
                 self._roles_are_as_confirmed(operation)
+            if isinstance(event, e.RolesUnchanged | e.SubmissionAbsent):
+                self._roles_are_unchanged(operation)
 
     def _plan(self, operation: str) -> Plan:
         planned = self.operations[operation].last(e.Planned)
@@ -151,6 +153,13 @@ class Observer:
         seen = self._clouds().roles[plan.target].between(now - READING_TAKES, now)
         if not any(_as_approved(plan, primaries) for primaries in seen):
             self.violated("succeeded_is_true", f"{operation} succeeded, but the primary was {sorted(seen)}")
+
+    def _roles_are_unchanged(self, operation: str) -> None:
+        """No ``failed`` unless the primary was the old one while the roles were read; it may have been away."""
+        plan, now = self._plan(operation), self._elapsed()
+        seen = self._clouds().roles[plan.target].between(now - READING_TAKES, now)
+        if (plan.primary,) not in seen:
+            self.violated("failed_is_true", f"{operation} failed, but the primary was {sorted(seen)}")
 
     # --- submissions, as they reach a cloud ---
 
