@@ -14,7 +14,7 @@ from tests.simulation.__main__ import told
 from tests.simulation.history import Outcome, play
 from tests.simulation.mutants import MUTANTS, mutated
 
-CHUNKS, LENGTH = 6, 10
+CHUNKS, LENGTH = 6, 8
 """How many fixed seeds, and as many fresh ones, every run plays: in pieces, for several processes."""
 FRESH = 1_000_000
 
@@ -32,7 +32,7 @@ CAUGHT = {
     "believe_the_job": ("succeeded_is_true", 0),
     "answer_before_recording": ("accepted_is_recorded", 14),
 }
-TRIES = 25
+TRIES = 45
 
 
 def held(seeds: Iterable[int]) -> None:

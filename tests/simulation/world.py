@@ -59,7 +59,7 @@ api_url = "{SLACK}/api/"
 url = "sqlite:///{{path}}"
 [tracking]
 poll_interval = "3s"
-max_poll_interval = "40s"
+max_poll_interval = "120s"
 deadline = "5m"
 verify_timeout = "60s"
 settle_time = "30s"
