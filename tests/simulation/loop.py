@@ -22,7 +22,7 @@ class Stuck(Exception):
     """Everything waits and no timer runs, or nothing lets time pass: nothing would ever happen again."""
 
 
-BUSY = 200_000
+BUSY = 10_000
 """Turns of the loop without time passing, after which it is taken for endless."""
 
 
