@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Half as many again as there are cores: many tests wait for processes and sockets.
+JOBS := $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help install demo test test-all lint bench simulate lock clean
@@ -40,10 +42,10 @@ test: lint  ## everything the project checks, in a few minutes
 	@$(BIN)/coverage run -m pytest -q tests/core
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='bot/core/*,bot/errors.py' --fail-under=100
-	@$(BIN)/pytest -q -n auto -m "not slow" --ignore=tests/core
+	@$(BIN)/pytest -q -n $(JOBS) -m "not slow" --ignore=tests/core
 
 test-all: lint  ## the same with the long sweeps, and the coverage of everything
-	@$(BIN)/pytest -q -n auto --timeout=900 --cov --cov-report=term
+	@$(BIN)/pytest -q -n $(JOBS) --timeout=900 --cov --cov-report=term
 
 bench: $(VENV)/.dev  ## ratios measured side by side in one run
 	@$(BIN)/python -m tests.bench.ack

@@ -24,6 +24,7 @@ from tests.app.commands import run
 
 SUBMIT = "RunClusterCustomService"
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
+SLOW = pytest.mark.slow
 ENDS = {"succeeded", "failed", "refused", "not_needed", "rejected", "expired", "cancelled", "closed"}
 
 
@@ -89,6 +90,7 @@ def sessions(cloud: SimulatedQingCloud) -> CloudSetup:
     return CloudSetup("Other", cloud, config, secret, [scene(1), scene(2)])
 
 
+@pytest.mark.slow
 async def test_the_demonstration_plays_every_scene_of_every_cloud() -> None:
     lines: list[str] = []
     clouds = [SimulatedQingCloud(timings=QUICK), SimulatedQingCloud(timings=QUICK)]
@@ -194,9 +196,9 @@ async def test_a_candidate_that_is_primary_already_is_not_needed() -> None:
     "fault",
     [
         pytest.param(Fault.drop(accepted=True), id="the connection breaks after acceptance"),
-        pytest.param(Fault.http(502, accepted=True), id="a gateway answers 502 after acceptance"),
-        pytest.param(Fault.without("job_id"), id="the answer has no job id"),
-        pytest.param(Fault.code(5100, accepted=True), id="busy or timed out, after acceptance"),
+        pytest.param(Fault.http(502, accepted=True), id="a gateway answers 502 after acceptance", marks=SLOW),
+        pytest.param(Fault.without("job_id"), id="the answer has no job id", marks=SLOW),
+        pytest.param(Fault.code(5100, accepted=True), id="busy or timed out, after acceptance", marks=SLOW),
     ],
 )
 async def test_a_lost_answer_is_found_by_reading_and_never_sent_again(fault: Fault) -> None:
