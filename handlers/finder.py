@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from bot.errors import DirectoryUnavailable
 from bot.ports import Message
@@ -56,20 +56,27 @@ class Unreadable:
                 return "unreadable"
 
 
+class Take(Protocol):
+    """How a call is counted."""
+
+    def __call__(self, method: str, channel: str, *, begun: bool = False) -> float: ...
+
+
 class Finder:
     """Reads channels and threads (needs ``channels:history`` and ``groups:history``).
 
     Args:
         client: Calls Slack.
         identity: Who we are: others' messages never count, whatever their metadata says.
-        take: Counts a call of a method in a channel, or says how many seconds it has to wait.
+        take: Counts a call of a method in a channel, or says how many seconds it has to wait; what is ``begun``
+            does not wait, because half a look-up finds nothing and would have to begin anew.
     """
 
     def __init__(
         self,
         client: SlackClient,
         identity: Callable[[], Awaitable[Identity]],
-        take: Callable[[str, str], float],
+        take: Take,
     ) -> None:
         self._client = client
         self._identity = identity
@@ -96,7 +103,7 @@ class Finder:
         found = await self._read(method, message, us, in_time, oldest=oldest)
         if not isinstance(found, Absent):
             return found
-        return await self._read(method, message, us, in_time, oldest=None)
+        return await self._read(method, message, us, in_time, oldest=None, begun=True)
 
     async def _read(
         self,
@@ -106,12 +113,14 @@ class Finder:
         in_time: Callable[[], bool],
         *,
         oldest: str | None,
+        begun: bool = False,
     ) -> Found | Absent | Unreadable:
         cursor: str | None = None
         for _ in range(MAX_PAGES):
             if not in_time():
                 return Unreadable(method)
-            wait = self._take(method, message.channel)
+            wait = self._take(method, message.channel, begun=begun)
+            begun = True
             if wait:
                 return Unreadable(method, wait=wait)
             outcome = await self._page(method, message, oldest, cursor)

@@ -63,14 +63,20 @@ class Pace:
         self._channels: dict[str, Bucket] = {}
         self._held: dict[str, float] = {}
 
-    def take(self, method: str, channel: str) -> float:
-        """Counts a call that is about to be made, or says how many seconds it has to wait."""
+    def take(self, method: str, channel: str, *, begun: bool = False) -> float:
+        """Counts a call that is about to be made, or says how many seconds it has to wait.
+
+        Args:
+            method: The call.
+            channel: Where.
+            begun: It continues something that is of no use half done: it need not wait, those after it do.
+        """
         now = self._clock.monotonic()
         held = self._held.get(method, now) - now
         if held > 0:
             return held
         buckets = self._buckets(method, channel, now)
-        wait = max((bucket.wait(now) for bucket in buckets), default=0.0)
+        wait = 0.0 if begun else max((bucket.wait(now) for bucket in buckets), default=0.0)
         if not wait:
             for bucket in buckets:
                 bucket.take(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -108,10 +108,17 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """Never. ``undeliverable``: the operation can't be shown where it was asked."""
+    """Never.
+
+    Attributes:
+        error: Why.
+        undeliverable: The operation can't be shown where it was asked.
+        uncertain: It may have been posted all the same.
+    """
 
     error: str
     undeliverable: bool = False
+    uncertain: bool = False
 
 
 Fate = Posted | Later | Elsewhere | GivenUp
@@ -258,7 +265,9 @@ class Publisher:
             return Elsewhere(opened, fate.error)
         if isinstance(opened, Rejected) and opened.error not in OPERATOR:
             return GivenUp(f"{fate.error}, {opened.error}")
-        return self._judge_answer(OPEN, message, opened) if not isinstance(opened, Later) else opened
+        again = opened if isinstance(opened, Later) else self._judge_answer(OPEN, message, opened)
+        # Its post was begun and refused: that it is no longer in doubt, or still is, must be recorded too.
+        return replace(again, uncertain=fate.uncertain, called=True) if isinstance(again, Later) else again
 
     # cards and replies: exactly once
 
@@ -464,6 +473,8 @@ class Publisher:
             return self._no_place(message, error, uncertain=False)
         if error in OPERATOR:
             return Later(error, uncertain=False, wait=MAX_BACKOFF)
+        if message.kind is MessageKind.AUDIT:
+            return Later(error, uncertain=False, wait=AUDIT_PAUSE)
         if message.attempts >= MAX_REJECTIONS and not _was_sent(message):
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD)
         return Later(error, uncertain=False)
@@ -471,11 +482,12 @@ class Publisher:
     def _no_place(self, message: Message, error: str, *, uncertain: bool) -> Fate:
         if message.kind is MessageKind.AUDIT:
             return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
-        if error in PLACE_GONE and _was_sent(message) and (uncertain or not self._told_elsewhere(message)):
+        stays = error in PLACE_GONE and (uncertain or not self._told_elsewhere(message))
+        if stays and _was_sent(message) and not _holds_up_the_end(message):
             # It can't be withdrawn any more, so people must learn how it ends: the bot may be invited again.
             # What may have been posted there is not said once more elsewhere: that can't be looked up.
             return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)
-        return GivenUp(error, undeliverable=message.kind is MessageKind.CARD)
+        return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
 
     def _told_elsewhere(self, message: Message) -> bool:
         """A reply is told directly, or comes before one that is: milestones of the past must not hold it up."""
@@ -517,6 +529,14 @@ class Publisher:
 
 def _was_sent(message: Message) -> bool:
     return message.operation is not None and bool(message.operation.submissions)
+
+
+def _holds_up_the_end(message: Message) -> bool:
+    """Whether a person would not hear how it ended, because of a message that nobody could see any more."""
+    status = message.operation.status if message.operation else None
+    if message.kind is MessageKind.CARD:
+        return status in ENDS
+    return message.status not in MUST_BE_TOLD and status in MUST_BE_TOLD
 
 
 def _logged(action: str, message: Message, **more: str) -> dict[str, str]:

@@ -133,7 +133,8 @@ class SlackClient:
         given = {name: value for name, value in args.items() if value is not None}
         outcome = await self._observed(method, self._call(method, given))
         if isinstance(outcome, RateLimited):
-            self._held[method] = self._clock.monotonic() + outcome.retry_after
+            until = self._clock.monotonic() + outcome.retry_after
+            self._held[method] = max(until, self._held.get(method, until))
         return outcome
 
     async def respond(self, url: str, message: Mapping[str, Any]) -> Outcome:

@@ -273,6 +273,55 @@ async def test_what_needs_attention_is_told_directly_too(
         assert len(run.slack.messages(AUDIT)) == 1
 
 
+async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(tmp_path: Path) -> None:
+    """Their posts were begun and refused before that: they must not count as in doubt from then on."""
+    names = ["orders", "sessions", "events"]
+    async with storm(tmp_path) as run:
+        run.databases(names)
+        ops = [await run.requested(name) for name in names]
+        await run.live(6)
+        for op in ops:
+            await run.approve(op)
+        await run.live(20)
+        run.slack.faults.once("conversations.open", Fault.rate_limited(40))
+        for name in names:
+            run.job_is_done(name)
+        while any([await run.world.status(op.id) is not Status.SUCCEEDED for op in ops]):
+            await run.world.tick(1)
+        bot_removed(run, ops[0])
+        await run.live(400, step=5)
+        assert direct(run) == ["succeeded"] * len(names)
+        assert run.doubled() == []
+
+
+async def test_many_posts_in_doubt_are_all_settled(tmp_path: Path) -> None:
+    """A look-up takes several calls: together they must not use up what the next one needs."""
+    names = [f"db{number}" for number in range(14)]
+    async with storm(tmp_path) as run:
+        run.databases(names)
+        run.slack.faults.once("chat.postMessage", *[Fault.drop()] * len(names))
+        for name in names:
+            await run.requested(name)
+        await run.live(120, step=0.5)
+        assert sum(run.cards().values()) == len(names)
+        assert run.doubled() == []
+
+
+async def test_a_milestone_in_doubt_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(3)
+        run.slack.faults.always("chat.postMessage", Fault.drop())
+        await run.approve(op)
+        await run.live(5)
+        run.slack.faults.clear("chat.postMessage")
+        bot_removed(run, op)
+        run.job_is_done("orders")
+        await run.live(400, step=5)
+        assert direct(run) == ["succeeded"]
+
+
 async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(tmp_path: Path) -> None:
     async with storm(tmp_path) as run:
         op = await one_running(run)
