@@ -494,6 +494,17 @@ class TestFindSubmission:
             return
         assert (evidence.job, evidence.searched) == (None, False)
 
+    async def test_an_old_job_is_not_taken_for_it_though_the_list_shows_it(
+        self, replica_set: HuaweiHarness
+    ) -> None:
+        row = {"id": "j", "instance_id": REPLICA_SET, "created_at": "2026-03-01T09:00:00+0000"}
+        replica_set.cloud.faults.set(LIST_TASKS, Fault.body(json.dumps({"jobs": [row]}).encode()))
+        provider = replica_set.provider()
+        plan = await plan_for(replica_set, provider)
+        since = await self.lost(replica_set, provider, plan, accepted=False)
+        evidence = await provider.find_submission(plan, since)
+        assert (evidence.job, evidence.searched) == (None, True)
+
     async def test_a_job_is_taken_for_a_shards_by_nobody(self, cluster: HuaweiHarness) -> None:
         """Two shards' answers are lost at once, and the list shows one job: it may be of either."""
         provider = cluster.provider()
