@@ -10,6 +10,7 @@ SwitchoverError
 │   └── Misconfigured        credentials, permission, endpoint: a person must mend the configuration
 ├── StoreError
 │   ├── Stale                somebody else changed it first: load again and decide again
+│   │   └── Held             a halt or a freeze came first: look again at what is in force
 │   ├── Locked               another operation is open for this database and shard: name it
 │   └── StoreUnavailable     nothing was recorded: tell the asker, try again later
 ├── DirectoryUnavailable     who somebody is can't be found out now: fail closed
@@ -86,6 +87,10 @@ class StoreError(SwitchoverError):
 
 class Stale(StoreError):
     """Somebody else changed the operation first. Load it again and decide again."""
+
+
+class Held(Stale):
+    """A halt or a freeze that binds was committed first. Look again at what is in force."""
 
 
 class Locked(StoreError):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.core.answers import Answer
 from bot.core.commands import Command, Origin
 from bot.core.events import Event
+from bot.core.holds import Hold, HoldEvent, HoldKind
 from bot.core.machine import Decision, Say
 from bot.core.model import (
     Call,
@@ -270,11 +271,34 @@ class AuditBreak:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A row of the audit trail, as it is stored; ``bot.storage.audit.row_hash`` says what the hash covers.
+
+    ``team`` is the workspace of the actor, as the event's data say, "" where nobody acted.
+    """
+
+    seq: int
+    at: datetime
+    stream: str
+    type: str
+    operation_id: str | None
+    version: int | None
+    actor: str
+    team: str
+    data: str
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditHead:
     """The last row of the chain; ``seq`` 0 and an empty hash while there is none."""
 
     seq: int
     hash: str
+
+
+NO_HOLD: frozenset[HoldKind] = frozenset()
 
 
 class Store(Protocol):
@@ -334,10 +358,16 @@ class Store(Protocol):
         due_at: datetime | None,
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
+        unless_held: frozenset[HoldKind] = NO_HOLD,
     ) -> None:
         """Records consecutive events of one operation, what they make of it and the replies owed, as one.
 
+        ``unless_held``: the holds of these kinds are read in the same transaction, so that of a halt and a
+        start, or of a freeze and an approval, one is surely first.
+
         Raises:
+            Held: A hold of those kinds is in force for the database at the time of the last event; nothing
+                was recorded.
             Stale: The stored version is not the one before the first event, or the inbox item is
                 finished already; nothing was recorded.
             Locked: The events name a shard on which another operation is open; nothing was recorded.
@@ -377,6 +407,30 @@ class Store(Protocol):
         """
         ...
 
+    async def holds(self, now: datetime) -> Sequence[Hold]:
+        """The freezes and the halt in force at a time, in the order in which they were set."""
+        ...
+
+    async def record_hold(
+        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+    ) -> None:
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one.
+
+        ``say`` is owed to the audit channel, if there is one.
+
+        Raises:
+            Stale: The inbox item is finished already; nothing was recorded.
+        """
+        ...
+
+    async def owe_notice(self, key: str, say: Say, now: datetime) -> None:
+        """Owes the audit channel, if there is one, a line that is of no operation; once for each key."""
+        ...
+
+    async def audit_head(self) -> AuditHead:
+        """Where the audit trail ends now."""
+        ...
+
     async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:
         """Appends a configuration load to the audit trail."""
         ...
@@ -411,7 +465,8 @@ class Message:
         id: Its row.
         kind: Card, reply, answer, or a line in the audit channel.
         key: Unique per operation: goes into the metadata, and is looked for before posting again.
-        operation: What the card shows, in its newest state; for a reply whose it is; None for an answer.
+        operation: What the card shows, in its newest state; for a reply whose it is; None for an answer, and
+            for a line in the audit channel that is of no operation.
         status: The operation's status that the message tells of: the newest for a card, that of the event
             for a reply and in the audit channel.
         say: The text of a reply, or of what the audit channel is told.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.core.commands import ShowHelp
+from bot.core.commands import RequestSwitchover, ShowHelp
 from bot.core.model import Call, Node, Reason, Topology, label
 from bot.core.operation import Operation
 from bot.core.preflight import Check, Outcome
@@ -20,11 +20,9 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class ChooseNode:
-    """Several nodes fit and none was named: pick one. The rest of the request is kept as typed."""
+    """Several nodes fit and none was named: pick one. The request is otherwise kept as it is."""
 
-    database: str
-    shard: str | None
-    reason: str
+    request: RequestSwitchover
     nodes: tuple[Node, ...]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.core.events import Place
 from bot.core.model import UserId
+from bot.core.schedule import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RequestSwitchover:
-    """``DATABASE [to NODE] [shard GROUP] [because REASON…]``; with ``dry_run``, ``plan DATABASE …``."""
+    """``DATABASE [to NODE] [shard GROUP] [at TIME | in DURATION] [because REASON…]``.
+
+    With ``dry_run`` it is ``plan DATABASE …``, with ``emergency`` it is ``emergency DATABASE …``; then
+    ``overrides`` names the checks that may fail.
+    """
 
     database: str
     node: str | None = None
     shard: str | None = None
     reason: str = ""
     dry_run: bool = False
+    start: Start | None = None
+    emergency: bool = False
+    overrides: tuple[str, ...] = ()
 
 
 class Action(StrEnum):
@@ -45,6 +54,9 @@ class Action(StrEnum):
     CANCEL = "cancel"
     CHECK_AGAIN = "check_again"
     ACKNOWLEDGE = "acknowledge"
+    SWITCH_BACK = "switch_back"
+    REPLAN = "replan"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,34 @@ class Act:
 
     action: Action
     operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """``freeze DATABASE|all [for DURATION] because REASON…``."""
+
+    scope: str
+    reason: str
+    duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreeze:
+    """``unfreeze DATABASE|all``."""
+
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """``halt because REASON…``: nothing new is submitted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """``resume``: the halt is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +124,15 @@ class ShowHelp:
     text: str = ""
 
 
-Command = RequestSwitchover | Act | ListDatabases | ShowStatus | ShowHistory | ShowHelp
+Command = (
+    RequestSwitchover
+    | Act
+    | Freeze
+    | Unfreeze
+    | Halt
+    | Resume
+    | ListDatabases
+    | ShowStatus
+    | ShowHistory
+    | ShowHelp
+)

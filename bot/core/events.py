@@ -19,7 +19,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """Somebody asked for a switchover. ``node`` and ``shard`` are what they typed."""
+    """Somebody asked for a switchover. ``node`` and ``shard`` are what they typed.
+
+    Attributes:
+        start_at: When it is to start; None: as soon as it is approved.
+        zone: The time zone in which the start was meant, "" where there is none.
+        emergency: Break-glass: nobody has to approve it.
+        overrides: The checks that may fail; only of an emergency.
+        follows: The operation whose button asked for this one.
+    """
 
     at: datetime
     id: OperationId
@@ -30,6 +38,21 @@ class Requested:
     by: UserId
     team: str
     place: Place
+    start_at: datetime | None = None
+    zone: str = ""
+    emergency: bool = False
+    overrides: tuple[str, ...] = ()
+    follows: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastSwitchover:
+    """What was done last on the same database and shard: who was primary then, who became it."""
+
+    id: OperationId
+    ended_at: datetime
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +60,10 @@ class Planned:
     """The topology was read and the preflight run.
 
     Attributes:
-        needed: How many approvals the policy asks for.
+        needed: How many approvals the policy asks for; an emergency none.
         approvers: Whom the policy names, for the card.
-        expires_at: Until when approvals count.
+        expires_at: Until when approvals count, if nothing else ends them sooner.
+        last: The last switchover of the same database and shard, for the card.
     """
 
     at: datetime
@@ -51,7 +75,7 @@ class Planned:
     needed: int
     approvers: tuple[str, ...]
     expires_at: datetime
-    start_at: datetime | None = None
+    last: LastSwitchover | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +94,14 @@ class Approved:
     by: UserId
     needed: int
     self_approval: bool
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartNear:
+    """The scheduled start is a few minutes away: the last good moment to withdraw."""
+
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +115,7 @@ class StartReached:
 class Rejected:
     at: datetime
     by: UserId
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +125,7 @@ class Cancelled:
     at: datetime
     by: UserId | None
     detail: Reason | None = None
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +275,16 @@ class Acknowledged:
 
     at: datetime
     by: UserId
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """Somebody else than the one who broke the glass has looked at what was done."""
+
+    at: datetime
+    by: UserId
+    team: str = ""
 
 
 Event = (
@@ -248,6 +292,7 @@ Event = (
     | Planned
     | PlanningFailed
     | Approved
+    | StartNear
     | StartReached
     | Rejected
     | Cancelled
@@ -268,6 +313,7 @@ Event = (
     | RolesUnchanged
     | RolesUnproven
     | Acknowledged
+    | Reviewed
 )
 
 

@@ -23,14 +23,19 @@ MAX_SUBMISSIONS = 3
 SUBMISSION_WINDOW = timedelta(seconds=60)
 UNREADABLE_FOR = timedelta(seconds=60)
 LATE_START = timedelta(seconds=60)
+REMIND_BEFORE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A reply the thread is owed. ``detail`` explains; both are codes of the message catalogue."""
+    """A reply the thread is owed. ``detail`` explains; both are codes of the message catalogue.
+
+    ``besides``: the audit channel is owed it as well.
+    """
 
     text: Reason
     detail: Reason | None = None
+    besides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,11 @@ def _expired(op: Operation, at: datetime) -> bool:
     return op.status is Status.RECHECKING and at - began > LATE_START
 
 
-def _planned(_op: Operation, event: e.Planned) -> Status:
+def _planned(op: Operation, event: e.Planned) -> Status:
+    if event.plan.overrides != op.overrides:
+        _no(op, event, "not what was asked to be overridden")
     return {
-        Outcome.CLEAN: Status.AWAITING_APPROVAL,
+        Outcome.CLEAN: Status.RECHECKING if op.emergency else Status.AWAITING_APPROVAL,
         Outcome.REFUSED: Status.REFUSED,
         Outcome.NOT_NEEDED: Status.NOT_NEEDED,
     }[event.outcome]
@@ -114,6 +121,12 @@ def _approved(op: Operation, event: e.Approved) -> Status:
     return Status.RECHECKING if op.start_at is None else Status.SCHEDULED
 
 
+def _start_near(op: Operation, event: e.StartNear) -> Status:
+    if op.start_at is None or op.reminded or not op.start_at - REMIND_BEFORE <= event.at < op.start_at:
+        _no(op, event, "not the moment, or told already")
+    return Status.SCHEDULED
+
+
 def _start_reached(op: Operation, event: e.StartReached) -> Status:
     if op.start_at is None or event.at < op.start_at:
         _no(op, event, "too early")
@@ -123,7 +136,8 @@ def _start_reached(op: Operation, event: e.StartReached) -> Status:
 def _submission_started(op: Operation, event: e.SubmissionStarted) -> Status:
     if op.plan is None or event.plan.fingerprint != op.plan.fingerprint:
         _no(op, event, "not the approved plan")
-    if len(set(event.approved_by)) < event.needed or not set(event.approved_by) <= set(op.approved_by):
+    people = set(event.approved_by)
+    if len(people) < event.needed or not people <= set(op.approved_by) or (not people and not op.emergency):
         _no(op, event, "no quorum")
     if op.retry_at is not None and event.at < op.retry_at:
         _no(op, event, "too early")
@@ -185,6 +199,14 @@ def _roles_unchanged(op: Operation, event: e.RolesUnchanged) -> Status:
     return Status.FAILED
 
 
+def _reviewed(op: Operation, event: e.Reviewed) -> Status:
+    if not op.review_owed:
+        _no(op, event, "no review is owed")
+    if event.by == op.requested_by:
+        _no(op, event, "the requester's own")
+    return op.status
+
+
 def _job_failed(op: Operation) -> bool:
     return op.job is not None and op.job.state is JobState.FAILED
 
@@ -210,9 +232,12 @@ _UNSENT: Mapping[type[Any], Rule] = {
     e.Expired: _to(Status.EXPIRED),
 }
 
+REVIEWED_ENDS = ENDS - {Status.NOT_NEEDED}
 TRANSITIONS: Mapping[Status, Mapping[type[Any], Rule]] = {
     Status.PLANNING: {
-        e.Planned: Rule((Status.AWAITING_APPROVAL, Status.REFUSED, Status.NOT_NEEDED), _planned),
+        e.Planned: Rule(
+            (Status.AWAITING_APPROVAL, Status.RECHECKING, Status.REFUSED, Status.NOT_NEEDED), _planned
+        ),
         e.PlanningFailed: _to(Status.REFUSED),
         **_UNSENT,
     },
@@ -221,6 +246,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Any], Rule]] = {
         **_UNSENT,
     },
     Status.SCHEDULED: {
+        e.StartNear: Rule((Status.SCHEDULED,), _start_near),
         e.StartReached: Rule((Status.RECHECKING, Status.EXPIRED), _start_reached),
         **_UNSENT,
     },
@@ -257,7 +283,10 @@ TRANSITIONS: Mapping[Status, Mapping[type[Any], Rule]] = {
         e.SubmissionAbsent: Rule((Status.FAILED,), _absent),
         e.Acknowledged: _to(Status.CLOSED),
     },
+    # An end stays what it is. Only what was done without approvals can be reviewed, wherever it ended
+    # after something may have been sent.
     **{end: {} for end in ENDS},
+    **{end: {e.Reviewed: Rule((end,), _reviewed)} for end in REVIEWED_ENDS},
 }
 
 
@@ -276,8 +305,17 @@ def open_operation(event: e.Requested) -> Decision:
         team=event.team,
         place=event.place,
         requested_at=event.at,
+        start_at=event.start_at,
+        zone=event.zone,
+        emergency=event.emergency,
+        overrides=event.overrides,
+        follows=event.follows,
     )
-    return Decision(event, op)
+    if not op.emergency:
+        return Decision(event, op)
+    announced = Reason.of("reply-emergency", database=op.label, by=op.requested_by, reason=op.reason)
+    overridden = Reason.of("overrides", checks=", ".join(op.overrides)) if op.overrides else None
+    return Decision(event, op, (Say(announced, overridden, besides=True),))
 
 
 def decide(op: Operation, event: e.Event) -> Decision:
@@ -295,7 +333,7 @@ def decide(op: Operation, event: e.Event) -> Decision:
         status=status,
         version=op.version + 1,
         since=op.since if status is op.status else event.at,
-        ended_at=event.at if status in ENDS else None,
+        ended_at=op.ended_at or (event.at if status in ENDS else None),
     )
     return Decision(event, moved, _effects(op, event, moved))
 
@@ -328,8 +366,8 @@ def _absorb(op: Operation, event: e.Event) -> Operation:
                     checks=event.checks,
                     needed=event.needed,
                     approvers=event.approvers,
-                    expires_at=event.expires_at,
-                    start_at=event.start_at,
+                    expires_at=min(event.expires_at, op.start_at or event.expires_at),
+                    last=event.last,
                     detail=event.detail,
                 ),
                 event.topology,
@@ -341,6 +379,10 @@ def _absorb(op: Operation, event: e.Event) -> Operation:
             return replace(op, decided_by=event.by)
         case e.Cancelled():
             return replace(op, decided_by=event.by, detail=event.detail)
+        case e.StartNear():
+            return replace(op, reminded=True)
+        case e.Reviewed():
+            return replace(op, reviewed_by=event.by, reviewed_at=event.at)
         case _:
             return _absorb_submission(op, event)
 
@@ -387,9 +429,9 @@ def _effects(before: Operation, event: e.Event, after: Operation) -> tuple[Effec
     if isinstance(event, e.SubmissionStarted):
         return (Submit(),)
     if after.status in ENDS:
-        return (_end(after),)
+        return (_end(after),) if before.status is not after.status else ()
     if after.status is Status.NEEDS_ATTENTION and before.status is not after.status:
-        return (Say(Reason.of("reply-needs-attention"), after.detail),)
+        return (Say(Reason.of("reply-needs-attention"), after.detail, besides=True),)
     said = _milestone(event, after)
     return () if said is None else (said,)
 
@@ -406,17 +448,13 @@ def _end(op: Operation) -> Say:
         seconds=seconds,
         by=op.decided_by,
     )
-    return Say(text, op.detail)
+    return Say(text, op.detail, besides=True)
 
 
 def _milestone(event: e.Event, after: Operation) -> Say | None:
     match event:
-        case e.Planned():
-            # A mention that is edited into the card calls nobody; one in a new message does.
-            called = ",".join(entry for entry in event.approvers if entry != ANYONE)
-            database, needed = after.label, event.needed
-            text = Reason.of("reply-awaiting-approval", database=database, needed=needed, approvers=called)
-            return Say(text)
+        case e.Planned() | e.Approved() | e.StartNear():
+            return _milestone_before(event, after)
         case e.SubmissionAccepted(job_id=job_id):
             return Say(Reason.of("reply-accepted" if job_id else "reply-accepted-no-job", job=job_id))
         case e.SubmissionNotAccepted():
@@ -434,6 +472,22 @@ def _milestone(event: e.Event, after: Operation) -> Say | None:
             return Say(Reason.of("reply-roles-moved"))
         case _:
             return None
+
+
+def _milestone_before(event: e.Planned | e.Approved | e.StartNear, after: Operation) -> Say | None:
+    """What the thread is told while nothing is sent yet."""
+    start = None if after.start_at is None else after.start_at.isoformat()
+    if isinstance(event, e.StartNear):
+        return Say(Reason.of("reply-start-near", database=after.label, when=start))
+    if isinstance(event, e.Approved):
+        scheduled = Reason.of("reply-scheduled", database=after.label, when=start, zone=after.zone)
+        return Say(scheduled) if after.status is Status.SCHEDULED else None
+    if after.emergency:
+        return None
+    # A mention that is edited into the card calls nobody; one in a new message does.
+    called = ",".join(entry for entry in event.approvers if entry != ANYONE)
+    text = Reason.of("reply-awaiting-approval", database=after.label, needed=event.needed, approvers=called)
+    return Say(text)
 
 
 # --- what a stored state owes --------------------------------------------------------------------------
@@ -458,6 +512,7 @@ class Duty(StrEnum):
     NOTHING = "nothing"
     PLAN = "plan"
     EXPIRE = "expire"
+    REMIND = "remind"
     START = "start"
     RECHECK = "recheck"
     DOUBT = "doubt"  # found in `starting`: whoever should have sent it is gone
@@ -484,9 +539,19 @@ def owed(op: Operation, now: datetime) -> Duty:
         return Duty.EXPIRE
     if op.status is Status.RECHECKING and op.retry_at is not None and now < op.retry_at:
         return Duty.NOTHING
-    if op.status is Status.SCHEDULED and op.start_at is not None and now >= op.start_at:
-        return Duty.START
+    if op.status is Status.SCHEDULED and op.start_at is not None:
+        if now >= op.start_at:
+            return Duty.START
+        remind_at = _remind_at(op)
+        return Duty.REMIND if remind_at is not None and now >= remind_at else Duty.NOTHING
     return _DUTIES.get(op.status, Duty.NOTHING)
+
+
+def _remind_at(op: Operation) -> datetime | None:
+    """When the thread is to be told that the start is near; None where that was done, or is no news."""
+    if op.reminded or op.start_at is None or op.since > op.start_at - REMIND_BEFORE:
+        return None
+    return op.start_at - REMIND_BEFORE
 
 
 def next_due(op: Operation, now: datetime, limits: Limits, *, looked: bool) -> datetime | None:
@@ -507,7 +572,7 @@ def next_due(op: Operation, now: datetime, limits: Limits, *, looked: bool) -> d
         case Status.AWAITING_APPROVAL:
             return op.expires_at
         case Status.SCHEDULED:
-            return op.start_at
+            return _remind_at(op) or op.start_at
         case Status.STARTING:
             return now + limits.lease
         case Status.NEEDS_ATTENTION:

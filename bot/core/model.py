@@ -163,11 +163,13 @@ class Plan:
     primary: NodeId | None
     members: tuple[tuple[NodeId, Role], ...]
     call: Call
+    overrides: tuple[str, ...] = ()  # checks that may fail, of an emergency
 
     @property
     def fingerprint(self) -> str:
         """What an approval is bound to. Lag and health are not in it, identity is."""
-        parts = [self.database, self.shard, self.candidate, self.primary, self.members, self.call.summary]
+        parts: list[object] = [self.database, self.shard, self.candidate, self.primary, self.members]
+        parts += [self.call.summary, self.overrides]
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.events import Place
+from bot.core.events import LastSwitchover, Place
 from bot.core.model import Job, JobId, NodeId, OperationId, Plan, Reason, Target, Topology, UserId, label
 from bot.core.preflight import Check
 
@@ -66,6 +66,12 @@ class Operation:
         retry_at: Not to be submitted again before.
         job: What the provider last said of the job; ``job.id`` identifies it.
         accepted: The last submission surely arrived: the provider said so, or proof of it was found.
+        zone: The time zone in which the start was meant.
+        reminded: The thread was told that the start is near.
+        emergency: Nobody had to approve it; once something was sent, somebody else must review it.
+        overrides: The checks that were allowed to fail.
+        follows: The operation whose button asked for this one.
+        last: The last switchover of the same database and shard when it was planned.
         primary_now: The primary that the last reading showed.
         detail: Why the status is what it is, for people.
     """
@@ -99,6 +105,14 @@ class Operation:
     detail: Reason | None = None
     ended_at: datetime | None = None
     accepted: bool = False
+    zone: str = ""
+    reminded: bool = False
+    emergency: bool = False
+    overrides: tuple[str, ...] = ()
+    follows: OperationId | None = None
+    last: LastSwitchover | None = None
+    reviewed_by: UserId | None = None
+    reviewed_at: datetime | None = None
 
     @property
     def target(self) -> Target:
@@ -117,3 +131,8 @@ class Operation:
     @property
     def approved_by(self) -> tuple[UserId, ...]:
         return tuple(approval.by for approval in self.approvals)
+
+    @property
+    def review_owed(self) -> bool:
+        """Whether it is over, was done without approvals, and nobody else has looked at it yet."""
+        return self.emergency and bool(self.submissions) and not self.open and self.reviewed_by is None

@@ -15,7 +15,8 @@ ANYONE = "*"
 class Policy:
     """The rules of one database, as configured at this moment.
 
-    ``approvers`` and ``requesters`` hold user ids, user-group ids, or ``*`` for any full member.
+    ``approvers``, ``requesters`` and ``break_glass`` hold user ids, user-group ids, or ``*`` for any full
+    member; nobody is in an empty ``break_glass``.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Policy:
     max_lag: timedelta | None = None
     allow_unknown_primary: bool = False
     cooldown: timedelta = timedelta(0)
+    break_glass: tuple[str, ...] = ()
 
 
 def is_group(entry: str) -> bool:
@@ -66,6 +68,29 @@ def may_request(policy: Policy, who: Standing) -> Reason | None:
     return None
 
 
+def may_break_glass(policy: Policy, who: Standing) -> Reason | None:
+    """Why this person may not run an emergency, without approvals; None if they may."""
+    if not who.member:
+        return Reason.of("deny-not-a-member")
+    if not _listed(policy.break_glass, who):
+        return Reason.of("deny-not-break-glass", policy=policy.name)
+    return None
+
+
+def may_review(policy: Policy, who: Standing, *, requested_by: str) -> Reason | None:
+    """Why this person may not review an emergency; None if they may.
+
+    They must be somebody else, and one whom the policy trusts with this database.
+    """
+    if not who.member:
+        return Reason.of("deny-not-a-member")
+    if who.user == requested_by:
+        return Reason.of("deny-own-emergency")
+    if not _listed((*policy.approvers, *policy.break_glass), who):
+        return Reason.of("deny-not-an-approver", policy=policy.name)
+    return None
+
+
 def may_approve(
     policy: Policy, who: Standing, *, requested_by: str, approved_by: Iterable[str]
 ) -> Reason | None:
@@ -82,7 +107,7 @@ def may_approve(
 
 
 def may_reject(policy: Policy, who: Standing) -> Reason | None:
-    """Why this person may not reject (or acknowledge); None if they may: any approver."""
+    """Why this person may not reject, acknowledge, freeze or unfreeze; None if they may: any approver."""
     if not who.member:
         return Reason.of("deny-not-a-member")
     return None if _is_approver(policy, who) else Reason.of("deny-not-an-approver", policy=policy.name)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Reason, Role, Topology
 from bot.core.policy import Policy
 
+OVERRIDABLE = ("cluster_ready", "primary_known", "candidate_is_replica", "candidate_healthy", "candidate_lag")
+"""The checks that an emergency may go on without. Which node is meant must be known in any case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One named check: what was looked at, and what was found."""
+    """One named check: what was looked at, and what was found.
+
+    ``overridden``: it failed, and an emergency may go on without it.
+    """
 
     name: str
     passed: bool
     detail: Reason
+    overridden: bool = False
 
 
 class Outcome(StrEnum):
@@ -69,12 +77,38 @@ def _asked(topology: Topology, asked: str, capabilities: Capabilities) -> Candid
 
 
 def preflight(
-    topology: Topology, asked: str | None, *, capabilities: Capabilities, policy: Policy
+    topology: Topology,
+    asked: str | None,
+    *,
+    capabilities: Capabilities,
+    policy: Policy,
+    overrides: Collection[str] = (),
 ) -> Verdict:
-    """Runs every check on one reading.
+    """Runs every check on one reading; those named in ``overrides`` may fail.
 
     Several fitting candidates where one must be named is a refusal here; a chooser comes before.
     """
+    verdict = _preflight(topology, asked, capabilities, policy)
+    if not overrides or verdict.outcome is not Outcome.REFUSED:
+        return verdict
+    checks = tuple(
+        replace(check, overridden=check.name in overrides and _may_be_overridden(check, verdict.candidate))
+        for check in verdict.checks
+    )
+    return _verdict(verdict.candidate, checks)
+
+
+def _may_be_overridden(check: Check, candidate: NodeId | None) -> bool:
+    if check.passed or check.name not in OVERRIDABLE:
+        return False
+    if check.name == "primary_known":
+        # With neither a primary known nor a candidate, no reading could ever prove the outcome.
+        return candidate is not None
+    # What a cluster is busy with may be somebody else's switchover, which ours would undo.
+    return check.detail.code != "check-cluster-busy"
+
+
+def _preflight(topology: Topology, asked: str | None, capabilities: Capabilities, policy: Policy) -> Verdict:
     cluster = (_ready(topology), _primary_known(topology, policy, named=asked is not None))
     found = candidates(topology, asked, capabilities=capabilities, policy=policy)
     if found.problem:
@@ -93,7 +127,7 @@ def preflight(
 
 
 def _verdict(candidate: NodeId | None, checks: tuple[Check, ...]) -> Verdict:
-    failed = [check for check in checks if not check.passed]
+    failed = [check for check in checks if not (check.passed or check.overridden)]
     if not failed:
         return Verdict(Outcome.CLEAN, candidate, checks)
     return Verdict(Outcome.REFUSED, candidate, checks, failed[0].detail)

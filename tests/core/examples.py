@@ -86,7 +86,13 @@ def evidence(found: Job | None = None, *, searched: bool = True) -> Evidence:
     return Evidence(found, searched, "looked")
 
 
-def requested(when: datetime = START) -> e.Requested:
+def requested(
+    when: datetime = START,
+    *,
+    start_at: datetime | None = None,
+    emergency: bool = False,
+    overrides: tuple[str, ...] = (),
+) -> e.Requested:
     """The first event."""
     return e.Requested(
         at=when,
@@ -98,6 +104,10 @@ def requested(when: datetime = START) -> e.Requested:
         by=ASKER,
         team="T-HOME",
         place=e.Place("C-OPS"),
+        start_at=start_at,
+        zone="Europe/Berlin" if start_at else "",
+        emergency=emergency,
+        overrides=overrides,
     )
 
 
@@ -106,7 +116,6 @@ def planned(
     *,
     needed: int = 2,
     outcome: Outcome = Outcome.CLEAN,
-    start_at: datetime | None = None,
 ) -> e.Planned:
     """A clean plan that needs two approvals within half an hour, unless told otherwise."""
     return e.Planned(
@@ -119,7 +128,6 @@ def planned(
         needed=needed,
         approvers=("S-DBA",),
         expires_at=START + 30 * MINUTE,
-        start_at=start_at,
     )
 
 
@@ -145,9 +153,9 @@ ACCEPTED = (*SENT, e.SubmissionAccepted(at(4), JOB))
 UNCERTAIN = (*SENT, e.SubmissionUncertain(at(4), WHY))
 
 
-def operation(*events: e.Event) -> Operation:
+def operation(*events: e.Event, first: e.Requested | None = None) -> Operation:
     """The operation that these events make after the request."""
-    op = open_operation(requested()).after
+    op = open_operation(first or requested()).after
     for event in events:
         op = decide(op, event).after
     return op

@@ -35,7 +35,14 @@ from tests.core.examples import (
 )
 
 NAMED, CLOUD_CHOOSES, MOVED = plan(B), plan(None), plan(B, primary=C)
+OVERRIDES = ("candidate_lag",)
+OVERRIDING = replace(NAMED, overrides=OVERRIDES)
 SCHEDULED_FOR = at(10)
+REQUESTS = (
+    requested(),
+    requested(start_at=SCHEDULED_FOR),
+    requested(emergency=True, overrides=OVERRIDES),
+)
 LATE = at(4000)
 FOREIGN = Job(JobId("j-foreign"), JobState.DONE, "successful")
 
@@ -51,17 +58,21 @@ def _people() -> Iterable[e.Event]:
     yield e.Cancelled(at(5), ASKER)
     yield e.Cancelled(at(5), None, WHY)
     yield e.Acknowledged(at(5), ANN)
+    yield e.Reviewed(at(20), ANN)
+    yield e.Reviewed(at(20), ASKER)
 
 
 def _planning() -> Iterable[e.Event]:
     yield planned(NAMED, needed=2)
     yield planned(CLOUD_CHOOSES, needed=1)
-    yield planned(NAMED, needed=1, start_at=SCHEDULED_FOR)
+    for outcome in Outcome:
+        yield planned(OVERRIDING, needed=0, outcome=outcome)
     yield planned(NAMED, outcome=Outcome.REFUSED)
     yield planned(NAMED, outcome=Outcome.NOT_NEEDED)
     yield e.PlanningFailed(at(1), WHY)
     yield e.Expired(LATE)
     for when in (at(2), at(12), LATE):
+        yield e.StartNear(when)
         yield e.StartReached(when)
 
 
@@ -70,6 +81,10 @@ def _submitting() -> Iterable[e.Event]:
     for again, when in product((NAMED, CLOUD_CHOOSES), (at(12), at(45), LATE)):
         for by, needed in (((ANN, BOB), 2), ((ANN,), 1), ((ANN,), 2), ((ANN, ANN), 2), ((BOB,), 1)):
             yield started(again, when=when, by=by, needed=needed)
+    for when in (at(12), at(45)):
+        yield started(OVERRIDING, when=when, by=(), needed=0)
+    yield started(OVERRIDING, when=at(12))
+    yield started(NAMED, when=at(12), by=(), needed=0)
     yield started(MOVED, when=at(12))
     yield started(NAMED, when=at(12), by=(ANN, ASKER))
     for job_id in (JOB, None):
@@ -161,16 +176,15 @@ def step(op: Operation, event: e.Event) -> Decision | None:
 
 @cache
 def explore() -> Graph:
-    """Breadth first from the request, until nothing new is found.
+    """Breadth first from each request, until nothing new is found.
 
     Every event is offered to every state that has a rule for its kind, and to the first state found of each
     status whether it has one or not.
     """
-    first = requested()
-    start = open_operation(first).after
-    found = {normal(start): normal(start)}
-    graph = Graph({normal(start): (first,)}, [], 0, [])
-    queue = deque([start])
+    starts = {open_operation(first).after: first for first in REQUESTS}
+    found = {normal(start): normal(start) for start in starts}
+    graph = Graph({normal(start): (first,) for start, first in starts.items()}, [], 0, [])
+    queue = deque(starts)
     refused, tried = 0, set[Status]()
     while queue:
         op = queue.popleft()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.core import events as e
 from bot.core.machine import (
     LATE_START,
+    REMIND_BEFORE,
     SUBMISSION_WINDOW,
     UNREADABLE_FOR,
     Duty,
@@ -57,6 +58,7 @@ from tests.core.examples import (
     plan,
     planned,
     reading,
+    requested,
     started,
     with_plan,
 )
@@ -421,15 +423,35 @@ def test_an_approval_and_a_submission_count_only_before_the_expiry() -> None:
 
 
 BEGIN = START + timedelta(hours=3)
-SCHEDULED = operation(planned(start_at=BEGIN), approved(ANN), approved(BOB))
+SCHEDULED = operation(planned(), approved(ANN), approved(BOB), first=requested(start_at=BEGIN))
 BEGUN = decide(SCHEDULED, e.StartReached(BEGIN)).after
+REMINDED = decide(SCHEDULED, e.StartNear(BEGIN - REMIND_BEFORE)).after
+
+
+def test_the_thread_is_reminded_five_minutes_before_the_start_once() -> None:
+    soon = BEGIN - REMIND_BEFORE
+    assert next_due(SCHEDULED, at(60), LIMITS, looked=False) == soon
+    assert owed(SCHEDULED, soon - MICROSECOND) is Duty.NOTHING
+    assert owed(SCHEDULED, soon) is Duty.REMIND
+    assert owed(SCHEDULED, BEGIN) is Duty.START
+    assert owed(REMINDED, soon) is Duty.NOTHING
+    for op, when in ((SCHEDULED, soon - MICROSECOND), (SCHEDULED, BEGIN), (REMINDED, soon)):
+        with pytest.raises(IllegalTransition, match="not the moment"):
+            decide(op, e.StartNear(when))
+
+
+def test_a_start_that_was_near_when_it_was_approved_is_no_news() -> None:
+    near = operation(planned(), approved(ANN), approved(BOB), first=requested(start_at=at(200)))
+    assert near.status is Status.SCHEDULED
+    assert owed(near, at(100)) is Duty.NOTHING
+    assert next_due(near, at(100), LIMITS, looked=False) == at(200)
 
 
 def test_a_quorum_that_waits_for_its_start_time_outlives_the_expiry_of_approvals() -> None:
     assert SCHEDULED.status is Status.SCHEDULED
-    assert owed(SCHEDULED, BEGIN - MICROSECOND) is Duty.NOTHING
-    assert owed(SCHEDULED, BEGIN) is Duty.START
-    assert next_due(SCHEDULED, at(60), LIMITS, looked=False) == BEGIN
+    assert owed(REMINDED, BEGIN - MICROSECOND) is Duty.NOTHING
+    assert owed(REMINDED, BEGIN) is Duty.START
+    assert next_due(REMINDED, at(60), LIMITS, looked=False) == BEGIN
     assert owed(BEGUN, BEGIN) is Duty.RECHECK
     assert decide(BEGUN, started(when=BEGIN)).after.status is Status.STARTING
 

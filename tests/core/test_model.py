@@ -164,6 +164,9 @@ def test_the_buttons_of_a_card_are_called_as_slack_sends_them() -> None:
         "cancel",
         "check_again",
         "acknowledge",
+        "switch_back",
+        "replan",
+        "review",
     }
 
 

@@ -14,9 +14,11 @@ from bot.core.policy import (
     Standing,
     is_group,
     may_approve,
+    may_break_glass,
     may_cancel,
     may_reject,
     may_request,
+    may_review,
     valid_approvals,
 )
 from tests.core.examples import ANN, ASKER, BOB, EVE, POLICY
@@ -130,3 +132,37 @@ def test_what_counts_is_different_members_who_are_listed_and_not_the_requester(
 
 def test_only_ids_of_user_groups_are_groups() -> None:
     assert [entry for entry in ("S-DBA", "U-ANN", "*", "W-BOB") if is_group(entry)] == ["S-DBA"]
+
+
+@pytest.mark.parametrize(
+    ("break_glass", "who", "expected"),
+    [
+        ((), IN_GROUP, "deny-not-break-glass"),
+        ((ANN,), OUTSIDE, None),
+        (("S-DBA",), IN_GROUP, None),
+        (("S-DBA",), OUTSIDE, "deny-not-break-glass"),
+        (("*",), OUTSIDE, None),
+        ((ANN,), GUEST, NOT_A_MEMBER),
+    ],
+)
+def test_the_glass_is_broken_only_by_those_whom_the_policy_names_for_it(
+    break_glass: tuple[str, ...], who: Standing, expected: str | None
+) -> None:
+    assert code(may_break_glass(replace(POLICY, break_glass=break_glass), who)) == expected
+
+
+@pytest.mark.parametrize(
+    ("who", "requester", "expected"),
+    [
+        (IN_GROUP, ASKER, None),
+        (IN_GROUP, ANN, "deny-own-emergency"),
+        (OUTSIDE, ASKER, NOT_AN_APPROVER),
+        (Standing(EVE, member=True), ASKER, None),
+        (GUEST, ASKER, NOT_A_MEMBER),
+    ],
+)
+def test_an_emergency_is_reviewed_by_somebody_else_whom_the_policy_names(
+    who: Standing, requester: UserId, expected: str | None
+) -> None:
+    policy = replace(POLICY, break_glass=(EVE,))
+    assert code(may_review(policy, who, requested_by=requester)) == expected

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Role, Topology
 from bot.core.policy import Policy
-from bot.core.preflight import Check, Outcome, Verdict, candidates, preflight
+from bot.core.preflight import OVERRIDABLE, Check, Outcome, Verdict, candidates, preflight
 from tests.core.examples import CLOUD, POLICY, A, B, C, node, reading
 
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
@@ -248,3 +248,49 @@ def test_a_clean_verdict_is_about_an_idle_cluster_and_a_fit_candidate_other_than
     assert chosen.healthy
     assert chosen.role in {Role.REPLICA, Role.UNKNOWN}
     assert policy.max_lag is None or (chosen.lag is not None and chosen.lag <= policy.max_lag)
+
+
+STRICT = replace(POLICY, max_lag=timedelta(seconds=1))
+
+
+def overridden(
+    topology: Topology, *names: str, asked: str | None = "db-b", capabilities: Capabilities = CLOUD
+) -> Verdict:
+    return preflight(topology, asked, capabilities=capabilities, policy=STRICT, overrides=names)
+
+
+def lagging() -> Topology:
+    late = replace(node(B, lag=9), healthy=False)
+    return replace(reading(A), nodes=(node(A, Role.PRIMARY), late, node(C)))
+
+
+def test_an_emergency_goes_on_without_the_checks_it_overrides_and_no_others() -> None:
+    one = overridden(lagging(), "candidate_lag")
+    assert (one.outcome, one.detail and one.detail.code) == (Outcome.REFUSED, "check-unhealthy")
+    both = overridden(lagging(), "candidate_lag", "candidate_healthy")
+    assert (both.outcome, both.candidate, both.detail) == (Outcome.CLEAN, B, None)
+    marked = {check.name: (check.passed, check.overridden) for check in both.checks}
+    assert marked["candidate_lag"] == marked["candidate_healthy"] == (False, True)
+    assert marked["cluster_ready"] == (True, False)
+
+
+def test_which_node_is_meant_can_not_be_overridden() -> None:
+    unknown = overridden(reading(A), "candidate_known", *OVERRIDABLE, asked="nobody")
+    assert unknown.outcome is Outcome.REFUSED
+
+
+def test_a_busy_cluster_can_not_be_overridden_and_an_obstacle_can() -> None:
+    assert overridden(reading(A, idle=False), "cluster_ready").outcome is Outcome.REFUSED
+    assert overridden(replace(reading(A), obstacle="abnormal"), "cluster_ready").outcome is Outcome.CLEAN
+
+
+def test_an_unknown_primary_can_be_overridden_only_where_the_candidate_is_named() -> None:
+    assert overridden(reading(), "primary_known").outcome is Outcome.CLEAN
+    unnamed = overridden(reading(), "primary_known", asked=None, capabilities=CHOSEN)
+    assert unnamed.outcome is Outcome.REFUSED
+
+
+def test_overriding_what_passes_changes_nothing() -> None:
+    assert overridden(reading(A), *OVERRIDABLE) == overridden(reading(A))
+    already = overridden(reading(B), *OVERRIDABLE)
+    assert already.outcome is Outcome.NOT_NEEDED

@@ -1,0 +1,124 @@
+"""What people set by hand: a freeze of one database or of all, and the halt. Nothing new starts meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.model import Reason, UserId
+
+ALL = "all"
+"""What ``freeze all`` names; no database may have this name."""
+
+
+class HoldKind(StrEnum):
+    """A freeze is for planned work and leaves emergencies alone; a halt stops everything new."""
+
+    FREEZE = "freeze"
+    HALT = "halt"
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """No switchover of ``scope``, a database's name or ``all``, may be approved or start until ``until``."""
+
+    at: datetime
+    scope: str
+    until: datetime | None
+    reason: str
+    by: UserId
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfrozen:
+    """The freeze of exactly this scope is lifted."""
+
+    at: datetime
+    scope: str
+    by: UserId
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """No submission may start, not even of an emergency, until somebody resumes."""
+
+    at: datetime
+    reason: str
+    by: UserId
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Submissions may start again."""
+
+    at: datetime
+    by: UserId
+    team: str
+
+
+HoldEvent = Frozen | Unfrozen | Halted | Resumed
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is in force.
+
+    Attributes:
+        scope: A database's name, or ``all``; of a halt always ``all``.
+        until: When it ends by itself; None: when somebody lifts it.
+    """
+
+    kind: HoldKind
+    scope: str
+    since: datetime
+    until: datetime | None
+    reason: str
+    by: UserId
+
+    def binds(self, database: str, now: datetime) -> bool:
+        """Whether it is in force for a database at a time."""
+        return self.scope in (ALL, database) and (self.until is None or now < self.until)
+
+    def sentence(self) -> Reason:
+        """Why nothing may start, for people."""
+        if self.kind is HoldKind.HALT:
+            return Reason.of("halted-by", by=self.by, reason=self.reason)
+        until = None if self.until is None else self.until.isoformat()
+        code = "frozen-by-hand-until" if until else "frozen-by-hand"
+        return Reason.of(code, scope=self.scope, by=self.by, reason=self.reason, until=until)
+
+
+EVERY_KIND = frozenset(HoldKind)
+ONLY_HALT = frozenset({HoldKind.HALT})
+
+
+def kinds_binding(*, emergency: bool) -> frozenset[HoldKind]:
+    """What stops an operation: an emergency is stopped by a halt only."""
+    return ONLY_HALT if emergency else EVERY_KIND
+
+
+def binding(
+    holds: Iterable[Hold], database: str, now: datetime, kinds: frozenset[HoldKind] = EVERY_KIND
+) -> Hold | None:
+    """The hold that stops a database now, a halt before a freeze; None if nothing does."""
+    found = [hold for hold in holds if hold.kind in kinds and hold.binds(database, now)]
+    return min(found, key=lambda hold: hold.kind is not HoldKind.HALT, default=None)
+
+
+def apply(holds: Sequence[Hold], event: HoldEvent) -> tuple[Hold, ...]:
+    """The holds after an event; the newest of a kind and scope replaces the one before."""
+    kind = HoldKind.FREEZE if isinstance(event, Frozen | Unfrozen) else HoldKind.HALT
+    scope = event.scope if isinstance(event, Frozen | Unfrozen) else ALL
+    others = tuple(hold for hold in holds if (hold.kind, hold.scope) != (kind, scope))
+    match event:
+        case Frozen(at=at, until=until, reason=reason, by=by):
+            return (*others, Hold(kind, scope, at, until, reason, by))
+        case Halted(at=at, reason=reason, by=by):
+            return (*others, Hold(kind, scope, at, None, reason, by))
+        case _:
+            return others

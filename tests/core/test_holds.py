@@ -1,0 +1,86 @@
+"""Freezes and the halt: what is in force, for which database, and what an emergency may pass."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pytest
+
+from bot.core.holds import (
+    ALL,
+    EVERY_KIND,
+    ONLY_HALT,
+    Frozen,
+    Halted,
+    Hold,
+    HoldEvent,
+    HoldKind,
+    Resumed,
+    Unfrozen,
+    apply,
+    binding,
+    kinds_binding,
+)
+from tests.core.examples import ANN, BOB, at
+
+TEAM = "T-HOME"
+HALTED = Halted(at(0), "incident", ANN, TEAM)
+ORDERS = Frozen(at(1), "orders", at(60), "release", ANN, TEAM)
+EVERYTHING = Frozen(at(2), ALL, None, "year's end", BOB, TEAM)
+
+
+def after(*events: HoldEvent) -> tuple[Hold, ...]:
+    return reduce(apply, events, ())
+
+
+def stopped_by(*events: HoldEvent, database: str = "orders", seconds: float = 10) -> str | None:
+    hold = binding(after(*events), database, at(seconds))
+    return None if hold is None else f"{hold.kind} {hold.scope}"
+
+
+def test_a_freeze_binds_its_database_until_it_ends() -> None:
+    assert stopped_by(ORDERS) == "freeze orders"
+    assert stopped_by(ORDERS, database="sessions") is None
+    assert stopped_by(ORDERS, seconds=59.9) == "freeze orders"
+    assert stopped_by(ORDERS, seconds=60) is None
+
+
+def test_a_freeze_of_all_binds_every_database_until_it_is_lifted() -> None:
+    assert stopped_by(EVERYTHING, database="sessions", seconds=10**6) == "freeze all"
+    assert stopped_by(EVERYTHING, Unfrozen(at(3), ALL, ANN, TEAM)) is None
+
+
+def test_lifting_one_freeze_leaves_the_others() -> None:
+    assert stopped_by(ORDERS, EVERYTHING, Unfrozen(at(3), ALL, ANN, TEAM)) == "freeze orders"
+    assert stopped_by(ORDERS, EVERYTHING, Unfrozen(at(3), "orders", ANN, TEAM)) == "freeze all"
+    assert stopped_by(HALTED, ORDERS, Unfrozen(at(3), "orders", ANN, TEAM)) == "halt all"
+    assert stopped_by(HALTED, ORDERS, Resumed(at(3), ANN, TEAM)) == "freeze orders"
+
+
+def test_a_newer_freeze_of_the_same_scope_replaces_the_older() -> None:
+    longer = Frozen(at(5), "orders", None, "longer", BOB, TEAM)
+    (hold,) = after(ORDERS, longer)
+    assert (hold.until, hold.reason, hold.by, hold.since) == (None, "longer", BOB, at(5))
+
+
+def test_a_halt_is_named_before_a_freeze() -> None:
+    assert stopped_by(ORDERS, HALTED) == stopped_by(HALTED, ORDERS) == "halt all"
+
+
+def test_an_emergency_passes_a_freeze_and_not_a_halt() -> None:
+    assert (kinds_binding(emergency=True), kinds_binding(emergency=False)) == (ONLY_HALT, EVERY_KIND)
+    assert binding(after(ORDERS, EVERYTHING), "orders", at(10), ONLY_HALT) is None
+    found = binding(after(ORDERS, HALTED), "orders", at(10), ONLY_HALT)
+    assert found is not None
+    assert found.kind is HoldKind.HALT
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [(HALTED, "halted-by"), (ORDERS, "frozen-by-hand-until"), (EVERYTHING, "frozen-by-hand")],
+)
+def test_a_hold_says_who_set_it_and_why(event: HoldEvent, code: str) -> None:
+    (hold,) = after(event)
+    said = hold.sentence()
+    assert said.code == code
+    assert (said["by"], said["reason"]) == (hold.by, hold.reason)
