@@ -21,6 +21,8 @@ that a status does not know changes nothing.
 - The request to the provider is sent on entering `starting`, at most {MAX_SUBMISSIONS} times, and only while
   every try before it was surely not accepted. From `in_doubt` and `running` no way leads back.
 - An operation found in `starting` after a restart is in doubt; its request is not sent again.
+- An emergency needs no approvals: it goes from `planning` straight to `rechecking`. If anything of it may have been
+  sent, somebody else reviews it after its end, which changes nothing else.
 - `succeeded` takes two agreeing readings of the roles, `failed` means that nothing changed.
 - `needs_attention` is no end: the bot keeps looking, and the database stays locked.
 
@@ -55,7 +57,7 @@ def _table() -> Iterator[str]:
     for status, event, to in _steps():
         yield f"| `{status}` | `{event}` | {', '.join(f'`{target}`' for target in to)} |"
     for end in (status for status in Status if status in ENDS):
-        yield f"| `{end}` | | an end |"
+        yield f"| `{end}` | | an end; it stays what it is |"
 
 
 def render() -> str:
