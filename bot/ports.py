@@ -281,7 +281,8 @@ class Store(Protocol):
     """The truth. Every method is one transaction; raises StoreUnavailable where nothing was recorded.
 
     "Claiming" takes a row out of sight of every other worker until ``until``, so that a worker that dies
-    loses nothing: the row is due again then.
+    loses nothing: the row is due again then. Whoever claims it next claims it for longer, so the end of a
+    claim also names it; a claim that another worker has taken over can't be ended by its former owner.
     """
 
     async def upgrade(self) -> None:
@@ -306,8 +307,8 @@ class Store(Protocol):
         """Takes the oldest due items."""
         ...
 
-    async def postpone_item(self, item_id: int, due_at: datetime) -> None:
-        """Puts an item back, to be claimed again from ``due_at`` on."""
+    async def postpone_item(self, item: InboxItem, due_at: datetime) -> None:
+        """Puts an item back, to be claimed again from ``due_at`` on; not if it was claimed again meanwhile."""
         ...
 
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
@@ -366,8 +367,16 @@ class Store(Protocol):
         """Takes the open operations that are due, the longest overdue first."""
         ...
 
-    async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
-        """Sets when operations are due again, for those that still have the version given: one batch."""
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
+        """Sets when operations are due again, for those that still have the version given: one batch.
+
+        Args:
+            due: The version and the time, by operation.
+            until: When the caller's claim of them ends; None for somebody without one, who only wants them
+                looked at.
+        """
         ...
 
     async def release_claims(self, now: datetime) -> None:
@@ -425,6 +434,7 @@ class Message:
         posted_version: The version a card shows; 0 before it is posted.
         attempts: How often posting failed since it was last posted; waiting for a limit is no failure.
         created_at: When it became owed.
+        claimed_until: When the present claim of it ends.
     """
 
     id: int
@@ -442,10 +452,15 @@ class Message:
     posted_version: int
     attempts: int
     created_at: datetime
+    claimed_until: datetime
 
 
 class Outbox(Protocol):
-    """The publisher's side of the store: what Slack is owed. Every method is one transaction."""
+    """The publisher's side of the store: what Slack is owed. Every method is one transaction.
+
+    A message is named as it was claimed. Where another replica has claimed it since, what would end that
+    claim does nothing; only what is a fact (it was posted) is recorded all the same.
+    """
 
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
         """Takes due messages: answers, and what an ended operation is owed; then cards never posted; then by age.
@@ -455,21 +470,25 @@ class Outbox(Protocol):
         """
         ...
 
-    async def begin_post(self, message_id: int) -> None:
-        """Records that a post is about to be made, so that a crash leaves it ``uncertain``."""
+    async def begin_post(self, message: Message) -> None:
+        """Records that a post is about to be made, so that a crash leaves it ``uncertain``.
+
+        Raises:
+            Stale: Another replica has claimed it, or it is over: nothing may be posted.
+        """
         ...
 
-    async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
+    async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         """Records Slack's id, and for a card the version shown; a card that is behind again is due at once."""
         ...
 
     async def retry(
-        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
     ) -> None:
         """Puts a message back.
 
         Args:
-            message_id: Which.
+            message: Which.
             due_at: When it is due again.
             uncertain: The post may have been made.
             error: What was in the way.
@@ -477,15 +496,15 @@ class Outbox(Protocol):
         """
         ...
 
-    async def put_back(self, due: Mapping[int, datetime]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
         """Says when messages are due again that were not tried, only claimed: one batch."""
         ...
 
-    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+    async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         """Sends a message that is certainly not posted to another channel, there into no thread; due at once."""
         ...
 
-    async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
+    async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
         """Records that a message can't be delivered; it is never due again."""
         ...
 

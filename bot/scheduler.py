@@ -207,10 +207,10 @@ class Sweeps:
         free = [op for op in due if op.id not in self._busy]
         polls = [op for op in free if self._duties.pollable(op)]
         if polls:
-            self._crew.start(self._poll(polls), "poll")
+            self._crew.start(self._poll(polls, until), "poll")
         for op in free:
             if op not in polls:
-                self._crew.start(self._perform(op), f"operation-{op.id}")
+                self._crew.start(self._perform(op, until), f"operation-{op.id}")
 
     async def _work(self, item: InboxItem) -> None:
         self._items.add(item.id)
@@ -219,17 +219,17 @@ class Sweeps:
         finally:
             self._items.discard(item.id)
 
-    async def _perform(self, op: Operation) -> None:
+    async def _perform(self, op: Operation, until: datetime) -> None:
         self._busy.add(op.id)
         try:
-            await self._duties.perform(op)
+            await self._duties.perform(op, until)
         finally:
             self._busy.discard(op.id)
 
-    async def _poll(self, ops: list[Operation]) -> None:
+    async def _poll(self, ops: list[Operation], until: datetime) -> None:
         self._busy.update(op.id for op in ops)
         try:
-            await self._duties.poll(ops)
+            await self._duties.poll(ops, until)
         finally:
             self._busy.difference_update(op.id for op in ops)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from bot.core.answers import Answer
 from bot.core.commands import Origin
 from bot.core.operation import ENDS, Operation, Status
-from bot.errors import DirectoryUnavailable, StoreUnavailable
+from bot.errors import DirectoryUnavailable, Stale, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import Clock, Message, MessageKind, Outbox
 from handlers.directory import SlackDirectory
@@ -192,13 +192,13 @@ class Publisher:
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
-        waiting: dict[int, datetime] = {}
+        waiting: list[tuple[Message, datetime]] = []
         async with asyncio.TaskGroup() as group:
             lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
         await self._put_back(waiting)
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
-    async def _put_back(self, waiting: Mapping[int, datetime]) -> None:
+    async def _put_back(self, waiting: Sequence[tuple[Message, datetime]]) -> None:
         # All at once: behind a full bucket hundreds may wait, and each time the oldest must get the next place.
         try:
             await self._outbox.put_back(waiting)
@@ -207,7 +207,9 @@ class Publisher:
                 "claims run out by themselves", extra={"action": "not_put_back", "why": str(error)}
             )
 
-    async def _serve(self, lane: Sequence[Message], until: datetime, waiting: dict[int, datetime]) -> bool:
+    async def _serve(
+        self, lane: Sequence[Message], until: datetime, waiting: list[tuple[Message, datetime]]
+    ) -> bool:
         progress = False
         async with self._senders:
             for message in lane:
@@ -217,7 +219,7 @@ class Publisher:
                 try:
                     fate = await self._or_elsewhere(message, await self._deliver(message, until), until)
                     if isinstance(fate, Later) and not fate.called:
-                        waiting[message.id] = self._due(message, fate)
+                        waiting.append((message, self._due(message, fate)))
                         continue
                     await self._settle(message, fate)
                 except StoreUnavailable:
@@ -226,6 +228,9 @@ class Publisher:
                         "the outbox can't be written", extra=_logged("outbox_unavailable", message)
                     )
                     return progress
+                except Stale:
+                    logger.info("another replica has claimed it", extra=_logged("overtaken", message))
+                    continue
                 except Exception:
                     # The same: one message that can't be made must not keep the others from being posted.
                     logger.exception(
@@ -283,7 +288,7 @@ class Publisher:
             # Another replica may claim it soon; two must never post the same.
             return self._waits(0.0, uncertain=message.uncertain, error="lease")
         hit("before_begin_post", message.kind)
-        await self._outbox.begin_post(message.id)
+        await self._outbox.begin_post(message)
         hit("after_begin_post", message.kind)
         outcome = await self._send(
             message,
@@ -508,23 +513,23 @@ class Publisher:
             case Posted(ts, version):
                 told = "update" if message.kind is MessageKind.CARD and message.ts else message.kind
                 hit("before_told", told)
-                await self._outbox.posted(message.id, ts=ts, version=version, now=now)
+                await self._outbox.posted(message, ts=ts, version=version, now=now)
                 hit("after_told", told)
                 if message.say is not None and message.say.text.code in PROVIDER_FINISHED:
                     self._told((now - message.created_at).total_seconds())
             case Later(error, uncertain, _, failed):
                 due_at = self._due(message, fate)
                 await self._outbox.retry(
-                    message.id, due_at=due_at, uncertain=uncertain, error=error, failed=failed
+                    message, due_at=due_at, uncertain=uncertain, error=error, failed=failed
                 )
             case Elsewhere(channel, error):
                 logger.warning("told directly instead", extra=_logged("moved", message, error=error))
-                await self._outbox.move(message.id, channel=channel, now=now)
+                await self._outbox.move(message, channel=channel, now=now)
             case GivenUp(error, undeliverable):
                 logger.warning("a message can't be delivered", extra=_logged("gave_up", message, error=error))
                 if undeliverable:
                     await self._undeliverable(message, error)
-                await self._outbox.give_up(message.id, error=error, now=now)
+                await self._outbox.give_up(message, error=error, now=now)
 
 
 def _was_sent(message: Message) -> bool:

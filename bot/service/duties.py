@@ -98,26 +98,26 @@ class Duties:
             Duty.LOOK: self._look,
         }
 
-    async def perform(self, op: Operation) -> None:
-        """Does what one claimed operation owes now.
+    async def perform(self, op: Operation, until: datetime) -> None:
+        """Does what one operation owes now, claimed until then.
 
         Raises:
             StoreUnavailable: Nothing was recorded; the claim runs out and it is due again.
         """
         event = await self._next_event(op)
         if event is None:
-            await self._later(op)
+            await self._later(op, until)
         elif isinstance(event, e.SubmissionStarted):
             if self.draining:
                 # Cut short in mid-call it would be in doubt; the next process rechecks and sends it.
-                await self._store.postpone({op.id: (op.version, self._clock.now())})
+                await self._store.postpone({op.id: (op.version, self._clock.now())}, until=until)
                 return
             await self._start(op, event)
         else:
             await self._record(op, event)
 
-    async def poll(self, ops: Sequence[Operation]) -> None:
-        """Polls the jobs of many running operations, in as few requests as their accounts allow.
+    async def poll(self, ops: Sequence[Operation], until: datetime) -> None:
+        """Polls the jobs of many running operations, claimed until then, in as few requests as their accounts allow.
 
         Raises:
             StoreUnavailable: Nothing was recorded; the claims run out and they are due again.
@@ -127,7 +127,7 @@ class Duties:
             database = self._catalogue.current.tracked(op.database)
             by_account[database.account if database else ""].append(op)
         # Each account on its own: one that hangs or breaks holds up no other.
-        polls = (self._poll_account(account, members) for account, members in by_account.items())
+        polls = (self._poll_account(account, members, until) for account, members in by_account.items())
         for result in await asyncio.gather(*polls, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
@@ -158,10 +158,10 @@ class Duties:
     def _due(self, decision: Decision, now: datetime) -> datetime | None:
         return next_due(decision.after, now, self.limits, looked=False)
 
-    async def _later(self, op: Operation) -> None:
+    async def _later(self, op: Operation, until: datetime) -> None:
         due = next_due(op, self._clock.now(), self.limits, looked=True)
         if due is not None:
-            await self._store.postpone({op.id: (op.version, due)})
+            await self._store.postpone({op.id: (op.version, due)}, until=until)
 
     # --- what is owed ---
 
@@ -377,7 +377,7 @@ class Duties:
 
     # --- polling ---
 
-    async def _poll_account(self, account: str, ops: Sequence[Operation]) -> None:
+    async def _poll_account(self, account: str, ops: Sequence[Operation], until: datetime) -> None:
         database = self._catalogue.current.tracked(ops[0].database)
         ids = [op.job_id for op in ops if op.job_id is not None]
         jobs = await self._jobs(database.provider, ids) if database else {}
@@ -390,7 +390,7 @@ class Duties:
             elif (due := next_due(op, now, self.limits, looked=True)) is not None:
                 unchanged_ops[op.id] = (op.version, due)
         if unchanged_ops:
-            await self._store.postpone(unchanged_ops)
+            await self._store.postpone(unchanged_ops, until=until)
         log.debug("jobs_polled", account=account, jobs=len(ids), unchanged=len(unchanged_ops))
 
     async def _jobs(self, provider: Provider, ids: Sequence[JobId]) -> dict[JobId, Job]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Update, delete, update
+from sqlalchemy import Column, Update, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -102,11 +102,11 @@ async def claim(
     ]
 
 
-async def postpone(connection: AsyncConnection, item_id: int, due_at: datetime) -> None:
-    """Puts an item back."""
+async def postpone(connection: AsyncConnection, item: InboxItem, due_at: datetime) -> None:
+    """Puts an item back, unless it was claimed again: every claim counts as an attempt."""
     await connection.execute(
         update(inbox)
-        .where(inbox.c.id == item_id, inbox.c.done_at.is_(None))
+        .where(inbox.c.id == item.id, inbox.c.attempts == item.attempts, inbox.c.done_at.is_(None))
         .values(due_at=due_at, claimed_from=None)
     )
 
@@ -129,5 +129,5 @@ async def finish(connection: AsyncConnection, item_id: int, replies: Sequence[Re
 
 async def prune(connection: AsyncConnection, before: datetime) -> None:
     """Deletes what was received before a time: done items, and the signatures, useless to a replay by then."""
-    await connection.execute(delete(inbox).where(inbox.c.done_at.is_not(None), inbox.c.received_at < before))
-    await connection.execute(delete(inbox_signatures).where(inbox_signatures.c.received_at < before))
+    await claims.forget(connection, inbox, inbox.c.done_at.is_not(None), inbox.c.received_at < before)
+    await claims.forget(connection, inbox_signatures, inbox_signatures.c.received_at < before)

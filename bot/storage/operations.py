@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, func, insert, select, update
+from sqlalchemy import Update, bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision
@@ -152,8 +152,12 @@ async def claim(
     return [OPERATIONS.loads(row.state) for row in in_order]
 
 
-async def postpone(connection: AsyncConnection, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
-    """Sets when operations are due again, where the version still is the one given."""
+async def postpone(
+    connection: AsyncConnection,
+    due: Mapping[OperationId, tuple[int, datetime]],
+    until: datetime | None,
+) -> None:
+    """Sets when operations are due again, where the version, and the claim if there is one, still are those given."""
     # In one order everywhere: two batches that meet must not wait for each other.
     rows = [
         {"_id": op_id, "_version": version, "_due_at": due_at}
@@ -165,6 +169,7 @@ async def postpone(connection: AsyncConnection, due: Mapping[OperationId, tuple[
             operations.c.id == bindparam("_id"),
             operations.c.version == bindparam("_version"),
             operations.c.is_open,
+            true() if until is None else claims.held(operations, until),
         )
         .values(due_at=bindparam("_due_at"), claimed_from=None),
         rows,

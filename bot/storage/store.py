@@ -98,9 +98,9 @@ class SqlStore:
             hit("inbox_claimed")
         return items
 
-    async def postpone_item(self, item_id: int, due_at: datetime) -> None:
-        """Puts an item back."""
-        await self._database.note(partial(inbox.postpone, item_id=item_id, due_at=due_at))
+    async def postpone_item(self, item: InboxItem, due_at: datetime) -> None:
+        """Puts an item back, unless it was claimed again."""
+        await self._database.note(partial(inbox.postpone, item=item, due_at=due_at))
 
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
         """Marks an item done and records the answers; a finished one is left alone."""
@@ -201,10 +201,12 @@ class SqlStore:
             hit("operations_claimed")
         return claimed
 
-    async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
-        """Sets when operations are due again, for those that still have the version given."""
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
+        """Sets when operations are due again, for those that still have the version, and are under the claim, given."""
         if due:
-            await self._database.note(partial(operations.postpone, due=due))
+            await self._database.note(partial(operations.postpone, due=due, until=until))
 
     async def release_claims(self, now: datetime) -> None:
         """Makes everything claimed due at once, and every submission that the last process left behind."""
@@ -234,24 +236,22 @@ class SqlStore:
         """Takes due messages: answers and what ended operations are owed first, then new cards, then by age."""
         return await self._database.note(partial(outbox.claim, now=now, until=until, limit=limit))
 
-    async def begin_post(self, message_id: int) -> None:
+    async def begin_post(self, message: Message) -> None:
         """Records that a post is about to be made."""
-        await self._database.write(partial(outbox.begin_post, message_id=message_id))
+        await self._database.write(partial(outbox.begin_post, message=message))
 
-    async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
+    async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         """Records Slack's id, and for a card the version shown."""
-        await self._database.note(
-            partial(outbox.posted, message_id=message_id, ts=ts, version=version, now=now)
-        )
+        await self._database.note(partial(outbox.posted, message=message, ts=ts, version=version, now=now))
 
     async def retry(
-        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
     ) -> None:
         """Puts a message back."""
         await self._database.note(
             partial(
                 outbox.retry,
-                message_id=message_id,
+                message=message,
                 due_at=due_at,
                 uncertain=uncertain,
                 error=plain(error),
@@ -259,22 +259,18 @@ class SqlStore:
             )
         )
 
-    async def put_back(self, due: Mapping[int, datetime]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
         """Says when messages are due again that were only claimed."""
         if due:
             await self._database.note(partial(outbox.put_back, due=due))
 
-    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+    async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         """Sends a message that is not posted to another channel."""
-        await self._database.write(
-            partial(outbox.move, message_id=message_id, channel=plain(channel), now=now)
-        )
+        await self._database.write(partial(outbox.move, message=message, channel=plain(channel), now=now))
 
-    async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
+    async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
         """Records that a message can't be delivered."""
-        await self._database.write(
-            partial(outbox.give_up, message_id=message_id, error=plain(error), now=now)
-        )
+        await self._database.write(partial(outbox.give_up, message=message, error=plain(error), now=now))
 
     async def backlog(self) -> int:
         """How many messages are owed."""

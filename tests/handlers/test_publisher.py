@@ -136,7 +136,7 @@ class Desk:
     def _owe(self, **values: Any) -> None:
         rest: dict[str, Any] = {
             "say": None, "to": None, "answer": None, "ts": "", "uncertain": False,
-            "posted_version": 0, "attempts": 0, "created_at": self.clock.now(),
+            "posted_version": 0, "attempts": 0, "created_at": self.clock.now(), "claimed_until": self.clock.now(),
         }  # fmt: skip
         self.outbox.owe(Message(**(rest | values)))
 
@@ -272,6 +272,17 @@ async def test_a_post_is_not_made_unless_it_was_recorded_as_begun(desk: Desk) ->
     desk.outbox.down_at = {"begin_post"}
     await desk.settle()
     assert desk.texts() == []
+
+
+async def test_what_another_replica_has_claimed_meanwhile_is_left_to_it(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.owe_card(1)
+    desk.owe_card(2)
+    desk.outbox.overtaken = {100}
+    await desk.publisher.sweep()
+    assert desk.slack.keys() == ["card-2"]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 @pytest.mark.parametrize(

@@ -80,9 +80,10 @@ class MemoryStore:
         item = delivery.item
         return InboxItem(key, item.origin, item.command, item.received_at, delivery.attempts)
 
-    async def postpone_item(self, item_id: int, due_at: datetime) -> None:
+    async def postpone_item(self, item: InboxItem, due_at: datetime) -> None:
         self._write()
-        self._inbox[item_id].due_at = due_at
+        if self._inbox[item.id].attempts == item.attempts:
+            self._inbox[item.id].due_at = due_at
 
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
         self._write()
@@ -157,11 +158,13 @@ class MemoryStore:
             row.due_at = until
         return [row.op for row in due[:limit]]
 
-    async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
         self._write()
         for operation_id, (version, due_at) in due.items():
             row = self._rows[operation_id]
-            if row.op.version == version and row.op.open:
+            if row.op.version == version and row.op.open and until in (None, row.due_at):
                 row.due_at = due_at
 
     async def release_claims(self, now: datetime) -> None:

@@ -819,8 +819,9 @@ async def test_two_workers_with_the_same_operation_have_one_effect() -> None:
     world = World()
     op = await world.approved()
     world.cloud.answers = [JOB]
-    await world.duties.perform(op)
-    await world.duties.perform(op)
+    until = world.clock.now() + world.duties.limits.lease
+    await world.duties.perform(op, until)
+    await world.duties.perform(op, until)
     assert len(world.cloud.submissions) == 1
     assert (await world.history()).count("submission_started") == 1
 
