@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -31,11 +31,13 @@ from bot.core.machine import Decision, Say
 from bot.core.operation import ENDS, Operation, Status
 from bot.errors import Stale
 from bot.ports import Message, MessageKind, Reply
-from bot.storage import claims
+from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
+from bot.storage.failures import Unreadable
 from bot.storage.tables import Instant, messages, operations
 
 CARD_KEY = "card"
+UNREADABLE = "unreadable"
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
@@ -141,10 +143,12 @@ def _is_owed() -> ColumnElement[bool]:
 
 
 def _may_go() -> ColumnElement[bool]:
-    """A reply waits for its card and for every earlier reply, unless those were given up."""
+    """A reply waits for its card and for every earlier reply, unless those were given up or can't be read."""
     before = messages.alias("before")
     card = and_(before.c.kind == MessageKind.CARD, before.c.ts == "")
-    earlier = and_(before.c.kind == MessageKind.REPLY, before.c.id < messages.c.id)
+    earlier = and_(
+        before.c.kind == MessageKind.REPLY, before.c.id < messages.c.id, before.c.last_error != UNREADABLE
+    )
     waiting = exists().where(
         before.c.operation_id == messages.c.operation_id, before.c.done_at.is_(None), or_(card, earlier)
     )
@@ -173,26 +177,45 @@ def _claiming() -> Update:
 
 async def claim(connection: AsyncConnection, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
     """Takes due messages: answers and what ended operations are owed, then new cards, then the rest by age."""
-    claimed = (await connection.execute(_claiming(), claims.given(now, until, limit))).all()
-    if not claimed:
-        return []
+    while claimed := (await connection.execute(_claiming(), claims.given(now, until, limit))).all():
+        read = await _reader(connection, claimed)
+        if taken := await unreadable.claimed(connection, messages, claimed, read, now, last_error=UNREADABLE):
+            return sorted(taken, key=_order)
+    return []
+
+
+async def _reader(connection: AsyncConnection, claimed: Sequence[Row[Any]]) -> Callable[[Row[Any]], Message]:
     ids = {row.operation_id for row in claimed} - {None}
     found = await connection.execute(
         select(operations.c.id, operations.c.state).where(operations.c.id.in_(ids))
     )
-    states = {row.id: OPERATIONS.loads(row.state) for row in found}
+    states = {row.id: row.state for row in found}
     cards = await connection.execute(
         select(messages.c.operation_id, messages.c.channel, messages.c.ts).where(
             messages.c.operation_id.in_(ids), _of_card
         )
     )
     threads = {(row.operation_id, row.channel): row.ts for row in cards}
-    taken = [_message(row, states.get(row.operation_id), threads) for row in claimed]
-    return sorted(taken, key=_order)
+
+    @cache
+    def operation(operation_id: str) -> Operation:
+        return OPERATIONS.loads(states[operation_id])
+
+    def read(row: Row[Any]) -> Message:
+        return _message(row, operation(row.operation_id) if row.operation_id else None, threads)
+
+    return read
+
+
+def _kind(row: Row[Any]) -> MessageKind:
+    try:
+        return MessageKind(row.kind)
+    except ValueError:
+        raise Unreadable("a stored message is of a kind that this version does not know") from None
 
 
 def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, str], str]) -> Message:
-    kind = MessageKind(row.kind)
+    kind = _kind(row)
     newest = kind is MessageKind.CARD and op is not None
     in_card = threads.get((row.operation_id, row.channel)) if kind is MessageKind.REPLY else None
     return Message(
