@@ -341,6 +341,7 @@ class Bot:
             explain=wording.explain,
             parse_choice=parse_choice,
             unrecorded=wording.unrecorded,
+            maybe_recorded=wording.maybe_recorded,
             kick=lambda: self._ticker.kick("inbox"),
             directory=directory,
         )

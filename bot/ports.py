@@ -280,6 +280,9 @@ class AuditHead:
 class Store(Protocol):
     """The truth. Every method is one transaction; raises StoreUnavailable where nothing was recorded.
 
+    Its leaf MaybeRecorded says that this is not known: then nothing may be done that needs it to be recorded,
+    and what is stored shows by itself, when it is due, whether it was.
+
     "Claiming" takes a row out of sight of every other worker until ``until``, so that a worker that dies
     loses nothing: the row is due again then. Whoever claims it next claims it for longer, so the end of a
     claim also names it; a claim that another worker has taken over can't be ended by its former owner.

@@ -18,6 +18,7 @@ import pytest
 from bot.storage import SqlStore
 from tests.storage import postgres
 from tests.storage.backends import Backend, Postgres, Sqlite, Stores, administer, migrate
+from tests.storage.severed import Proxy, proxy
 
 
 def apart(work: Coroutine[Any, Any, object]) -> None:
@@ -87,6 +88,16 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     template = request.getfixturevalue("postgres_template")
     async with postgres_database(request.getfixturevalue("postgres_server"), template) as database:
         yield database
+
+
+@pytest.fixture
+async def severed(postgres_server: str, postgres_template: str) -> AsyncIterator[Proxy]:
+    """A migrated PostgreSQL behind a proxy that can cut its connections."""
+    async with (
+        postgres_database(postgres_server, postgres_template) as database,
+        proxy(database.url) as running,
+    ):
+        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

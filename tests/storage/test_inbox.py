@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from bot.errors import Stale
@@ -206,6 +207,20 @@ async def test_pruning_forgets_answers_that_ended(store: SqlStore, backend: Back
     await store.give_up(given_up, error="no such channel", now=NOW)
     await store.prune(NOW + timedelta(days=2), timedelta(days=1))
     assert await backend.sql("SELECT id FROM messages") == [(owed.id,)]
+
+
+async def test_pruning_waits_for_nobody_who_is_writing(stores: Stores, store: SqlStore) -> None:
+    if not stores.backend.several:
+        return  # there is one writer, and everybody waits for it
+    for number in range(3):
+        await store.receive(inbound(f"k{number}", f"s{number}"))
+    for item in await store.claim_inbox(NOW, LATER, 50):
+        await store.finish_item(item.id, [], NOW)
+    client = await asyncpg.connect(stores.backend.url)
+    await client.execute("BEGIN; SELECT FROM inbox_signatures WHERE signature = 's1' FOR UPDATE")
+    await store.prune(NOW + timedelta(days=2), timedelta(days=1))
+    await client.close()
+    assert await stores.backend.sql("SELECT signature FROM inbox_signatures") == [("s1",)]
 
 
 async def test_replicas_prune_at_the_same_time(stores: Stores, store: SqlStore) -> None:
