@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 AT_ONCE = 4
 """Deliveries begun together."""
+REMIND = 60.0
+"""Seconds between two log lines of a sweep that keeps failing for the same reason."""
 GIVE_WAY = 0.25
 """Seconds for which the work behind acknowledgements gives way to them."""
 
@@ -110,6 +112,7 @@ class Ticker:
         self._running: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._unavailable: dict[str, tuple[str, float]] = {}
         self.last_success: dict[str, float] = {}
 
     def add(self, name: str, every: timedelta, sweep: Sweep) -> None:
@@ -162,11 +165,21 @@ class Ticker:
         try:
             await self._sweeps[name]()
         except StoreUnavailable as error:
-            log.warning("store_unavailable", sweep=name, reason=str(error))
+            self._store_unavailable(name, str(error))
         except Exception:
             log.exception("sweep_broke", sweep=name)
         else:
             self.last_success[name] = asyncio.get_running_loop().time()
+            if self._unavailable.pop(name, None):
+                log.info("store_available", sweep=name)
+
+    def _store_unavailable(self, name: str, reason: str) -> None:
+        # An outage is said when it begins and then now and then: a line for each try would bury all others.
+        now = asyncio.get_running_loop().time()
+        said, at = self._unavailable.get(name, ("", now))
+        if reason != said or now - at >= REMIND:
+            log.warning("store_unavailable", sweep=name, reason=reason)
+            self._unavailable[name] = (reason, now)
 
 
 class Sweeps:

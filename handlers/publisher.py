@@ -222,10 +222,11 @@ class Publisher:
                         waiting.append((message, self._due(message, fate)))
                         continue
                     await self._settle(message, fate)
-                except StoreUnavailable:
+                except StoreUnavailable as error:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
-                    logger.exception(
-                        "the outbox can't be written", extra=_logged("outbox_unavailable", message)
+                    logger.warning(
+                        "the outbox can't be written",
+                        extra=_logged("outbox_unavailable", message, why=str(error)),
                     )
                     return progress
                 except Stale:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.errors import StoreUnavailable
 from bot.scheduler import Crew, Rush, Ticker
@@ -70,6 +71,27 @@ async def test_a_kick_during_a_run_makes_it_run_once_more_and_never_twice_at_onc
     sweep.go.set()
     await sweep.until(2)
     assert sweep.most_at_once == 1
+
+
+async def test_an_outage_is_logged_when_it_begins_when_it_changes_and_when_it_ends(ticker: Ticker) -> None:
+    sweep = Sweep(StoreUnavailable("shutting down"))
+    sweep.go.set()
+    ticker.add("one", SELDOM, sweep)
+    with capture_logs() as logs:
+        ticker.start()
+        for run in range(1, 9):
+            await sweep.until(run)
+            if run == 4:
+                sweep.error = StoreUnavailable("gone")
+            if run == 6:
+                sweep.error = None
+            ticker.kick("one")
+        await sweep.until(9)
+    assert [(line["event"], line.get("reason")) for line in logs] == [
+        ("store_unavailable", "shutting down"),
+        ("store_unavailable", "gone"),
+        ("store_available", None),
+    ]
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("locked"), KeyError("a defect")])

