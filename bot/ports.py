@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -262,6 +262,35 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A row of the audit trail as it is stored.
+
+    Attributes:
+        seq: Its place in the chain, from 1.
+        stream: What it is about: ``operation`` or ``configuration``.
+        operation_id: The operation, None where it is about none.
+        version: The version that the event made of the operation.
+        type: The event's name.
+        at: When it happened.
+        actor: Who did it, "" for the bot itself.
+        data: The event as canonical JSON.
+        prev_hash: The hash of the row before, "" in the first.
+        hash: The hash of all the above.
+    """
+
+    seq: int
+    stream: str
+    operation_id: str | None
+    version: int | None
+    type: str
+    at: datetime
+    actor: str
+    data: str
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditBreak:
     """Where the chain does not hold: the row's ``seq`` and what is wrong with it."""
 
@@ -397,8 +426,19 @@ class Store(Protocol):
         """Deletes finished inbox items received, and answers ended, longer than ``keep`` (at least a day) ago."""
         ...
 
+
+class AuditTrail(Protocol):
+    """The trail, for whoever checks it or takes it elsewhere; in little memory, however long it is."""
+
     async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
+        ...
+
+    def audit_pages(self) -> AsyncIterator[Sequence[AuditRow]]:
+        """The rows in their order, some hundred at a time; nothing in the database waits for the reader.
+
+        A row that was seen is final, and rows that are added meanwhile come last.
+        """
         ...
 
 

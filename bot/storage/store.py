@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,7 +14,7 @@ from bot.core.model import OperationId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.failpoints import hit
-from bot.ports import AuditBreak, AuditHead, Inbound, InboxItem, Message, Receipt, Reply
+from bot.ports import AuditBreak, AuditHead, AuditRow, Inbound, InboxItem, Message, Receipt, Reply
 from bot.storage import audit, claims, inbox, operations, outbox, schema, tables
 from bot.storage.codec import plain, warm_up
 from bot.storage.engine import Database, Work, open_database
@@ -61,7 +61,7 @@ async def connect(
 
 
 class SqlStore:
-    """``Store`` and ``Outbox`` over SQLite or PostgreSQL; ``connect`` makes one."""
+    """``Store``, ``AuditTrail`` and ``Outbox`` over SQLite or PostgreSQL; ``connect`` makes one."""
 
     def __init__(self, database: Database, *, audit_channel: str = "") -> None:
         self._database = database
@@ -229,6 +229,13 @@ class SqlStore:
     async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
         return await self._database.read(partial(audit.verify, head=head))
+
+    async def audit_pages(self) -> AsyncIterator[Sequence[AuditRow]]:
+        """The rows in their order, each page in a transaction of its own: a slow reader holds nothing up."""
+        after: int | None = None
+        while rows := await self._database.read(partial(audit.page, after=after)):
+            yield rows
+            after = rows[-1].seq
 
     # --- outbox ---
 

@@ -12,7 +12,7 @@ from bot.core.machine import Decision, Say
 from bot.core.model import OperationId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
-from bot.ports import AuditBreak, AuditHead, Inbound, InboxItem, Receipt, Reply
+from bot.ports import Inbound, InboxItem, Receipt, Reply
 
 
 @dataclass
@@ -186,9 +186,6 @@ class MemoryStore:
 
     async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:
         return
-
-    async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
-        return AuditHead(0, "")
 
     # guards
 
