@@ -459,7 +459,8 @@ class Bot:
     async def reload(self) -> None:
         """Takes the databases, accounts, policies and times of the file; a bad one changes nothing and is reported."""
         try:
-            fresh = load_settings(self._path)
+            # In a thread: files and mounts behind them may be slow, and the loop must go on.
+            fresh = await asyncio.to_thread(load_settings, self._path)
             _require_servable(fresh)
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))
