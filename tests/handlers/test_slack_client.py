@@ -47,7 +47,7 @@ async def client(slack: Workspace, seen: list[tuple[str, str]]) -> AsyncIterator
         ("error", "channel_not_found", Rejected("channel_not_found"), "channel_not_found"),
         ("error", "internal_error", Unknown("internal_error"), "unknown"),
         ("status", "503", Unknown("status 503"), "unknown"),
-        ("drop", "", Unknown("ServerDisconnectedError"), "unknown"),
+        ("drop", "", Unknown("connection_lost"), "unknown"),
     ],
 )
 async def test_an_outcome_says_what_may_be_done_next(
@@ -133,7 +133,7 @@ async def test_the_origin_of_the_api_is_slack_too(slack: Workspace, client: Slac
         ("status", "500", Unknown("status 500")),
         ("status", "404", Rejected("status_404")),
         ("error", "expired_url", Rejected("expired_url")),
-        ("drop", "", Unknown("ServerDisconnectedError")),
+        ("drop", "", Unknown("connection_lost")),
     ],
 )
 async def test_a_hook_says_what_became_of_it(
