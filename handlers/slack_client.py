@@ -93,6 +93,9 @@ class SlackClient:
         time_limit: Seconds for a whole call, whatever hangs.
         proxy: Address of an HTTP proxy.
         session: Makes the HTTP session; takes ``timeout``.
+
+    Attributes:
+        unanswered: How many of the last calls in a row got no answer from Slack, whatever it might have been.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class SlackClient:
         session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession,
     ) -> None:
         self.time_limit = time_limit
+        self.unanswered = 0
         self._clock = clock
         self._observe = observe
         self._held: dict[str, float] = {}  # until when, by method
@@ -158,6 +162,7 @@ class SlackClient:
     async def _observed(self, method: str, call: Any) -> Outcome:
         started = self._clock.monotonic()
         outcome = await self._bounded(call)
+        self.unanswered = self.unanswered + 1 if isinstance(outcome, NotSent | Unknown) else 0
         self._observe(method, _label(outcome), self._clock.monotonic() - started)
         return outcome
 
