@@ -18,6 +18,7 @@ from bot.ports import Clock, Message, MessageKind, Outbox
 from handlers.circuit import Circuit
 from handlers.directory import SlackDirectory
 from handlers.finder import AUDIT_TYPE, Absent, Finder, Found, Unreadable
+from handlers.links import Links
 from handlers.pace import EPHEMERAL, OPEN, POST, UPDATE, Pace
 from handlers.rendering import Renderer, Words
 from handlers.slack_client import Done, NotSent, Outcome, RateLimited, Rejected, SlackClient, Unknown
@@ -184,6 +185,7 @@ class Publisher:
         self._pace = Pace(clock)
         self._circuit = Circuit(client, clock, random)
         self._finder = Finder(client, directory.identity, self._pace.take)
+        self._links = Links(outbox, directory)
         self._render = render
         self._clock = clock
         self._random = random
@@ -257,7 +259,7 @@ class Publisher:
         return progress
 
     async def _deliver(self, message: Message, until: datetime) -> Fate:
-        match message:
+        match await self._links.linked(message):
             case Message(kind=MessageKind.CARD, operation=Operation() as operation):
                 words = self._render.card(operation, now=self._clock.now())
                 if message.ts:

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision, Say
 from bot.core.operation import ENDS, Operation, Status
-from bot.ports import Message, MessageKind, Reply
+from bot.ports import CardPlace, Message, MessageKind, Reply
 from bot.storage import claims
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
 from bot.storage.tables import Instant, messages, operations
@@ -306,6 +306,17 @@ async def give_up(connection: AsyncConnection, message_id: int, error: str, now:
         .where(messages.c.id == message_id, messages.c.done_at.is_(None))
         .values(done_at=now, claimed_from=None, last_error=error)
     )
+
+
+async def card_place(connection: AsyncConnection, operation_id: str) -> CardPlace | None:
+    """Where an operation's card is."""
+    found = await connection.execute(
+        select(messages.c.channel, messages.c.thread, messages.c.ts).where(
+            messages.c.operation_id == operation_id, _of_card, messages.c.ts != ""
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else CardPlace(row.channel, row.thread, row.ts)
 
 
 async def backlog(connection: AsyncConnection) -> int:

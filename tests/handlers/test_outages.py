@@ -309,6 +309,19 @@ async def test_many_posts_in_doubt_are_all_settled(tmp_path: Path) -> None:
         assert run.doubled() == []
 
 
+async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        run.databases(["orders"])
+        first = await run.requested("orders")
+        await run.live(6)
+        card = run.slack.card(first.id)
+        assert card is not None
+        await run.requested("orders")
+        await run.live(2)
+        (told,) = run.slack.calls_of("chat.postEphemeral")
+        assert f"is locked by <{run.slack.permalink(card)}|{first.id}>." in told.params["text"]
+
+
 async def test_a_call_for_approval_that_comes_too_late_is_not_made(tmp_path: Path) -> None:
     async with storm(tmp_path) as run:
         run.databases(["orders"])
