@@ -498,6 +498,15 @@ class Message:
     claimed_until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CardPlace:
+    """Where a posted card is; ``thread`` is that of the request, None in the channel itself."""
+
+    channel: str
+    thread: str | None
+    ts: str
+
+
 class Outbox(Protocol):
     """The publisher's side of the store: what Slack is owed. Every method is one transaction.
 
@@ -549,6 +558,10 @@ class Outbox(Protocol):
 
     async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
         """Records that a message can't be delivered; it is never due again."""
+        ...
+
+    async def card_place(self, operation_id: str) -> CardPlace | None:
+        """Where an operation's card is; None while it is not posted, or there is no such operation."""
         ...
 
     async def backlog(self) -> int:

@@ -110,15 +110,14 @@ class Ticker:
         self._dirty: set[str] = set()
         self._stopping = False
         self._running: set[str] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._unavailable: dict[str, tuple[str, float]] = {}
+        self._crew = Crew(0)  # of the sweeps that run, each at most once
         self.last_success: dict[str, float] = {}
 
     def add(self, name: str, every: timedelta, sweep: Sweep) -> None:
         """Registers a sweep; to be called before ``start``."""
         self._sweeps[name] = sweep
-        self._scheduler.add_job(self._run, "interval", seconds=every.total_seconds(), id=name, args=[name])
+        self._scheduler.add_job(self._ring, "interval", seconds=every.total_seconds(), id=name, args=[name])
 
     def start(self) -> None:
         self._scheduler.start()
@@ -132,34 +131,31 @@ class Ticker:
     def kick(self, name: str) -> None:
         """Makes the sweep run at once, or once more if it is running."""
         self._dirty.add(name)
-        if name not in self._running and self._scheduler.running:
-            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        if name not in self._running and self.running and not self._stopping:
+            self._running.add(name)
+            self._crew.start(self._run(name), f"sweep-{name}")
 
     async def stop(self, within: float) -> None:
         """Lets running sweeps end, for at most ``within`` seconds, then stops the clock."""
-        if self._scheduler.running:
+        if self.running:
             self._stopping = True
             self._scheduler.pause()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(within):
-                    await self._idle.wait()
+            await self._crew.join(within)
             self._scheduler.shutdown(wait=False)
             await asyncio.sleep(0)  # it takes effect in the loop's next turn
 
+    async def _ring(self, name: str) -> None:
+        # The alarm only begins the sweep: APScheduler would complain of every ring that comes while one runs.
+        if name not in self._running:
+            self.kick(name)
+
     async def _run(self, name: str) -> None:
-        if name in self._running:
-            return
-        self._running.add(name)
-        self._idle.clear()
         try:
-            self._dirty.add(name)
             while name in self._dirty and not self._stopping:
                 self._dirty.discard(name)
                 await self._once(name)
         finally:
             self._running.discard(name)
-            if not self._running:
-                self._idle.set()
 
     async def _once(self, name: str) -> None:
         try:

@@ -15,8 +15,10 @@ from bot.core.operation import ENDS, Operation, Status
 from bot.errors import DirectoryUnavailable, Stale, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import Clock, Message, MessageKind, Outbox
+from handlers.circuit import Circuit
 from handlers.directory import SlackDirectory
 from handlers.finder import AUDIT_TYPE, Absent, Finder, Found, Unreadable
+from handlers.links import Links
 from handlers.pace import EPHEMERAL, OPEN, POST, UPDATE, Pace
 from handlers.rendering import Renderer, Words
 from handlers.slack_client import Done, NotSent, Outcome, RateLimited, Rejected, SlackClient, Unknown
@@ -67,6 +69,9 @@ MAX_BACKOFF = 60.0
 AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
+LOCALE_LIMIT = (
+    1.0  # for finding out in which language somebody reads: an answer is worth more than its language
+)
 HOOK_LIFE = timedelta(minutes=29)
 HOOK_ATTEMPTS = 2
 
@@ -121,10 +126,18 @@ class GivenUp:
     uncertain: bool = False
 
 
-Fate = Posted | Later | Elsewhere | GivenUp
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """It would not be true any more."""
+
+
+Fate = Posted | Later | Elsewhere | GivenUp | Overtaken
 
 # Of these the requester hears in any case.
 MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
+
+# What people are asked to do while an operation has this status, and only then. All else stays true of its time.
+ASKS = {"reply-awaiting-approval": Status.AWAITING_APPROVAL}
 
 PROVIDER_FINISHED = frozenset({"reply-job-done", "reply-job-failed", "reply-roles-moved"})
 
@@ -170,7 +183,9 @@ class Publisher:
         self._client = client
         self._directory = directory
         self._pace = Pace(clock)
+        self._circuit = Circuit(client, clock, random)
         self._finder = Finder(client, directory.identity, self._pace.take)
+        self._links = Links(outbox, directory)
         self._render = render
         self._clock = clock
         self._random = random
@@ -184,11 +199,14 @@ class Publisher:
         """Claims what is due and posts it, one channel after its own order, channels side by side.
 
         Never waits for Slack's limits: what must wait is put back with the time it is due. Nothing runs on
-        when this returns. Returns whether another sweep would find something to do at once.
+        when this returns. While Slack does not answer at all nothing is claimed, so that what matters most
+        goes first afterwards. Returns whether another sweep would find something to do at once.
 
         Raises:
             StoreUnavailable: Nothing could be claimed.
         """
+        if not await self._circuit.closes():
+            return False
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
@@ -196,6 +214,8 @@ class Publisher:
         async with asyncio.TaskGroup() as group:
             lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
         await self._put_back(waiting)
+        if self._circuit.open:
+            return False
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
     async def _put_back(self, waiting: Sequence[tuple[Message, datetime]]) -> None:
@@ -213,6 +233,9 @@ class Publisher:
         progress = False
         async with self._senders:
             for message in lane:
+                if self._circuit.open:
+                    waiting.append((message, self._clock.now()))
+                    continue
                 if not self._fits(until):
                     # Another replica may claim the rest soon, and so does the next sweep.
                     return progress
@@ -242,13 +265,15 @@ class Publisher:
         return progress
 
     async def _deliver(self, message: Message, until: datetime) -> Fate:
-        match message:
+        match await self._links.linked(message):
             case Message(kind=MessageKind.CARD, operation=Operation() as operation):
                 words = self._render.card(operation, now=self._clock.now())
                 if message.ts:
                     return await self._update(message, operation, words)
                 return await self._post(message, operation, words, until)
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
+                if ASKS.get(say.text.code, operation.status) is not operation.status:
+                    return Overtaken()
                 away = message.channel != operation.place.channel
                 words = (self._render.notice if away else self._render.reply)(operation, say)
                 return await self._post(message, operation, words, until)
@@ -366,8 +391,9 @@ class Publisher:
 
     async def _locale(self, to: Origin) -> str:
         try:
-            return (await self._directory.person(to.user, to.team or None)).locale
-        except DirectoryUnavailable:
+            async with asyncio.timeout(LOCALE_LIMIT):
+                return (await self._directory.person(to.user, to.team or None)).locale
+        except (DirectoryUnavailable, TimeoutError):
             return "en"
 
     async def _tell_by_hook(self, message: Message, to: Origin, words: Words) -> Fate | None:
@@ -526,6 +552,9 @@ class Publisher:
             case Elsewhere(channel, error):
                 logger.warning("told directly instead", extra=_logged("moved", message, error=error))
                 await self._outbox.move(message, channel=channel, now=now)
+            case Overtaken():
+                logger.info("too late to be said", extra=_logged("overtaken", message))
+                await self._outbox.give_up(message, error="overtaken", now=now)
             case GivenUp(error, undeliverable):
                 logger.warning("a message can't be delivered", extra=_logged("gave_up", message, error=error))
                 if undeliverable:

@@ -11,6 +11,7 @@ import structlog
 
 from bot.core import events as e
 from bot.core.machine import (
+    UNREADABLE_FOR,
     Decision,
     Duty,
     Limits,
@@ -21,7 +22,6 @@ from bot.core.machine import (
     next_due,
     owed,
     unchanged,
-    unreadable_too_long,
 )
 from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
@@ -42,6 +42,7 @@ from bot.errors import (
 from bot.ports import Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import hindrance
+from bot.service.patience import Patience
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, what_moved
 
@@ -89,6 +90,7 @@ class Duties:
         self._wake = wake
         self._submitted = submitted
         self.draining = False
+        self._patience = Patience()
         self._looks: Mapping[Duty, Callable[[Operation], Awaitable[e.Event | None]]] = {
             Duty.PLAN: self._plan,
             Duty.RECHECK: self._recheck,
@@ -186,6 +188,7 @@ class Duties:
             planning = await make_plan(database, op.target, op.asked)
         except ProviderError as error:
             return self._unreadable(op, error, e.PlanningFailed)
+        self._patience.regained(op)
         policy = database.policy
         return e.Planned(
             at=self._clock.now(),
@@ -208,7 +211,8 @@ class Duties:
         """A definite answer refuses at once; what may pass is tried again until it has lasted too long."""
         now = self._clock.now()
         said = Reason.of("who-unknown") if isinstance(error, DirectoryUnavailable) else provider_said(error)
-        if isinstance(error, Refused | Misconfigured) or unreadable_too_long(op, now):
+        lost = self._patience.is_lost(op, now, gap=UNREADABLE_FOR + self.limits.max_poll_interval)
+        if isinstance(error, Refused | Misconfigured) or lost:
             return refusal(now, said)
         log.warning("unreadable", operation=op.id, reason=str(error))
         return None
@@ -222,6 +226,7 @@ class Duties:
             planning = await make_plan(database, op.target, op.plan.candidate if op.plan else op.asked)
         except (ProviderError, DirectoryUnavailable) as error:
             return self._unreadable(op, error, e.RecheckRefused)
+        self._patience.regained(op)
         now = self._clock.now()
         problem = await hindrance(self._store, database, op.target, now, besides=op.id)
         problem = problem or self._no_longer(op, database, quorum, planning.plan)
@@ -255,7 +260,13 @@ class Duties:
         started = None if database is None else await self._record(op, event)
         if started is None or database is None:
             return
-        outcome = await self._submit(database, event, Intent(event.at, send_by))
+        if self.draining:
+            # Told to stop while it was committed: what has not begun to leave must not, and that is certain.
+            now = self._clock.now()
+            outcome: e.Event = e.SubmissionNotAccepted(now, Reason.of("not-sent-stopping"), now)
+        else:
+            # From here on it takes no longer than a call may, and for that draining waits.
+            outcome = await self._submit(database, event, Intent(event.at, send_by))
         if await self._record(started, outcome) is None:
             await self._told_late(started, outcome)
 

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.machine import Decision, Say
 from bot.core.operation import ENDS, Operation, Status
 from bot.errors import Stale
-from bot.ports import Message, MessageKind, Reply
+from bot.ports import CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
 from bot.storage.failures import Unreadable
@@ -355,6 +355,17 @@ async def give_up(connection: AsyncConnection, message: Message, error: str, now
     await connection.execute(
         update(messages).where(_ours(message)).values(done_at=now, claimed_from=None, last_error=error)
     )
+
+
+async def card_place(connection: AsyncConnection, operation_id: str) -> CardPlace | None:
+    """Where an operation's card is."""
+    found = await connection.execute(
+        select(messages.c.channel, messages.c.thread, messages.c.ts).where(
+            messages.c.operation_id == operation_id, _of_card, messages.c.ts != ""
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else CardPlace(row.channel, row.thread, row.ts)
 
 
 async def backlog(connection: AsyncConnection) -> int:

@@ -14,7 +14,17 @@ from bot.core.model import OperationId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.failpoints import hit
-from bot.ports import AuditBreak, AuditHead, AuditRow, Inbound, InboxItem, Message, Receipt, Reply
+from bot.ports import (
+    AuditBreak,
+    AuditHead,
+    AuditRow,
+    CardPlace,
+    Inbound,
+    InboxItem,
+    Message,
+    Receipt,
+    Reply,
+)
 from bot.storage import audit, claims, inbox, operations, outbox, schema, tables
 from bot.storage.codec import plain, warm_up
 from bot.storage.engine import Database, Work, open_database
@@ -278,6 +288,10 @@ class SqlStore:
     async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
         """Records that a message can't be delivered."""
         await self._database.write(partial(outbox.give_up, message=message, error=plain(error), now=now))
+
+    async def card_place(self, operation_id: str) -> CardPlace | None:
+        """Where an operation's card is."""
+        return await self._database.read(partial(outbox.card_place, operation_id=operation_id))
 
     async def backlog(self) -> int:
         """How many messages are owed."""

@@ -215,6 +215,7 @@ provider-said = The provider said: { $message }{ GIVEN($error) ->
  }
 provider-throttled = The provider takes no more for now: { $message }
 not-sent = The request never left: { $message }
+not-sent-stopping = The bot was told to stop before the request left. It tries again once it is back.
 lost-answer = The answer was lost: { $message }
 restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
 unreadable = The roles of { $name } can't be read for now. Try again in a minute.

@@ -94,6 +94,32 @@ async def test_an_outage_is_logged_when_it_begins_when_it_changes_and_when_it_en
     ]
 
 
+async def test_kicks_and_ticks_that_come_while_a_sweep_runs_are_no_trouble_to_be_logged(
+    ticker: Ticker, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow, quick = Sweep(), Sweep()
+    quick.go.set()
+    ticker.add("slow", timedelta(milliseconds=1), slow)
+    ticker.add("quick", timedelta(milliseconds=1), quick)
+    ticker.start()
+    for _ in range(10):
+        ticker.kick("slow")
+        ticker.kick("quick")
+        await asyncio.sleep(0)
+    await quick.until(quick.runs + 5)
+    assert slow.most_at_once == 1
+    assert [record.getMessage() for record in caplog.records] == []
+    slow.go.set()
+
+
+async def test_a_tick_alone_makes_a_sweep_run_again(ticker: Ticker) -> None:
+    sweep = Sweep()
+    sweep.go.set()
+    ticker.add("one", timedelta(milliseconds=1), sweep)
+    ticker.start()
+    await sweep.until(3)
+
+
 @pytest.mark.parametrize("error", [StoreUnavailable("locked"), KeyError("a defect")])
 async def test_a_sweep_that_fails_runs_again(ticker: Ticker, error: Exception) -> None:
     sweep = Sweep(error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import Stale, StoreUnavailable
-from bot.ports import Inbound, Message, MessageKind, Receipt
+from bot.ports import CardPlace, Inbound, Message, MessageKind, Receipt
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -133,6 +133,15 @@ class MemoryOutbox:
         if self._ours(message):
             self.rows[message.id].state = "given_up"
             self.rows[message.id].errors.append(error)
+
+    async def card_place(self, operation_id: str) -> CardPlace | None:
+        self._check("card_place")
+        for row in self.rows.values():
+            card = row.message
+            named = card.operation is not None and card.operation.id == operation_id
+            if named and card.kind is MessageKind.CARD and card.ts:
+                return CardPlace(card.channel, card.thread, card.ts)
+        return None
 
     async def backlog(self) -> int:
         return sum(self._is_owed(row) for row in self.rows.values())

@@ -36,6 +36,7 @@ class MemoryStore:
     Attributes:
         answers: What single people were told, in order.
         said: What the threads were told, by operation.
+        after_commit: Runs once, between the next commit and its caller.
         after_load: Runs once, between what the next ``load`` saw and its caller.
         down: While True, every write raises ``StoreUnavailable``.
     """
@@ -44,6 +45,7 @@ class MemoryStore:
         self.answers: list[Reply] = []
         self.said: dict[str, list[Say]] = {}
         self.down = False
+        self.after_commit: Callable[[], Awaitable[None]] | None = None
         self.after_load: Callable[[], Awaitable[None]] | None = None
         self._inbox: dict[int, _Delivery] = {}
         self._rows: dict[str, _Row] = {}
@@ -126,6 +128,9 @@ class MemoryStore:
         for decision in decisions:
             self.said[after.id].extend(each for each in decision.effects if isinstance(each, Say))
         self._finish(item_id, replies)
+        meanwhile, self.after_commit = self.after_commit, None
+        if meanwhile is not None:
+            await meanwhile()
 
     async def load(self, operation_id: str) -> Operation | None:
         row = self._rows.get(operation_id)

@@ -13,7 +13,7 @@ from bot.core.machine import Decision
 from bot.core.model import JobState
 from bot.core.operation import Status
 from bot.errors import Stale
-from bot.ports import Message, MessageKind
+from bot.ports import CardPlace, Message, MessageKind
 from bot.storage import SqlStore, connect
 from tests.storage.backends import Stores
 from tests.storage.values import (
@@ -72,6 +72,15 @@ async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
         created_at=NOW,
         claimed_until=after(3600),
     )
+
+
+async def test_it_is_known_where_a_card_is_once_it_is_posted(store: SqlStore) -> None:
+    first = await open_one(store, requested(place=Place("C9", "77.7")))
+    assert await store.card_place(first.after.id) is None
+    (card,) = await due(store)
+    await post(store, card, ts="100.1")
+    assert await store.card_place(first.after.id) == CardPlace("C9", "77.7", "100.1")
+    assert await store.card_place("SW-NOBODY") is None
 
 
 async def test_a_card_is_owed_only_while_it_is_behind(store: SqlStore) -> None:
