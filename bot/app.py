@@ -29,7 +29,7 @@ from bot.core.machine import Limits
 from bot.core.model import OperationId, Reason
 from bot.core.operation import Status
 from bot.core.policy import Policy
-from bot.errors import ConfigError, DirectoryUnavailable, ProviderError, StoreUnavailable
+from bot.errors import ConfigError, ProviderError, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import Clock, Provider, ProviderType
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
@@ -47,6 +47,7 @@ from handlers.app import SlackApp
 from handlers.directory import SlackDirectory
 from handlers.listeners import Listeners
 from handlers.publisher import Publisher
+from handlers.reachability import slack_problem
 from handlers.slack_client import SlackClient
 from handlers.wording import Wording
 from providers.registry import PROVIDERS
@@ -202,12 +203,10 @@ async def live_problems(settings: Settings) -> list[str]:
                 problems.append(f"databases.{database.name}: {error.message}")
     client = slack_client(settings, Metrics())
     try:
-        await SlackDirectory(client, clock=REAL.clock).identity()
-    except DirectoryUnavailable as error:
-        problems.append(f"slack.bot_token: {error}: check the token, and slack.api_url")
+        problem = await slack_problem(client)
     finally:
         await client.close()
-    return problems
+    return [*problems, problem] if problem else problems
 
 
 def slack_client(settings: Settings, metrics: Metrics, around: Surroundings = REAL) -> SlackClient:
@@ -280,6 +279,7 @@ class Bot:
         self._path = path
         self._settings = settings
         self._store = store
+        self._client = client
         self._around = around
         self._clock = around.clock
         self._metrics = metrics
@@ -341,6 +341,7 @@ class Bot:
             explain=wording.explain,
             parse_choice=parse_choice,
             unrecorded=wording.unrecorded,
+            maybe_recorded=wording.maybe_recorded,
             kick=lambda: self._ticker.kick("inbox"),
             directory=directory,
         )
@@ -413,15 +414,23 @@ class Bot:
         sampling = asyncio.create_task(lag.run(), name="loop-lag")
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="web")
         self.start()
+        greeting = asyncio.create_task(self._greet_slack(), name="greeting")
         stopping = asyncio.create_task(asked.stop.wait(), name="stop")
         reloading = asyncio.create_task(self._reload_when(asked.reload), name="reload")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await self.drain()
         server.should_exit = True
-        for task in (sampling, stopping, reloading):
+        beside = (sampling, greeting, stopping, reloading)
+        for task in beside:
             task.cancel()
-        await asyncio.gather(sampling, stopping, reloading, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
         await serving
+
+    async def _greet_slack(self) -> None:
+        # Serving does not wait for it: what comes in is recorded, and told once Slack answers.
+        problem = await slack_problem(self._client)
+        if problem:
+            log.warning("slack_problem", problem=problem)
 
     async def _reload_when(self, asked: asyncio.Event) -> None:
         while await asked.wait():
@@ -459,7 +468,8 @@ class Bot:
     async def reload(self) -> None:
         """Takes the databases, accounts, policies and times of the file; a bad one changes nothing and is reported."""
         try:
-            fresh = load_settings(self._path)
+            # In a thread: files and mounts behind them may be slow, and the loop must go on.
+            fresh = await asyncio.to_thread(load_settings, self._path)
             _require_servable(fresh)
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))

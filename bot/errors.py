@@ -13,6 +13,7 @@ SwitchoverError
 │   │   └── Held             a halt or a freeze came first: look again at what is in force
 │   ├── Locked               another operation is open for this database and shard: name it
 │   └── StoreUnavailable     nothing was recorded: tell the asker, try again later
+│       └── MaybeRecorded    the answer to the commit was lost: act on neither, look at what is stored
 ├── DirectoryUnavailable     who somebody is can't be found out now: fail closed
 ├── IllegalTransition        this event does not exist in this status: nothing changed
 └── ConfigError              every problem of a configuration at once
@@ -106,7 +107,15 @@ class Locked(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The database is full, locked or gone. Nothing was recorded; try again later."""
+    """The database is full, locked or gone. Nothing was recorded, but for the one leaf; try again later."""
+
+
+class MaybeRecorded(StoreUnavailable):
+    """The database went away while it was to commit. It was recorded as a whole or not at all.
+
+    Who tries again later looks at what is stored first, so this needs no care there; but nobody may be told
+    that nothing was recorded, and nothing may be done that needs it to be recorded.
+    """
 
 
 class DirectoryUnavailable(SwitchoverError):

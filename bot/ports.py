@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -263,6 +263,35 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A row of the audit trail as it is stored.
+
+    Attributes:
+        seq: Its place in the chain, from 1.
+        stream: What it is about: ``operation`` or ``configuration``.
+        operation_id: The operation, None where it is about none.
+        version: The version that the event made of the operation.
+        type: The event's name.
+        at: When it happened.
+        actor: Who did it, "" for the bot itself.
+        data: The event as canonical JSON.
+        prev_hash: The hash of the row before, "" in the first.
+        hash: The hash of all the above.
+    """
+
+    seq: int
+    stream: str
+    operation_id: str | None
+    version: int | None
+    type: str
+    at: datetime
+    actor: str
+    data: str
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditBreak:
     """Where the chain does not hold: the row's ``seq`` and what is wrong with it."""
 
@@ -304,8 +333,12 @@ NO_HOLD: frozenset[HoldKind] = frozenset()
 class Store(Protocol):
     """The truth. Every method is one transaction; raises StoreUnavailable where nothing was recorded.
 
+    Its leaf MaybeRecorded says that this is not known: then nothing may be done that needs it to be recorded,
+    and what is stored shows by itself, when it is due, whether it was.
+
     "Claiming" takes a row out of sight of every other worker until ``until``, so that a worker that dies
-    loses nothing: the row is due again then.
+    loses nothing: the row is due again then. Whoever claims it next claims it for longer, so the end of a
+    claim also names it; a claim that another worker has taken over can't be ended by its former owner.
     """
 
     async def upgrade(self) -> None:
@@ -330,8 +363,8 @@ class Store(Protocol):
         """Takes the oldest due items."""
         ...
 
-    async def postpone_item(self, item_id: int, due_at: datetime) -> None:
-        """Puts an item back, to be claimed again from ``due_at`` on."""
+    async def postpone_item(self, item: InboxItem, due_at: datetime) -> None:
+        """Puts an item back, to be claimed again from ``due_at`` on; not if it was claimed again meanwhile."""
         ...
 
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
@@ -396,8 +429,16 @@ class Store(Protocol):
         """Takes the open operations that are due, the longest overdue first."""
         ...
 
-    async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
-        """Sets when operations are due again, for those that still have the version given: one batch."""
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
+        """Sets when operations are due again, for those that still have the version given: one batch.
+
+        Args:
+            due: The version and the time, by operation.
+            until: When the caller's claim of them ends; None for somebody without one, who only wants them
+                looked at.
+        """
         ...
 
     async def release_claims(self, now: datetime) -> None:
@@ -439,8 +480,19 @@ class Store(Protocol):
         """Deletes finished inbox items received, and answers ended, longer than ``keep`` (at least a day) ago."""
         ...
 
+
+class AuditTrail(Protocol):
+    """The trail, for whoever checks it or takes it elsewhere; in little memory, however long it is."""
+
     async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
+        ...
+
+    def audit_pages(self) -> AsyncIterator[Sequence[AuditRow]]:
+        """The rows in their order, some hundred at a time; nothing in the database waits for the reader.
+
+        A row that was seen is final, and rows that are added meanwhile come last.
+        """
         ...
 
 
@@ -480,6 +532,7 @@ class Message:
         posted_version: The version a card shows; 0 before it is posted.
         attempts: How often posting failed since it was last posted; waiting for a limit is no failure.
         created_at: When it became owed.
+        claimed_until: When the present claim of it ends.
     """
 
     id: int
@@ -497,10 +550,24 @@ class Message:
     posted_version: int
     attempts: int
     created_at: datetime
+    claimed_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CardPlace:
+    """Where a posted card is; ``thread`` is that of the request, None in the channel itself."""
+
+    channel: str
+    thread: str | None
+    ts: str
 
 
 class Outbox(Protocol):
-    """The publisher's side of the store: what Slack is owed. Every method is one transaction."""
+    """The publisher's side of the store: what Slack is owed. Every method is one transaction.
+
+    A message is named as it was claimed. Where another replica has claimed it since, what would end that
+    claim does nothing; only what is a fact (it was posted) is recorded all the same.
+    """
 
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
         """Takes due messages: answers, and what an ended operation is owed; then cards never posted; then by age.
@@ -510,21 +577,25 @@ class Outbox(Protocol):
         """
         ...
 
-    async def begin_post(self, message_id: int) -> None:
-        """Records that a post is about to be made, so that a crash leaves it ``uncertain``."""
+    async def begin_post(self, message: Message) -> None:
+        """Records that a post is about to be made, so that a crash leaves it ``uncertain``.
+
+        Raises:
+            Stale: Another replica has claimed it, or it is over: nothing may be posted.
+        """
         ...
 
-    async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
+    async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         """Records Slack's id, and for a card the version shown; a card that is behind again is due at once."""
         ...
 
     async def retry(
-        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
     ) -> None:
         """Puts a message back.
 
         Args:
-            message_id: Which.
+            message: Which.
             due_at: When it is due again.
             uncertain: The post may have been made.
             error: What was in the way.
@@ -532,16 +603,20 @@ class Outbox(Protocol):
         """
         ...
 
-    async def put_back(self, due: Mapping[int, datetime]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
         """Says when messages are due again that were not tried, only claimed: one batch."""
         ...
 
-    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+    async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         """Sends a message that is certainly not posted to another channel, there into no thread; due at once."""
         ...
 
-    async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
+    async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
         """Records that a message can't be delivered; it is never due again."""
+        ...
+
+    async def card_place(self, operation_id: str) -> CardPlace | None:
+        """Where an operation's card is; None while it is not posted, or there is no such operation."""
         ...
 
     async def backlog(self) -> int:

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 AT_ONCE = 4
 """Deliveries begun together."""
+REMIND = 60.0
+"""Seconds between two log lines of a sweep that keeps failing for the same reason."""
 GIVE_WAY = 0.25
 """Seconds for which the work behind acknowledgements gives way to them."""
 
@@ -108,14 +110,14 @@ class Ticker:
         self._dirty: set[str] = set()
         self._stopping = False
         self._running: set[str] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._unavailable: dict[str, tuple[str, float]] = {}
+        self._crew = Crew(0)  # of the sweeps that run, each at most once
         self.last_success: dict[str, float] = {}
 
     def add(self, name: str, every: timedelta, sweep: Sweep) -> None:
         """Registers a sweep; to be called before ``start``."""
         self._sweeps[name] = sweep
-        self._scheduler.add_job(self._run, "interval", seconds=every.total_seconds(), id=name, args=[name])
+        self._scheduler.add_job(self._ring, "interval", seconds=every.total_seconds(), id=name, args=[name])
 
     def start(self) -> None:
         self._scheduler.start()
@@ -129,44 +131,51 @@ class Ticker:
     def kick(self, name: str) -> None:
         """Makes the sweep run at once, or once more if it is running."""
         self._dirty.add(name)
-        if name not in self._running and self._scheduler.running:
-            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        if name not in self._running and self.running and not self._stopping:
+            self._running.add(name)
+            self._crew.start(self._run(name), f"sweep-{name}")
 
     async def stop(self, within: float) -> None:
         """Lets running sweeps end, for at most ``within`` seconds, then stops the clock."""
-        if self._scheduler.running:
+        if self.running:
             self._stopping = True
             self._scheduler.pause()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(within):
-                    await self._idle.wait()
+            await self._crew.join(within)
             self._scheduler.shutdown(wait=False)
             await asyncio.sleep(0)  # it takes effect in the loop's next turn
 
+    async def _ring(self, name: str) -> None:
+        # The alarm only begins the sweep: APScheduler would complain of every ring that comes while one runs.
+        if name not in self._running:
+            self.kick(name)
+
     async def _run(self, name: str) -> None:
-        if name in self._running:
-            return
-        self._running.add(name)
-        self._idle.clear()
         try:
-            self._dirty.add(name)
             while name in self._dirty and not self._stopping:
                 self._dirty.discard(name)
                 await self._once(name)
         finally:
             self._running.discard(name)
-            if not self._running:
-                self._idle.set()
 
     async def _once(self, name: str) -> None:
         try:
             await self._sweeps[name]()
         except StoreUnavailable as error:
-            log.warning("store_unavailable", sweep=name, reason=str(error))
+            self._store_unavailable(name, str(error))
         except Exception:
             log.exception("sweep_broke", sweep=name)
         else:
             self.last_success[name] = asyncio.get_running_loop().time()
+            if self._unavailable.pop(name, None):
+                log.info("store_available", sweep=name)
+
+    def _store_unavailable(self, name: str, reason: str) -> None:
+        # An outage is said when it begins and then now and then: a line for each try would bury all others.
+        now = asyncio.get_running_loop().time()
+        said, at = self._unavailable.get(name, ("", now))
+        if reason != said or now - at >= REMIND:
+            log.warning("store_unavailable", sweep=name, reason=reason)
+            self._unavailable[name] = (reason, now)
 
 
 class Sweeps:
@@ -207,10 +216,10 @@ class Sweeps:
         free = [op for op in due if op.id not in self._busy]
         polls = [op for op in free if self._duties.pollable(op)]
         if polls:
-            self._crew.start(self._poll(polls), "poll")
+            self._crew.start(self._poll(polls, until), "poll")
         for op in free:
             if op not in polls:
-                self._crew.start(self._perform(op), f"operation-{op.id}")
+                self._crew.start(self._perform(op, until), f"operation-{op.id}")
 
     async def _work(self, item: InboxItem) -> None:
         self._items.add(item.id)
@@ -219,17 +228,17 @@ class Sweeps:
         finally:
             self._items.discard(item.id)
 
-    async def _perform(self, op: Operation) -> None:
+    async def _perform(self, op: Operation, until: datetime) -> None:
         self._busy.add(op.id)
         try:
-            await self._duties.perform(op)
+            await self._duties.perform(op, until)
         finally:
             self._busy.discard(op.id)
 
-    async def _poll(self, ops: list[Operation]) -> None:
+    async def _poll(self, ops: list[Operation], until: datetime) -> None:
         self._busy.update(op.id for op in ops)
         try:
-            await self._duties.poll(ops)
+            await self._duties.poll(ops, until)
         finally:
             self._busy.difference_update(op.id for op in ops)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.model import Call, Node, NodeId, Reason, Topology
 from bot.core.preflight import Check
-from handlers.mrkdwn import clip, literal, moment, person_or_group, user, without_dates
+from handlers.mrkdwn import clip, link, literal, moment, person_or_group, user, without_dates
 from handlers.texts import Texts
 
 Block = dict[str, Any]
@@ -89,7 +89,8 @@ def sentence(
     texts: Texts, reason: Reason, *, topology: Topology | None = None, most: int = MAX_SECTION // 2
 ) -> str:
     """The sentence of a reason as mrkdwn: values literal, people as mentions, nodes by name."""
-    return _roomiest(lambda room: texts.say(reason, show=_shown(topology, room)), most)
+    address = dict(reason.params).get("link", "")
+    return _roomiest(lambda room: texts.say(reason, show=_shown(topology, room, address)), most)
 
 
 def line(texts: Texts, code: str, *, most: int = MAX_SECTION // 2, **values: object) -> str:
@@ -110,8 +111,10 @@ _PEOPLE = frozenset({"by"})
 _NODES = frozenset({"before", "now", "primary"})
 
 
-def _shown(topology: Topology | None, room: int) -> Callable[[str, str], str]:
+def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str, str], str]:
     def show(name: str, value: str) -> str:
+        if name == "holder" and address:
+            return link(address, value)
         if name in _PEOPLE:
             return user(value, room) if value else ""
         if name == "approvers":

@@ -24,12 +24,13 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the token belongs to. ``enterprise`` is "" outside of Enterprise Grid."""
+    """Whom the token belongs to. ``enterprise`` is "" outside of Enterprise Grid; ``url`` is the workspace's."""
 
     team: str
     enterprise: str
     user: str
     bot: str
+    url: str = ""
 
     @property
     def home(self) -> frozenset[str]:
@@ -164,7 +165,8 @@ class SlackDirectory:
         team, user = data.get("team_id"), data.get("user_id")
         if not (isinstance(team, str) and team and isinstance(user, str) and user):
             raise DirectoryUnavailable("auth.test does not say where we are installed")
-        return Identity(team, str(data.get("enterprise_id") or ""), user, str(data.get("bot_id") or ""))
+        enterprise, bot, url = (str(data.get(name) or "") for name in ("enterprise_id", "bot_id", "url"))
+        return Identity(team, enterprise, user, bot, url)
 
     async def _fetch_person(self, user_id: str) -> Mapping[str, Any]:
         outcome = await self._client.call("users.info", user=user_id, include_locale=True)

@@ -11,7 +11,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover, ShowHelp
-from bot.errors import StoreUnavailable
+from bot.errors import MaybeRecorded, StoreUnavailable
 from bot.ports import Clock, Inbound, Receipt
 from handlers.answers import CHOOSE_NODE
 from handlers.payloads import (
@@ -62,6 +62,7 @@ class Listeners:
         explain: Words for what is no command: help, the form, a misunderstanding.
         parse_choice: Reads the value of a ``choose_node`` button; None for one it did not make.
         unrecorded: The sentence for "nothing was recorded, try again".
+        maybe_recorded: The sentence for "it may or may not have been recorded, look before you try again".
         kick: Wakes the sweep of the inbox.
         directory: Its cache is told of changes.
     """
@@ -75,6 +76,7 @@ class Listeners:
         explain: Callable[[object], Words],
         parse_choice: Callable[[str], RequestSwitchover | None],
         unrecorded: str,
+        maybe_recorded: str,
         kick: Callable[[], None],
         directory: Forgetful,
     ) -> None:
@@ -84,13 +86,14 @@ class Listeners:
         self._explain = explain
         self._parse_choice = parse_choice
         self._unrecorded = unrecorded
+        self._maybe_recorded = maybe_recorded
         self._kick = kick
         self._directory = directory
 
     async def command(self, request: AsyncBoltRequest) -> BoltResponse:
         """A slash command. Slack shows a failure only where the answer is a 200 with words."""
-        sorry = _ephemeral(self._unrecorded, ())
-        return await _total(self._on_command, request, failed=sorry)
+        sorry, unclear = (_ephemeral(words, ()) for words in (self._unrecorded, self._maybe_recorded))
+        return await _total(self._on_command, request, failed=sorry, unclear=unclear)
 
     async def click(self, request: AsyncBoltRequest) -> BoltResponse:
         """``block_actions``."""
@@ -183,6 +186,7 @@ async def _total(
     request: AsyncBoltRequest,
     *,
     failed: BoltResponse,
+    unclear: BoltResponse | None = None,
 ) -> BoltResponse:
     # Bolt answers 500 for whatever a listener lets through, so nothing may get through.
     try:
@@ -190,9 +194,12 @@ async def _total(
     except Malformed as error:
         logger.warning("a payload is not as documented", extra={"action": "malformed", "field": str(error)})
         return BoltResponse(status=HTTPStatus.BAD_REQUEST, body="not understood")
-    except StoreUnavailable:
-        logger.exception("a delivery could not be recorded", extra={"action": "unrecorded"})
-        return failed
+    except StoreUnavailable as error:
+        # Without a traceback: in an outage there is one of these for every delivery.
+        logger.error(  # noqa: TRY400
+            "a delivery could not be recorded", extra={"action": "unrecorded", "why": str(error)}
+        )
+        return unclear if unclear is not None and isinstance(error, MaybeRecorded) else failed
     except Exception:
         logger.exception("a delivery broke its listener", extra={"action": "listener_failed"})
         return failed
@@ -209,7 +216,7 @@ def _ok() -> BoltResponse:
 
 
 def _unavailable() -> BoltResponse:
-    return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE, body="nothing was recorded")
+    return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE, body="try again later")
 
 
 def _ephemeral(words: str, blocks: Any) -> BoltResponse:

@@ -65,6 +65,11 @@ def person_or_group(entry: str) -> str:
     return f"<!subteam^{entry}>" if _GROUP.fullmatch(entry) else user(entry)
 
 
+def link(address: str, text: str) -> str:
+    """A link; the address must be one of ours, what it is shown as may be anything."""
+    return f"<{address.translate(_ENTITIES)}|{literal(text)}>"
+
+
 def moment(at: datetime) -> str:
     """A time in the reader's own zone, down to the second; in UTC where it can't be shown so."""
     shown = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

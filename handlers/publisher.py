@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 from bot.core.answers import Answer
 from bot.core.commands import Origin
 from bot.core.operation import ENDS, Operation, Status
-from bot.errors import DirectoryUnavailable, StoreUnavailable
+from bot.errors import DirectoryUnavailable, Stale, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import Clock, Message, MessageKind, Outbox
+from handlers.circuit import Circuit
 from handlers.directory import SlackDirectory
 from handlers.finder import AUDIT_TYPE, Absent, Finder, Found, Unreadable
+from handlers.links import Links
 from handlers.pace import EPHEMERAL, OPEN, POST, UPDATE, Pace
 from handlers.rendering import Renderer, Words
 from handlers.slack_client import Done, NotSent, Outcome, RateLimited, Rejected, SlackClient, Unknown
@@ -67,6 +69,9 @@ MAX_BACKOFF = 60.0
 AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
+LOCALE_LIMIT = (
+    1.0  # for finding out in which language somebody reads: an answer is worth more than its language
+)
 HOOK_LIFE = timedelta(minutes=29)
 HOOK_ATTEMPTS = 2
 
@@ -121,10 +126,18 @@ class GivenUp:
     uncertain: bool = False
 
 
-Fate = Posted | Later | Elsewhere | GivenUp
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """It would not be true any more."""
+
+
+Fate = Posted | Later | Elsewhere | GivenUp | Overtaken
 
 # Of these the requester hears in any case.
 MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
+
+# What people are asked to do while an operation has this status, and only then. All else stays true of its time.
+ASKS = {"reply-awaiting-approval": Status.AWAITING_APPROVAL}
 
 PROVIDER_FINISHED = frozenset({"reply-job-done", "reply-job-failed", "reply-roles-moved"})
 
@@ -170,7 +183,9 @@ class Publisher:
         self._client = client
         self._directory = directory
         self._pace = Pace(clock)
+        self._circuit = Circuit(client, clock, random)
         self._finder = Finder(client, directory.identity, self._pace.take)
+        self._links = Links(outbox, directory)
         self._render = render
         self._clock = clock
         self._random = random
@@ -184,21 +199,26 @@ class Publisher:
         """Claims what is due and posts it, one channel after its own order, channels side by side.
 
         Never waits for Slack's limits: what must wait is put back with the time it is due. Nothing runs on
-        when this returns. Returns whether another sweep would find something to do at once.
+        when this returns. While Slack does not answer at all nothing is claimed, so that what matters most
+        goes first afterwards. Returns whether another sweep would find something to do at once.
 
         Raises:
             StoreUnavailable: Nothing could be claimed.
         """
+        if not await self._circuit.closes():
+            return False
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
-        waiting: dict[int, datetime] = {}
+        waiting: list[tuple[Message, datetime]] = []
         async with asyncio.TaskGroup() as group:
             lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
         await self._put_back(waiting)
+        if self._circuit.open:
+            return False
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
-    async def _put_back(self, waiting: Mapping[int, datetime]) -> None:
+    async def _put_back(self, waiting: Sequence[tuple[Message, datetime]]) -> None:
         # All at once: behind a full bucket hundreds may wait, and each time the oldest must get the next place.
         try:
             await self._outbox.put_back(waiting)
@@ -207,25 +227,34 @@ class Publisher:
                 "claims run out by themselves", extra={"action": "not_put_back", "why": str(error)}
             )
 
-    async def _serve(self, lane: Sequence[Message], until: datetime, waiting: dict[int, datetime]) -> bool:
+    async def _serve(
+        self, lane: Sequence[Message], until: datetime, waiting: list[tuple[Message, datetime]]
+    ) -> bool:
         progress = False
         async with self._senders:
             for message in lane:
+                if self._circuit.open:
+                    waiting.append((message, self._clock.now()))
+                    continue
                 if not self._fits(until):
                     # Another replica may claim the rest soon, and so does the next sweep.
                     return progress
                 try:
                     fate = await self._or_elsewhere(message, await self._deliver(message, until), until)
                     if isinstance(fate, Later) and not fate.called:
-                        waiting[message.id] = self._due(message, fate)
+                        waiting.append((message, self._due(message, fate)))
                         continue
                     await self._settle(message, fate)
-                except StoreUnavailable:
+                except StoreUnavailable as error:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
-                    logger.exception(
-                        "the outbox can't be written", extra=_logged("outbox_unavailable", message)
+                    logger.warning(
+                        "the outbox can't be written",
+                        extra=_logged("outbox_unavailable", message, why=str(error)),
                     )
                     return progress
+                except Stale:
+                    logger.info("another replica has claimed it", extra=_logged("overtaken", message))
+                    continue
                 except Exception:
                     # The same: one message that can't be made must not keep the others from being posted.
                     logger.exception(
@@ -236,13 +265,15 @@ class Publisher:
         return progress
 
     async def _deliver(self, message: Message, until: datetime) -> Fate:
-        match message:
+        match await self._links.linked(message):
             case Message(kind=MessageKind.CARD, operation=Operation() as operation):
                 words = self._render.card(operation, now=self._clock.now())
                 if message.ts:
                     return await self._update(message, operation, words)
                 return await self._post(message, operation, words, until)
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
+                if ASKS.get(say.text.code, operation.status) is not operation.status:
+                    return Overtaken()
                 away = message.channel != operation.place.channel
                 words = (self._render.notice if away else self._render.reply)(operation, say)
                 return await self._post(message, operation, words, until)
@@ -283,7 +314,7 @@ class Publisher:
             # Another replica may claim it soon; two must never post the same.
             return self._waits(0.0, uncertain=message.uncertain, error="lease")
         hit("before_begin_post", message.kind)
-        await self._outbox.begin_post(message.id)
+        await self._outbox.begin_post(message)
         hit("after_begin_post", message.kind)
         outcome = await self._send(
             message,
@@ -360,8 +391,9 @@ class Publisher:
 
     async def _locale(self, to: Origin) -> str:
         try:
-            return (await self._directory.person(to.user, to.team or None)).locale
-        except DirectoryUnavailable:
+            async with asyncio.timeout(LOCALE_LIMIT):
+                return (await self._directory.person(to.user, to.team or None)).locale
+        except (DirectoryUnavailable, TimeoutError):
             return "en"
 
     async def _tell_by_hook(self, message: Message, to: Origin, words: Words) -> Fate | None:
@@ -508,23 +540,26 @@ class Publisher:
             case Posted(ts, version):
                 told = "update" if message.kind is MessageKind.CARD and message.ts else message.kind
                 hit("before_told", told)
-                await self._outbox.posted(message.id, ts=ts, version=version, now=now)
+                await self._outbox.posted(message, ts=ts, version=version, now=now)
                 hit("after_told", told)
                 if message.say is not None and message.say.text.code in PROVIDER_FINISHED:
                     self._told((now - message.created_at).total_seconds())
             case Later(error, uncertain, _, failed):
                 due_at = self._due(message, fate)
                 await self._outbox.retry(
-                    message.id, due_at=due_at, uncertain=uncertain, error=error, failed=failed
+                    message, due_at=due_at, uncertain=uncertain, error=error, failed=failed
                 )
             case Elsewhere(channel, error):
                 logger.warning("told directly instead", extra=_logged("moved", message, error=error))
-                await self._outbox.move(message.id, channel=channel, now=now)
+                await self._outbox.move(message, channel=channel, now=now)
+            case Overtaken():
+                logger.info("too late to be said", extra=_logged("overtaken", message))
+                await self._outbox.give_up(message, error="overtaken", now=now)
             case GivenUp(error, undeliverable):
                 logger.warning("a message can't be delivered", extra=_logged("gave_up", message, error=error))
                 if undeliverable:
                     await self._undeliverable(message, error)
-                await self._outbox.give_up(message.id, error=error, now=now)
+                await self._outbox.give_up(message, error=error, now=now)
 
 
 def _was_sent(message: Message) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -56,14 +57,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Not done: no connection was ever made."""
+    """Not done: no connection was ever made; ``error`` is a word of ours for why."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have been done: no answer, an unreadable one, or a failure on Slack's side."""
+    """It may have been done: no answer, an unreadable one, or a failure on Slack's side; ``error`` says which."""
 
     error: str
 
@@ -92,6 +93,9 @@ class SlackClient:
         time_limit: Seconds for a whole call, whatever hangs.
         proxy: Address of an HTTP proxy.
         session: Makes the HTTP session; takes ``timeout``.
+
+    Attributes:
+        unanswered: How many of the last calls in a row got no answer from Slack, whatever it might have been.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class SlackClient:
         session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession,
     ) -> None:
         self.time_limit = time_limit
+        self.unanswered = 0
         self._clock = clock
         self._observe = observe
         self._held: dict[str, float] = {}  # until when, by method
@@ -157,6 +162,7 @@ class SlackClient:
     async def _observed(self, method: str, call: Any) -> Outcome:
         started = self._clock.monotonic()
         outcome = await self._bounded(call)
+        self.unanswered = self.unanswered + 1 if isinstance(outcome, NotSent | Unknown) else 0
         self._observe(method, _label(outcome), self._clock.monotonic() - started)
         return outcome
 
@@ -165,21 +171,23 @@ class SlackClient:
             async with asyncio.timeout(self.time_limit):
                 return _judged(await call)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return NotSent(type(error).__name__)
+            return NotSent(_unconnected(error))
         except SlackApiError as error:
             return _refusal(error.response)
-        except (TimeoutError, OSError, aiohttp.ClientError, SlackClientError) as error:
-            return Unknown(type(error).__name__)
-        except (ValueError, AttributeError, TypeError) as error:
+        except TimeoutError:
+            return Unknown("timed_out")
+        except (OSError, aiohttp.ClientError):
+            return Unknown("connection_lost")
+        except (SlackClientError, ValueError, AttributeError, TypeError):
             # The SDK trips over answers that are no JSON objects.
-            return Unknown(f"unreadable answer: {type(error).__name__}")
+            return Unknown("unreadable_answer")
 
     async def _call(self, method: str, args: dict[str, Any]) -> Outcome:
         if method in READS:
             response = await self.web.api_call(method, http_verb="GET", params=args)
         else:
             response = await self.web.api_call(method, json=args)
-        return Done(response.data) if isinstance(response.data, dict) else Unknown("unreadable answer")
+        return Done(response.data) if isinstance(response.data, dict) else Unknown("unreadable_answer")
 
     async def _respond(self, url: str, message: Mapping[str, Any]) -> Outcome:
         post = self._session.post(url, json=message, allow_redirects=False, proxy=self._proxy)
@@ -199,6 +207,22 @@ def _origin(url: SplitResult) -> tuple[str, str, int | None]:
         raise ValueError("credentials in an address")
     default = {"https": 443, "http": 80}.get(url.scheme)
     return url.scheme, url.hostname or "", url.port or default
+
+
+def _unconnected(error: aiohttp.ClientError) -> str:
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return "connect_timed_out"
+        case aiohttp.ClientConnectorDNSError():
+            return "dns_failed"
+        case aiohttp.ClientSSLError():
+            return "tls_failed"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            return "connection_refused"
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH)):
+            return "no_route"
+        case _:
+            return "connection_failed"
 
 
 def _judged(outcome: Outcome) -> Outcome:

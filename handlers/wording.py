@@ -32,6 +32,11 @@ class Wording:
         """What is answered when nothing could be recorded."""
         return self._channel.text("not-recorded")
 
+    @property
+    def maybe_recorded(self) -> str:
+        """What is answered when it is not known whether it was recorded."""
+        return self._channel.text("maybe-recorded")
+
     def card(self, operation: Operation, *, now: datetime) -> Rendered:
         """The card, in the channel's language."""
         return card.card(operation, self._channel, now=now)

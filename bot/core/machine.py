@@ -581,9 +581,9 @@ def next_due(op: Operation, now: datetime, limits: Limits, *, looked: bool) -> d
             return None if op.status in ENDS else now + _backing_off(now - op.since, limits)
 
 
-def unreadable_too_long(op: Operation, now: datetime) -> bool:
-    """Whether planning or rechecking has waited long enough for a readable topology."""
-    return now - op.since >= UNREADABLE_FOR
+def unreadable_too_long(first: datetime, now: datetime) -> bool:
+    """Whether planning or rechecking has waited long enough, counted from the first of its readings that failed."""
+    return now - first >= UNREADABLE_FOR
 
 
 def _backing_off(elapsed: timedelta, limits: Limits) -> timedelta:

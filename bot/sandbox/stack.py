@@ -36,7 +36,7 @@ api_url = "{slack_url}"
 port = {port}
 
 [database]
-url = "sqlite:///{folder}/switchover.db"
+{database}
 
 [tracking]
 poll_interval = "1s"
@@ -262,6 +262,7 @@ async def stack(
     rate_limited: bool = True,
     failpoint: str = "",
     program: Sequence[str] = PROGRAM,
+    database: str = "",
 ) -> AsyncIterator[Stack]:
     """Starts the simulated world and the bot in it; stops all of it at the end.
 
@@ -273,6 +274,7 @@ async def stack(
         rate_limited: Whether the simulated Slack enforces its rate limits.
         failpoint: Where the bot's first life ends, as ``bot.failpoints`` has it.
         program: What runs the bot, after the name of the interpreter.
+        database: The lines of ``[database]``; "" for a file of its own.
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
     async with contextlib.AsyncExitStack() as running:
@@ -284,7 +286,7 @@ async def stack(
             CONFIG.format(
                 slack_url=slack_url,
                 port=port,
-                folder=folder,
+                database=database or f'url = "sqlite:///{folder}/switchover.db"',
                 tracking=tracking,
                 policy=policy,
                 approvers=demo.approvers.id,

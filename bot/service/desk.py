@@ -153,7 +153,7 @@ class Desk:
             self._wake()
         else:
             pause = timedelta(seconds=0.5 * 2 ** (item.attempts - 1))
-            await self._store.postpone_item(item.id, self._clock.now() + pause)
+            await self._store.postpone_item(item, self._clock.now() + pause)
 
     async def _handle(self, item: InboxItem) -> Answer | _Done:
         command, origin = item.command, item.origin
@@ -296,7 +296,7 @@ class Desk:
             return Tell(_too_late(op, Action.CHECK_AGAIN))
         # While a request is under way a look can only call it in doubt; its answer comes by itself.
         if op.status is not Status.STARTING:
-            await self._store.postpone({op.id: (op.version, now)})
+            await self._store.postpone({op.id: (op.version, now)}, until=None)
         return Tell(Reason.of("checking-again", id=op.id))
 
     # --- showing ---

@@ -11,6 +11,7 @@ import structlog
 
 from bot.core import events as e
 from bot.core.machine import (
+    UNREADABLE_FOR,
     Decision,
     Duty,
     Limits,
@@ -21,7 +22,6 @@ from bot.core.machine import (
     next_due,
     owed,
     unchanged,
-    unreadable_too_long,
 )
 from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
@@ -42,6 +42,7 @@ from bot.errors import (
 from bot.ports import Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import hindrance
+from bot.service.patience import Patience
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, what_moved
 
@@ -89,6 +90,7 @@ class Duties:
         self._wake = wake
         self._submitted = submitted
         self.draining = False
+        self._patience = Patience()
         self._looks: Mapping[Duty, Callable[[Operation], Awaitable[e.Event | None]]] = {
             Duty.PLAN: self._plan,
             Duty.RECHECK: self._recheck,
@@ -98,26 +100,26 @@ class Duties:
             Duty.LOOK: self._look,
         }
 
-    async def perform(self, op: Operation) -> None:
-        """Does what one claimed operation owes now.
+    async def perform(self, op: Operation, until: datetime) -> None:
+        """Does what one operation owes now, claimed until then.
 
         Raises:
             StoreUnavailable: Nothing was recorded; the claim runs out and it is due again.
         """
         event = await self._next_event(op)
         if event is None:
-            await self._later(op)
+            await self._later(op, until)
         elif isinstance(event, e.SubmissionStarted):
             if self.draining:
                 # Cut short in mid-call it would be in doubt; the next process rechecks and sends it.
-                await self._store.postpone({op.id: (op.version, self._clock.now())})
+                await self._store.postpone({op.id: (op.version, self._clock.now())}, until=until)
                 return
             await self._start(op, event)
         else:
             await self._record(op, event)
 
-    async def poll(self, ops: Sequence[Operation]) -> None:
-        """Polls the jobs of many running operations, in as few requests as their accounts allow.
+    async def poll(self, ops: Sequence[Operation], until: datetime) -> None:
+        """Polls the jobs of many running operations, claimed until then, in as few requests as their accounts allow.
 
         Raises:
             StoreUnavailable: Nothing was recorded; the claims run out and they are due again.
@@ -127,7 +129,7 @@ class Duties:
             database = self._catalogue.current.tracked(op.database)
             by_account[database.account if database else ""].append(op)
         # Each account on its own: one that hangs or breaks holds up no other.
-        polls = (self._poll_account(account, members) for account, members in by_account.items())
+        polls = (self._poll_account(account, members, until) for account, members in by_account.items())
         for result in await asyncio.gather(*polls, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
@@ -158,10 +160,10 @@ class Duties:
     def _due(self, decision: Decision, now: datetime) -> datetime | None:
         return next_due(decision.after, now, self.limits, looked=False)
 
-    async def _later(self, op: Operation) -> None:
+    async def _later(self, op: Operation, until: datetime) -> None:
         due = next_due(op, self._clock.now(), self.limits, looked=True)
         if due is not None:
-            await self._store.postpone({op.id: (op.version, due)})
+            await self._store.postpone({op.id: (op.version, due)}, until=until)
 
     # --- what is owed ---
 
@@ -186,6 +188,7 @@ class Duties:
             planning = await make_plan(database, op.target, op.asked)
         except ProviderError as error:
             return self._unreadable(op, error, e.PlanningFailed)
+        self._patience.regained(op)
         policy = database.policy
         return e.Planned(
             at=self._clock.now(),
@@ -208,7 +211,8 @@ class Duties:
         """A definite answer refuses at once; what may pass is tried again until it has lasted too long."""
         now = self._clock.now()
         said = Reason.of("who-unknown") if isinstance(error, DirectoryUnavailable) else provider_said(error)
-        if isinstance(error, Refused | Misconfigured) or unreadable_too_long(op, now):
+        lost = self._patience.is_lost(op, now, gap=UNREADABLE_FOR + self.limits.max_poll_interval)
+        if isinstance(error, Refused | Misconfigured) or lost:
             return refusal(now, said)
         log.warning("unreadable", operation=op.id, reason=str(error))
         return None
@@ -222,6 +226,7 @@ class Duties:
             planning = await make_plan(database, op.target, op.plan.candidate if op.plan else op.asked)
         except (ProviderError, DirectoryUnavailable) as error:
             return self._unreadable(op, error, e.RecheckRefused)
+        self._patience.regained(op)
         now = self._clock.now()
         problem = await hindrance(self._store, database, op.target, now, besides=op.id)
         problem = problem or self._no_longer(op, database, quorum, planning.plan)
@@ -255,7 +260,13 @@ class Duties:
         started = None if database is None else await self._record(op, event)
         if started is None or database is None:
             return
-        outcome = await self._submit(database, event, Intent(event.at, send_by))
+        if self.draining:
+            # Told to stop while it was committed: what has not begun to leave must not, and that is certain.
+            now = self._clock.now()
+            outcome: e.Event = e.SubmissionNotAccepted(now, Reason.of("not-sent-stopping"), now)
+        else:
+            # From here on it takes no longer than a call may, and for that draining waits.
+            outcome = await self._submit(database, event, Intent(event.at, send_by))
         if await self._record(started, outcome) is None:
             await self._told_late(started, outcome)
 
@@ -377,7 +388,7 @@ class Duties:
 
     # --- polling ---
 
-    async def _poll_account(self, account: str, ops: Sequence[Operation]) -> None:
+    async def _poll_account(self, account: str, ops: Sequence[Operation], until: datetime) -> None:
         database = self._catalogue.current.tracked(ops[0].database)
         ids = [op.job_id for op in ops if op.job_id is not None]
         jobs = await self._jobs(database.provider, ids) if database else {}
@@ -390,7 +401,7 @@ class Duties:
             elif (due := next_due(op, now, self.limits, looked=True)) is not None:
                 unchanged_ops[op.id] = (op.version, due)
         if unchanged_ops:
-            await self._store.postpone(unchanged_ops)
+            await self._store.postpone(unchanged_ops, until=until)
         log.debug("jobs_polled", account=account, jobs=len(ids), unchanged=len(unchanged_ops))
 
     async def _jobs(self, provider: Provider, ids: Sequence[JobId]) -> dict[JobId, Job]:

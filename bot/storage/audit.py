@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Event, event_name
-from bot.ports import AuditBreak, AuditHead
+from bot.ports import AuditBreak, AuditHead, AuditRow
 from bot.storage.codec import EVENTS, canonical, plain
 from bot.storage.tables import EPOCH, MICROSECOND, audit_events, audit_head
 
@@ -101,6 +101,11 @@ async def events(connection: AsyncConnection, operation_id: str) -> Sequence[Eve
         .order_by(audit_events.c.version)
     )
     return [EVENTS.loads(data) for data in found.scalars()]
+
+
+async def page(connection: AsyncConnection, after: int | None) -> Sequence[AuditRow]:
+    """The rows that follow a ``seq``, None for the first ones; empty at the end."""
+    return [AuditRow(**row) for row in await _batch(connection, after)]
 
 
 async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | AuditBreak:

@@ -10,14 +10,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     FromClause,
     Integer,
     Select,
     Table,
     Update,
+    and_,
     bindparam,
     case,
+    delete,
     literal,
     select,
     update,
@@ -58,6 +61,18 @@ def claim(table: Table, due: Select[Any], **more: Any) -> Update:
         .values(due_at=UNTIL, claimed_from=table.c.due_at, **more)
         .returning(table)
     )
+
+
+def held(table: Table, until: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Whether a row is still under the claim that ends at ``until``: any later claim of it ends later."""
+    return and_(table.c.claimed_from.is_not(None), table.c.due_at == until)
+
+
+async def forget(connection: AsyncConnection, table: Table, *conditions: ColumnElement[bool]) -> None:
+    """Deletes rows, less those that another worker is just writing: the next time will do for them."""
+    key = next(iter(table.primary_key))
+    over = select(key).where(*conditions).order_by(key).with_for_update(skip_locked=True)
+    await connection.execute(delete(table).where(key.in_(over)))
 
 
 async def release(connection: AsyncConnection, table: Table, now: datetime) -> None:

@@ -17,7 +17,7 @@ from bot.core.commands import Command, Origin
 from bot.core.events import Event, event_name
 from bot.core.machine import Say
 from bot.core.operation import Operation
-from bot.errors import StoreUnavailable
+from bot.storage.failures import Unreadable
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Codec(Generic[T]):
         """The value of a text.
 
         Raises:
-            StoreUnavailable: The text is not one that this version of the code can have written.
+            Unreadable: The text is not one that this version of the code can have written.
         """
         try:
             return self._adapter.validate_json(text, strict=True)
@@ -80,7 +80,7 @@ class Codec(Generic[T]):
             problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
             message = f"a stored {name} can't be read, was it written by a newer version? ({where})"
-            raise StoreUnavailable(message) from None
+            raise Unreadable(message) from None
 
 
 def _tag(value: Any) -> str | None:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreUnavailable
-from bot.storage.failures import unavailable
+from bot.storage.failures import unavailable, uncommitted
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -105,6 +105,7 @@ class Database:
 
         Raises:
             Conflict: A uniqueness rule said no.
+            MaybeRecorded: The connection was lost with the commit on its way.
             StoreUnavailable: Anything else went wrong; nothing was recorded.
         """
         return await self._whole(self._in_turn(self._engines.writer, work, urgent=urgent))
@@ -114,6 +115,7 @@ class Database:
 
         Raises:
             Conflict: A uniqueness rule said no.
+            MaybeRecorded: The connection was lost with the commit on its way.
             StoreUnavailable: Anything else went wrong; nothing was recorded.
         """
         return await self._whole(self._in_turn(self._engines.noter, work, urgent=False))
@@ -169,12 +171,15 @@ class Database:
             raise StoreUnavailable("the store is closed")
         if self._file is not None:
             self._file.check()
+        committing = False
         try:
             async with engine.begin() as connection:
-                return await work(connection)
+                result = await work(connection)
+                committing = engine is not self._engines.reader
         except (SQLAlchemyError, OSError) as error:
             # Not chained: a driver's message may hold what people typed.
-            raise unavailable(error) from None
+            raise (uncommitted if committing else unavailable)(error) from None
+        return result
 
 
 @dataclass(frozen=True, slots=True)

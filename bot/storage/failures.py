@@ -7,11 +7,15 @@ import sqlite3
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.errors import StoreUnavailable
+from bot.errors import MaybeRecorded, StoreUnavailable
 
 
 class Conflict(StoreUnavailable):
     """A uniqueness rule of the database said no; nothing was recorded."""
+
+
+class Unreadable(StoreUnavailable):
+    """A stored value is not one that this version of the code can have written."""
 
 
 _SQLITE = {
@@ -42,6 +46,21 @@ _POSTGRESQL = {
     "57014": "a statement took too long",
     "57": "the database is shutting down",
 }
+
+
+# Errors of these classes end the connection: the server may have committed before it came to that.
+_FATAL = ("08", "57", "58", "XX")
+
+
+def uncommitted(error: Exception) -> StoreUnavailable:
+    """The error to raise where it was the commit that failed: only what the server itself refused is undone."""
+    known = unavailable(error)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(cause, "sqlstate", None)
+    refused = isinstance(sqlstate, str) and not sqlstate.startswith(_FATAL)
+    if refused or isinstance(cause, sqlite3.Error):
+        return known
+    return MaybeRecorded(f"{known}; whether it was recorded is not known")
 
 
 def unavailable(error: Exception) -> StoreUnavailable:

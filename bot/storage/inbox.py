@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Update, delete, update
+from sqlalchemy import Column, Row, Update, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Stale
 from bot.failpoints import hit
 from bot.ports import Inbound, InboxItem, Receipt, Reply
-from bot.storage import claims, outbox
+from bot.storage import claims, outbox, unreadable
 from bot.storage.codec import COMMANDS, ORIGINS, plain
 from bot.storage.tables import inbox, inbox_signatures
 
@@ -88,25 +88,28 @@ async def claim(
     connection: AsyncConnection, now: datetime, until: datetime, limit: int
 ) -> Sequence[InboxItem]:
     """Takes the oldest due items."""
-    claimed = await connection.execute(_claiming(), claims.given(now, until, limit))
-    rows = sorted(claimed.all(), key=lambda row: (row.received_at, row.id))
-    return [
-        InboxItem(
-            id=row.id,
-            origin=ORIGINS.loads(row.origin),
-            command=COMMANDS.loads(row.command),
-            received_at=row.received_at,
-            attempts=row.attempts,
-        )
-        for row in rows
-    ]
+    while claimed := (await connection.execute(_claiming(), claims.given(now, until, limit))).all():
+        rows = sorted(claimed, key=lambda row: (row.received_at, row.id))
+        if items := await unreadable.claimed(connection, inbox, rows, _item, now):
+            return items
+    return []
 
 
-async def postpone(connection: AsyncConnection, item_id: int, due_at: datetime) -> None:
-    """Puts an item back."""
+def _item(row: Row[Any]) -> InboxItem:
+    return InboxItem(
+        id=row.id,
+        origin=ORIGINS.loads(row.origin),
+        command=COMMANDS.loads(row.command),
+        received_at=row.received_at,
+        attempts=row.attempts,
+    )
+
+
+async def postpone(connection: AsyncConnection, item: InboxItem, due_at: datetime) -> None:
+    """Puts an item back, unless it was claimed again: every claim counts as an attempt."""
     await connection.execute(
         update(inbox)
-        .where(inbox.c.id == item_id, inbox.c.done_at.is_(None))
+        .where(inbox.c.id == item.id, inbox.c.attempts == item.attempts, inbox.c.done_at.is_(None))
         .values(due_at=due_at, claimed_from=None)
     )
 
@@ -129,5 +132,5 @@ async def finish(connection: AsyncConnection, item_id: int, replies: Sequence[Re
 
 async def prune(connection: AsyncConnection, before: datetime) -> None:
     """Deletes what was received before a time: done items, and the signatures, useless to a replay by then."""
-    await connection.execute(delete(inbox).where(inbox.c.done_at.is_not(None), inbox.c.received_at < before))
-    await connection.execute(delete(inbox_signatures).where(inbox_signatures.c.received_at < before))
+    await claims.forget(connection, inbox, inbox.c.done_at.is_not(None), inbox.c.received_at < before)
+    await claims.forget(connection, inbox_signatures, inbox_signatures.c.received_at < before)

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, func, insert, select, update
+from sqlalchemy import Row, Update, bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision
@@ -15,7 +15,7 @@ from bot.core.model import OperationId
 from bot.core.operation import Operation, Status
 from bot.errors import Stale
 from bot.ports import Reply
-from bot.storage import audit, claims, inbox, outbox
+from bot.storage import audit, claims, inbox, outbox, unreadable
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.tables import operations
 
@@ -122,15 +122,22 @@ async def load(connection: AsyncConnection, operation_id: str) -> Operation | No
 async def listed(
     connection: AsyncConnection, *, open_only: bool, database: str | None, limit: int
 ) -> Sequence[Operation]:
-    """Operations, the newest request first."""
-    query = (
-        select(operations.c.state).order_by(operations.c.requested_at.desc(), operations.c.id).limit(limit)
-    )
+    """Operations, the newest request first. In an overview, what can't be read is left out."""
+    query = select(operations).order_by(operations.c.requested_at.desc(), operations.c.id).limit(limit)
     if open_only:
         query = query.where(operations.c.is_open)
     if database is not None:
         query = query.where(operations.c.database == database)
-    return [OPERATIONS.loads(state) for state in (await connection.execute(query)).scalars()]
+    rows = (await connection.execute(query)).all()
+    if database is not None:
+        # Something may be decided on these: who can't know must not act.
+        return [_operation(row) for row in rows]
+    readable, _ = unreadable.sort_out(operations, rows, _operation)
+    return readable
+
+
+def _operation(row: Row[Any]) -> Operation:
+    return OPERATIONS.loads(row.state)
 
 
 @cache
@@ -147,13 +154,19 @@ async def claim(
     connection: AsyncConnection, now: datetime, until: datetime, limit: int
 ) -> Sequence[Operation]:
     """Takes the open operations that are due, the longest overdue first."""
-    claimed = (await connection.execute(_claiming(), claims.given(now, until, limit))).all()
-    in_order = sorted(claimed, key=lambda row: (row.claimed_from, row.id))
-    return [OPERATIONS.loads(row.state) for row in in_order]
+    while claimed := (await connection.execute(_claiming(), claims.given(now, until, limit))).all():
+        rows = sorted(claimed, key=lambda row: (row.claimed_from, row.id))
+        if found := await unreadable.claimed(connection, operations, rows, _operation, now):
+            return found
+    return []
 
 
-async def postpone(connection: AsyncConnection, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
-    """Sets when operations are due again, where the version still is the one given."""
+async def postpone(
+    connection: AsyncConnection,
+    due: Mapping[OperationId, tuple[int, datetime]],
+    until: datetime | None,
+) -> None:
+    """Sets when operations are due again, where the version, and the claim if there is one, still are those given."""
     # In one order everywhere: two batches that meet must not wait for each other.
     rows = [
         {"_id": op_id, "_version": version, "_due_at": due_at}
@@ -165,6 +178,7 @@ async def postpone(connection: AsyncConnection, due: Mapping[OperationId, tuple[
             operations.c.id == bindparam("_id"),
             operations.c.version == bindparam("_version"),
             operations.c.is_open,
+            true() if until is None else claims.held(operations, until),
         )
         .values(due_at=bindparam("_due_at"), claimed_from=None),
         rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,7 +14,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    delete,
     exists,
     false,
     func,
@@ -30,12 +29,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision, Say
 from bot.core.operation import ENDS, Operation, Status
-from bot.ports import Message, MessageKind, Reply
-from bot.storage import claims
+from bot.errors import Stale
+from bot.ports import CardPlace, Message, MessageKind, Reply
+from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
+from bot.storage.failures import Unreadable
 from bot.storage.tables import Instant, messages, operations
 
 CARD_KEY = "card"
+UNREADABLE = "unreadable"
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
@@ -141,10 +143,12 @@ def _is_owed() -> ColumnElement[bool]:
 
 
 def _may_go() -> ColumnElement[bool]:
-    """A reply waits for its card and for every earlier reply, unless those were given up."""
+    """A reply waits for its card and for every earlier reply, unless those were given up or can't be read."""
     before = messages.alias("before")
     card = and_(before.c.kind == MessageKind.CARD, before.c.ts == "")
-    earlier = and_(before.c.kind == MessageKind.REPLY, before.c.id < messages.c.id)
+    earlier = and_(
+        before.c.kind == MessageKind.REPLY, before.c.id < messages.c.id, before.c.last_error != UNREADABLE
+    )
     waiting = exists().where(
         before.c.operation_id == messages.c.operation_id, before.c.done_at.is_(None), or_(card, earlier)
     )
@@ -173,26 +177,45 @@ def _claiming() -> Update:
 
 async def claim(connection: AsyncConnection, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
     """Takes due messages: answers and what ended operations are owed, then new cards, then the rest by age."""
-    claimed = (await connection.execute(_claiming(), claims.given(now, until, limit))).all()
-    if not claimed:
-        return []
+    while claimed := (await connection.execute(_claiming(), claims.given(now, until, limit))).all():
+        read = await _reader(connection, claimed)
+        if taken := await unreadable.claimed(connection, messages, claimed, read, now, last_error=UNREADABLE):
+            return sorted(taken, key=_order)
+    return []
+
+
+async def _reader(connection: AsyncConnection, claimed: Sequence[Row[Any]]) -> Callable[[Row[Any]], Message]:
     ids = {row.operation_id for row in claimed} - {None}
     found = await connection.execute(
         select(operations.c.id, operations.c.state).where(operations.c.id.in_(ids))
     )
-    states = {row.id: OPERATIONS.loads(row.state) for row in found}
+    states = {row.id: row.state for row in found}
     cards = await connection.execute(
         select(messages.c.operation_id, messages.c.channel, messages.c.ts).where(
             messages.c.operation_id.in_(ids), _of_card
         )
     )
     threads = {(row.operation_id, row.channel): row.ts for row in cards}
-    taken = [_message(row, states.get(row.operation_id), threads) for row in claimed]
-    return sorted(taken, key=_order)
+
+    @cache
+    def operation(operation_id: str) -> Operation:
+        return OPERATIONS.loads(states[operation_id])
+
+    def read(row: Row[Any]) -> Message:
+        return _message(row, operation(row.operation_id) if row.operation_id else None, threads)
+
+    return read
+
+
+def _kind(row: Row[Any]) -> MessageKind:
+    try:
+        return MessageKind(row.kind)
+    except ValueError:
+        raise Unreadable("a stored message is of a kind that this version does not know") from None
 
 
 def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, str], str]) -> Message:
-    kind = MessageKind(row.kind)
+    kind = _kind(row)
     newest = kind is MessageKind.CARD and op is not None
     in_card = threads.get((row.operation_id, row.channel)) if kind is MessageKind.REPLY else None
     return Message(
@@ -211,6 +234,7 @@ def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, st
         posted_version=row.posted_version,
         attempts=row.attempts,
         created_at=row.owed_at,
+        claimed_until=row.due_at,
     )
 
 
@@ -226,13 +250,30 @@ def _order(message: Message) -> tuple[int, datetime, int]:
 # --- what became of it ---
 
 
-async def begin_post(connection: AsyncConnection, message_id: int) -> None:
-    """A post is about to be made."""
-    await connection.execute(update(messages).where(messages.c.id == message_id).values(uncertain=True))
+def _ours(message: Message) -> ColumnElement[bool]:
+    return and_(
+        messages.c.id == message.id,
+        messages.c.done_at.is_(None),
+        claims.held(messages, message.claimed_until),
+    )
 
 
-async def posted(connection: AsyncConnection, message_id: int, ts: str, version: int, now: datetime) -> None:
-    """It was posted: done for good, unless it is a card that may still fall behind."""
+async def begin_post(connection: AsyncConnection, message: Message) -> None:
+    """A post is about to be made.
+
+    Raises:
+        Stale: Another replica has claimed it, or it is over.
+    """
+    begun = await connection.execute(update(messages).where(_ours(message)).values(uncertain=True))
+    if begun.rowcount != 1:
+        raise Stale(f"message {message.id} is not ours any more")
+
+
+async def posted(connection: AsyncConnection, message: Message, ts: str, version: int, now: datetime) -> None:
+    """It was posted: done for good, unless it is a card that may still fall behind.
+
+    That is a fact, whoever has claimed it meanwhile; when it is due is up to them then.
+    """
     shown_to_the_end = exists().where(
         operations.c.id == messages.c.operation_id,
         operations.c.is_open == false(),
@@ -241,17 +282,18 @@ async def posted(connection: AsyncConnection, message_id: int, ts: str, version:
     over = literal(now, Instant())
     done = case((not_(_of_card), over), (shown_to_the_end, over), else_=null())
     newer = case((messages.c.posted_version > version, messages.c.posted_version), else_=version)
+    ours = claims.held(messages, message.claimed_until)
     await connection.execute(
         update(messages)
-        .where(messages.c.id == message_id)
+        .where(messages.c.id == message.id)
         .values(
             ts=ts,
             uncertain=False,
             attempts=0,
             posted_version=case((_of_card, newer), else_=0),
             owed_at=case((_of_card, over), else_=messages.c.owed_at),
-            due_at=now,
-            claimed_from=None,
+            due_at=case((ours, over), else_=messages.c.due_at),
+            claimed_from=case((ours, null()), else_=messages.c.claimed_from),
             done_at=func.coalesce(messages.c.done_at, done),
         )
     )
@@ -259,7 +301,7 @@ async def posted(connection: AsyncConnection, message_id: int, ts: str, version:
 
 async def retry(
     connection: AsyncConnection,
-    message_id: int,
+    message: Message,
     *,
     due_at: datetime,
     uncertain: bool,
@@ -269,7 +311,7 @@ async def retry(
     """Not now."""
     await connection.execute(
         update(messages)
-        .where(messages.c.id == message_id, messages.c.done_at.is_(None))
+        .where(_ours(message))
         .values(
             due_at=due_at,
             claimed_from=None,
@@ -280,32 +322,50 @@ async def retry(
     )
 
 
-async def put_back(connection: AsyncConnection, due: Mapping[int, datetime]) -> None:
+async def put_back(connection: AsyncConnection, due: Sequence[tuple[Message, datetime]]) -> None:
     """They were not tried."""
+    # In one order everywhere: two batches that meet must not wait for each other.
+    rows = [
+        {"_id": each.id, "_until": each.claimed_until, "_due_at": at}
+        for each, at in sorted(due, key=lambda one: one[0].id)
+    ]
     await connection.execute(
         update(messages)
-        .where(messages.c.id == bindparam("message"), messages.c.done_at.is_(None))
-        .values(due_at=bindparam("at"), claimed_from=None),
-        [{"message": message_id, "at": at} for message_id, at in due.items()],
+        .where(
+            messages.c.id == bindparam("_id"),
+            messages.c.done_at.is_(None),
+            claims.held(messages, bindparam("_until", type_=Instant())),
+        )
+        .values(due_at=bindparam("_due_at"), claimed_from=None),
+        rows,
     )
 
 
-async def move(connection: AsyncConnection, message_id: int, channel: str, now: datetime) -> None:
+async def move(connection: AsyncConnection, message: Message, channel: str, now: datetime) -> None:
     """It goes elsewhere."""
     await connection.execute(
         update(messages)
-        .where(messages.c.id == message_id, messages.c.done_at.is_(None))
+        .where(_ours(message))
         .values(channel=channel, thread=None, due_at=now, claimed_from=None, uncertain=False, attempts=0)
     )
 
 
-async def give_up(connection: AsyncConnection, message_id: int, error: str, now: datetime) -> None:
+async def give_up(connection: AsyncConnection, message: Message, error: str, now: datetime) -> None:
     """It can't be delivered."""
     await connection.execute(
-        update(messages)
-        .where(messages.c.id == message_id, messages.c.done_at.is_(None))
-        .values(done_at=now, claimed_from=None, last_error=error)
+        update(messages).where(_ours(message)).values(done_at=now, claimed_from=None, last_error=error)
     )
+
+
+async def card_place(connection: AsyncConnection, operation_id: str) -> CardPlace | None:
+    """Where an operation's card is."""
+    found = await connection.execute(
+        select(messages.c.channel, messages.c.thread, messages.c.ts).where(
+            messages.c.operation_id == operation_id, _of_card, messages.c.ts != ""
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else CardPlace(row.channel, row.thread, row.ts)
 
 
 async def backlog(connection: AsyncConnection) -> int:
@@ -316,6 +376,6 @@ async def backlog(connection: AsyncConnection) -> int:
 
 async def prune(connection: AsyncConnection, before: datetime) -> None:
     """Deletes answers that ended before a time."""
-    await connection.execute(
-        delete(messages).where(messages.c.kind == MessageKind.ANSWER, messages.c.done_at < before)
+    await claims.forget(
+        connection, messages, messages.c.kind == MessageKind.ANSWER, messages.c.done_at < before
     )

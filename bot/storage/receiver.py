@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.errors import StoreUnavailable
+from bot.errors import MaybeRecorded, StoreUnavailable
 from bot.ports import Inbound, Receipt
 from bot.storage import inbox
 from bot.storage.engine import Database
@@ -35,6 +35,7 @@ class Receiver:
         """Records a delivery, unless it is known.
 
         Raises:
+            MaybeRecorded: It may be recorded; its sender may send it again.
             StoreUnavailable: It is not recorded.
         """
         if not self._database.one_writer:
@@ -67,8 +68,24 @@ class Receiver:
         return await inbox.receive(connection, [item for item, _ in taken])
 
     async def _alone(self, item: Inbound) -> Receipt:
+        try:
+            return await self._record(item)
+        except MaybeRecorded as error:
+            return await self._once_more(item, error)
+
+    async def _record(self, item: Inbound) -> Receipt:
         receipts = await self._database.write(partial(inbox.receive, items=[item]), urgent=True)
         return receipts[0]
+
+    async def _once_more(self, item: Inbound, lost: MaybeRecorded) -> Receipt:
+        # Its keys are unique: where the first commit is still under way, the second waits for it. So now it is
+        # recorded, whichever of the two did it, and that it was known by then says nothing.
+        try:
+            receipt = await self._record(item)
+        except StoreUnavailable:
+            raise lost from None
+        log.info("commit_looked_up", receipt=receipt)
+        return Receipt.RECORDED
 
     def _take_waiting(self) -> list[Waiting]:
         waiting, self._waiting = self._waiting, []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,7 +14,17 @@ from bot.core.model import OperationId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.failpoints import hit
-from bot.ports import AuditBreak, AuditHead, Inbound, InboxItem, Message, Receipt, Reply
+from bot.ports import (
+    AuditBreak,
+    AuditHead,
+    AuditRow,
+    CardPlace,
+    Inbound,
+    InboxItem,
+    Message,
+    Receipt,
+    Reply,
+)
 from bot.storage import audit, claims, inbox, operations, outbox, schema, tables
 from bot.storage.codec import plain, warm_up
 from bot.storage.engine import Database, Work, open_database
@@ -61,7 +71,7 @@ async def connect(
 
 
 class SqlStore:
-    """``Store`` and ``Outbox`` over SQLite or PostgreSQL; ``connect`` makes one."""
+    """``Store``, ``AuditTrail`` and ``Outbox`` over SQLite or PostgreSQL; ``connect`` makes one."""
 
     def __init__(self, database: Database, *, audit_channel: str = "") -> None:
         self._database = database
@@ -98,9 +108,9 @@ class SqlStore:
             hit("inbox_claimed")
         return items
 
-    async def postpone_item(self, item_id: int, due_at: datetime) -> None:
-        """Puts an item back."""
-        await self._database.note(partial(inbox.postpone, item_id=item_id, due_at=due_at))
+    async def postpone_item(self, item: InboxItem, due_at: datetime) -> None:
+        """Puts an item back, unless it was claimed again."""
+        await self._database.note(partial(inbox.postpone, item=item, due_at=due_at))
 
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
         """Marks an item done and records the answers; a finished one is left alone."""
@@ -201,10 +211,12 @@ class SqlStore:
             hit("operations_claimed")
         return claimed
 
-    async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
-        """Sets when operations are due again, for those that still have the version given."""
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
+        """Sets when operations are due again, for those that still have the version, and are under the claim, given."""
         if due:
-            await self._database.note(partial(operations.postpone, due=due))
+            await self._database.note(partial(operations.postpone, due=due, until=until))
 
     async def release_claims(self, now: datetime) -> None:
         """Makes everything claimed due at once, and every submission that the last process left behind."""
@@ -228,30 +240,35 @@ class SqlStore:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
         return await self._database.read(partial(audit.verify, head=head))
 
+    async def audit_pages(self) -> AsyncIterator[Sequence[AuditRow]]:
+        """The rows in their order, each page in a transaction of its own: a slow reader holds nothing up."""
+        after: int | None = None
+        while rows := await self._database.read(partial(audit.page, after=after)):
+            yield rows
+            after = rows[-1].seq
+
     # --- outbox ---
 
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
         """Takes due messages: answers and what ended operations are owed first, then new cards, then by age."""
         return await self._database.note(partial(outbox.claim, now=now, until=until, limit=limit))
 
-    async def begin_post(self, message_id: int) -> None:
+    async def begin_post(self, message: Message) -> None:
         """Records that a post is about to be made."""
-        await self._database.write(partial(outbox.begin_post, message_id=message_id))
+        await self._database.write(partial(outbox.begin_post, message=message))
 
-    async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
+    async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         """Records Slack's id, and for a card the version shown."""
-        await self._database.note(
-            partial(outbox.posted, message_id=message_id, ts=ts, version=version, now=now)
-        )
+        await self._database.note(partial(outbox.posted, message=message, ts=ts, version=version, now=now))
 
     async def retry(
-        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
     ) -> None:
         """Puts a message back."""
         await self._database.note(
             partial(
                 outbox.retry,
-                message_id=message_id,
+                message=message,
                 due_at=due_at,
                 uncertain=uncertain,
                 error=plain(error),
@@ -259,22 +276,22 @@ class SqlStore:
             )
         )
 
-    async def put_back(self, due: Mapping[int, datetime]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
         """Says when messages are due again that were only claimed."""
         if due:
             await self._database.note(partial(outbox.put_back, due=due))
 
-    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+    async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         """Sends a message that is not posted to another channel."""
-        await self._database.write(
-            partial(outbox.move, message_id=message_id, channel=plain(channel), now=now)
-        )
+        await self._database.write(partial(outbox.move, message=message, channel=plain(channel), now=now))
 
-    async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
+    async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
         """Records that a message can't be delivered."""
-        await self._database.write(
-            partial(outbox.give_up, message_id=message_id, error=plain(error), now=now)
-        )
+        await self._database.write(partial(outbox.give_up, message=message, error=plain(error), now=now))
+
+    async def card_place(self, operation_id: str) -> CardPlace | None:
+        """Where an operation's card is."""
+        return await self._database.read(partial(outbox.card_place, operation_id=operation_id))
 
     async def backlog(self) -> int:
         """How many messages are owed."""

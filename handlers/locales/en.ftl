@@ -203,6 +203,7 @@ not-ready-for-approval = The plan is not ready yet. Approve once the card says s
 too-late = Too late: this operation is { $status }. Nothing was done.
 already-decided = This is decided already: it is { $status }. Nothing was done.
 not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
+maybe-recorded = The bot lost its own database at this very moment, so this may or may not have been recorded. If it was, it goes on by itself: look at “status” in a minute before you ask again.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
 
@@ -214,6 +215,7 @@ provider-said = The provider said: { $message }{ GIVEN($error) ->
  }
 provider-throttled = The provider takes no more for now: { $message }
 not-sent = The request never left: { $message }
+not-sent-stopping = The bot was told to stop before the request left. It tries again once it is back.
 lost-answer = The answer was lost: { $message }
 restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
 unreadable = The roles of { $name } can't be read for now. Try again in a minute.

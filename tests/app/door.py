@@ -52,6 +52,7 @@ class RealDoor:
             explain=wording.explain,
             parse_choice=parse_choice,
             unrecorded=wording.unrecorded,
+            maybe_recorded=wording.maybe_recorded,
             kick=lambda: None,
             directory=Nobody(),
         )

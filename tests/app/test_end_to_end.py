@@ -17,6 +17,7 @@ from bot.sandbox.clouds import CLUSTER, CloudSetup, Scene, orders_on_qingcloud
 from bot.sandbox.demo import demo
 from bot.sandbox.faults import Answer, Fault, Hang
 from bot.sandbox.qingcloud import SimulatedQingCloud
+from bot.sandbox.slack import Fault as SlackFault
 from bot.sandbox.slack import Message
 from bot.sandbox.stack import Stack, operation_of, stack, status_of
 from bot.sandbox.switchovers import Ending, Timings
@@ -295,6 +296,19 @@ async def test_check_live_reads_every_database_and_asks_slack() -> None:
         assert printed.code == 1
         assert "databases.orders: " in printed.err
         assert "slack.bot_token: " in printed.err
+
+
+async def test_a_slack_that_does_not_answer_is_said_plainly_and_serving_starts_all_the_same() -> None:
+    async with world() as running:
+        running.demo.workspace.faults.start_outage(SlackFault.status_code(503))
+        printed = await run("check", "--live", "--config", str(running.bot.config), env=running.bot.env)
+        assert printed.code == 1
+        assert "slack.api_url: tried auth.test at http://127.0.0.1:" in printed.err
+        await running.bot.kill()
+        running.bot.logs.clear()
+        await running.restart()
+        warned = await running.bot.logged("slack_problem")
+        assert "tried auth.test" in str(warned)
 
 
 async def test_plan_prints_the_contracts_object_and_exits_by_its_verdict() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.errors import StoreUnavailable
 from bot.scheduler import Crew, Rush, Ticker
@@ -70,6 +71,53 @@ async def test_a_kick_during_a_run_makes_it_run_once_more_and_never_twice_at_onc
     sweep.go.set()
     await sweep.until(2)
     assert sweep.most_at_once == 1
+
+
+async def test_an_outage_is_logged_when_it_begins_when_it_changes_and_when_it_ends(ticker: Ticker) -> None:
+    sweep = Sweep(StoreUnavailable("shutting down"))
+    sweep.go.set()
+    ticker.add("one", SELDOM, sweep)
+    with capture_logs() as logs:
+        ticker.start()
+        for run in range(1, 9):
+            await sweep.until(run)
+            if run == 4:
+                sweep.error = StoreUnavailable("gone")
+            if run == 6:
+                sweep.error = None
+            ticker.kick("one")
+        await sweep.until(9)
+    assert [(line["event"], line.get("reason")) for line in logs] == [
+        ("store_unavailable", "shutting down"),
+        ("store_unavailable", "gone"),
+        ("store_available", None),
+    ]
+
+
+async def test_kicks_and_ticks_that_come_while_a_sweep_runs_are_no_trouble_to_be_logged(
+    ticker: Ticker, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow, quick = Sweep(), Sweep()
+    quick.go.set()
+    ticker.add("slow", timedelta(milliseconds=1), slow)
+    ticker.add("quick", timedelta(milliseconds=1), quick)
+    ticker.start()
+    for _ in range(10):
+        ticker.kick("slow")
+        ticker.kick("quick")
+        await asyncio.sleep(0)
+    await quick.until(quick.runs + 5)
+    assert slow.most_at_once == 1
+    assert [record.getMessage() for record in caplog.records] == []
+    slow.go.set()
+
+
+async def test_a_tick_alone_makes_a_sweep_run_again(ticker: Ticker) -> None:
+    sweep = Sweep()
+    sweep.go.set()
+    ticker.add("one", timedelta(milliseconds=1), sweep)
+    ticker.start()
+    await sweep.until(3)
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("locked"), KeyError("a defect")])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.errors import StoreUnavailable
-from bot.ports import Inbound, Message, MessageKind, Receipt
+from bot.errors import Stale, StoreUnavailable
+from bot.ports import CardPlace, Inbound, Message, MessageKind, Receipt
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -71,6 +71,7 @@ class MemoryOutbox:
     def __init__(self, clock: HandClock) -> None:
         self.rows: dict[int, Row] = {}
         self.down_at: set[str] = set()
+        self.overtaken: set[int] = set()  # claimed by another replica just before their post is begun
         self._clock = clock
 
     def owe(self, message: Message) -> None:
@@ -86,46 +87,68 @@ class MemoryOutbox:
         due.sort(key=lambda row: (row.message.kind is not MessageKind.ANSWER, row.message.id))
         for row in due[:limit]:
             row.due_at = until
+            row.message = replace(row.message, claimed_until=until)
         return [row.message for row in due[:limit]]
 
-    async def begin_post(self, message_id: int) -> None:
+    async def begin_post(self, message: Message) -> None:
         self._check("begin_post")
-        self.change(message_id, uncertain=True)
+        if message.id in self.overtaken:
+            self.rows[message.id].due_at += timedelta(seconds=30)
+        if not self._ours(message):
+            raise Stale(f"message {message.id} is not ours any more")
+        self.change(message.id, uncertain=True)
 
-    async def posted(self, message_id: int, *, ts: str, version: int, now: datetime) -> None:
+    async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         self._check("posted")
-        row = self.rows[message_id]
-        self.change(message_id, ts=ts, posted_version=version, uncertain=False, attempts=0)
-        row.due_at = now
+        row, ours = self.rows[message.id], self._ours(message)
+        self.change(message.id, ts=ts, posted_version=version, uncertain=False, attempts=0)
+        row.due_at = now if ours else row.due_at
         if row.message.kind is not MessageKind.CARD:
             row.state = "posted"
 
     async def retry(
-        self, message_id: int, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
     ) -> None:
         self._check("retry")
-        row = self.rows[message_id]
-        self.change(message_id, uncertain=uncertain, attempts=row.message.attempts + int(failed))
-        row.due_at = due_at
-        row.errors.append(error)
+        row = self.rows[message.id]
+        if self._ours(message):
+            self.change(message.id, uncertain=uncertain, attempts=row.message.attempts + int(failed))
+            row.due_at = due_at
+            row.errors.append(error)
 
-    async def put_back(self, due: Mapping[int, datetime]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
         self._check("put_back")
-        for message_id, at in due.items():
-            self.rows[message_id].due_at = at
+        for message, at in due:
+            if self._ours(message):
+                self.rows[message.id].due_at = at
 
-    async def move(self, message_id: int, *, channel: str, now: datetime) -> None:
+    async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         self._check("move")
-        self.change(message_id, channel=channel, thread=None, uncertain=False, attempts=0)
-        self.rows[message_id].due_at = now
+        if self._ours(message):
+            self.change(message.id, channel=channel, thread=None, uncertain=False, attempts=0)
+            self.rows[message.id].due_at = now
 
-    async def give_up(self, message_id: int, *, error: str, now: datetime) -> None:
+    async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
         self._check("give_up")
-        self.rows[message_id].state = "given_up"
-        self.rows[message_id].errors.append(error)
+        if self._ours(message):
+            self.rows[message.id].state = "given_up"
+            self.rows[message.id].errors.append(error)
+
+    async def card_place(self, operation_id: str) -> CardPlace | None:
+        self._check("card_place")
+        for row in self.rows.values():
+            card = row.message
+            named = card.operation is not None and card.operation.id == operation_id
+            if named and card.kind is MessageKind.CARD and card.ts:
+                return CardPlace(card.channel, card.thread, card.ts)
+        return None
 
     async def backlog(self) -> int:
         return sum(self._is_owed(row) for row in self.rows.values())
+
+    def _ours(self, message: Message) -> bool:
+        row = self.rows[message.id]
+        return row.state == "owed" and row.due_at == message.claimed_until
 
     def _check(self, method: str) -> None:
         if method in self.down_at:

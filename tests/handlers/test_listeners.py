@@ -33,6 +33,7 @@ from tests.app.signed import FORM, JSON, SECRET, ask, form, interactive, signed_
 from tests.handlers.ledger import HandClock, Inbox
 
 UNRECORDED = "Nothing was recorded. Please try again."
+MAYBE = "This may have been recorded."
 
 
 @dataclass
@@ -98,6 +99,7 @@ class Bot:
             explain=explain,
             parse_choice=small_choice,
             unrecorded=UNRECORDED,
+            maybe_recorded=MAYBE,
             kick=self._kick,
             directory=self.forgotten,
         )

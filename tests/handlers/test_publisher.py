@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -72,7 +73,8 @@ class PlainRenderer:
 class Desk:
     """A publisher between an outbox and a workspace."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, time_limit: float = 1.0) -> None:
+        self.time_limit = time_limit
         self.clock = HandClock()
         self.slack = Workspace(self.clock)
         self.outbox = MemoryOutbox(self.clock)
@@ -86,7 +88,7 @@ class Desk:
             api_url=f"{self.slack.url}/api/",
             clock=self.clock,
             observe=lambda *_: None,
-            time_limit=1.0,
+            time_limit=self.time_limit,
         )
         self.publisher = self.restarted()
 
@@ -127,6 +129,12 @@ class Desk:
             status="running", say=Say(Reason.of(code or f"say-{serial}")), channel=channel, thread=thread,
         )  # fmt: skip
 
+    def owe_audit(self, channel: str = "C2") -> None:
+        self._owe(
+            id=900, kind=MessageKind.AUDIT, key="audit-7", operation=OPERATION, status="succeeded",
+            say=Say(Reason.of("over")), channel=channel, thread=None,
+        )  # fmt: skip
+
     def owe_answer(self, to: Origin, number: int = 7) -> None:
         self._owe(
             id=number, kind=MessageKind.ANSWER, key="", operation=None, status="", to=to,
@@ -136,7 +144,7 @@ class Desk:
     def _owe(self, **values: Any) -> None:
         rest: dict[str, Any] = {
             "say": None, "to": None, "answer": None, "ts": "", "uncertain": False,
-            "posted_version": 0, "attempts": 0, "created_at": self.clock.now(),
+            "posted_version": 0, "attempts": 0, "created_at": self.clock.now(), "claimed_until": self.clock.now(),
         }  # fmt: skip
         self.outbox.owe(Message(**(rest | values)))
 
@@ -166,6 +174,28 @@ async def desk() -> AsyncIterator[Desk]:
     await desk.open()
     yield desk
     await desk.close()
+
+
+# --- what is not true any more ---
+
+
+@pytest.mark.parametrize("status", [Status.RECHECKING, Status.RUNNING, Status.REJECTED, Status.EXPIRED])
+async def test_nobody_is_called_to_approve_what_does_not_wait_for_it_any_more(
+    desk: Desk, status: Status
+) -> None:
+    desk.owe_reply(1, code="reply-awaiting-approval")
+    desk.owe_reply(2, code="reply-accepted")
+    for reply in (101, 102):
+        desk.outbox.change(reply, operation=replace(OPERATION, id=OperationId("SW-1"), status=status))
+    await desk.settle()
+    assert desk.texts() == ["reply-accepted"], "what happened is told, whatever has happened since"
+    assert await desk.outbox.backlog() == 0
+
+
+async def test_who_is_to_approve_is_called_while_it_waits(desk: Desk) -> None:
+    desk.owe_reply(1, code="reply-awaiting-approval")
+    await desk.settle()
+    assert desk.texts() == ["reply-awaiting-approval"]
 
 
 # --- cards ---
@@ -272,6 +302,17 @@ async def test_a_post_is_not_made_unless_it_was_recorded_as_begun(desk: Desk) ->
     desk.outbox.down_at = {"begin_post"}
     await desk.settle()
     assert desk.texts() == []
+
+
+async def test_what_another_replica_has_claimed_meanwhile_is_left_to_it(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.owe_card(1)
+    desk.owe_card(2)
+    desk.outbox.overtaken = {100}
+    await desk.publisher.sweep()
+    assert desk.slack.keys() == ["card-2"]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 @pytest.mark.parametrize(
@@ -580,6 +621,106 @@ async def test_what_goes_wrong_is_logged_with_its_operation(
         ("outbox_unavailable", "SW-3"),
         ("gave_up", ""),
     ]
+
+
+# --- nothing answers ---
+
+
+async def test_while_nothing_answers_one_question_at_a_time_is_asked(desk: Desk) -> None:
+    for number in range(1, 11):
+        desk.owe_card(number)
+    desk.slack.fail("chat.postMessage", "status", "503", times=100)
+    desk.slack.fail("auth.test", "status", "503", times=100)
+    await desk.settle(120)
+    assert len(desk.slack.asked("chat.postMessage")) == 3
+    assert 8 <= len(desk.slack.asked("auth.test")) <= 14, (
+        "at first after seconds, then every quarter of a minute"
+    )
+    assert [desk.row(number * 100).attempts for number in range(1, 11)] == [1] * 3 + [0] * 7
+    desk.slack.faults.clear()
+    since = len(desk.slack.calls)
+    await desk.settle(16)
+    assert len(desk.slack.asked("chat.postMessage")) == 13
+    await desk.settle(1)
+    assert sorted(desk.slack.keys()) == sorted(f"card-{number}" for number in range(1, 11))
+    assert len([method for method, _ in desk.slack.calls[since:] if method == "auth.test"]) <= 2
+
+
+async def test_what_can_not_be_posted_holds_up_nothing_while_slack_answers_others(desk: Desk) -> None:
+    for number in range(1, 6):
+        desk.owe_card(number)
+    desk.slack.fail("chat.postMessage", "status", "503", times=1000)
+    await desk.settle(20)
+    desk.slack.channels["C2"].messages.append({"ts": "5.5"})
+    desk.owe_card(9, channel="C2", ts="5.5", posted_version=1)
+    await desk.settle(3)
+    assert len(desk.slack.asked("chat.update")) == 1
+
+
+async def test_slack_that_says_wait_is_there(desk: Desk) -> None:
+    for number in range(1, 5):
+        desk.slack.channels["C1"].messages.append({"ts": f"5.{number}"})
+        desk.owe_card(number, ts=f"5.{number}", posted_version=1)
+    desk.slack.fail("chat.update", "status", "503", times=6)
+    desk.slack.fail("auth.test", "ratelimited", "3000")
+    await desk.settle(60)
+    assert await desk.outbox.backlog() == 0
+
+
+async def test_answers_to_a_slack_that_hangs_hold_up_a_sweep_for_a_few_calls(desk: Desk) -> None:
+    answering = asyncio.Event()
+
+    async def hang(_: str) -> None:
+        await answering.wait()
+
+    for number in range(1, 9):
+        desk.owe_answer(Origin(UserId("U1"), TEAM, Place("C1")), number)
+    desk.slack.gate = hang
+    await desk.publisher.sweep()
+    answering.set()
+    assert len(desk.slack.calls) <= 6
+    await desk.settle(20)
+    assert await desk.outbox.backlog() == 0
+
+
+async def test_an_answer_does_not_wait_long_for_its_language() -> None:
+    desk, go = Desk(time_limit=7.0), asyncio.Event()
+
+    async def slow(method: str) -> None:
+        if method in ("auth.test", "users.info"):
+            await go.wait()
+
+    await desk.open()
+    desk.slack.gate = slow
+    desk.owe_answer(Origin(UserId("U1"), TEAM, Place("C1")))
+    async with asyncio.timeout(5):
+        await desk.publisher.sweep()
+    assert [told["text"] for told in desk.slack.channels["C1"].ephemerals] == ["en: hello"]
+    go.set()
+    await desk.close()
+
+
+# --- the audit channel ---
+
+
+async def test_an_audit_line_is_tried_until_it_is_taken(desk: Desk) -> None:
+    desk.owe_audit()
+    desk.slack.fail("chat.postMessage", "error", "odd_refusal", times=15)
+    await desk.settle(16 * 600, step=600)
+    assert desk.texts("C2") == ["SW-7K3M9Q: over"]
+
+
+async def test_an_audit_line_in_doubt_is_still_in_doubt_when_the_bot_is_back(desk: Desk) -> None:
+    desk.owe_audit()
+    desk.slack.fail("chat.postMessage", "drop", after=True)
+    await desk.publisher.sweep()
+    desk.slack.channels["C2"].members.discard(BOT_USER)
+    await desk.settle(10)
+    assert desk.errors(900)[-1] == "not_in_channel"
+    desk.slack.channels["C2"].members.add(BOT_USER)
+    await desk.settle(700, step=10)
+    assert desk.texts("C2") == ["SW-7K3M9Q: over"]
+    assert await desk.outbox.backlog() == 0
 
 
 # --- answers ---

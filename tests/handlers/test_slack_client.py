@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -47,7 +48,7 @@ async def client(slack: Workspace, seen: list[tuple[str, str]]) -> AsyncIterator
         ("error", "channel_not_found", Rejected("channel_not_found"), "channel_not_found"),
         ("error", "internal_error", Unknown("internal_error"), "unknown"),
         ("status", "503", Unknown("status 503"), "unknown"),
-        ("drop", "", Unknown("ServerDisconnectedError"), "unknown"),
+        ("drop", "", Unknown("connection_lost"), "unknown"),
     ],
 )
 async def test_an_outcome_says_what_may_be_done_next(
@@ -133,7 +134,7 @@ async def test_the_origin_of_the_api_is_slack_too(slack: Workspace, client: Slac
         ("status", "500", Unknown("status 500")),
         ("status", "404", Rejected("status_404")),
         ("error", "expired_url", Rejected("expired_url")),
-        ("drop", "", Unknown("ServerDisconnectedError")),
+        ("drop", "", Unknown("connection_lost")),
     ],
 )
 async def test_a_hook_says_what_became_of_it(
@@ -162,3 +163,30 @@ async def test_a_retry_after_that_makes_no_sense_is_bounded(
 ) -> None:
     slack.fail("chat.postMessage", "ratelimited", said)
     assert await client.call("chat.postMessage", **POST) == RateLimited(kept)
+
+
+async def test_of_two_answers_that_say_wait_the_longer_one_counts(
+    slack: Workspace, client: SlackClient
+) -> None:
+    begun, arrived, first_is_answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def in_turn(_: str) -> None:
+        if len(slack.calls) == 1:
+            begun.set()
+            await arrived.wait()
+        else:
+            arrived.set()
+            await first_is_answered.wait()
+
+    slack.gate = in_turn
+    slack.fail("users.info", "ratelimited", "30")
+    slack.fail("users.info", "ratelimited", "5")
+    first = asyncio.create_task(client.call("users.info", user="U1"))
+    await begun.wait()
+    second = asyncio.create_task(client.call("users.info", user="U2"))
+    assert await first == RateLimited(30.0)
+    first_is_answered.set()
+    assert await second == RateLimited(5.0)
+    slack.clock.advance(10)
+    assert await client.call("users.info", user="U1") == RateLimited(20.0)
+    assert len(slack.calls) == 2

@@ -12,6 +12,7 @@ from aiohttp import web
 from tests.handlers.ledger import HandClock
 
 BOT_USER, BOT_ID, TEAM = "UBOT", "BBOT", "T1"
+HOME = "https://home.slack.com/"
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Workspace:
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.gate: Callable[[str], Awaitable[None]] | None = None
         self.url = ""
+        self.home = HOME
         self._serial = 0
         self._runner: web.AppRunner | None = None
 
@@ -125,7 +127,8 @@ class Workspace:
         return channel if BOT_USER in channel.members else "not_in_channel"
 
     def _auth_test(self, args: dict[str, Any]) -> dict[str, Any]:
-        return {"ok": True, "team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT_ID, "enterprise_id": None}
+        whose = {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT_ID, "enterprise_id": None}
+        return {"ok": True, "url": self.home, **whose}
 
     def _users_info(self, args: dict[str, Any]) -> dict[str, Any]:
         user = self.users.get(args["user"])

@@ -12,7 +12,7 @@ from bot.core.machine import Decision, Say
 from bot.core.model import OperationId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
-from bot.ports import AuditBreak, AuditHead, Inbound, InboxItem, Receipt, Reply
+from bot.ports import Inbound, InboxItem, Receipt, Reply
 
 
 @dataclass
@@ -36,6 +36,7 @@ class MemoryStore:
     Attributes:
         answers: What single people were told, in order.
         said: What the threads were told, by operation.
+        after_commit: Runs once, between the next commit and its caller.
         after_load: Runs once, between what the next ``load`` saw and its caller.
         down: While True, every write raises ``StoreUnavailable``.
     """
@@ -44,6 +45,7 @@ class MemoryStore:
         self.answers: list[Reply] = []
         self.said: dict[str, list[Say]] = {}
         self.down = False
+        self.after_commit: Callable[[], Awaitable[None]] | None = None
         self.after_load: Callable[[], Awaitable[None]] | None = None
         self._inbox: dict[int, _Delivery] = {}
         self._rows: dict[str, _Row] = {}
@@ -80,9 +82,10 @@ class MemoryStore:
         item = delivery.item
         return InboxItem(key, item.origin, item.command, item.received_at, delivery.attempts)
 
-    async def postpone_item(self, item_id: int, due_at: datetime) -> None:
+    async def postpone_item(self, item: InboxItem, due_at: datetime) -> None:
         self._write()
-        self._inbox[item_id].due_at = due_at
+        if self._inbox[item.id].attempts == item.attempts:
+            self._inbox[item.id].due_at = due_at
 
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
         self._write()
@@ -125,6 +128,9 @@ class MemoryStore:
         for decision in decisions:
             self.said[after.id].extend(each for each in decision.effects if isinstance(each, Say))
         self._finish(item_id, replies)
+        meanwhile, self.after_commit = self.after_commit, None
+        if meanwhile is not None:
+            await meanwhile()
 
     async def load(self, operation_id: str) -> Operation | None:
         row = self._rows.get(operation_id)
@@ -157,11 +163,13 @@ class MemoryStore:
             row.due_at = until
         return [row.op for row in due[:limit]]
 
-    async def postpone(self, due: Mapping[OperationId, tuple[int, datetime]]) -> None:
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
         self._write()
         for operation_id, (version, due_at) in due.items():
             row = self._rows[operation_id]
-            if row.op.version == version and row.op.open:
+            if row.op.version == version and row.op.open and until in (None, row.due_at):
                 row.due_at = due_at
 
     async def release_claims(self, now: datetime) -> None:
@@ -183,9 +191,6 @@ class MemoryStore:
 
     async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:
         return
-
-    async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
-        return AuditHead(0, "")
 
     # guards
 

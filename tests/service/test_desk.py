@@ -481,6 +481,7 @@ def card(op: Operation | None, kind: MessageKind = MessageKind.CARD) -> Message:
         posted_version=0,
         attempts=1,
         created_at=World().clock.now(),
+        claimed_until=World().clock.now(),
     )
 
 

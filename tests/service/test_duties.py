@@ -120,6 +120,26 @@ async def test_a_process_that_drains_begins_no_submission_and_leaves_it_to_the_n
     assert len(world.cloud.submissions) == 1
 
 
+async def test_told_to_stop_while_the_decision_is_committed_it_sends_nothing_and_the_next_process_does() -> (
+    None
+):
+    world = World()
+    world.cloud.answers = [JOB]
+
+    async def told_to_stop() -> None:
+        world.duties.draining = True
+
+    await world.approved()
+    world.store.after_commit = told_to_stop
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.RECHECKING, "not-sent-stopping")
+    assert world.cloud.submissions == []
+    assert world.submitted == []
+    await world.restart()
+    assert await world.status() is Status.RUNNING
+    assert len(world.cloud.submissions) == 1
+
+
 async def test_an_unchanged_job_is_no_event_and_is_polled_less_and_less() -> None:
     world = World()
     await world.submitted_with(JOB)
@@ -225,7 +245,7 @@ async def test_a_topology_that_can_not_be_read_now_is_read_again_for_a_minute(er
     world = World()
     world.cloud.shows(error)
     await world.requested()
-    for _ in range(9):
+    for _ in range(10):
         await world.tick(6)
     assert await world.status() is Status.PLANNING
     await world.tick(6)
@@ -239,6 +259,36 @@ async def test_a_topology_that_becomes_readable_in_time_is_planned_on() -> None:
     await world.tick()
     await world.tick(2)
     assert await world.status() is Status.AWAITING_APPROVAL
+
+
+@pytest.mark.parametrize("asleep", ["down", "stopped"])
+async def test_time_in_which_nobody_looked_refuses_nothing(asleep: str) -> None:
+    world = World()
+    await world.approved()
+    world.cloud.shows(Unavailable("503"))
+    if asleep == "stopped":
+        await world.tick()
+        await world.tick(600)
+    else:
+        await world.restart(600)
+    assert await world.status() is Status.RECHECKING
+    for _ in range(6):
+        assert await world.status() is Status.RECHECKING
+        await world.tick(10)
+    assert await world.status() is Status.REFUSED
+
+
+async def test_readings_that_fail_after_one_that_succeeded_are_counted_anew() -> None:
+    world = World()
+    await world.approved()
+    world.cloud.shows(Unavailable("503"), Unavailable("503"), reading(A), Unavailable("503"))
+    await world.tick()
+    await world.tick(40)
+    world.duties.draining = True
+    await world.tick(10)
+    world.duties.draining = False
+    await world.tick(20)
+    assert await world.status() is Status.RECHECKING
 
 
 @pytest.mark.parametrize("error", [Refused("no such cluster", code="1400"), Misconfigured("bad key")])
@@ -819,8 +869,9 @@ async def test_two_workers_with_the_same_operation_have_one_effect() -> None:
     world = World()
     op = await world.approved()
     world.cloud.answers = [JOB]
-    await world.duties.perform(op)
-    await world.duties.perform(op)
+    until = world.clock.now() + world.duties.limits.lease
+    await world.duties.perform(op, until)
+    await world.duties.perform(op, until)
     assert len(world.cloud.submissions) == 1
     assert (await world.history()).count("submission_started") == 1
 

@@ -252,12 +252,13 @@ class World:
         """Time passes, then everything that is due is done, once."""
         await self.clock.sleep(seconds)
         now = self.clock.now()
-        due = await self.store.claim_operations(now, now + self.duties.limits.lease, 100)
+        until = now + self.duties.limits.lease
+        due = await self.store.claim_operations(now, until, 100)
         polls = [op for op in due if self.duties.pollable(op)]
-        await self.duties.poll(polls)
+        await self.duties.poll(polls, until)
         for op in due:
             if op not in polls:
-                await self.duties.perform(op)
+                await self.duties.perform(op, until)
 
     async def restart(self, seconds: float = 0) -> None:
         """Killed and started again."""

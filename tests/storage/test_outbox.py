@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import pytest
@@ -11,7 +12,8 @@ from bot.core.events import Place
 from bot.core.machine import Decision
 from bot.core.model import JobState
 from bot.core.operation import Status
-from bot.ports import Message, MessageKind
+from bot.errors import Stale
+from bot.ports import CardPlace, Message, MessageKind
 from bot.storage import SqlStore, connect
 from tests.storage.backends import Stores
 from tests.storage.values import (
@@ -45,8 +47,8 @@ async def open_one(store: SqlStore, first: Decision) -> Decision:
 
 async def post(store: SqlStore, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
     version = message.operation.version if message.operation else 0
-    await store.begin_post(message.id)
-    await store.posted(message.id, ts=ts, version=version, now=now)
+    await store.begin_post(message)
+    await store.posted(message, ts=ts, version=version, now=now)
 
 
 async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
@@ -68,7 +70,17 @@ async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
         posted_version=0,
         attempts=0,
         created_at=NOW,
+        claimed_until=after(3600),
     )
+
+
+async def test_it_is_known_where_a_card_is_once_it_is_posted(store: SqlStore) -> None:
+    first = await open_one(store, requested(place=Place("C9", "77.7")))
+    assert await store.card_place(first.after.id) is None
+    (card,) = await due(store)
+    await post(store, card, ts="100.1")
+    assert await store.card_place(first.after.id) == CardPlace("C9", "77.7", "100.1")
+    assert await store.card_place("SW-NOBODY") is None
 
 
 async def test_a_card_is_owed_only_while_it_is_behind(store: SqlStore) -> None:
@@ -89,7 +101,7 @@ async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store:
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
     assert await due(store) == []  # it is being posted: nobody else may
-    await store.posted(card.id, ts="1", version=1, now=after(1))
+    await store.posted(card, ts="1", version=1, now=after(1))
     (again,) = await due(store, after(1))
     assert (again.posted_version, again.created_at) == (1, after(1))
 
@@ -98,8 +110,8 @@ async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
-    await store.posted(card.id, ts="1", version=2, now=NOW)
-    await store.posted(card.id, ts="1", version=1, now=NOW)
+    await store.posted(card, ts="1", version=2, now=NOW)
+    await store.posted(card, ts="1", version=1, now=NOW)
     assert await due(store) == []
 
 
@@ -138,7 +150,7 @@ async def test_a_reply_that_was_given_up_holds_up_nothing(store: SqlStore) -> No
     await store.commit([*decisions, *chain(decisions[-1], reported("working"))], due_at=NOW)
     await post(store, (await due(store))[0])
     (first_reply,) = await due(store)
-    await store.give_up(first_reply.id, error="msg_too_long", now=NOW)
+    await store.give_up(first_reply, error="msg_too_long", now=NOW)
     assert await keys(store) == ["6"]
 
 
@@ -147,7 +159,7 @@ async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(s
         first = await open_one(store, requested(number, place=place))
         await store.commit(running(first), due_at=NOW)
     for card in await due(store):
-        await store.give_up(card.id, error="is_archived", now=NOW)
+        await store.give_up(card, error="is_archived", now=NOW)
     assert [(one.kind, one.channel, one.thread) for one in await due(store)] == [
         (MessageKind.REPLY, "C1", None),
         (MessageKind.REPLY, "C2", "5.5"),
@@ -212,7 +224,7 @@ async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, stor
     await open_one(store, requested())
     (card,) = await due(store)
     assert not card.uncertain
-    await store.begin_post(card.id)
+    await store.begin_post(card)
     await store.close()  # the process is gone
     (again,) = await due(await stores.open(), after(3600))
     assert again.uncertain
@@ -231,8 +243,8 @@ async def test_what_is_posted_is_certain(store: SqlStore) -> None:
 async def test_a_failed_post_comes_back_when_it_says(store: SqlStore, uncertain: bool) -> None:
     await open_one(store, requested())
     (card,) = await due(store)
-    await store.begin_post(card.id)
-    await store.retry(card.id, due_at=after(30), uncertain=uncertain, error="ratelimited\x00")
+    await store.begin_post(card)
+    await store.retry(card, due_at=after(30), uncertain=uncertain, error="ratelimited\x00")
     assert await due(store, after(29)) == []
     (again,) = await due(store, after(30))
     assert (again.id, again.attempts, again.uncertain) == (card.id, 1, uncertain)
@@ -241,8 +253,8 @@ async def test_a_failed_post_comes_back_when_it_says(store: SqlStore, uncertain:
 async def test_what_was_given_up_is_never_due_again(store: SqlStore) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
-    await store.give_up(card.id, error="channel_not_found", now=NOW)
-    await store.retry(card.id, due_at=NOW, uncertain=False, error="late")
+    await store.give_up(card, error="channel_not_found", now=NOW)
+    await store.retry(card, due_at=NOW, uncertain=False, error="late")
     await store.commit(chain(first, planned), due_at=NOW)
     assert await due(store, after(9999)) == []
     assert await store.backlog() == 0
@@ -254,6 +266,69 @@ async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: 
     other = await stores.replica()
     assert await due(other, after(9)) == []
     assert len(await due(other, after(10))) == 1
+
+
+ENDINGS: dict[str, Callable[[SqlStore, Message], Awaitable[None]]] = {
+    "begin_post": lambda store, card: store.begin_post(card),
+    "retry": lambda store, card: store.retry(card, due_at=after(11), uncertain=True, error="late"),
+    "put_back": lambda store, card: store.put_back([(card, after(11))]),
+    "move": lambda store, card: store.move(card, channel="D9", now=after(11)),
+    "give_up": lambda store, card: store.give_up(card, error="late", now=after(11)),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_a_claim_that_another_has_taken_over_is_not_touched_by_its_former_owner(
+    stores: Stores, store: SqlStore, ending: str
+) -> None:
+    await open_one(store, requested())
+    (former,) = await store.claim_messages(NOW, after(10), 5)
+    other = await stores.replica()
+    (present,) = await other.claim_messages(after(10), after(20), 5)
+    if ending == "begin_post":
+        with pytest.raises(Stale):
+            await store.begin_post(former)
+    else:
+        await ENDINGS[ending](store, former)
+    assert await due(other, after(19)) == []
+    (again,) = await due(other, after(20))
+    assert (again.channel, again.uncertain, again.attempts) == (present.channel, False, 0)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_a_claim_that_ran_out_and_that_nobody_took_is_still_its_owners(
+    store: SqlStore, ending: str
+) -> None:
+    await open_one(store, requested())
+    (former,) = await store.claim_messages(NOW, after(10), 5)
+    await ENDINGS[ending](store, former)
+    left = {"begin_post": 1, "retry": 0, "put_back": 0, "move": 0, "give_up": 0}
+    assert len(await due(store, after(10))) == left[ending]
+
+
+async def test_a_post_that_is_reported_late_is_a_fact_and_leaves_the_present_claim_alone(
+    stores: Stores, store: SqlStore
+) -> None:
+    first = await open_one(store, requested())
+    (former,) = await store.claim_messages(NOW, after(10), 5)
+    await store.commit(chain(first, planned), due_at=NOW)
+    other = await stores.replica()
+    (present,) = await other.claim_messages(after(10), after(20), 5)
+    await store.posted(former, ts="100.1", version=1, now=after(11))
+    assert await due(other, after(19)) == []
+    (again,) = await due(other, after(20))
+    assert (again.id, again.ts, again.posted_version) == (present.id, "100.1", 1)
+
+
+async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Stores, store: SqlStore) -> None:
+    other = await stores.replica()
+    for number in range(100):
+        await open_one(store, requested(number))
+    claimed = [(card, after(5)) for card in await due(store, limit=100)]
+    for _ in range(3):
+        await asyncio.gather(store.put_back(claimed), other.put_back(claimed[::-1]))
+        claimed = [(card, after(5)) for card in await due(store, after(5), limit=100)]
+    assert len(claimed) == 100
 
 
 async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores, store: SqlStore) -> None:
@@ -280,10 +355,10 @@ async def test_the_backlog_counts_what_is_owed_due_or_not(store: SqlStore) -> No
 async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: SqlStore) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
-    await store.retry(card.id, due_at=after(1), uncertain=False, error="ratelimited", failed=False)
+    await store.retry(card, due_at=after(1), uncertain=False, error="ratelimited", failed=False)
     (card,) = await due(store, after(1))
     assert card.attempts == 0
-    await store.retry(card.id, due_at=after(2), uncertain=False, error="503")
+    await store.retry(card, due_at=after(2), uncertain=False, error="503")
     (card,) = await due(store, after(2))
     assert card.attempts == 1
     await post(store, card, now=after(2))
@@ -295,9 +370,9 @@ async def test_what_was_only_claimed_is_put_back_in_one_batch(store: SqlStore) -
     for number in range(3):
         await open_one(store, requested(number))
     claimed = await due(store)
-    await store.give_up(claimed[2].id, error="gone", now=NOW)
-    await store.put_back({card.id: after(5) for card in claimed})
-    await store.put_back({})
+    await store.give_up(claimed[2], error="gone", now=NOW)
+    await store.put_back([(card, after(5)) for card in claimed])
+    await store.put_back([])
     assert await due(store, after(4)) == []
     assert [(card.id, card.attempts) for card in await due(store, after(5))] == [
         (c.id, 0) for c in claimed[:2]
@@ -309,8 +384,8 @@ async def test_a_reply_that_was_moved_is_in_no_thread_there(store: SqlStore) -> 
     await store.commit(chain(first, cancelled), due_at=None)
     await post(store, (await due(store))[0])
     (end,) = await due(store)
-    await store.begin_post(end.id)
-    await store.move(end.id, channel="D1", now=after(1))
+    await store.begin_post(end)
+    await store.move(end, channel="D1", now=after(1))
     (moved,) = await due(store, after(1))
     assert (moved.id, moved.channel, moved.thread, moved.uncertain) == (end.id, "D1", None, False)
 

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 HOLD = """
 import sys
 from tests.storage import postgres
-with postgres.server() as url:
-    print(url, flush=True)
+with postgres.server() as server:
+    print(server.url, flush=True)
     sys.stdin.read()
 """
 
