@@ -274,7 +274,9 @@ class AuditBreak:
 class AuditRow:
     """A row of the audit trail, as it is stored; ``bot.storage.audit.row_hash`` says what the hash covers.
 
-    ``team`` is the workspace of the actor, as the event's data say, "" where nobody acted.
+    Attributes:
+        team: The workspace of the actor, as the event's data say, "" where nobody acted.
+        ended: The operation as it is now, on the row of the event that ended it.
     """
 
     seq: int
@@ -288,6 +290,7 @@ class AuditRow:
     data: str
     prev_hash: str
     hash: str
+    ended: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,18 +29,16 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision, Say
-from bot.core.operation import ENDS, Operation, Status
+from bot.core.operation import Operation
 from bot.ports import Message, MessageKind, Reply
 from bot.storage import claims
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
-from bot.storage.tables import Instant, messages, operations
+from bot.storage.tables import Instant, insert_new, messages, operations
 
 CARD_KEY = "card"
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
-# What more people than those in the thread must learn.
-TOLD_BESIDES = ENDS | {Status.NEEDS_ATTENTION}
 _with_operation = messages.outerjoin(operations, messages.c.operation_id == operations.c.id)
 
 
@@ -55,7 +53,7 @@ async def owe_card(connection: AsyncConnection, op: Operation, at: datetime) -> 
 async def owe_replies(
     connection: AsyncConnection, decisions: Sequence[Decision], *, audit_channel: str
 ) -> None:
-    """What the decisions say in the thread, and of ends and the like in the audit channel if there is one.
+    """What the decisions say in the thread, and what is told besides in the audit channel, if there is one.
 
     Keys count versions, "7", and "7-2" for a second reply.
     """
@@ -73,10 +71,20 @@ async def owe_replies(
         _owed(each.after, MessageKind.AUDIT, f"audit-{_reply_key(each.after.version, count)}", each.event.at)
         | {"say": SAYS.dumps(say), "channel": plain(audit_channel), "thread": None}
         for each, count, say in said
-        if audit_channel and each.after.status in TOLD_BESIDES
+        if audit_channel and say.besides
     ]
     if rows:
         await connection.execute(insert(messages), rows)
+
+
+async def owe_notice(
+    connection: AsyncConnection, key: str, say: Say, at: datetime, *, audit_channel: str
+) -> None:
+    """A line in the audit channel, if there is one, that is of no operation; once for each key."""
+    if not audit_channel:
+        return
+    row = _row(MessageKind.AUDIT, key, at) | {"say": SAYS.dumps(say), "channel": plain(audit_channel)}
+    await connection.execute(insert_new(connection, messages).values(row))
 
 
 def _reply_key(version: int, count: int) -> str:
@@ -100,11 +108,14 @@ async def owe_answers(connection: AsyncConnection, key: str, replies: Sequence[R
 
 
 async def card_is_behind(connection: AsyncConnection, operation_id: str, *, shown: int, at: datetime) -> None:
-    """Notes since when a card that was up to date is not any more; when it is due is left alone."""
+    """Notes since when a card that was up to date is not any more; when it is due is left alone.
+
+    One that showed the end was done for good, and is not: something came after the end.
+    """
     await connection.execute(
         update(messages)
         .where(messages.c.operation_id == operation_id, _of_card, messages.c.posted_version == shown)
-        .values(owed_at=at)
+        .values(owed_at=at, done_at=None)
     )
 
 

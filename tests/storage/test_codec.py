@@ -15,17 +15,23 @@ from hypothesis import strategies as st
 from bot.core.answers import Answer, DatabaseLine, ShowDatabases
 from bot.core.commands import Command, Origin
 from bot.core.events import Event, event_name
+from bot.core.holds import HoldEvent
 from bot.core.machine import Say, decide
 from bot.core.model import Reason
 from bot.core.operation import Operation
 from bot.errors import StoreUnavailable
-from bot.storage.codec import ANSWERS, COMMANDS, EVENTS, OPERATIONS, ORIGINS, SAYS, Codec, plain
+from bot.storage.codec import ANSWERS, COMMANDS, EVENTS, HOLD_EVENTS, OPERATIONS, ORIGINS, SAYS, Codec, plain
 from tests.storage.values import planned, requested
 
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 st.register_type_strategy(timedelta, st.timedeltas())
 
-UNIONS: list[tuple[Codec[Any], Any]] = [(EVENTS, Event), (COMMANDS, Command), (ANSWERS, Answer)]
+UNIONS: list[tuple[Codec[Any], Any]] = [
+    (EVENTS, Event),
+    (HOLD_EVENTS, HoldEvent),
+    (COMMANDS, Command),
+    (ANSWERS, Answer),
+]
 KINDS: list[tuple[Codec[Any], type]] = [
     *((codec, member) for codec, union in UNIONS for member in get_args(union)),
     (OPERATIONS, Operation),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -282,17 +283,28 @@ async def test_what_a_dead_process_left_starting_is_due_at_once(store: SqlStore)
     assert await claimed_ids(store, NOW) == ["SW-000001"]
 
 
-@given(steps=walks(), cuts=st.lists(st.integers(1, 3), min_size=14, max_size=14))
+FIRSTS = (
+    {},
+    {"start_in": timedelta(seconds=5)},
+    {"emergency": True},
+)
+
+
+@given(how=st.sampled_from(FIRSTS), steps=walks(), cuts=st.lists(st.integers(1, 3), min_size=14, max_size=14))
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_an_operation_is_the_fold_of_its_events(
-    store: SqlStore, backend: Backend, steps: list[Callable[[Operation], Event]], cuts: list[int]
+    store: SqlStore,
+    backend: Backend,
+    how: dict[str, Any],
+    steps: list[Callable[[Operation], Event]],
+    cuts: list[int],
 ) -> None:
     count = (await backend.sql("SELECT COUNT(*) FROM operations"))[0][0]
-    first = requested(count)
+    first = requested(count, **how)
     await opened(store, first)
     decisions = walk(first, steps)
     rest = list(decisions)
@@ -303,7 +315,7 @@ async def test_an_operation_is_the_fold_of_its_events(
     events = await store.events(first.after.id)
     assert events == [each.event for each in (first, *decisions)]
     assert await store.load(first.after.id) == replay(events) == ([first, *decisions][-1]).after
-    said = sum(isinstance(effect, Say) for each in decisions for effect in each.effects)
+    said = sum(isinstance(effect, Say) for each in (first, *decisions) for effect in each.effects)
     replies = await backend.sql(
         f"SELECT COUNT(*) FROM messages WHERE kind = 'reply' AND operation_id = '{first.after.id}'"  # noqa: S608
     )
