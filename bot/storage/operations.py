@@ -72,7 +72,7 @@ async def commit(
     if unless_held:
         await holds.require_none(connection, op, at, unless_held)
     await audit.append(connection, _entries(decisions))
-    await outbox.card_is_behind(connection, op.id, shown=before, at=at)
+    await outbox.card_is_behind(connection, op, shown=before, at=at)
     await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)
 
 

@@ -107,16 +107,27 @@ async def owe_answers(connection: AsyncConnection, key: str, replies: Sequence[R
         await connection.execute(insert(messages), rows)
 
 
-async def card_is_behind(connection: AsyncConnection, operation_id: str, *, shown: int, at: datetime) -> None:
+async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: int, at: datetime) -> None:
     """Notes since when a card that was up to date is not any more; when it is due is left alone.
 
     One that showed the end was done for good, and is not: something came after the end.
     """
+    if not op.open:
+        await _lock(connection, messages.c.operation_id == op.id, _of_card)
     await connection.execute(
         update(messages)
-        .where(messages.c.operation_id == operation_id, _of_card, messages.c.posted_version == shown)
+        .where(messages.c.operation_id == op.id, _of_card, messages.c.posted_version == shown)
         .values(owed_at=at, done_at=None)
     )
+
+
+async def _lock(connection: AsyncConnection, *which: ColumnElement[bool]) -> None:
+    """Who calls a card done, and who commits what comes after the end that it shows, take turns.
+
+    Both look at the operation's version and at the card's in one statement, which sees one of them as it was
+    when it began; once this lock is theirs, the next statement sees what the other has committed.
+    """
+    await connection.execute(select(messages.c.id).where(*which).with_for_update())
 
 
 def _owed(op: Operation, kind: MessageKind, key: str, at: datetime) -> dict[str, Any]:
@@ -244,6 +255,7 @@ async def begin_post(connection: AsyncConnection, message_id: int) -> None:
 
 async def posted(connection: AsyncConnection, message_id: int, ts: str, version: int, now: datetime) -> None:
     """It was posted: done for good, unless it is a card that may still fall behind."""
+    await _lock(connection, messages.c.id == message_id)
     shown_to_the_end = exists().where(
         operations.c.id == messages.c.operation_id,
         operations.c.is_open == false(),

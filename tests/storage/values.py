@@ -151,6 +151,15 @@ def cancelled(_op: Operation) -> e.Event:
     return e.Cancelled(NOW, UserId("U1"))
 
 
+def reviewed(_op: Operation) -> e.Event:
+    return e.Reviewed(LATER, UserId("U2"), "T1")
+
+
+def done_without_approval(first: Decision) -> list[Decision]:
+    """The decisions from an emergency's request to its verified end."""
+    return chain(first, planned, started, accepted, reported("done", JobState.DONE), confirmed)
+
+
 def running(first: Decision) -> list[Decision]:
     """The decisions from a request to a running job."""
     return chain(first, planned, approved(), started, accepted)
