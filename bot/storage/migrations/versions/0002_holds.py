@@ -47,8 +47,6 @@ def _rewrite_choosers() -> None:
     connection = op.get_bind()
     for row in connection.execute(choosers).all():
         answer = json.loads(row.answer)
-        if answer.get("type") != "choose_node":
-            continue  # something that somebody typed
         answer["request"] = {key: answer.pop(key) for key in ("database", "shard", "reason")}
         connection.execute(
             sa.update(messages)
