@@ -159,10 +159,14 @@ async def page(
 
 def _row(row: RowMapping) -> AuditRow:
     names = ("seq", "at", "stream", "type", "operation_id", "version", "actor", "data", "prev_hash", "hash")
-    return AuditRow(**{name: row[name] for name in names}, team=_team(row["data"]), ended=_ended(row))
+    return AuditRow(
+        **{name: row[name] for name in names}, team=_team(row["actor"], row["data"]), ended=_ended(row)
+    )
 
 
-def _team(data: str) -> str:
+def _team(actor: str, data: str) -> str:
+    if not actor:
+        return ""
     try:
         event = json.loads(data)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -263,7 +263,7 @@ class SqlStore:
         """Where the audit trail ends now."""
         return await self._database.read(audit.end)
 
-    async def audit_trail(self, since: datetime | None = None) -> AsyncIterator[AuditRow]:
+    async def audit_trail(self, since: datetime | None = None) -> AsyncGenerator[AuditRow]:
         """The trail up to its present end, in order, without the rows of before ``since``.
 
         It is read page by page, each in a transaction of its own: a long trail needs no more memory than a
