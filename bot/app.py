@@ -37,6 +37,7 @@ from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
 from bot.service.guarded import Guarded
+from bot.service.heads import HourlyHead
 from bot.storage import SqlStore, connect
 from bot.system import SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
@@ -76,7 +77,7 @@ class Surroundings:
         providers: The clouds, each with its way to the network.
         slack_session: Makes the HTTP session to Slack; takes ``timeout``.
         tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are due.
-        housekeeping: How often the gauges are set.
+        housekeeping: How often the gauges are set, and how soon after the hour the audit trail's head is told.
         retention: How often what is kept for long enough is deleted.
     """
 
@@ -310,6 +311,7 @@ class Bot:
             wake=self._wake,
             submitted=lambda account: metrics.submissions.labels(account).inc(),
         )
+        self._head = HourlyHead(store)
         self._publisher = self._make_publisher(client, directory)
         self._schedule()
         self.web = self._make_web(client, directory)
@@ -396,6 +398,7 @@ class Bot:
         self._metrics.publish_backlog.set(await self._store.backlog())
         counted = await self._store.count_operations()
         self._metrics.set_operations({status: counted.get(status, 0) for status in Status})
+        await self._head.look(self._clock.now())
 
     async def _forget_old(self) -> None:
         await self._store.prune(self._clock.now(), KEEP_INBOX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bot import failpoints, reports
+from bot import export, failpoints, reports
 from bot.app import (
     catalogue_for,
     live_problems,
@@ -46,11 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(problem)
     try:
         code: int = asyncio.run(arguments.run(arguments))
+        sys.stdout.flush()
     except ConfigError as error:
         return _fail(*error.problems)
     except (SwitchoverError, ValueError) as error:
         return _fail(str(error))
     except KeyboardInterrupt:
+        return ERROR
+    except BrokenPipeError:
+        # Whoever was reading has seen enough. At the exit Python flushes once more, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
     return code
 
@@ -107,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify = _add(audit, "verify", _audit_verify, "check the hash chain")
     verify.add_argument("--head", metavar="HASH", help="a head printed earlier that the chain must contain")
+
+    trail = _add(audit, "export", _audit_export, "write the audit trail to stdout")
+    trail.add_argument("--format", choices=export.FORMATS, default="jsonl", help="jsonl (the default) or csv")
+    trail.add_argument(
+        "--since", metavar="T", help="leave out what is older: a date, or a time with its zone"
+    )
 
     db = commands.add_parser("db", help="the bot's own database").add_subparsers(
         required=True, metavar="COMMAND"
@@ -245,6 +257,17 @@ async def _audit_verify(arguments: argparse.Namespace) -> int:
         print(f"broken at row {result.seq}: {result.problem}")
         return BROKEN
     print(f"intact: {result.seq} row(s), head {result.hash or '-'}")
+    return OK
+
+
+async def _audit_export(arguments: argparse.Namespace) -> int:
+    since = None if arguments.since is None else export.instant(arguments.since)
+    first, line = export.FORMATS[arguments.format]
+    async with reading_store(_settings(arguments)) as store:
+        sys.stdout.write(first)
+        async with contextlib.aclosing(store.audit_trail(since)) as rows:
+            async for row in rows:
+                sys.stdout.write(line(row))
     return OK
 
 

@@ -19,6 +19,7 @@ EVENTS = (
     "planned",
     "planning_failed",
     "approved",
+    "start_near",
     "start_reached",
     "rejected",
     "cancelled",
@@ -39,8 +40,11 @@ EVENTS = (
     "roles_unchanged",
     "roles_unproven",
     "acknowledged",
+    "reviewed",
 )
 """What is committed about an operation, by the names of its events."""
+
+HOLD_EVENTS = ("frozen", "unfrozen", "halted", "resumed")
 
 POSTS = ("card", "reply")
 TOLD = ("card", "reply", "answer", "update")
@@ -52,8 +56,11 @@ PLACES: Mapping[str, tuple[str, Sequence[str]]] = {
     "inbox_claimed": ("deliveries are claimed, nothing is done about them", ()),
     "inbox_finished": ("a delivery is answered and done", ()),
     "operations_claimed": ("operations are claimed, nothing is done about them", ()),
-    "before_commit": ("an event is written with all that follows from it, not committed", EVENTS),
-    "after_commit": ("the same, committed; nobody has been told", EVENTS),
+    "before_commit": (
+        "an event is written with all that follows from it, not committed",
+        EVENTS + HOLD_EVENTS,
+    ),
+    "after_commit": ("the same, committed; nobody has been told", EVENTS + HOLD_EVENTS),
     "before_send": ("connected to the cloud; the submission's first byte is to be written", ()),
     "after_send": ("the submission's last byte was written", ()),
     "answer_read": ("the answer to the submission was read, not recorded", ()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -263,35 +263,6 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRow:
-    """A row of the audit trail as it is stored.
-
-    Attributes:
-        seq: Its place in the chain, from 1.
-        stream: What it is about: ``operation`` or ``configuration``.
-        operation_id: The operation, None where it is about none.
-        version: The version that the event made of the operation.
-        type: The event's name.
-        at: When it happened.
-        actor: Who did it, "" for the bot itself.
-        data: The event as canonical JSON.
-        prev_hash: The hash of the row before, "" in the first.
-        hash: The hash of all the above.
-    """
-
-    seq: int
-    stream: str
-    operation_id: str | None
-    version: int | None
-    type: str
-    at: datetime
-    actor: str
-    data: str
-    prev_hash: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
 class AuditBreak:
     """Where the chain does not hold: the row's ``seq`` and what is wrong with it."""
 
@@ -303,7 +274,9 @@ class AuditBreak:
 class AuditRow:
     """A row of the audit trail, as it is stored; ``bot.storage.audit.row_hash`` says what the hash covers.
 
-    ``team`` is the workspace of the actor, as the event's data say, "" where nobody acted.
+    Attributes:
+        team: The workspace of the actor, as the event's data say, "" where nobody acted.
+        ended: The operation as it is now, on the row of the event that ended it.
     """
 
     seq: int
@@ -317,6 +290,7 @@ class AuditRow:
     data: str
     prev_hash: str
     hash: str
+    ended: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,10 +462,10 @@ class AuditTrail(Protocol):
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
         ...
 
-    def audit_pages(self) -> AsyncIterator[Sequence[AuditRow]]:
-        """The rows in their order, some hundred at a time; nothing in the database waits for the reader.
+    def audit_trail(self, since: datetime | None = None) -> AsyncGenerator[AuditRow]:
+        """The trail up to its present end, in order, without the rows of before ``since``.
 
-        A row that was seen is final, and rows that are added meanwhile come last.
+        Nothing in the database waits for the reader.
         """
         ...
 

@@ -317,7 +317,7 @@ Event = (
 )
 
 
-def event_name(event: Event | type[Event]) -> str:
-    """The event's name in the audit trail: ``submission_started``."""
+def event_name(event: object) -> str:
+    """The name of an event, or of its type, in the audit trail: ``submission_started``."""
     name = event.__name__ if isinstance(event, type) else type(event).__name__
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

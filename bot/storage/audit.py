@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, and_, false, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Event, event_name
+from bot.core.holds import HoldEvent
+from bot.core.operation import Operation
+from bot.errors import StoreUnavailable
 from bot.ports import AuditBreak, AuditHead, AuditRow
-from bot.storage.codec import EVENTS, canonical, plain
-from bot.storage.tables import EPOCH, MICROSECOND, audit_events, audit_head
+from bot.storage.codec import EVENTS, HOLD_EVENTS, OPERATIONS, canonical, plain
+from bot.storage.tables import EPOCH, MICROSECOND, audit_events, audit_head, operations
 
 BATCH = 500
 
@@ -36,6 +40,11 @@ def operation_entry(operation_id: str, version: int, event: Event) -> Entry:
     """An operation's event as an entry."""
     actor = plain(getattr(event, "by", None) or "")
     return Entry("operation", event_name(event), event.at, actor, EVENTS.dumps(event), operation_id, version)
+
+
+def hold_entry(event: HoldEvent) -> Entry:
+    """A freeze, a halt or its end as an entry."""
+    return Entry("hold", event_name(event), event.at, plain(event.by), HOLD_EVENTS.dumps(event))
 
 
 def configuration_entry(summary: Mapping[str, str], at: datetime) -> Entry:
@@ -64,13 +73,23 @@ def row_hash(row: Mapping[str, Any] | RowMapping) -> str:
     return hashlib.sha256(canonical(columns).encode("ascii")).hexdigest()
 
 
-async def append(connection: AsyncConnection, entries: Iterable[Entry]) -> None:
-    """Adds rows to the chain. The head row makes appenders queue up, so call it late in a transaction."""
+async def lock(connection: AsyncConnection) -> AuditHead:
+    """Waits until nobody else is appending, and lets nobody else append before this transaction ends.
+
+    So whatever is read after it is as the rows before it left it. Call it late in a transaction.
+    """
     locked = await connection.execute(select(audit_head.c.seq, audit_head.c.hash).with_for_update())
-    head = locked.one()
-    rows = _chained(head.seq, head.hash, entries)
+    return AuditHead(*locked.one())
+
+
+async def append(connection: AsyncConnection, entries: Iterable[Entry]) -> AuditHead:
+    """Adds rows to the chain, and says where it ends then. Appenders queue up at the head row."""
+    before = await lock(connection)
+    rows = _chained(before.seq, before.hash, entries)
     await connection.execute(insert(audit_events), rows)
-    await connection.execute(update(audit_head).values(seq=rows[-1]["seq"], hash=rows[-1]["hash"]))
+    head = AuditHead(rows[-1]["seq"], rows[-1]["hash"])
+    await connection.execute(update(audit_head).values(seq=head.seq, hash=head.hash))
+    return head
 
 
 def _chained(seq: int, last_hash: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
@@ -103,9 +122,69 @@ async def events(connection: AsyncConnection, operation_id: str) -> Sequence[Eve
     return [EVENTS.loads(data) for data in found.scalars()]
 
 
-async def page(connection: AsyncConnection, after: int | None) -> Sequence[AuditRow]:
-    """The rows that follow a ``seq``, None for the first ones; empty at the end."""
-    return [AuditRow(**row) for row in await _batch(connection, after)]
+async def end(connection: AsyncConnection) -> AuditHead:
+    """Where the chain ends."""
+    return AuditHead(*(await connection.execute(select(audit_head.c.seq, audit_head.c.hash))).one())
+
+
+async def last_seq(connection: AsyncConnection) -> int:
+    """The last row there is, whatever the head says; 0 where there is none."""
+    found = await connection.execute(select(func.coalesce(func.max(audit_events.c.seq), 0)))
+    return int(found.scalar_one())
+
+
+async def page(
+    connection: AsyncConnection, *, since: datetime | None, after: int | None, last: int
+) -> Sequence[AuditRow]:
+    """The next rows up to ``last``, of those from a time on, in their order; at most a batch."""
+    # Of an operation that is over, only the last event or two can be its end.
+    near_the_end = and_(
+        operations.c.id == audit_events.c.operation_id,
+        operations.c.is_open == false(),
+        operations.c.version - audit_events.c.version <= 1,
+    )
+    query = (
+        select(audit_events, operations.c.state)
+        .select_from(audit_events.outerjoin(operations, near_the_end))
+        .where(audit_events.c.seq <= last)
+        .order_by(audit_events.c.seq)
+        .limit(BATCH)
+    )
+    if after is not None:
+        query = query.where(audit_events.c.seq > after)
+    if since is not None:
+        query = query.where(audit_events.c.at >= since)
+    return [_row(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _row(row: RowMapping) -> AuditRow:
+    names = ("seq", "at", "stream", "type", "operation_id", "version", "actor", "data", "prev_hash", "hash")
+    return AuditRow(
+        **{name: row[name] for name in names}, team=_team(row["actor"], row["data"]), ended=_ended(row)
+    )
+
+
+def _team(actor: str, data: str) -> str:
+    if not actor:
+        return ""
+    try:
+        event = json.loads(data)
+    except ValueError:
+        return ""  # somebody changed it; that is for ``verify`` to say
+    team = event.get("team") if isinstance(event, dict) else None
+    return team if isinstance(team, str) else ""
+
+
+def _ended(row: RowMapping) -> Operation | None:
+    """The operation, on the row of the event that ended it; only a review comes after an end."""
+    if row["state"] is None:
+        return None
+    try:
+        op = OPERATIONS.loads(row["state"])
+    except StoreUnavailable:
+        return None  # the trail is there all the same
+    ended_with = op.version if op.reviewed_by is None else op.version - 1
+    return op if row["version"] == ended_with else None
 
 
 async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | AuditBreak:

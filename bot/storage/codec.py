@@ -15,6 +15,7 @@ from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 from bot.core.answers import Answer
 from bot.core.commands import Command, Origin
 from bot.core.events import Event, event_name
+from bot.core.holds import HoldEvent
 from bot.core.machine import Say
 from bot.core.operation import Operation
 from bot.storage.failures import Unreadable
@@ -91,6 +92,7 @@ def _tag(value: Any) -> str | None:
 
 
 EVENTS: Codec[Event] = Codec(Event)
+HOLD_EVENTS: Codec[HoldEvent] = Codec(HoldEvent)
 COMMANDS: Codec[Command] = Codec(Command)
 ANSWERS: Codec[Answer] = Codec(Answer)
 OPERATIONS: Codec[Operation] = Codec(Operation)
@@ -100,5 +102,5 @@ SAYS: Codec[Say] = Codec(Say)
 
 def warm_up() -> None:
     """Builds every adapter, so that no delivery has to wait for it."""
-    for codec in (EVENTS, COMMANDS, ANSWERS, OPERATIONS, ORIGINS, SAYS):
+    for codec in (EVENTS, HOLD_EVENTS, COMMANDS, ANSWERS, OPERATIONS, ORIGINS, SAYS):
         codec.build()

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Row, Update, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Stale
@@ -16,7 +15,7 @@ from bot.failpoints import hit
 from bot.ports import Inbound, InboxItem, Receipt, Reply
 from bot.storage import claims, outbox, unreadable
 from bot.storage.codec import COMMANDS, ORIGINS, plain
-from bot.storage.tables import inbox, inbox_signatures
+from bot.storage.tables import inbox, inbox_signatures, insert_new
 
 
 async def receive(connection: AsyncConnection, items: Sequence[Inbound]) -> list[Receipt]:
@@ -69,8 +68,7 @@ async def _insert_new(
     """Inserts the rows whose key is not there yet, and says which these were."""
     if not rows:
         return set()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(key.table).values(list(rows)).on_conflict_do_nothing().returning(key)
+    insert = insert_new(connection, key.table).values(list(rows)).returning(key)
     return set((await connection.execute(insert)).scalars())
 
 

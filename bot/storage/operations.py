@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import Row, Update, bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.holds import HoldKind
 from bot.core.machine import Decision
 from bot.core.model import OperationId
 from bot.core.operation import Operation, Status
 from bot.errors import Stale
 from bot.ports import Reply
-from bot.storage import audit, claims, inbox, outbox, unreadable
+from bot.storage import audit, claims, holds, inbox, outbox, unreadable
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.tables import operations
 
@@ -49,11 +50,13 @@ async def commit(
     due_at: datetime | None,
     item_id: int | None,
     replies: Sequence[Reply],
+    unless_held: frozenset[HoldKind],
     audit_channel: str,
 ) -> None:
     """Records consecutive events of one operation.
 
     Raises:
+        Held: A hold of these kinds binds.
         Stale: The stored version is another one, or the inbox item is done already.
     """
     op, at = decisions[-1].after, decisions[-1].event.at
@@ -66,8 +69,10 @@ async def commit(
     )
     if moved.rowcount != 1:
         raise Stale(f"{op.id} is no longer at version {before}")
+    if unless_held:
+        await holds.require_none(connection, op, at, unless_held)
     await audit.append(connection, _entries(decisions))
-    await outbox.card_is_behind(connection, op.id, shown=before, at=at)
+    await outbox.card_is_behind(connection, op, shown=before, at=at)
     await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)
 
 

@@ -28,21 +28,19 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision, Say
-from bot.core.operation import ENDS, Operation, Status
+from bot.core.operation import Operation
 from bot.errors import Stale
 from bot.ports import CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
 from bot.storage.failures import Unreadable
-from bot.storage.tables import Instant, messages, operations
+from bot.storage.tables import Instant, insert_new, messages, operations
 
 CARD_KEY = "card"
 UNREADABLE = "unreadable"
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
-# What more people than those in the thread must learn.
-TOLD_BESIDES = ENDS | {Status.NEEDS_ATTENTION}
 _with_operation = messages.outerjoin(operations, messages.c.operation_id == operations.c.id)
 
 
@@ -57,7 +55,7 @@ async def owe_card(connection: AsyncConnection, op: Operation, at: datetime) -> 
 async def owe_replies(
     connection: AsyncConnection, decisions: Sequence[Decision], *, audit_channel: str
 ) -> None:
-    """What the decisions say in the thread, and of ends and the like in the audit channel if there is one.
+    """What the decisions say in the thread, and what is told besides in the audit channel, if there is one.
 
     Keys count versions, "7", and "7-2" for a second reply.
     """
@@ -75,10 +73,20 @@ async def owe_replies(
         _owed(each.after, MessageKind.AUDIT, f"audit-{_reply_key(each.after.version, count)}", each.event.at)
         | {"say": SAYS.dumps(say), "channel": plain(audit_channel), "thread": None}
         for each, count, say in said
-        if audit_channel and each.after.status in TOLD_BESIDES
+        if audit_channel and say.besides
     ]
     if rows:
         await connection.execute(insert(messages), rows)
+
+
+async def owe_notice(
+    connection: AsyncConnection, key: str, say: Say, at: datetime, *, audit_channel: str
+) -> None:
+    """A line in the audit channel, if there is one, that is of no operation; once for each key."""
+    if not audit_channel:
+        return
+    row = _row(MessageKind.AUDIT, key, at) | {"say": SAYS.dumps(say), "channel": plain(audit_channel)}
+    await connection.execute(insert_new(connection, messages).values(row))
 
 
 def _reply_key(version: int, count: int) -> str:
@@ -101,13 +109,27 @@ async def owe_answers(connection: AsyncConnection, key: str, replies: Sequence[R
         await connection.execute(insert(messages), rows)
 
 
-async def card_is_behind(connection: AsyncConnection, operation_id: str, *, shown: int, at: datetime) -> None:
-    """Notes since when a card that was up to date is not any more; when it is due is left alone."""
+async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: int, at: datetime) -> None:
+    """Notes since when a card that was up to date is not any more; when it is due is left alone.
+
+    One that showed the end was done for good, and is not: something came after the end.
+    """
+    if not op.open:
+        await _lock(connection, messages.c.operation_id == op.id, _of_card)
     await connection.execute(
         update(messages)
-        .where(messages.c.operation_id == operation_id, _of_card, messages.c.posted_version == shown)
-        .values(owed_at=at)
+        .where(messages.c.operation_id == op.id, _of_card, messages.c.posted_version == shown)
+        .values(owed_at=at, done_at=None)
     )
+
+
+async def _lock(connection: AsyncConnection, *which: ColumnElement[bool]) -> None:
+    """Who calls a card done, and who commits what comes after the end that it shows, take turns.
+
+    Both look at the operation's version and at the card's in one statement, which sees one of them as it was
+    when it began; once this lock is theirs, the next statement sees what the other has committed.
+    """
+    await connection.execute(select(messages.c.id).where(*which).with_for_update())
 
 
 def _owed(op: Operation, kind: MessageKind, key: str, at: datetime) -> dict[str, Any]:
@@ -274,6 +296,7 @@ async def posted(connection: AsyncConnection, message: Message, ts: str, version
 
     That is a fact, whoever has claimed it meanwhile; when it is due is up to them then.
     """
+    await _lock(connection, messages.c.id == message.id)
     shown_to_the_end = exists().where(
         operations.c.id == messages.c.operation_id,
         operations.c.is_open == false(),

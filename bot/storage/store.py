@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Event, event_name
-from bot.core.machine import Decision
+from bot.core.holds import Hold, HoldEvent, HoldKind
+from bot.core.machine import Decision, Say
 from bot.core.model import OperationId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import (
+    NO_HOLD,
     AuditBreak,
     AuditHead,
     AuditRow,
@@ -25,7 +27,7 @@ from bot.ports import (
     Receipt,
     Reply,
 )
-from bot.storage import audit, claims, inbox, operations, outbox, schema, tables
+from bot.storage import audit, claims, holds, inbox, operations, outbox, schema, tables
 from bot.storage.codec import plain, warm_up
 from bot.storage.engine import Database, Work, open_database
 from bot.storage.failures import Conflict
@@ -52,7 +54,7 @@ async def connect(
             ``ready`` says whether the schema is current.
         read_only: Only look, beside the process that has the lock; every write raises.
         patience: How long a transaction waits for somebody else's lock.
-        audit_channel: Where every end, and what needs a person, is told once more; "" for nowhere.
+        audit_channel: Where what more people must learn is told once more; "" for nowhere.
 
     Raises:
         StoreUnavailable: The URL has another form, another process uses the file, or the database
@@ -143,8 +145,9 @@ class SqlStore:
         due_at: datetime | None,
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
+        unless_held: frozenset[HoldKind] = NO_HOLD,
     ) -> None:
-        """Records consecutive events of one operation and what follows from them, as one."""
+        """Records consecutive events of one operation and what follows from them, unless held, as one."""
         _require_consecutive(decisions)
         work = partial(
             operations.commit,
@@ -152,6 +155,7 @@ class SqlStore:
             due_at=due_at,
             item_id=item_id,
             replies=replies,
+            unless_held=unless_held,
             audit_channel=self._audit_channel,
         )
         await self._unless_locked(decisions[-1], work)
@@ -224,28 +228,73 @@ class SqlStore:
         hit("claims_released")
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
-        """Deletes done inbox items and ended answers that are older than ``keep``."""
+        """Deletes done inbox items, ended answers and holds that ended, if they are older than ``keep``."""
         if keep < KEEP_AT_LEAST:
             raise ValueError(f"keep at least {KEEP_AT_LEAST}: a payload may be delivered again till then")
         await self._database.note(partial(_prune, before=now - keep))
 
+    # --- holds ---
+
+    async def holds(self, now: datetime) -> Sequence[Hold]:
+        """The freezes and the halt in force at a time, in the order in which they were set."""
+        return await self._database.read(partial(holds.in_force, now=now))
+
+    async def record_hold(
+        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+    ) -> None:
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one."""
+        what = event_name(event)
+        work = partial(
+            holds.record,
+            event=event,
+            item_id=item_id,
+            replies=replies,
+            say=say,
+            audit_channel=self._audit_channel,
+        )
+
+        async def whole(connection: AsyncConnection) -> None:
+            await work(connection)
+            hit("before_commit", what)
+
+        await self._database.write(whole)
+        hit("after_commit", what)
+
     # --- audit ---
+
+    async def audit_head(self) -> AuditHead:
+        """Where the audit trail ends now."""
+        return await self._database.read(audit.end)
+
+    async def audit_trail(self, since: datetime | None = None) -> AsyncGenerator[AuditRow]:
+        """The trail up to its present end, in order, without the rows of before ``since``.
+
+        It is read page by page, each in a transaction of its own: a long trail needs no more memory than a
+        short one, and a slow reader holds nothing up. Nothing of it can change meanwhile.
+        """
+        last = await self._database.read(audit.last_seq)
+        after = None
+        while rows := await self._database.read(
+            partial(audit.page, since=since, after=after, last=last),
+        ):
+            for row in rows:
+                yield row
+            after = rows[-1].seq
 
     async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:
         """Appends a configuration load to the audit trail."""
         entries = [audit.configuration_entry(summary, now)]
         await self._database.write(partial(audit.append, entries=entries))
 
+    async def owe_notice(self, key: str, say: Say, now: datetime) -> None:
+        """Owes the audit channel, if there is one, a line that is of no operation; once for each key."""
+        await self._database.write(
+            partial(outbox.owe_notice, key=key, say=say, at=now, audit_channel=self._audit_channel)
+        )
+
     async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
         return await self._database.read(partial(audit.verify, head=head))
-
-    async def audit_pages(self) -> AsyncIterator[Sequence[AuditRow]]:
-        """The rows in their order, each page in a transaction of its own: a slow reader holds nothing up."""
-        after: int | None = None
-        while rows := await self._database.read(partial(audit.page, after=after)):
-            yield rows
-            after = rows[-1].seq
 
     # --- outbox ---
 
@@ -312,5 +361,6 @@ async def _release(connection: AsyncConnection, now: datetime) -> None:
 
 
 async def _prune(connection: AsyncConnection, before: datetime) -> None:
+    await holds.prune(connection, before)
     await inbox.prune(connection, before)
     await outbox.prune(connection, before)

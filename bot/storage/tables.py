@@ -20,9 +20,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0001"  # the newest migration; what this code reads and writes
+REVISION = "0002"  # the newest migration; what this code reads and writes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -88,7 +90,7 @@ audit_events = Table(
     "audit_events",
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("stream", Text, nullable=False),  # "operation" or "configuration"
+    Column("stream", Text, nullable=False),  # "operation", "hold" or "configuration"
     Column("operation_id", Text),
     Column("version", Integer),
     Column("type", Text, nullable=False),
@@ -107,6 +109,19 @@ audit_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", Text, nullable=False),
     CheckConstraint("id = 1", name="single"),
+)
+
+# What is in force of what people set by hand; how it came about is in the trail.
+holds = Table(
+    "holds",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),  # the row of the trail that set it
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),  # NULL: until somebody lifts it
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
 )
 
 inbox = Table(
@@ -170,6 +185,15 @@ Index(
     postgresql_where=messages.c.done_at.is_(None),
 )
 
+_of_no_operation = text("operation_id IS NULL AND kind = 'audit'")
+Index(  # NULLs would not exclude each other in the constraint above
+    "uq_messages_notice",
+    messages.c.key,
+    unique=True,
+    sqlite_where=_of_no_operation,
+    postgresql_where=_of_no_operation,
+)
+
 heartbeat = Table(
     "heartbeat",
     metadata,
@@ -179,3 +203,10 @@ heartbeat = Table(
 )
 
 schema_version = text("SELECT version_num FROM alembic_version")
+
+
+def insert_new(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insertion that leaves out the rows whose unique key is there already."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()

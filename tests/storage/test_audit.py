@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import tracemalloc
-from dataclasses import asdict, astuple
 from functools import partial
 
 import pytest
@@ -216,40 +215,6 @@ async def test_a_long_trail_is_walked_in_batches(
     assert await store.verify_audit() == AuditBreak(4, "the row is missing")
 
 
-async def test_the_trail_is_read_in_pages(
-    trail: SqlStore, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(audit, "BATCH", 3)
-    pages = [page async for page in trail.audit_pages()]
-    assert [[row.seq for row in page] for page in pages] == [[1, 2, 3], [4, 5, 6], [7]]
-    rows = [row for page in pages for row in page]
-    stored = await backend.sql(f"SELECT {COLUMNS}, hash FROM audit_events ORDER BY seq")  # noqa: S608
-    assert [(*astuple(row)[:5], *astuple(row)[6:]) for row in rows] == [
-        (*row[:5], *row[6:]) for row in stored
-    ]
-    assert {audit.row_hash(asdict(row)) for row in rows} == {row.hash for row in rows}
-    assert rows[5].at == after(1)
-
-
-async def test_an_empty_trail_has_no_pages(store: SqlStore) -> None:
-    assert [page async for page in store.audit_pages()] == []
-
-
-async def test_nothing_waits_for_whoever_reads_the_trail(
-    trail: SqlStore, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(audit, "BATCH", 3)
-    pages = trail.audit_pages()
-    seen = [row.seq for row in await anext(pages)]
-    if backend.several:
-        idle = "state LIKE 'idle in transaction%' AND datname = current_database()"
-        assert await backend.sql(f"SELECT pid FROM pg_stat_activity WHERE {idle}") == []  # noqa: S608
-    await trail.record_configuration({"added": "meanwhile"}, NOW)
-    async for page in pages:
-        seen += [row.seq for row in page]
-    assert seen == list(range(1, 9))
-
-
 async def test_the_length_of_the_trail_costs_no_memory(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,7 +227,7 @@ async def test_the_length_of_the_trail_costs_no_memory(
     del entries
 
     async def read() -> int:
-        return sum([len(page) async for page in store.audit_pages()])
+        return len([None async for _ in store.audit_trail()])
 
     await head_of(store)  # what is made once and kept is made
     peaks = []

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from bot.core.preflight import Outcome
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.ports import AuditHead
 from bot.storage import SqlStore
+from bot.storage.tables import EPOCH, MICROSECOND
 from tests.storage.backends import Backend, Stores
 from tests.storage.values import (
     LATER,
@@ -27,10 +29,12 @@ from tests.storage.values import (
     after,
     cancelled,
     chain,
+    done_without_approval,
     inbound,
     planned,
     reply,
     requested,
+    reviewed,
     running,
     walk,
     walks,
@@ -301,17 +305,28 @@ async def test_what_a_dead_process_left_starting_is_due_at_once(store: SqlStore)
     assert await claimed_ids(store, NOW) == ["SW-000001"]
 
 
-@given(steps=walks(), cuts=st.lists(st.integers(1, 3), min_size=14, max_size=14))
+FIRSTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"start_in": timedelta(seconds=5)},
+    {"emergency": True},
+)
+
+
+@given(how=st.sampled_from(FIRSTS), steps=walks(), cuts=st.lists(st.integers(1, 3), min_size=14, max_size=14))
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_an_operation_is_the_fold_of_its_events(
-    store: SqlStore, backend: Backend, steps: list[Callable[[Operation], Event]], cuts: list[int]
+    store: SqlStore,
+    backend: Backend,
+    how: dict[str, Any],
+    steps: list[Callable[[Operation], Event]],
+    cuts: list[int],
 ) -> None:
     count = (await backend.sql("SELECT COUNT(*) FROM operations"))[0][0]
-    first = requested(count)
+    first = requested(count, **how)
     await opened(store, first)
     decisions = walk(first, steps)
     rest = list(decisions)
@@ -322,7 +337,7 @@ async def test_an_operation_is_the_fold_of_its_events(
     events = await store.events(first.after.id)
     assert events == [each.event for each in (first, *decisions)]
     assert await store.load(first.after.id) == replay(events) == ([first, *decisions][-1]).after
-    said = sum(isinstance(effect, Say) for each in decisions for effect in each.effects)
+    said = sum(isinstance(effect, Say) for each in (first, *decisions) for effect in each.effects)
     replies = await backend.sql(
         f"SELECT COUNT(*) FROM messages WHERE kind = 'reply' AND operation_id = '{first.after.id}'"  # noqa: S608
     )
@@ -337,3 +352,53 @@ async def test_a_second_say_of_one_event_gets_a_key_of_its_own(store: SqlStore, 
     await store.commit([twice], due_at=None)
     found = await backend.sql("SELECT key, status FROM messages WHERE kind = 'reply' ORDER BY id")
     assert found == [("2", Status.CANCELLED), ("2-2", Status.CANCELLED)]
+
+
+async def test_an_end_is_committed_once_more_and_nothing_but_the_review_changes(
+    store: SqlStore, backend: Backend
+) -> None:
+    first = await opened(store, requested(emergency=True))
+    decisions = done_without_approval(first)
+    await store.commit(decisions, due_at=None)
+    (review,) = chain(decisions[-1], reviewed)
+    await store.commit([review], due_at=NOW)
+    op = await store.load(first.after.id)
+    assert op == review.after == replay(await store.events(first.after.id))
+    assert (op.reviewed_by, op.ended_at, op.status) == ("U2", decisions[-1].after.ended_at, Status.SUCCEEDED)
+    rows = await backend.sql("SELECT status, due_at, claimed_from, ended_at FROM operations")
+    assert rows == [("succeeded", None, None, (NOW - EPOCH) // MICROSECOND)]
+    assert await claimed_ids(store, after(9999)) == []
+
+
+@pytest.mark.parametrize("shard", [None, "shard-1"])
+async def test_a_review_takes_no_lock_whoever_has_it(store: SqlStore, shard: str | None) -> None:
+    first = await opened(store, requested(1, database="orders", shard=shard, emergency=True))
+    decisions = done_without_approval(first)
+    await store.commit(decisions, due_at=None)
+    holder = await opened(store, requested(2, database="orders", shard=shard))
+    await store.commit(chain(decisions[-1], reviewed), due_at=None)
+    await store.commit(running(holder), due_at=NOW)
+    assert [op.id for op in await store.operations(open_only=True)] == ["SW-000002"]
+    with pytest.raises(Locked) as locked:
+        await opened(store, requested(3, database="orders", shard=shard))
+    assert locked.value.holder == "SW-000002"
+
+
+async def test_a_review_leaves_the_lock_free(store: SqlStore) -> None:
+    first = await opened(store, requested(1, database="orders", emergency=True))
+    decisions = done_without_approval(first)
+    await store.commit(decisions, due_at=None)
+    await store.commit(chain(decisions[-1], reviewed), due_at=None)
+    await opened(store, requested(2, database="orders"))
+
+
+async def test_of_concurrent_reviews_one_counts(stores: Stores, store: SqlStore) -> None:
+    workers = [store, await stores.replica()]
+    first = await opened(store, requested(emergency=True))
+    decisions = done_without_approval(first)
+    await store.commit(decisions, due_at=None)
+    review = chain(decisions[-1], reviewed)
+    outcomes = await asyncio.gather(
+        *(workers[n % 2].commit(review, due_at=None) for n in range(4)), return_exceptions=True
+    )
+    assert Counter(type(outcome) for outcome in outcomes) == {type(None): 1, Stale: 3}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Place
-from bot.core.machine import Decision
-from bot.core.model import JobState
+from bot.core.machine import Decision, Say
+from bot.core.model import JobState, Reason
 from bot.core.operation import Status
 from bot.errors import Stale
-from bot.ports import CardPlace, Message, MessageKind
-from bot.storage import SqlStore, connect
-from tests.storage.backends import Stores
+from bot.ports import NO_HOLD, CardPlace, Message, MessageKind
+from bot.storage import SqlStore, connect, operations
+from tests.storage.backends import Backend, Stores
 from tests.storage.values import (
     LATER,
     NOW,
@@ -23,11 +25,13 @@ from tests.storage.values import (
     cancelled,
     chain,
     confirmed,
+    done_without_approval,
     inbound,
     planned,
     reply,
     reported,
     requested,
+    reviewed,
     running,
 )
 
@@ -406,3 +410,175 @@ async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: S
     assert told[0].say is not None
     await post(audited, told[0])
     assert [one for one in await due(audited, after(9999)) if one.kind is MessageKind.AUDIT] == []
+
+
+async def ended_emergency(store: SqlStore) -> Decision:
+    """The end of what nobody approved, committed."""
+    first = await open_one(store, requested(emergency=True))
+    decisions = done_without_approval(first)
+    await store.commit(decisions, due_at=None)
+    return decisions[-1]
+
+
+async def cards(store: SqlStore, now: datetime = NOW) -> list[Message]:
+    return [one for one in await due(store, now) if one.kind is MessageKind.CARD]
+
+
+async def test_a_card_that_showed_the_end_is_due_again_after_a_review(store: SqlStore) -> None:
+    end = await ended_emergency(store)
+    (card,) = await cards(store)
+    await post(store, card, now=after(30))
+    assert await cards(store, after(9999)) == []
+    (review,) = chain(end, reviewed)
+    await store.commit([review], due_at=None)
+    (again,) = await cards(store, LATER)
+    assert (again.operation, again.ts, again.created_at) == (review.after, "100.1", LATER)
+    assert again.posted_version == end.after.version
+    await store.posted(again, ts="100.1", version=review.after.version, now=LATER)
+    assert await cards(store, after(9999)) == []
+
+
+async def test_a_card_that_did_not_show_the_end_yet_shows_the_review_at_once(store: SqlStore) -> None:
+    end = await ended_emergency(store)
+    (review,) = chain(end, reviewed)
+    await store.commit([review], due_at=None)
+    (card,) = await cards(store)
+    assert card.operation == review.after
+    await post(store, card)
+    assert await cards(store, after(9999)) == []
+
+
+async def test_a_review_while_the_card_of_the_end_is_posted_makes_it_due_again(store: SqlStore) -> None:
+    end = await ended_emergency(store)
+    (card,) = await cards(store)
+    await store.commit(chain(end, reviewed), due_at=None)
+    assert await cards(store, after(1)) == []  # it is being posted: nobody else may
+    await store.posted(card, ts="1", version=end.after.version, now=after(2))
+    (again,) = await cards(store, after(2))
+    assert (again.ts, again.posted_version) == ("1", end.after.version)
+
+
+async def test_a_review_committed_in_the_instant_of_the_posting_makes_the_card_due_again(
+    stores: Stores, store: SqlStore, backend: Backend
+) -> None:
+    end = await ended_emergency(store)
+    (card,) = await cards(store)
+    poster = await stores.open(patience=timedelta(seconds=10)) if backend.several else store
+    written, go_on = asyncio.Event(), asyncio.Event()
+
+    async def review(connection: AsyncConnection) -> None:
+        await operations.commit(
+            connection,
+            decisions=chain(end, reviewed),
+            due_at=None,
+            item_id=None,
+            replies=(),
+            unless_held=NO_HOLD,
+            audit_channel="",
+        )
+        written.set()
+        await go_on.wait()
+
+    reviewing = asyncio.create_task(store._database.write(review))
+    await written.wait()
+    posting = asyncio.create_task(poster.posted(card, ts="1", version=end.after.version, now=NOW))
+    while backend.several and not posting.done() and not await somebody_waits(backend):
+        pass
+    go_on.set()
+    await asyncio.gather(reviewing, posting)
+    assert [one.posted_version for one in await cards(store)] == [end.after.version]
+
+
+async def somebody_waits(backend: Backend) -> bool:
+    """Whether a transaction waits for another one's row."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await backend.sql(waiting))
+
+
+async def test_a_card_that_was_given_up_stays_so_after_a_review(store: SqlStore) -> None:
+    end = await ended_emergency(store)
+    (card,) = await cards(store)
+    await store.give_up(card, error="channel_not_found", now=NOW)
+    await store.commit(chain(end, reviewed), due_at=None)
+    assert await cards(store, after(9999)) == []
+
+
+@pytest.fixture
+async def audited(stores: Stores) -> SqlStore:
+    """A store that has an audit channel."""
+    store = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
+    stores.opened.append(store)
+    return store
+
+
+async def told(store: SqlStore, now: datetime = NOW) -> list[Message]:
+    return [one for one in await due(store, now) if one.kind is MessageKind.AUDIT]
+
+
+async def test_the_audit_channel_is_told_what_is_said_besides_and_nothing_else(audited: SqlStore) -> None:
+    first = requested()
+    (decision,) = chain(first, planned)
+    quiet, loud = Say(Reason.of("quiet")), Say(Reason.of("loud"), besides=True)
+    await open_one(audited, replace(first, effects=(loud,)))
+    await audited.commit([replace(decision, effects=(quiet, loud))], due_at=NOW)
+    found = await told(audited)
+    assert [(one.key, one.say, one.status) for one in found] == [
+        ("audit-1", loud, Status.PLANNING),
+        ("audit-2-2", loud, Status.AWAITING_APPROVAL),
+    ]
+
+
+async def test_a_notice_is_owed_once_for_each_key(audited: SqlStore) -> None:
+    first, second = Say(Reason.of("first", seq=1)), Say(Reason.of("second", seq=2))
+    await audited.owe_notice("a", first, NOW)
+    await audited.owe_notice("a", second, after(1))
+    await audited.owe_notice("b", second, after(2))
+    found = await told(audited, LATER)
+    assert found == [
+        Message(
+            id=one.id,
+            kind=MessageKind.AUDIT,
+            key=key,
+            operation=None,
+            status="",
+            say=say,
+            to=None,
+            answer=None,
+            channel="C-AUDIT",
+            thread=None,
+            ts="",
+            uncertain=False,
+            posted_version=0,
+            attempts=0,
+            created_at=at,
+            claimed_until=one.claimed_until,
+        )
+        for one, (key, say, at) in zip(found, (("a", first, NOW), ("b", second, after(2))), strict=True)
+    ]
+    for one in found:
+        await post(audited, one, now=LATER)
+    await audited.owe_notice("a", first, LATER)  # also when it was posted long ago
+    assert await told(audited, after(9999)) == []
+    assert await audited.backlog() == 0
+
+
+async def test_of_workers_that_owe_the_same_notice_at_once_one_does(audited: SqlStore) -> None:
+    await asyncio.gather(*(audited.owe_notice("a", Say(Reason.of("x")), NOW) for _ in range(6)))
+    assert len(await told(audited)) == 1
+
+
+async def test_a_notice_is_retried_moved_and_given_up_like_any_message(audited: SqlStore) -> None:
+    await audited.owe_notice("a", Say(Reason.of("x")), NOW)
+    (one,) = await told(audited)
+    await audited.begin_post(one)
+    await audited.retry(one, due_at=after(5), uncertain=True, error="503")
+    assert await told(audited, after(4)) == []
+    (one,) = await told(audited, after(5))
+    assert (one.attempts, one.uncertain) == (1, True)
+    await audited.give_up(one, error="channel_not_found", now=after(6))
+    assert await audited.backlog() == 0
+
+
+async def test_without_an_audit_channel_no_notice_is_owed(store: SqlStore) -> None:
+    await store.owe_notice("a", Say(Reason.of("x")), NOW)
+    assert await store.backlog() == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +15,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.answers import ChooseNode
+from bot.core.commands import RequestSwitchover
 from bot.errors import StoreUnavailable
 from bot.storage import SqlStore, connect, schema, tables
 from tests.storage.backends import Backend, Stores, migrate
+from tests.storage.values import LATER, NOW
 
 CATALOGUE = {
     "sqlite": [
@@ -97,7 +102,7 @@ async def test_ready_names_a_schema_that_is_missing(empty: Backend) -> None:
 async def test_ready_names_a_schema_of_another_version(store: SqlStore, backend: Backend) -> None:
     assert await store.ready() == ""
     await backend.sql("UPDATE alembic_version SET version_num = '9999'")
-    assert await store.ready() == "the database has schema 9999, not 0001: run switchover db upgrade"
+    assert await store.ready() == "the database has schema 9999, not 0002: run switchover db upgrade"
 
 
 async def test_ready_really_writes(store: SqlStore, backend: Backend) -> None:
@@ -134,3 +139,42 @@ async def test_a_reader_makes_no_file(tmp_path: Any) -> None:
     with pytest.raises(StoreUnavailable, match="can't be opened"):
         await connect(f"sqlite:///{tmp_path}/none.db", migrate=False, read_only=True)
     assert list(tmp_path.iterdir()) == []
+
+
+OLDER = json.loads(Path(__file__).with_name("stored_0001.json").read_text(encoding="utf-8"))
+
+
+def first_schema(connection: Connection) -> None:
+    command.upgrade(schema.configuration(connection), "0001")
+
+
+async def owe_answer(backend: Backend, number: int, answer: str) -> None:
+    await backend.sql(
+        'INSERT INTO messages (kind, key, status, channel, "to", answer, ts, uncertain, posted_version, '  # noqa: S608
+        "attempts, last_error, owed_at, due_at) VALUES ('answer', "
+        f"'answer-{number}-1', '', 'C1', '{OLDER['origins'][0]}', '{answer}', '', false, 0, 0, '', 0, 0)"
+    )
+
+
+async def test_a_database_of_the_first_schema_is_upgraded_with_what_is_in_it(empty: Backend) -> None:
+    store = await connect(empty.url, migrate=False)
+    await synchronously(store, first_schema)
+    state = OLDER["operations"][0]
+    await empty.sql(
+        "INSERT INTO operations (id, database, shard, status, version, is_open, requested_at, state) "  # noqa: S608
+        f"VALUES ('SW-000001', 'db1', '', 'succeeded', 9, false, 0, '{state}')"
+    )
+    for number, answer in enumerate(OLDER["answers"]):
+        await owe_answer(empty, number, answer)
+    assert "switchover db upgrade" in await store.ready()
+    await store.upgrade()
+    assert await store.ready() == ""
+    op = await store.load("SW-000001")
+    assert op is not None
+    assert not op.review_owed
+    answers = {message.answer for message in await store.claim_messages(NOW, LATER, 50)}
+    assert len(answers) == len(OLDER["answers"])
+    (chooser,) = [answer for answer in answers if isinstance(answer, ChooseNode)]
+    assert chooser.request == RequestSwitchover("orders", reason="because")
+    assert await store.holds(NOW) == []
+    await store.close()

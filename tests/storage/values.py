@@ -61,11 +61,15 @@ def requested(
     shard: str | None = None,
     at: datetime = NOW,
     place: e.Place = PLACE,
+    start_in: timedelta | None = None,
+    emergency: bool = False,
 ) -> Decision:
     """The first decision of operation ``SW-<number>``, on a database of its own unless one is given."""
     op_id = OperationId(f"SW-{number:06}")
     name = database or f"db{number}"
-    return open_operation(e.Requested(at, op_id, name, shard, None, "why", UserId("U1"), "T1", place))
+    first = e.Requested(at, op_id, name, shard, None, "why", UserId("U1"), "T1", place)
+    start_at = None if start_in is None else at + start_in
+    return open_operation(replace(first, start_at=start_at, emergency=emergency))
 
 
 def topology(primary: str = "n1", at: datetime = NOW, *, idle: bool = True) -> Topology:
@@ -96,7 +100,6 @@ def planned(
     shard: str | None = None,
     needed: int = 1,
     at: datetime = NOW,
-    start_in: timedelta | None = None,
 ) -> e.Planned:
     return e.Planned(
         at=at,
@@ -105,10 +108,9 @@ def planned(
         checks=(Check("cluster_ready", passed=True, detail=WHY),),
         outcome=outcome,
         detail=None if outcome is Outcome.CLEAN else WHY,
-        needed=needed,
+        needed=0 if op.emergency else needed,
         approvers=("S1",),
         expires_at=at + timedelta(minutes=30),
-        start_at=None if start_in is None else at + start_in,
     )
 
 
@@ -149,6 +151,15 @@ def cancelled(_op: Operation) -> e.Event:
     return e.Cancelled(NOW, UserId("U1"))
 
 
+def reviewed(_op: Operation) -> e.Event:
+    return e.Reviewed(LATER, UserId("U2"), "T1")
+
+
+def done_without_approval(first: Decision) -> list[Decision]:
+    """The decisions from an emergency's request to its verified end."""
+    return chain(first, planned, started, accepted, reported("done", JobState.DONE), confirmed)
+
+
 def running(first: Decision) -> list[Decision]:
     """The decisions from a request to a running job."""
     return chain(first, planned, approved(), started, accepted)
@@ -171,9 +182,9 @@ def _alphabet(op: Operation, at: datetime) -> list[e.Event]:
     before, moved, job = topology("n1", at), topology("n2", at), JobId("j-1")
     return [
         *(planned(op, outcome=outcome, needed=2, at=at) for outcome in Outcome),
-        planned(op, at=at, start_in=timedelta(seconds=1)),
         e.PlanningFailed(at, WHY),
         *(e.Approved(at, UserId(by), 2, self_approval=True) for by in ("U1", "U2", "U3")),
+        e.StartNear(at),
         e.StartReached(at),
         e.Rejected(at, UserId("U2")),
         e.Cancelled(at, None, WHY),
@@ -195,6 +206,7 @@ def _alphabet(op: Operation, at: datetime) -> list[e.Event]:
         e.RolesUnchanged(at, (before, before)),
         e.RolesUnproven(at, WHY, moved),
         e.Acknowledged(at, UserId("U3")),
+        e.Reviewed(at, UserId("U2")),
     ]
 
 
@@ -214,11 +226,11 @@ def _pick(choice: int, position: int) -> Callable[[Operation], e.Event]:
 
 
 def walk(first: Decision, steps: list[Callable[[Operation], e.Event]]) -> list[Decision]:
-    """The decisions of a walk, which ends where the operation does."""
+    """The decisions of a walk, which ends where nothing more can happen."""
     decisions: list[Decision] = []
     op = first.after
     for step in steps:
-        if not op.open:
+        if not (op.open or op.review_owed):
             break
         decisions.append(decide(op, step(op)))
         op = decisions[-1].after

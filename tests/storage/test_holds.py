@@ -1,0 +1,355 @@
+"""Freezes and the halt: what is in force, and that of a hold and a start exactly one is first."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+
+from bot.core.commands import Halt
+from bot.core.events import Approved, Requested, SubmissionStarted, event_name
+from bot.core.holds import (
+    EVERY_KIND,
+    ONLY_HALT,
+    Frozen,
+    Halted,
+    Hold,
+    HoldEvent,
+    HoldKind,
+    Resumed,
+    Unfrozen,
+    apply,
+    binding,
+    kinds_binding,
+)
+from bot.core.machine import Decision, Say
+from bot.core.model import Reason, UserId
+from bot.errors import Held, Stale
+from bot.ports import AuditHead, Inbound, Message, MessageKind
+from bot.storage import SqlStore, connect
+from bot.storage.codec import EVENTS, HOLD_EVENTS
+from tests.storage.backends import Backend, Stores
+from tests.storage.values import (
+    LATER,
+    NOW,
+    ORIGIN,
+    after,
+    approved,
+    chain,
+    planned,
+    reply,
+    requested,
+    running,
+    started,
+)
+
+Commit = Callable[[SqlStore], Awaitable[None]]
+
+BOB = UserId("U2")
+
+
+def frozen(scope: str, at: datetime = NOW, *, until: datetime | None = None, reason: str = "why") -> Frozen:
+    return Frozen(at, scope, until, reason, BOB, "T1")
+
+
+def unfrozen(scope: str, at: datetime = NOW) -> Unfrozen:
+    return Unfrozen(at, scope, BOB, "T1")
+
+
+def halted(at: datetime = NOW) -> Halted:
+    return Halted(at, "fire", BOB, "T1")
+
+
+def resumed(at: datetime = NOW) -> Resumed:
+    return Resumed(at, BOB, "T1")
+
+
+async def record(store: SqlStore, *events: HoldEvent) -> None:
+    for event in events:
+        await store.record_hold(event, item_id=None)
+
+
+async def opened(store: SqlStore, first: Decision) -> Decision:
+    await store.open(first, due_at=NOW, item_id=None)
+    return first
+
+
+async def test_what_is_set_is_in_force_until_it_is_lifted(stores: Stores, store: SqlStore) -> None:
+    await record(store, frozen("orders"), halted(after(1)), frozen("all", after(2), until=after(9)))
+    other = await stores.replica()
+    assert await other.holds(after(3)) == [
+        Hold(HoldKind.FREEZE, "orders", NOW, None, "why", BOB),
+        Hold(HoldKind.HALT, "all", after(1), None, "fire", BOB),
+        Hold(HoldKind.FREEZE, "all", after(2), after(9), "why", BOB),
+    ]
+    await record(store, unfrozen("orders"), resumed())
+    assert [(hold.kind, hold.scope) for hold in await other.holds(after(3))] == [(HoldKind.FREEZE, "all")]
+
+
+async def test_a_hold_ends_by_itself_to_the_microsecond(store: SqlStore) -> None:
+    await record(store, frozen("orders", until=after(9)))
+    assert len(await store.holds(after(9) - timedelta(microseconds=1))) == 1
+    assert await store.holds(after(9)) == []
+
+
+async def test_the_newest_of_a_kind_and_scope_replaces_the_one_before_and_comes_last(store: SqlStore) -> None:
+    await record(store, frozen("a", until=after(5)), frozen("b"), frozen("a", after(1), reason="longer"))
+    assert await store.holds(after(6)) == [
+        Hold(HoldKind.FREEZE, "b", NOW, None, "why", BOB),
+        Hold(HoldKind.FREEZE, "a", after(1), None, "longer", BOB),
+    ]
+
+
+async def test_lifting_what_is_not_set_is_recorded_and_changes_nothing(store: SqlStore) -> None:
+    await record(store, frozen("a"), unfrozen("b"), unfrozen("all"), resumed())
+    assert [hold.scope for hold in await store.holds(NOW)] == ["a"]
+    assert (await store.audit_head()).seq == 4
+
+
+async def test_the_store_agrees_with_the_rules_on_any_order_of_events(store: SqlStore) -> None:
+    scopes = ("all", "a", "b")
+    events: list[HoldEvent] = []
+    for number, scope in enumerate((*scopes, *reversed(scopes), "all")):
+        at = after(number)
+        until = at + timedelta(seconds=2) if number % 3 == 1 else None
+        events += [frozen(scope, at, until=until), halted(at), unfrozen(scopes[number % 2], at)]
+        events += [resumed(at)] if number % 2 else []
+    expected: tuple[Hold, ...] = ()
+    for event in events:
+        expected = apply(expected, event)
+        await record(store, event)
+        assert await store.holds(event.at) == [
+            hold for hold in expected if hold.until is None or event.at < hold.until
+        ]
+
+
+async def test_what_people_typed_comes_back_as_a_database_takes_it(store: SqlStore) -> None:
+    await record(store, frozen("all", reason="ä\x00\ud83d 👍"))
+    assert [hold.reason for hold in await store.holds(NOW)] == ["ä? 👍"]
+
+
+async def test_every_hold_is_in_the_trail_with_who_set_it(store: SqlStore, backend: Backend) -> None:
+    events: list[HoldEvent] = [
+        frozen("orders", until=after(9)),
+        unfrozen("orders", after(1)),
+        halted(after(2)),
+        resumed(after(3)),
+    ]
+    await record(store, *events)
+    rows = await backend.sql("SELECT stream, type, actor, operation_id, data FROM audit_events ORDER BY seq")
+    assert [row[:4] for row in rows] == [
+        ("hold", name, "U2", None) for name in ("frozen", "unfrozen", "halted", "resumed")
+    ]
+    assert [HOLD_EVENTS.loads(row[4]) for row in rows] == events
+    assert await store.verify_audit() == await store.audit_head()
+
+
+async def test_what_ended_long_ago_is_pruned_and_nothing_else(store: SqlStore, backend: Backend) -> None:
+    day = timedelta(days=1)
+    await record(store, frozen("a", until=after(1)), frozen("b", until=after(2)), frozen("c"), halted())
+    await store.prune(after(2) + day, day)
+    assert await backend.sql("SELECT kind, scope FROM holds ORDER BY seq") == [
+        ("freeze", "b"), ("freeze", "c"), ("halt", "all"),
+    ]  # fmt: skip
+
+
+# --- the delivery that asked for it, and who is told ---
+
+
+async def item_of(store: SqlStore) -> int:
+    await store.receive(Inbound("halt", "", ORIGIN, Halt("fire"), NOW))
+    (item,) = await store.claim_inbox(NOW, LATER, 10)
+    return item.id
+
+
+async def messages(store: SqlStore) -> Sequence[Message]:
+    return await store.claim_messages(LATER, after(9999), 50)
+
+
+async def test_a_hold_finishes_its_delivery_and_owes_the_answer(store: SqlStore) -> None:
+    item_id = await item_of(store)
+    await store.record_hold(halted(), item_id=item_id, replies=[reply("one"), reply("two")])
+    assert await store.claim_inbox(after(999), after(1000), 10) == []
+    assert [(one.kind, one.answer) for one in await messages(store)] == [
+        (MessageKind.ANSWER, reply("one").answer),
+        (MessageKind.ANSWER, reply("two").answer),
+    ]
+
+
+async def test_a_hold_of_a_finished_delivery_is_stale_and_records_nothing(store: SqlStore) -> None:
+    item_id = await item_of(store)
+    await store.finish_item(item_id, [], NOW)
+    with pytest.raises(Stale):
+        await store.record_hold(halted(), item_id=item_id, replies=[reply()], say=Say(Reason.of("halted")))
+    assert await store.holds(NOW) == []
+    assert (await store.audit_head()).seq == 0
+    assert await store.backlog() == 0
+
+
+async def test_of_concurrent_workers_on_one_delivery_one_sets_the_hold(
+    stores: Stores, store: SqlStore
+) -> None:
+    workers = [store, await stores.replica()]
+    item_id = await item_of(store)
+    outcomes = await asyncio.gather(
+        *(workers[n % 2].record_hold(halted(), item_id=item_id, replies=[reply()]) for n in range(6)),
+        return_exceptions=True,
+    )
+    assert sum(outcome is None for outcome in outcomes) == 1
+    assert all(outcome is None or type(outcome) is Stale for outcome in outcomes)
+    assert (await store.audit_head()).seq == 1
+    assert await store.backlog() == 1
+
+
+async def test_a_hold_without_a_delivery_owes_its_answer_all_the_same(store: SqlStore) -> None:
+    for _ in range(2):
+        await store.record_hold(halted(), item_id=None, replies=[reply()])
+    assert len({one.key for one in await messages(store)}) == 2
+
+
+async def test_the_audit_channel_is_told_of_every_hold(stores: Stores, store: SqlStore) -> None:
+    said = Say(Reason.of("told-halted", reason="fire"))
+    await store.record_hold(halted(), item_id=None, say=said)
+    assert await store.backlog() == 0, "nothing is owed where there is no audit channel"
+    await store.close()
+    audited = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
+    stores.opened.append(audited)
+    for second in (1, 2):
+        await audited.record_hold(halted(after(second)), item_id=None, say=said)
+    told = await messages(audited)
+    assert [(one.kind, one.operation, one.channel, one.thread, one.say) for one in told] == [
+        (MessageKind.AUDIT, None, "C-AUDIT", None, said)
+    ] * 2
+
+
+# --- of a hold and a start, one is first ---
+
+
+@pytest.mark.parametrize(
+    ("event", "kinds", "held"),
+    [
+        (halted(), EVERY_KIND, True),
+        (halted(), ONLY_HALT, True),
+        (halted(after(50)), EVERY_KIND, True),  # set first is first, whatever the clocks of two replicas say
+        (frozen("db1"), EVERY_KIND, True),
+        (frozen("all"), EVERY_KIND, True),
+        (frozen("db1"), ONLY_HALT, False),
+        (frozen("db2"), EVERY_KIND, False),
+        (frozen("db1", until=after(9)), EVERY_KIND, True),
+        (frozen("db1", after(-9), until=NOW), EVERY_KIND, False),
+    ],
+)
+async def test_a_commit_is_held_by_what_binds_its_database_at_the_time_of_its_event(
+    store: SqlStore, event: HoldEvent, kinds: frozenset[HoldKind], held: bool
+) -> None:
+    first = await opened(store, requested(1))
+    decisions = running(first)
+    await store.commit(decisions[:2], due_at=NOW)
+    await record(store, event)
+    item_id = await item_of(store)
+    if not held:
+        await store.commit(decisions[2:3], due_at=NOW, item_id=item_id, unless_held=kinds)
+        return
+    with pytest.raises(Held):
+        await store.commit(decisions[2:3], due_at=NOW, item_id=item_id, replies=[reply()], unless_held=kinds)
+    assert await store.load(first.after.id) == decisions[1].after
+    assert (await store.audit_head()).seq == 4
+    assert await store.backlog() == 1  # its card
+    await store.finish_item(item_id, [reply()], NOW)
+    assert await store.backlog() == 2  # so the item had not been finished
+
+
+async def test_it_is_the_last_event_whose_time_counts(store: SqlStore) -> None:
+    first = await opened(store, requested(1))
+    await record(store, frozen("db1", until=after(5)))
+    decisions = running(first)[:2]
+    late = replace(decisions[1], event=replace(decisions[1].event, at=after(5)))
+    with pytest.raises(Held):
+        await store.commit(decisions, due_at=NOW, unless_held=EVERY_KIND)
+    await store.commit([decisions[0], late], due_at=NOW, unless_held=EVERY_KIND)
+
+
+async def test_what_a_hold_does_not_concern_is_committed_through_it(store: SqlStore) -> None:
+    first = await opened(store, requested(1))
+    await record(store, halted())
+    await store.commit(running(first), due_at=NOW)
+    assert (await store.audit_head()).seq == 6
+
+
+async def test_a_start_that_somebody_else_moved_is_stale_before_it_is_held(store: SqlStore) -> None:
+    first = await opened(store, requested(1))
+    decisions = running(first)
+    await store.commit(decisions[:1], due_at=NOW)
+    await record(store, halted())
+    with pytest.raises(Stale) as raised:
+        await store.commit(decisions[:1], due_at=NOW, unless_held=EVERY_KIND)
+    assert type(raised.value) is Stale
+
+
+ROUNDS, DATABASES = 6, 4
+RACING = {"approved": 6, "started": 6, "emergency": 6}
+
+
+async def test_no_start_and_no_approval_follows_a_hold_that_binds_it(
+    stores: Stores, store: SqlStore, backend: Backend
+) -> None:
+    """Operations that wait for their one next event, and holds, all at once on three replicas."""
+    patient = timedelta(seconds=10)
+    replicas = [await stores.open(patience=patient) for _ in range(3)] if backend.several else [store] * 3
+    for turn in range(ROUNDS):
+        await record(store, resumed(), *(unfrozen(f"db{n}") for n in range(DATABASES)), unfrozen("all"))
+        commits = [*await _ready_to_start(store, turn), *_holds(turn)]
+        random.Random(turn).shuffle(commits)  # noqa: S311
+        outcomes = await asyncio.gather(
+            *(commit(replicas[number % 3]) for number, commit in enumerate(commits)), return_exceptions=True
+        )
+        assert {type(outcome) for outcome in outcomes} <= {type(None), Held}
+    assert isinstance(await store.verify_audit(), AuditHead)
+    assert await _first_in(backend) == {"approved", "submission_started"}
+
+
+async def _ready_to_start(store: SqlStore, turn: int) -> list[Commit]:
+    commits: list[Commit] = []
+    for number, kind in enumerate(kind for kind, count in RACING.items() for _ in range(count)):
+        emergency = kind == "emergency"
+        database, shard = f"db{number % DATABASES}", f"{turn}-{number}"
+        first = requested(100 * turn + number, database=database, shard=shard, emergency=emergency)
+        every = [planned, approved(), started]
+        steps = {"approved": every[:2], "started": every, "emergency": [every[0], every[2]]}
+        decisions = chain(first, *steps[kind])
+        await opened(store, first)
+        await store.commit(decisions[:-1], due_at=NOW)
+        kinds = kinds_binding(emergency=emergency)
+        commits.append(partial(SqlStore.commit, decisions=decisions[-1:], due_at=NOW, unless_held=kinds))
+    return commits
+
+
+def _holds(turn: int) -> list[Commit]:
+    kinds: list[HoldEvent] = [halted(), frozen("all"), *(frozen(f"db{n}") for n in range(DATABASES))]
+    # Of some rounds without a halt and a freeze of all: then what binds one database is seen to bind no other.
+    return [partial(SqlStore.record_hold, event=event, item_id=None) for event in kinds[turn % 3 :]]
+
+
+async def _first_in(backend: Backend) -> set[str]:
+    """Walks the trail; every start and approval must stand before what binds it. Says which there were."""
+    holds: tuple[Hold, ...] = ()
+    owners: dict[str, Requested] = {}
+    seen = set()
+    for operation_id, data in await backend.sql("SELECT operation_id, data FROM audit_events ORDER BY seq"):
+        if operation_id is None:
+            holds = apply(holds, HOLD_EVENTS.loads(data))
+            continue
+        event = EVENTS.loads(data)
+        if isinstance(event, Requested):
+            owners[operation_id] = event
+        elif isinstance(event, Approved | SubmissionStarted):
+            owner = owners[operation_id]
+            hold = binding(holds, owner.database, event.at, kinds_binding(emergency=owner.emergency))
+            assert hold is None, f"{event_name(event)} of {operation_id} comes after {hold}"
+            seen.add(event_name(event))
+    return seen
