@@ -126,6 +126,7 @@ def policy_of(name: str, settings: PolicySettings) -> Policy:
         max_lag=settings.max_lag,
         allow_unknown_primary=settings.allow_unknown_primary,
         cooldown=settings.cooldown,
+        break_glass=settings.break_glass,
     )
 
 

@@ -126,7 +126,8 @@ async def test_several_fitting_nodes_are_offered_and_there_is_no_operation_yet()
     world = World()
     answer = await world.ask(RequestSwitchover("orders", reason="upgrade"))
     assert isinstance(answer, ChooseNode)
-    assert ([node.id for node in answer.nodes], answer.reason) == ([B, C], "upgrade")
+    assert [node.id for node in answer.nodes] == [B, C]
+    assert answer.request == RequestSwitchover("orders", reason="upgrade")
     assert await world.store.operations(open_only=False) == []
 
 
@@ -329,6 +330,12 @@ async def in_status(status: Status) -> World:
     return world
 
 
+NOTHING_TO = {
+    Action.SWITCH_BACK: "nothing-to-switch-back",
+    Action.REPLAN: "nothing-to-replan",
+    Action.REVIEW: "nothing-to-review",
+}
+OF_AN_END = set(NOTHING_TO)
 STALE = {
     Status.PLANNING: {
         Action.APPROVE: "not-ready-for-approval",
@@ -336,12 +343,13 @@ STALE = {
     },
     Status.AWAITING_APPROVAL: {Action.ACKNOWLEDGE: "too-late"},
     Status.RECHECKING: {Action.APPROVE: "too-late", Action.ACKNOWLEDGE: "too-late"},
-    Status.IN_DOUBT: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
-    Status.RUNNING: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
-    Status.VERIFYING: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
+    Status.IN_DOUBT: dict.fromkeys(set(Action) - OF_AN_END - {Action.CHECK_AGAIN}, "too-late") | NOTHING_TO,
+    Status.RUNNING: dict.fromkeys(set(Action) - OF_AN_END - {Action.CHECK_AGAIN}, "too-late") | NOTHING_TO,
+    Status.VERIFYING: dict.fromkeys(set(Action) - OF_AN_END - {Action.CHECK_AGAIN}, "too-late") | NOTHING_TO,
     Status.NEEDS_ATTENTION: dict.fromkeys({Action.APPROVE, Action.REJECT, Action.CANCEL}, "too-late"),
-    Status.SUCCEEDED: dict.fromkeys(Action, "already-decided"),
-    Status.CANCELLED: dict.fromkeys(Action, "already-decided"),
+    Status.SUCCEEDED: dict.fromkeys(set(Action) - OF_AN_END, "already-decided")
+    | {action: told for action, told in NOTHING_TO.items() if action is not Action.SWITCH_BACK},
+    Status.CANCELLED: dict.fromkeys(set(Action) - OF_AN_END, "already-decided") | NOTHING_TO,
 }
 
 
@@ -642,4 +650,4 @@ async def test_what_belongs_to_no_database_any_more_can_still_be_closed_by_an_ap
 
 def test_the_nearest_database_is_found_whatever_its_capitals() -> None:
     world = World()
-    assert Catalogue({"Orders": world.database("Orders", POLICY)}).nearest("oders") == "Orders"
+    assert Catalogue({"Orders": world.database("Orders", POLICY)}).unknown("oders")["nearest"] == "Orders"

@@ -319,13 +319,13 @@ async def test_a_scheduled_start_runs_when_it_comes_and_not_when_it_was_missed(
     late: float, status: Status
 ) -> None:
     world = World()
-    decision = open_operation(requested())
+    decision = open_operation(requested(start_at=at(600)))
     await world.store.open(decision, due_at=START, item_id=None)
-    for event in (planned(start_at=at(7200)), approved(ANN), approved(BOB)):
+    for event in (planned(), approved(ANN), approved(BOB)):
         decision = decide(decision.after, event)
         due = next_due(decision.after, at(2), Limits(), looked=False)
         await world.store.commit([decision], due_at=due)
-    await world.tick(7199)
+    await world.tick(599)
     assert await world.status() is Status.SCHEDULED
     await world.tick(1 + late)
     assert await world.status() is status
