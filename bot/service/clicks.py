@@ -34,6 +34,8 @@ OVERTAKEN = 4
 """How often a click that another one overtook is looked at again at once."""
 REPLANNED = frozenset({Status.REFUSED, Status.EXPIRED, Status.FAILED})
 """The ends after which the same may be asked again with one click; what people stopped, they must ask for anew."""
+GO_ON = frozenset({Action.APPROVE, Action.SWITCH_BACK, Action.REPLAN})
+"""What leads to a submission, and so needs a database that is configured."""
 
 log = structlog.get_logger()
 
@@ -92,14 +94,13 @@ class Clicks:
     async def _denied(self, op: Operation, action: Action, origin: Origin, policy: Policy) -> Reason | None:
         who = await standing(self._directory, _asked_about(action, policy), origin.user, origin.team)
         denied = _denied(op, action, policy, who)
-        if denied is None and action is Action.APPROVE:
-            return await self._hindered(op)
-        return denied
-
-    async def _hindered(self, op: Operation) -> Reason | None:
+        if denied is not None or action not in GO_ON:
+            return denied
         database = self._catalogue.current.databases.get(op.database)
         if database is None:
             return Reason.of("database-removed", name=op.database)
+        if action is not Action.APPROVE:
+            return None  # a request is judged where all of them are
         now = self._clock.now()
         return await hindrance(self._store, database, op.target, now, start_at=op.start_at)
 
@@ -132,10 +133,8 @@ class Clicks:
 
     async def _switch_back(self, item: InboxItem, op: Operation) -> Answer | None:
         """A new request towards the old primary, as long as the roles are those that this operation left."""
-        database = self._catalogue.current.databases.get(op.database)
-        if database is None:
-            return Tell(Reason.of("database-removed", name=op.database))
-        if op.plan is None or op.plan.primary is None:
+        database = self._catalogue.current.tracked(op.database)
+        if database is None or op.plan is None or op.plan.primary is None:
             return Tell(Reason.of("switch-back-unknown", id=op.id))
         try:
             reading = await database.provider.observe(op.target)

@@ -114,7 +114,7 @@ class MemoryStore:
         self._finishable(item_id)
         self._lockable(decision.after)
         self._rows[decision.after.id] = _Row(decision.after, due_at, [decision.event])
-        self.said[decision.after.id] = []
+        self.said[decision.after.id] = [each for each in decision.effects if isinstance(each, Say)]
         self._finish(item_id, replies)
 
     async def commit(
