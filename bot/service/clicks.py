@@ -12,7 +12,7 @@ from bot.core.commands import Act, Action, Origin, RequestSwitchover
 from bot.core.holds import EVERY_KIND
 from bot.core.machine import Limits, decide, next_due
 from bot.core.model import CandidateRule, Reason
-from bot.core.operation import Operation, Status
+from bot.core.operation import REPLANNED, Operation, Status, reason_to_switch_back
 from bot.core.policy import (
     Policy,
     Standing,
@@ -32,8 +32,6 @@ from bot.service.requests import Requests
 
 OVERTAKEN = 4
 """How often a click that another one overtook is looked at again at once."""
-REPLANNED = frozenset({Status.REFUSED, Status.EXPIRED, Status.FAILED})
-"""The ends after which the same may be asked again with one click; what people stopped, they must ask for anew."""
 GO_ON = frozenset({Action.APPROVE, Action.SWITCH_BACK, Action.REPLAN})
 """What leads to a submission, and so needs a database that is configured."""
 
@@ -148,7 +146,7 @@ class Clicks:
         chosen = database.provider.capabilities.candidate is CandidateRule.CHOSEN_BY_CLOUD
         named = op.plan.candidate is not None and not chosen
         node = op.plan.primary if named else None
-        back = RequestSwitchover(op.database, node, op.shard, f"switch back of {op.id}")
+        back = RequestSwitchover(op.database, node, op.shard, reason_to_switch_back(op.id))
         unpromised = Tell(Reason.of("switch-back-not-promised", id=op.id, node=op.plan.primary))
         return await self._requests.take(item, back, follows=op, besides=None if named else unpromised)
 

@@ -368,6 +368,25 @@ async def test_an_approver_who_is_deactivated_between_click_and_start_does_not_c
     assert (await world.status(), await world.why()) == (Status.REFUSED, "no-quorum")
 
 
+async def test_the_requesters_own_approval_counts_at_the_start_only_while_the_policy_says_so() -> None:
+    world = World(stricter(self_approval=True, approvals=1))
+    await world.planned()
+    assert await world.click(Action.APPROVE, ASKER) == "None"
+    world.configure(orders=stricter(self_approval=False, approvals=1))
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "no-quorum")
+    assert world.cloud.submissions == []
+
+
+async def test_an_approver_whom_the_policy_names_no_more_does_not_count_at_the_start() -> None:
+    world = World()
+    await world.approved()
+    world.configure(orders=stricter(approvers=(ANN,)))
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "no-quorum")
+    assert world.cloud.submissions == []
+
+
 async def test_the_policy_in_force_at_the_start_decides_how_many_must_have_approved() -> None:
     world = World()
     await world.approved()
