@@ -144,17 +144,18 @@ class Duties:
     async def _record(
         self, op: Operation, event: e.Event, *, unless_held: frozenset[HoldKind] = NO_HOLD
     ) -> Operation | None:
-        """Commits one event; None if somebody else was first, or it is no longer possible."""
+        """Commits one event; None if somebody else was first, or it is no longer possible.
+
+        Raises:
+            Held: A hold of the kinds given came first.
+        """
         now = self._clock.now()
         try:
             decision = decide(op, event)
             due = self._due(decision, now)
             await self._store.commit([decision], due_at=due, unless_held=unless_held)
-        except Held as error:
-            log.info("held", operation=op.id, reason=str(error))
-            await self._store.postpone({op.id: (op.version, now)})  # and the next look says why not
-            self._wake()
-            return None
+        except Held:
+            raise
         except (Stale, IllegalTransition) as error:
             log.info("decision_overtaken", operation=op.id, reason=str(error))
             return None
@@ -277,7 +278,11 @@ class Duties:
         send_by = self._clock.monotonic() + SEND_WITHIN
         database = self._catalogue.current.databases.get(op.database)
         kinds = kinds_binding(emergency=op.emergency)
-        started = None if database is None else await self._record(op, event, unless_held=kinds)
+        try:
+            started = None if database is None else await self._record(op, event, unless_held=kinds)
+        except Held:
+            await self.perform(op)  # the claim is still ours, and the next look says why not
+            return
         if started is None or database is None:
             return
         outcome = await self._submit(database, event, Intent(event.at, send_by))

@@ -316,11 +316,6 @@ async def test_of_a_start_and_a_hold_in_the_same_moment_the_hold_wins_and_is_see
         await tell(world, command)
 
     world.store.before_commit = held
-    woken = world.woken
-    await world.tick()
-    assert world.cloud.submissions == []
-    assert await world.status() is Status.RECHECKING
-    assert world.woken > woken
     await world.tick()
     assert (await world.status(), await world.why()) == (Status.REFUSED, why)
     assert world.cloud.submissions == []
