@@ -114,11 +114,11 @@ class Holding:
         now = self._clock.now()
         present = h.binding(await self._store.holds(now), h.ALL, now, h.ONLY_HALT)
         if present is not None and not _is_this(present, item, reason):
-            by, why = present.by, present.reason
-            return Tell(Reason.of("halted-already", by=by, reason=why), await self._still_tracked())
+            told = Reason.of("halted-already", by=present.by, reason=present.reason)
+            return Tell(told, _tracked(await self._under_way()))
         if present is None:
             await self._store.record_hold(h.Halted(now, reason, origin.user, origin.team), item_id=None)
-            log.warning("halted", by=origin.user)
+            log.warning("hold_changed", told="notice-halted", by=origin.user)
         # Read after the halt is committed: whatever began before it is among them, and nothing begins after it.
         # A delivery that is worked on again finds its own halt, and tells it again.
         under_way = await self._under_way()
@@ -137,9 +137,6 @@ class Holding:
         notice = Reason.of("notice-resumed", by=origin.user)
         await self._record(item, event, notice, Tell(Reason.of("resumed-now")))
         return None
-
-    async def _still_tracked(self) -> Reason | None:
-        return _tracked(await self._under_way())
 
     async def _under_way(self) -> str:
         """What no halt stops any more: what is sent, or may be."""
@@ -160,7 +157,7 @@ class Holding:
     async def _record(self, item: InboxItem, event: h.HoldEvent, notice: Reason, answer: Answer) -> None:
         replies = [Reply(item.origin, answer)]
         await self._store.record_hold(event, item_id=item.id, replies=replies, say=Say(notice))
-        log.warning(notice.code, by=event.by)
+        log.warning("hold_changed", told=notice.code, by=event.by)
 
 
 def _shown(until: datetime | None) -> str | None:
