@@ -61,9 +61,13 @@ class Catalogue:
         requesters = {entry for policy in policies for entry in policy.requesters}
         return Policy(name, tuple(sorted(approvers)), requesters=tuple(sorted(requesters)))
 
+    def nearest(self, name: str, *others: str) -> str:
+        """The configured name, or one of the others, most like the one typed; "" if none is near."""
+        return nearest(name, (*self.databases, *others))
+
     def unknown(self, name: str, *others: str) -> Reason:
-        """What is said of a name that is no database's: the nearest that is one, or one of the others."""
-        return Reason.of("unknown-database", name=name, nearest=nearest(name, (*self.databases, *others)))
+        """What is said of a name that is no database's, nor one of the others."""
+        return Reason.of("unknown-database", name=name, nearest=self.nearest(name, *others))
 
 
 class CatalogueHolder:

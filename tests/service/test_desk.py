@@ -60,6 +60,13 @@ async def test_a_request_in_another_channel_than_configured_is_not_taken() -> No
     assert await world.told(ORDERS, channel="C-OPS") == "None"
 
 
+async def test_a_request_where_nobody_else_sees_the_card_is_not_taken() -> None:
+    world = World(stricter(break_glass=(ASKER,)))
+    for command in (ORDERS, replace(ORDERS, emergency=True)):
+        assert await world.told(command, channel="D-BOT") == "wrong-channel"
+    assert isinstance(await world.ask(replace(ORDERS, dry_run=True), channel="D-BOT"), ShowPlan)
+
+
 @pytest.mark.parametrize(
     ("user", "requesters", "told"),
     [
@@ -650,4 +657,4 @@ async def test_what_belongs_to_no_database_any_more_can_still_be_closed_by_an_ap
 
 def test_the_nearest_database_is_found_whatever_its_capitals() -> None:
     world = World()
-    assert Catalogue({"Orders": world.database("Orders", POLICY)}).unknown("oders")["nearest"] == "Orders"
+    assert Catalogue({"Orders": world.database("Orders", POLICY)}).nearest("oders") == "Orders"
