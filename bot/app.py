@@ -128,6 +128,7 @@ def policy_of(name: str, settings: PolicySettings) -> Policy:
         max_lag=settings.max_lag,
         allow_unknown_primary=settings.allow_unknown_primary,
         cooldown=settings.cooldown,
+        break_glass=settings.break_glass,
     )
 
 
@@ -482,9 +483,10 @@ class Bot:
         retired = {**old.retired, **old.databases}
         new = self._new_catalogue(fresh)
         gone = {name: database for name, database in retired.items() if name not in new.databases}
+        # Recorded first: by what the trail does not know, nobody is judged.
+        await self._store.record_configuration(_summary(fresh), self._clock.now())
         self._catalogue.current = replace(new, retired=gone)
         self._desk.limits = self._duties.limits = limits_of(fresh)
-        await self._store.record_configuration(_summary(fresh), self._clock.now())
         log.info(
             "configuration_reloaded",
             databases=len(fresh.databases),

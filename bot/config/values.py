@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(
     "secret|token|passw|access_?key|private|credential|api_?key|authorization", re.IGNORECASE
 )
 _COMMANDS = "list status history cancel freeze unfreeze halt resume emergency help plan all"
-_CONNECTIVES = "to shard at in for because"
+_CONNECTIVES = "to shard at in for override because"
 RESERVED = frozenset(f"{_COMMANDS} {_CONNECTIVES}".split())
 
 

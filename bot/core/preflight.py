@@ -98,6 +98,13 @@ def preflight(
     return _verdict(verdict.candidate, checks)
 
 
+def could_override(verdict: Verdict) -> tuple[str, ...]:
+    """Every check that an emergency would have to override to go on; none where overriding does not help."""
+    failed = [check for check in verdict.checks if not check.passed]
+    helps = all(_may_be_overridden(check, verdict.candidate) for check in failed)
+    return tuple(check.name for check in failed) if helps else ()
+
+
 def _may_be_overridden(check: Check, candidate: NodeId | None) -> bool:
     if check.passed or check.name not in OVERRIDABLE:
         return False

@@ -38,12 +38,10 @@ def instant(start: Start, *, asked_at: datetime, zone: tzinfo, zone_name: str) -
         zone: Where the asker is.
         zone_name: What people call the zone.
     """
-    if start.after is not None:
-        meant: datetime | Reason = asked_at + start.after
-    elif start.at is not None:
-        meant = start.at.astimezone(UTC)
-    else:
-        meant = _next(start.clock or time(), asked_at, zone, zone_name)
+    try:
+        meant = _meant(start, asked_at, zone, zone_name)
+    except OverflowError:
+        meant = datetime.max.replace(tzinfo=UTC)
     if isinstance(meant, Reason):
         return meant
     if meant <= asked_at:
@@ -51,6 +49,14 @@ def instant(start: Start, *, asked_at: datetime, zone: tzinfo, zone_name: str) -
     if meant - asked_at > FARTHEST:
         return Reason.of("start-too-far", when=meant.isoformat(), days=FARTHEST.days)
     return meant
+
+
+def _meant(start: Start, asked_at: datetime, zone: tzinfo, zone_name: str) -> datetime | Reason:
+    if start.after is not None:
+        return asked_at + start.after
+    if start.at is not None:
+        return start.at.astimezone(UTC)
+    return _next(start.clock or time(), asked_at, zone, zone_name)
 
 
 def _next(clock: time, asked_at: datetime, zone: tzinfo, zone_name: str) -> datetime | Reason:

@@ -52,14 +52,22 @@ class Catalogue:
         would stay open for ever: by any approver there is.
         """
         database = self.tracked(name)
-        if database is not None:
-            return database.policy
-        approvers = {entry for each in self.databases.values() for entry in each.policy.approvers}
-        return Policy(name=name, approvers=tuple(sorted(approvers)))
+        return self.policy_of_any(name) if database is None else database.policy
 
-    def nearest(self, name: str) -> str:
-        """The configured name most like the one typed, "" if none is near."""
-        return nearest(name, self.databases)
+    def policy_of_any(self, name: str) -> Policy:
+        """The policy, under this name, for what concerns every database: whoever may on any of them, may."""
+        policies = [each.policy for each in self.databases.values()]
+        approvers = {entry for policy in policies for entry in policy.approvers}
+        requesters = {entry for policy in policies for entry in policy.requesters}
+        return Policy(name, tuple(sorted(approvers)), requesters=tuple(sorted(requesters)))
+
+    def nearest(self, name: str, *others: str) -> str:
+        """The configured name, or one of the others, most like the one typed; "" if none is near."""
+        return nearest(name, (*self.databases, *others))
+
+    def unknown(self, name: str, *others: str) -> Reason:
+        """What is said of a name that is no database's, nor one of the others."""
+        return Reason.of("unknown-database", name=name, nearest=self.nearest(name, *others))
 
 
 class CatalogueHolder:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core import events as e
+from bot.core.holds import HoldKind, kinds_binding
 from bot.core.machine import (
     UNREADABLE_FOR,
     Decision,
@@ -25,10 +26,11 @@ from bot.core.machine import (
 )
 from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
-from bot.core.policy import valid_approvals
+from bot.core.policy import Policy, may_break_glass, valid_approvals
 from bot.core.preflight import Outcome
 from bot.errors import (
     DirectoryUnavailable,
+    Held,
     IllegalTransition,
     Locked,
     Misconfigured,
@@ -39,12 +41,13 @@ from bot.errors import (
     Stale,
     Throttled,
 )
-from bot.ports import Clock, Directory, Intent, Provider, Store
+from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import hindrance
+from bot.service.past import last_switchover
 from bot.service.patience import Patience
 from bot.service.people import standing
-from bot.service.planning import make_plan, provider_said, what_moved
+from bot.service.planning import make_plan, provider_said, refusal, what_moved
 
 SEND_WITHIN = 5.0
 """Seconds from the decision to submit to the first byte; a process frozen for longer sends nothing."""
@@ -114,7 +117,7 @@ class Duties:
                 # Cut short in mid-call it would be in doubt; the next process rechecks and sends it.
                 await self._store.postpone({op.id: (op.version, self._clock.now())}, until=until)
                 return
-            await self._start(op, event)
+            await self._start(op, event, until)
         else:
             await self._record(op, event)
 
@@ -140,12 +143,21 @@ class Duties:
 
     # --- recording ---
 
-    async def _record(self, op: Operation, event: e.Event) -> Operation | None:
-        """Commits one event; None if somebody else was first, or it is no longer possible."""
+    async def _record(
+        self, op: Operation, event: e.Event, *, unless_held: frozenset[HoldKind] = NO_HOLD
+    ) -> Operation | None:
+        """Commits one event; None if somebody else was first, or it is no longer possible.
+
+        Raises:
+            Held: A hold of the kinds given came first.
+        """
         now = self._clock.now()
         try:
             decision = decide(op, event)
-            await self._store.commit([decision], due_at=self._due(decision, now))
+            due = self._due(decision, now)
+            await self._store.commit([decision], due_at=due, unless_held=unless_held)
+        except Held:
+            raise
         except (Stale, IllegalTransition) as error:
             log.info("decision_overtaken", operation=op.id, reason=str(error))
             return None
@@ -172,6 +184,8 @@ class Duties:
         match duty := owed(op, now):
             case Duty.EXPIRE:
                 return e.Expired(now)
+            case Duty.REMIND:
+                return e.StartNear(now)
             case Duty.START:
                 return e.StartReached(now)
             case Duty.DOUBT:
@@ -185,7 +199,7 @@ class Duties:
         if database is None:
             return e.PlanningFailed(self._clock.now(), Reason.of("database-removed", name=op.database))
         try:
-            planning = await make_plan(database, op.target, op.asked)
+            planning = await make_plan(database, op.target, op.asked, op.overrides)
         except ProviderError as error:
             return self._unreadable(op, error, e.PlanningFailed)
         self._patience.regained(op)
@@ -196,10 +210,11 @@ class Duties:
             topology=planning.topology,
             checks=planning.verdict.checks,
             outcome=planning.verdict.outcome,
-            detail=planning.verdict.detail,
-            needed=policy.approvals,
-            approvers=policy.approvers,
+            detail=refusal(planning.verdict, emergency=op.emergency),
+            needed=_needed(op, policy),
+            approvers=() if op.emergency else policy.approvers,
             expires_at=op.requested_at + policy.approval_ttl,
+            last=await last_switchover(self._store, planning.plan.target),
         )
 
     def _unreadable(
@@ -222,21 +237,30 @@ class Duties:
         if database is None:
             return e.RecheckRefused(self._clock.now(), Reason.of("database-removed", name=op.database))
         try:
+            denied = await self._no_glass(op, database.policy)
             quorum = await self._live_quorum(op, database)
-            planning = await make_plan(database, op.target, op.plan.candidate if op.plan else op.asked)
+            asked = op.plan.candidate if op.plan else op.asked
+            planning = await make_plan(database, op.target, asked, op.overrides)
         except (ProviderError, DirectoryUnavailable) as error:
             return self._unreadable(op, error, e.RecheckRefused)
         self._patience.regained(op)
         now = self._clock.now()
-        problem = await hindrance(self._store, database, op.target, now, besides=op.id)
-        problem = problem or self._no_longer(op, database, quorum, planning.plan)
+        problem = await hindrance(self._store, database, op.target, now, emergency=op.emergency)
+        problem = problem or denied or self._no_longer(op, database, quorum, planning.plan)
         if problem is None and planning.verdict.outcome is not Outcome.CLEAN:
-            problem = planning.verdict.detail or Reason.of("plan-changed", before="-", present="-")
+            said = refusal(planning.verdict, emergency=op.emergency)
+            problem = said or Reason.of("plan-changed", before="-", present="-")
         if problem is not None:
             return e.RecheckRefused(now, problem, planning.topology)
-        return e.SubmissionStarted(
-            now, planning.plan, planning.topology, quorum, needed=database.policy.approvals
-        )
+        needed = _needed(op, database.policy)
+        return e.SubmissionStarted(now, planning.plan, planning.topology, quorum, needed)
+
+    async def _no_glass(self, op: Operation, policy: Policy) -> Reason | None:
+        """Why whoever asked for an emergency may no longer; None if they may, or it is none."""
+        if not op.emergency:
+            return None
+        who = await standing(self._directory, policy.break_glass, op.requested_by, "", fresh=True)
+        return may_break_glass(policy, who)
 
     async def _live_quorum(self, op: Operation, database: Database) -> tuple[UserId, ...]:
         people = [
@@ -248,16 +272,22 @@ class Duties:
     def _no_longer(
         self, op: Operation, database: Database, quorum: tuple[UserId, ...], present: Plan
     ) -> Reason | None:
-        if len(quorum) < database.policy.approvals:
-            return Reason.of("no-quorum", valid=len(quorum), needed=database.policy.approvals)
+        needed = _needed(op, database.policy)
+        if len(quorum) < needed:
+            return Reason.of("no-quorum", valid=len(quorum), needed=needed)
         return None if op.plan is None else what_moved(op.plan, present)
 
     # --- the one request ---
 
-    async def _start(self, op: Operation, event: e.SubmissionStarted) -> None:
+    async def _start(self, op: Operation, event: e.SubmissionStarted, until: datetime) -> None:
         send_by = self._clock.monotonic() + SEND_WITHIN
         database = self._catalogue.current.databases.get(op.database)
-        started = None if database is None else await self._record(op, event)
+        kinds = kinds_binding(emergency=op.emergency)
+        try:
+            started = None if database is None else await self._record(op, event, unless_held=kinds)
+        except Held:
+            await self.perform(op, until)  # the claim is still ours, and the next look says why not
+            return
         if started is None or database is None:
             return
         if self.draining:
@@ -416,3 +446,8 @@ class Duties:
         if job is not None and (job != op.job or job.state is not JobState.RUNNING):
             return e.JobReported(self._clock.now(), job)
         return self._overdue(op)
+
+
+def _needed(op: Operation, policy: Policy) -> int:
+    """How many must approve it now; of an emergency nobody."""
+    return 0 if op.emergency else policy.approvals

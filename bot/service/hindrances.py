@@ -1,41 +1,61 @@
-"""What forbids every switchover of a database for a time: a freeze in force, the cooldown after the last one."""
+"""What forbids every switchover of a database for a time: a halt, a freeze, the cooldown after the last one."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from bot.core.holds import binding, kinds_binding
 from bot.core.model import Reason, Target
-from bot.core.operation import Operation, Status
+from bot.core.operation import Status
 from bot.ports import Store
 from bot.service.catalogue import Database
+from bot.service.past import last_sent
 
 _MAY_HAVE_MOVED = frozenset({Status.SUCCEEDED, Status.CLOSED})
 
 
 async def hindrance(
-    store: Store, database: Database, target: Target, now: datetime, *, besides: str = ""
+    store: Store,
+    database: Database,
+    target: Target,
+    now: datetime,
+    *,
+    emergency: bool = False,
+    start_at: datetime | None = None,
 ) -> Reason | None:
-    """Why nothing may start now; None if it may. Asked at the request, at each approval and at the start.
+    """Why nothing may start; None if it may. Asked at the request, at each approval and at the start.
 
     Args:
-        store: Knows the last switchover.
+        store: Knows what was set by hand, and the last switchover.
         database: Whose freezes and cooldown count.
         target: The database and shard.
         now: The time.
-        besides: The operation that asks; its own submissions don't count.
+        emergency: Only a halt stops it.
+        start_at: When it is to start, where that is later.
     """
-    frozen = database.frozen(now)
-    if frozen is not None:
-        return frozen
-    cooldown = database.policy.cooldown
-    if not cooldown:
+    hold = binding(await store.holds(now), database.name, now, kinds_binding(emergency=emergency))
+    if hold is not None:
+        return hold.sentence()
+    if emergency:
         return None
-    for op in await store.operations(open_only=False, database=database.name, limit=20):
-        if op.id != besides and op.target == target and _moved_at(op) and op.ended_at is not None:
-            until = op.ended_at + cooldown
-            return Reason.of("cooldown", last=op.id, until=until.isoformat()) if now < until else None
-    return None
+    return (
+        database.frozen(now)
+        or _frozen_then(database, start_at)
+        or await _cooling(store, database, target, now)
+    )
 
 
-def _moved_at(op: Operation) -> bool:
-    return bool(op.submissions) and op.status in _MAY_HAVE_MOVED
+def _frozen_then(database: Database, start_at: datetime | None) -> Reason | None:
+    """A configured freeze at the start. One set by hand that lasts until then is in force now."""
+    frozen = None if start_at is None else database.frozen(start_at)
+    if frozen is None or start_at is None:
+        return None
+    return Reason("frozen-at-start", (*frozen.params, ("when", start_at.isoformat())))
+
+
+async def _cooling(store: Store, database: Database, target: Target, now: datetime) -> Reason | None:
+    cooldown = database.policy.cooldown
+    last = await last_sent(store, target, _MAY_HAVE_MOVED) if cooldown else None
+    if last is None or last.ended_at is None or now >= last.ended_at + cooldown:
+        return None
+    return Reason.of("cooldown", last=last.id, until=(last.ended_at + cooldown).isoformat())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.model import NodeId, Plan, Reason, Target, Topology
-from bot.core.preflight import Verdict, preflight
+from bot.core.preflight import Outcome, Verdict, could_override, preflight
 from bot.errors import ProviderError, Throttled
 from bot.service.catalogue import Database
 
@@ -19,25 +19,37 @@ class Planning:
     plan: Plan
 
 
-async def make_plan(database: Database, target: Target, asked: str | None) -> Planning:
-    """Reads the topology and plans on it.
+async def make_plan(
+    database: Database, target: Target, asked: str | None, overrides: tuple[str, ...] = ()
+) -> Planning:
+    """Reads the topology and plans on it; ``overrides`` are the checks that may fail.
 
     Raises:
         ProviderError: As ``Provider.observe``.
     """
     topology = await database.provider.observe(target)
-    return plan_on(database, topology, asked)
+    return plan_on(database, topology, asked, overrides)
 
 
-def plan_on(database: Database, topology: Topology, asked: str | None) -> Planning:
+def plan_on(
+    database: Database, topology: Topology, asked: str | None, overrides: tuple[str, ...] = ()
+) -> Planning:
     """The plan that a reading amounts to. Pure but for the provider's description of its call."""
-    verdict = preflight(topology, asked, capabilities=database.provider.capabilities, policy=database.policy)
-    target = Target(database.name, topology.shard)
-    return Planning(topology, verdict, _plan(database, target, topology, verdict.candidate))
+    verdict = preflight(
+        topology,
+        asked,
+        capabilities=database.provider.capabilities,
+        policy=database.policy,
+        overrides=overrides,
+    )
+    plan = _plan(database, topology, verdict.candidate, overrides)
+    return Planning(topology, verdict, plan)
 
 
-def _plan(database: Database, target: Target, topology: Topology, candidate: NodeId | None) -> Plan:
-    primary = topology.primary
+def _plan(
+    database: Database, topology: Topology, candidate: NodeId | None, overrides: tuple[str, ...]
+) -> Plan:
+    primary, target = topology.primary, Target(database.name, topology.shard)
     return Plan(
         database=target.database,
         shard=target.shard,
@@ -45,7 +57,14 @@ def _plan(database: Database, target: Target, topology: Topology, candidate: Nod
         primary=None if primary is None else primary.id,
         members=topology.members,
         call=database.provider.describe(target, candidate),
+        overrides=overrides,
     )
+
+
+def refusal(verdict: Verdict, *, emergency: bool) -> Reason | None:
+    """Why the preflight says no; of an emergency, with which overrides it would not, if with any."""
+    needed = could_override(verdict) if emergency and verdict.outcome is Outcome.REFUSED else ()
+    return Reason.of("emergency-could-override", checks=", ".join(needed)) if needed else verdict.detail
 
 
 def what_moved(approved: Plan, present: Plan) -> Reason | None:

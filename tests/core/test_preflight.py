@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Role, Topology
 from bot.core.policy import Policy
-from bot.core.preflight import OVERRIDABLE, Check, Outcome, Verdict, candidates, preflight
+from bot.core.preflight import OVERRIDABLE, Check, Outcome, Verdict, candidates, could_override, preflight
 from tests.core.examples import CLOUD, POLICY, A, B, C, node, reading
 
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
@@ -294,3 +294,10 @@ def test_overriding_what_passes_changes_nothing() -> None:
     assert overridden(reading(A), *OVERRIDABLE) == overridden(reading(A))
     already = overridden(reading(B), *OVERRIDABLE)
     assert already.outcome is Outcome.NOT_NEEDED
+
+
+def test_what_an_emergency_would_have_to_override_is_all_that_fails_or_nothing() -> None:
+    assert could_override(overridden(lagging())) == ("candidate_healthy", "candidate_lag")
+    assert could_override(overridden(lagging(), "candidate_lag")) == ("candidate_healthy", "candidate_lag")
+    assert could_override(overridden(replace(lagging(), idle=False))) == ()
+    assert could_override(overridden(reading(A), asked="nobody")) == ()

@@ -96,3 +96,13 @@ def test_what_has_passed_or_is_too_far_ahead_is_refused(start: Start, code: str)
     assert isinstance(found, Reason)
     assert found.code == code
     assert isinstance(meant(Start(after=FARTHEST), utc("2026-11-22T09:00")), datetime)
+
+
+@pytest.mark.parametrize(
+    "start", [Start(after=timedelta.max), Start(at=datetime.fromisoformat("9999-12-31T23:59-11:00"))]
+)
+def test_a_start_beyond_every_calendar_is_too_far(start: Start) -> None:
+    found = meant(start, utc("2026-11-22T09:00"))
+    assert isinstance(found, Reason)
+    assert found.code == "start-too-far"
+    assert datetime.fromisoformat(found["when"]).tzinfo is UTC

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.core.events import Event
+from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.machine import Decision, Say
 from bot.core.model import OperationId
 from bot.core.operation import Operation
-from bot.errors import Locked, Stale, StoreUnavailable
-from bot.ports import Inbound, InboxItem, Receipt, Reply
+from bot.errors import Held, Locked, Stale, StoreUnavailable
+from bot.ports import NO_HOLD, AuditHead, Inbound, InboxItem, Receipt, Reply
 
 
 @dataclass
@@ -37,6 +38,10 @@ class MemoryStore:
         answers: What single people were told, in order.
         said: What the threads were told, by operation.
         after_commit: Runs once, between the next commit and its caller.
+        notices: What the audit channel is owed besides, of no operation.
+        trail: What was set and lifted by hand, in order.
+        before_commit: Runs once, when the next commit has been decided and not begun.
+        before_hold: The same, of the next thing that is set or lifted by hand.
         after_load: Runs once, between what the next ``load`` saw and its caller.
         down: While True, every write raises ``StoreUnavailable``.
     """
@@ -44,11 +49,17 @@ class MemoryStore:
     def __init__(self) -> None:
         self.answers: list[Reply] = []
         self.said: dict[str, list[Say]] = {}
+        self.notices: list[Say] = []
+        self.trail: list[HoldEvent] = []
         self.down = False
         self.after_commit: Callable[[], Awaitable[None]] | None = None
+        self.before_commit: Callable[[], Awaitable[None]] | None = None
+        self.before_hold: Callable[[], Awaitable[None]] | None = None
         self.after_load: Callable[[], Awaitable[None]] | None = None
         self._inbox: dict[int, _Delivery] = {}
         self._rows: dict[str, _Row] = {}
+        self._holds: tuple[Hold, ...] = ()
+        self._noticed: set[str] = set()
 
     async def upgrade(self) -> None:
         return
@@ -106,7 +117,7 @@ class MemoryStore:
         self._finishable(item_id)
         self._lockable(decision.after)
         self._rows[decision.after.id] = _Row(decision.after, due_at, [decision.event])
-        self.said[decision.after.id] = []
+        self.said[decision.after.id] = [each for each in decision.effects if isinstance(each, Say)]
         self._finish(item_id, replies)
 
     async def commit(
@@ -116,13 +127,20 @@ class MemoryStore:
         due_at: datetime | None,
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
+        unless_held: frozenset[HoldKind] = NO_HOLD,
     ) -> None:
+        meanwhile, self.before_commit = self.before_commit, None
+        if meanwhile is not None:
+            await meanwhile()
         self._write()
         self._finishable(item_id)
         row, after = self._rows[decisions[0].after.id], decisions[-1].after
         if row.op.version != decisions[0].after.version - 1:
             raise Stale(f"{row.op.id} is at version {row.op.version}")
         self._lockable(after)
+        hold = binding(self._holds, after.database, decisions[-1].event.at, unless_held)
+        if hold is not None:
+            raise Held(f"{hold.kind} of {hold.scope}")
         row.op, row.due_at = after, due_at if after.open else None
         row.events.extend(decision.event for decision in decisions)
         for decision in decisions:
@@ -184,7 +202,34 @@ class MemoryStore:
         """When an operation is looked at next."""
         return self._rows[operation_id].due_at
 
+    # holds
+
+    async def holds(self, now: datetime) -> Sequence[Hold]:
+        return [hold for hold in self._holds if hold.binds(hold.scope, now)]
+
+    async def record_hold(
+        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+    ) -> None:
+        meanwhile, self.before_hold = self.before_hold, None
+        if meanwhile is not None:
+            await meanwhile()
+        self._write()
+        self._finishable(item_id)
+        self._holds = apply(self._holds, event)
+        self.trail.append(event)
+        self.notices.extend([] if say is None else [say])
+        self._finish(item_id, replies)
+
+    async def owe_notice(self, key: str, say: Say, now: datetime) -> None:
+        self._write()
+        if key not in self._noticed:
+            self._noticed.add(key)
+            self.notices.append(say)
+
     # what these tests do not ask for
+
+    async def audit_head(self) -> AuditHead:
+        return AuditHead(0, "")
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
         return

@@ -60,6 +60,13 @@ async def test_a_request_in_another_channel_than_configured_is_not_taken() -> No
     assert await world.told(ORDERS, channel="C-OPS") == "None"
 
 
+async def test_a_request_where_nobody_else_sees_the_card_is_not_taken() -> None:
+    world = World(stricter(break_glass=(ASKER,)))
+    for command in (ORDERS, replace(ORDERS, emergency=True)):
+        assert await world.told(command, channel="D-BOT") == "wrong-channel"
+    assert isinstance(await world.ask(replace(ORDERS, dry_run=True), channel="D-BOT"), ShowPlan)
+
+
 @pytest.mark.parametrize(
     ("user", "requesters", "told"),
     [
@@ -126,7 +133,8 @@ async def test_several_fitting_nodes_are_offered_and_there_is_no_operation_yet()
     world = World()
     answer = await world.ask(RequestSwitchover("orders", reason="upgrade"))
     assert isinstance(answer, ChooseNode)
-    assert ([node.id for node in answer.nodes], answer.reason) == ([B, C], "upgrade")
+    assert [node.id for node in answer.nodes] == [B, C]
+    assert answer.request == RequestSwitchover("orders", reason="upgrade")
     assert await world.store.operations(open_only=False) == []
 
 
@@ -329,6 +337,12 @@ async def in_status(status: Status) -> World:
     return world
 
 
+NOTHING_TO = {
+    Action.SWITCH_BACK: "nothing-to-switch-back",
+    Action.REPLAN: "nothing-to-replan",
+    Action.REVIEW: "nothing-to-review",
+}
+OF_AN_END = set(NOTHING_TO)
 STALE = {
     Status.PLANNING: {
         Action.APPROVE: "not-ready-for-approval",
@@ -336,12 +350,13 @@ STALE = {
     },
     Status.AWAITING_APPROVAL: {Action.ACKNOWLEDGE: "too-late"},
     Status.RECHECKING: {Action.APPROVE: "too-late", Action.ACKNOWLEDGE: "too-late"},
-    Status.IN_DOUBT: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
-    Status.RUNNING: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
-    Status.VERIFYING: dict.fromkeys(set(Action) - {Action.CHECK_AGAIN}, "too-late"),
+    Status.IN_DOUBT: dict.fromkeys(set(Action) - OF_AN_END - {Action.CHECK_AGAIN}, "too-late") | NOTHING_TO,
+    Status.RUNNING: dict.fromkeys(set(Action) - OF_AN_END - {Action.CHECK_AGAIN}, "too-late") | NOTHING_TO,
+    Status.VERIFYING: dict.fromkeys(set(Action) - OF_AN_END - {Action.CHECK_AGAIN}, "too-late") | NOTHING_TO,
     Status.NEEDS_ATTENTION: dict.fromkeys({Action.APPROVE, Action.REJECT, Action.CANCEL}, "too-late"),
-    Status.SUCCEEDED: dict.fromkeys(Action, "already-decided"),
-    Status.CANCELLED: dict.fromkeys(Action, "already-decided"),
+    Status.SUCCEEDED: dict.fromkeys(set(Action) - OF_AN_END, "already-decided")
+    | {action: told for action, told in NOTHING_TO.items() if action is not Action.SWITCH_BACK},
+    Status.CANCELLED: dict.fromkeys(set(Action) - OF_AN_END, "already-decided") | NOTHING_TO,
 }
 
 

@@ -369,13 +369,13 @@ async def test_a_scheduled_start_runs_when_it_comes_and_not_when_it_was_missed(
     late: float, status: Status
 ) -> None:
     world = World()
-    decision = open_operation(requested())
+    decision = open_operation(requested(start_at=at(600)))
     await world.store.open(decision, due_at=START, item_id=None)
-    for event in (planned(start_at=at(7200)), approved(ANN), approved(BOB)):
+    for event in (planned(), approved(ANN), approved(BOB)):
         decision = decide(decision.after, event)
         due = next_due(decision.after, at(2), Limits(), looked=False)
         await world.store.commit([decision], due_at=due)
-    await world.tick(7199)
+    await world.tick(599)
     assert await world.status() is Status.SCHEDULED
     await world.tick(1 + late)
     assert await world.status() is status
@@ -416,6 +416,25 @@ async def test_an_approver_who_is_deactivated_between_click_and_start_does_not_c
     world.people.persons[ANN] = False
     await world.tick()
     assert (await world.status(), await world.why()) == (Status.REFUSED, "no-quorum")
+
+
+async def test_the_requesters_own_approval_counts_at_the_start_only_while_the_policy_says_so() -> None:
+    world = World(stricter(self_approval=True, approvals=1))
+    await world.planned()
+    assert await world.click(Action.APPROVE, ASKER) == "None"
+    world.configure(orders=stricter(self_approval=False, approvals=1))
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "no-quorum")
+    assert world.cloud.submissions == []
+
+
+async def test_an_approver_whom_the_policy_names_no_more_does_not_count_at_the_start() -> None:
+    world = World()
+    await world.approved()
+    world.configure(orders=stricter(approvers=(ANN,)))
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "no-quorum")
+    assert world.cloud.submissions == []
 
 
 async def test_the_policy_in_force_at_the_start_decides_how_many_must_have_approved() -> None:

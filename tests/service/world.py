@@ -57,7 +57,10 @@ class ManualClock:
 
 
 class People:
-    """A directory. ``meanwhile`` runs once, while the person named in it is being looked up."""
+    """A directory. ``meanwhile`` runs once, while the person named in it is being looked up.
+
+    ``zones``: where people are, if it is not UTC.
+    """
 
     def __init__(self) -> None:
         self.persons = {ASKER: True, ANN: True, BOB: True, EVE: True, GUEST: False}
@@ -65,6 +68,7 @@ class People:
         self.available = True
         self.asked_afresh: list[str] = []
         self.meanwhile: dict[str, Callable[[], Awaitable[None]]] = {}
+        self.zones: dict[str, str] = {}
 
     async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
         if not self.available:
@@ -75,7 +79,7 @@ class People:
         if meanwhile is not None:
             await meanwhile()
         member = self.persons.get(UserId(user_id), False) and team_id in (None, "T-HOME")
-        return Person(user_id, user_id, member)
+        return Person(user_id, user_id, member, self.zones.get(user_id, "UTC"))
 
     async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
         if fresh:

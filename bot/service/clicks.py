@@ -1,0 +1,226 @@
+"""What the buttons of a card do, and ``cancel ID``: each click is judged by what is true when it is worked on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from bot.core import events as e
+from bot.core.answers import Answer, Tell
+from bot.core.commands import Act, Action, Origin, RequestSwitchover
+from bot.core.holds import EVERY_KIND
+from bot.core.machine import Limits, decide, next_due
+from bot.core.model import CandidateRule, Reason
+from bot.core.operation import REPLANNED, Operation, Status, reason_to_switch_back
+from bot.core.policy import (
+    Policy,
+    Standing,
+    may_approve,
+    may_cancel,
+    may_reject,
+    may_request,
+    may_review,
+)
+from bot.errors import IllegalTransition, ProviderError, Stale
+from bot.ports import NO_HOLD, Clock, Directory, InboxItem, Store
+from bot.service.catalogue import CatalogueHolder
+from bot.service.hindrances import hindrance
+from bot.service.people import standing
+from bot.service.planning import provider_said
+from bot.service.requests import Requests
+
+OVERTAKEN = 4
+"""How often a click that another one overtook is looked at again at once."""
+GO_ON = frozenset({Action.APPROVE, Action.SWITCH_BACK, Action.REPLAN})
+"""What leads to a submission, and so needs a database that is configured."""
+
+log = structlog.get_logger()
+
+
+class Clicks:
+    """Judges clicks.
+
+    Args:
+        store: Where operations live.
+        directory: Who people are.
+        catalogue: The configuration in force.
+        clock: The time.
+        requests: Takes what a click asks for anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        catalogue: CatalogueHolder,
+        clock: Clock,
+        requests: Requests,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._catalogue = catalogue
+        self._clock = clock
+        self._requests = requests
+
+    async def act(self, item: InboxItem, act: Act, limits: Limits) -> Answer | None:
+        """Does what the click asks, and with it finishes the item; or the answer why not.
+
+        Raises:
+            Stale: It was overtaken again and again, or the item is finished already.
+        """
+        for _ in range(OVERTAKEN):
+            op = await self._store.load(act.operation)
+            if op is None:
+                return Tell(Reason.of("unknown-operation", id=act.operation))
+            policy = self._catalogue.current.policy_for(op.database)
+            denied = await self._denied(op, act.action, item.origin, policy)
+            if denied is not None:
+                return Tell(denied)
+            if act.action is Action.SWITCH_BACK:
+                return await self._switch_back(item, op)
+            if act.action is Action.REPLAN:
+                again = RequestSwitchover(op.database, op.asked, op.shard, op.reason)
+                return await self._requests.take(item, again, follows=op)
+            try:
+                return await self._apply(item, op, act.action, policy, limits)
+            except Stale:
+                continue  # two clicks, or a click and a halt, in the same moment: look again at what is true now
+        raise Stale
+
+    async def _denied(self, op: Operation, action: Action, origin: Origin, policy: Policy) -> Reason | None:
+        who = await standing(self._directory, _asked_about(action, policy), origin.user, origin.team)
+        denied = _denied(op, action, policy, who)
+        if denied is not None or action not in GO_ON:
+            return denied
+        database = self._catalogue.current.databases.get(op.database)
+        if database is None:
+            return Reason.of("database-removed", name=op.database)
+        if action is not Action.APPROVE:
+            return None  # a request is judged where all of them are
+        now = self._clock.now()
+        return await hindrance(self._store, database, op.target, now, start_at=op.start_at)
+
+    async def _apply(
+        self, item: InboxItem, op: Operation, action: Action, policy: Policy, limits: Limits
+    ) -> Answer | None:
+        now = self._clock.now()
+        if action is Action.CHECK_AGAIN:
+            return await self._check_again(op, now)
+        try:
+            decision = decide(op, _event(action, now, item.origin, policy))
+        except IllegalTransition:
+            return Tell(_too_late(op, action))
+        await self._store.commit(
+            [decision],
+            due_at=next_due(decision.after, now, limits, looked=False),
+            item_id=item.id,
+            unless_held=EVERY_KIND if action is Action.APPROVE else NO_HOLD,
+        )
+        log.info(e.event_name(decision.event), operation=op.id, status=decision.after.status)
+        return None
+
+    async def _check_again(self, op: Operation, now: datetime) -> Answer:
+        if not op.open:
+            return Tell(_too_late(op, Action.CHECK_AGAIN))
+        # While a request is under way a look can only call it in doubt; its answer comes by itself.
+        if op.status is not Status.STARTING:
+            await self._store.postpone({op.id: (op.version, now)}, until=None)
+        return Tell(Reason.of("checking-again", id=op.id))
+
+    async def _switch_back(self, item: InboxItem, op: Operation) -> Answer | None:
+        """A new request towards the old primary, as long as the roles are those that this operation left."""
+        database = self._catalogue.current.tracked(op.database)
+        if database is None or op.plan is None or op.plan.primary is None:
+            return Tell(Reason.of("switch-back-unknown", id=op.id))
+        try:
+            reading = await database.provider.observe(op.target)
+        except ProviderError as error:
+            return Tell(Reason.of("unreadable", name=op.database), provider_said(error))
+        present = None if reading.primary is None else reading.primary.id
+        if present is None or present != op.primary_now:
+            # Somebody has moved it since. What a person wants then is no longer the way back from here, and a
+            # cloud that chooses by itself would be asked to leave a primary that nobody named.
+            return Tell(Reason.of("switch-back-moved", id=op.id, before=op.primary_now, now=present))
+        chosen = database.provider.capabilities.candidate is CandidateRule.CHOSEN_BY_CLOUD
+        named = op.plan.candidate is not None and not chosen
+        node = op.plan.primary if named else None
+        back = RequestSwitchover(op.database, node, op.shard, reason_to_switch_back(op.id))
+        unpromised = Tell(Reason.of("switch-back-not-promised", id=op.id, node=op.plan.primary))
+        return await self._requests.take(item, back, follows=op, besides=None if named else unpromised)
+
+
+def _asked_about(action: Action, policy: Policy) -> tuple[str, ...]:
+    """The list that decides whether somebody may; empty where being a member is enough."""
+    match action:
+        case Action.CHECK_AGAIN:
+            return ()
+        case Action.SWITCH_BACK | Action.REPLAN:
+            return policy.requesters
+        case Action.REVIEW:
+            return (*policy.approvers, *policy.break_glass)
+        case _:
+            return policy.approvers
+
+
+def _denied(op: Operation, action: Action, policy: Policy, who: Standing) -> Reason | None:
+    """Why this person may not do this; the state is looked at first, so that a late click is told so."""
+    if not who.member and action is not Action.CANCEL:
+        return Reason.of("deny-not-a-member")
+    match action:
+        case Action.APPROVE:
+            if op.status is not Status.AWAITING_APPROVAL:
+                return _too_late(op, action)
+            return may_approve(policy, who, requested_by=op.requested_by, approved_by=op.approved_by)
+        case Action.REJECT | Action.ACKNOWLEDGE:
+            return may_reject(policy, who)
+        case Action.CANCEL:
+            return may_cancel(policy, who, requested_by=op.requested_by)
+        case Action.REVIEW:
+            return _no_review(op) or may_review(policy, who, requested_by=op.requested_by)
+        case Action.SWITCH_BACK | Action.REPLAN:
+            return _nothing_to_repeat(op, action) or may_request(policy, who)
+        case Action.CHECK_AGAIN:
+            return None
+
+
+def _nothing_to_repeat(op: Operation, action: Action) -> Reason | None:
+    if action is Action.SWITCH_BACK:
+        done = op.status is Status.SUCCEEDED
+        return None if done else Reason.of("nothing-to-switch-back", id=op.id, status=op.status)
+    ended = op.status in REPLANNED
+    return None if ended else Reason.of("nothing-to-replan", id=op.id, status=op.status)
+
+
+def _no_review(op: Operation) -> Reason | None:
+    """Why there is nothing to review; None if a review is owed."""
+    if op.review_owed:
+        return None
+    if op.reviewed_by is not None:
+        return Reason.of("already-reviewed", id=op.id, by=op.reviewed_by)
+    return Reason.of("review-too-early" if op.emergency and op.open else "nothing-to-review", id=op.id)
+
+
+def _event(action: Action, now: datetime, origin: Origin, policy: Policy) -> e.Event:
+    match action:
+        case Action.APPROVE:
+            return e.Approved(now, origin.user, policy.approvals, policy.self_approval, origin.team)
+        case Action.REJECT:
+            return e.Rejected(now, origin.user, origin.team)
+        case Action.ACKNOWLEDGE:
+            return e.Acknowledged(now, origin.user, origin.team)
+        case Action.REVIEW:
+            return e.Reviewed(now, origin.user, origin.team)
+        case _:
+            return e.Cancelled(now, origin.user, team=origin.team)
+
+
+def _too_late(op: Operation, action: Action) -> Reason:
+    if action is Action.APPROVE and op.status is Status.PLANNING:
+        return Reason.of("not-ready-for-approval", id=op.id)
+    if action is Action.APPROVE and op.status is Status.AWAITING_APPROVAL:
+        return Reason.of("approval-expired", id=op.id)
+    if not op.open:
+        return Reason.of("already-decided", id=op.id, status=op.status)
+    return Reason.of("too-late", id=op.id, status=op.status)

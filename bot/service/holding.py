@@ -1,0 +1,184 @@
+"""Freezes by hand and the halt: who may, what is recorded, and what people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.core import holds as h
+from bot.core.answers import Answer, Tell
+from bot.core.commands import Freeze, Halt, Origin, Resume, Unfreeze
+from bot.core.machine import Say
+from bot.core.model import Reason
+from bot.core.operation import UNSENT
+from bot.core.policy import Policy, may_reject, may_request
+from bot.ports import Clock, Directory, InboxItem, Reply, Store
+from bot.service.catalogue import CatalogueHolder
+from bot.service.people import standing
+
+LONGEST = timedelta(days=366)
+"""What is to be frozen for longer is frozen until somebody lifts it."""
+
+log = structlog.get_logger()
+
+
+class Holding:
+    """Sets and lifts what stops every new submission.
+
+    Args:
+        store: Where holds and operations live.
+        directory: Who people are.
+        catalogue: The configuration in force.
+        clock: The time.
+    """
+
+    def __init__(
+        self, *, store: Store, directory: Directory, catalogue: CatalogueHolder, clock: Clock
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._catalogue = catalogue
+        self._clock = clock
+
+    async def hold(self, item: InboxItem, command: Freeze | Unfreeze | Halt | Resume) -> Answer | None:
+        """Does what is asked, and with it finishes the item; or the answer why not."""
+        match command:
+            case Freeze():
+                return await self._freeze(item, command)
+            case Unfreeze(scope=scope):
+                return await self._unfreeze(item, scope)
+            case Halt(reason=reason):
+                return await self._halt(item, reason)
+            case Resume():
+                return await self._resume(item)
+
+    # --- freezes ---
+
+    async def _freeze(self, item: InboxItem, command: Freeze) -> Answer | None:
+        current, scope, origin = self._catalogue.current, command.scope, item.origin
+        if scope != h.ALL and scope not in current.databases:
+            return Tell(current.unknown(scope, h.ALL))
+        denied = await self._denied(origin, current.policy_for(scope)) or _bad_freeze(command)
+        if denied is not None:
+            return Tell(denied)
+        now = self._clock.now()
+        until = None if command.duration is None else now + command.duration
+        event = h.Frozen(now, scope, until, command.reason, origin.user, origin.team)
+        shown = _shown(until)
+        notice = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
+        answer = Tell(Reason.of("frozen-now", scope=scope, until=shown))
+        await self._record(item, event, notice, answer)
+        return None
+
+    async def _unfreeze(self, item: InboxItem, scope: str) -> Answer | None:
+        current, origin, now = self._catalogue.current, item.origin, self._clock.now()
+        holds = await self._store.holds(now)
+        frozen = [hold.scope for hold in holds if hold.kind is h.HoldKind.FREEZE]
+        # What was frozen before the configuration dropped it can be lifted for as long as it is frozen.
+        if scope != h.ALL and scope not in current.databases and scope not in frozen:
+            return Tell(current.unknown(scope, h.ALL, *frozen))
+        denied = await self._denied(origin, current.policy_for(scope))
+        if denied is not None:
+            return Tell(denied)
+        event = h.Unfrozen(now, scope, origin.user, origin.team)
+        still = self._still_frozen(scope, h.apply(holds, event), now)
+        if scope not in frozen:
+            return Tell(Reason.of("not-frozen-by-hand", scope=scope), still)
+        notice = Reason.of("notice-unfrozen", scope=scope, by=origin.user)
+        await self._record(item, event, notice, Tell(Reason.of("unfrozen-now", scope=scope), still))
+        return None
+
+    def _still_frozen(self, scope: str, holds: Sequence[h.Hold], now: datetime) -> Reason | None:
+        """What else freezes the scope after its own freeze is lifted; of ``all``, which databases are frozen."""
+        current = self._catalogue.current
+        freezes = [hold for hold in holds if hold.kind is h.HoldKind.FREEZE]
+        if scope == h.ALL:
+            windows = {name for name, database in current.databases.items() if database.frozen(now)}
+            names = windows | {hold.scope for hold in freezes} - {h.ALL}
+            return Reason.of("still-frozen", names=", ".join(sorted(names))) if names else None
+        hold = h.binding(freezes, scope, now)
+        if hold is not None:
+            return hold.sentence()
+        database = current.databases.get(scope)
+        return None if database is None else database.frozen(now)
+
+    # --- the halt ---
+
+    async def _halt(self, item: InboxItem, reason: str) -> Answer | None:
+        origin = item.origin
+        denied = await self._denied_halt(origin) or _needs(reason)
+        if denied is not None:
+            return Tell(denied)
+        now = self._clock.now()
+        present = h.binding(await self._store.holds(now), h.ALL, now, h.ONLY_HALT)
+        if present is not None and not _is_this(present, item, reason):
+            told = Reason.of("halted-already", by=present.by, reason=present.reason)
+            return Tell(told, _tracked(await self._under_way()))
+        if present is None:
+            await self._store.record_hold(h.Halted(now, reason, origin.user, origin.team), item_id=None)
+            log.warning("hold_changed", told="notice-halted", by=origin.user)
+        # Read after the halt is committed: whatever began before it is among them, and nothing begins after it.
+        # A delivery that is worked on again finds its own halt, and tells it again.
+        under_way = await self._under_way()
+        notice = Reason.of("notice-halted", by=origin.user, reason=reason, operations=under_way)
+        await self._store.owe_notice(f"halted-{item.id}", Say(notice), now)
+        return Tell(Reason.of("halted-now", reason=reason), _tracked(under_way))
+
+    async def _resume(self, item: InboxItem) -> Answer | None:
+        origin, now = item.origin, self._clock.now()
+        denied = await self._denied(origin, self._catalogue.current.policy_for(h.ALL))
+        if denied is not None:
+            return Tell(denied)
+        if h.binding(await self._store.holds(now), h.ALL, now, h.ONLY_HALT) is None:
+            return Tell(Reason.of("not-halted"))
+        event = h.Resumed(now, origin.user, origin.team)
+        notice = Reason.of("notice-resumed", by=origin.user)
+        await self._record(item, event, notice, Tell(Reason.of("resumed-now")))
+        return None
+
+    async def _under_way(self) -> str:
+        """What no halt stops any more: what is sent, or may be."""
+        found = await self._store.operations(open_only=True, limit=1000)
+        return ", ".join(f"{op.id} ({op.label})" for op in found if op.status not in UNSENT)
+
+    # --- both ---
+
+    async def _denied(self, origin: Origin, policy: Policy) -> Reason | None:
+        who = await standing(self._directory, policy.approvers, origin.user, origin.team)
+        return may_reject(policy, who)
+
+    async def _denied_halt(self, origin: Origin) -> Reason | None:
+        policy = self._catalogue.current.policy_of_any(h.ALL)
+        who = await standing(self._directory, policy.requesters, origin.user, origin.team)
+        return may_request(policy, who)
+
+    async def _record(self, item: InboxItem, event: h.HoldEvent, notice: Reason, answer: Answer) -> None:
+        replies = [Reply(item.origin, answer)]
+        await self._store.record_hold(event, item_id=item.id, replies=replies, say=Say(notice))
+        log.warning("hold_changed", told=notice.code, by=event.by)
+
+
+def _shown(until: datetime | None) -> str | None:
+    return None if until is None else until.isoformat()
+
+
+def _needs(reason: str) -> Reason | None:
+    return None if reason.strip() else Reason.of("reason-needed")
+
+
+def _bad_freeze(command: Freeze) -> Reason | None:
+    if command.duration is not None and not timedelta(0) < command.duration <= LONGEST:
+        return Reason.of("freeze-too-long", days=LONGEST.days)
+    return _needs(command.reason)
+
+
+def _tracked(operations: str) -> Reason | None:
+    return Reason.of("still-tracked", operations=operations) if operations else None
+
+
+def _is_this(present: h.Hold, item: InboxItem, reason: str) -> bool:
+    """Whether the halt in force is the one that this delivery asked for."""
+    asked = (present.by, present.reason) == (item.origin.user, reason)
+    return asked and present.since >= item.received_at

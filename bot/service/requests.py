@@ -1,0 +1,241 @@
+"""From what somebody asked to an operation: who may, when it is to start, what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
+
+from bot.core import events as e
+from bot.core.answers import Answer, ChooseNode, ShowPlan, Tell
+from bot.core.commands import Origin, RequestSwitchover
+from bot.core.machine import open_operation
+from bot.core.model import CandidateRule, OperationId, Reason, Target
+from bot.core.operation import UNSENT, Operation
+from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
+from bot.core.preflight import OVERRIDABLE, Outcome, candidates
+from bot.core.schedule import Start, instant
+from bot.errors import Locked, ProviderError
+from bot.ports import Clock, Directory, InboxItem, Reply, Store
+from bot.service.catalogue import Catalogue, CatalogueHolder, Database
+from bot.service.hindrances import hindrance
+from bot.service.people import standing
+from bot.service.planning import make_plan, provider_said, refusal
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _When:
+    """When it is to start, None: at once; and the zone in which that was meant."""
+
+    at: datetime | None = None
+    zone: str = ""
+
+
+class Requests:
+    """Makes operations of requests, or says why not.
+
+    Args:
+        store: Where operations live.
+        directory: Who people are.
+        catalogue: The configuration in force.
+        clock: The time.
+        new_id: Makes operation ids.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        directory: Directory,
+        catalogue: CatalogueHolder,
+        clock: Clock,
+        new_id: Callable[[], OperationId],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._catalogue = catalogue
+        self._clock = clock
+        self._new_id = new_id
+
+    async def take(
+        self,
+        item: InboxItem,
+        command: RequestSwitchover,
+        *,
+        follows: Operation | None = None,
+        besides: Answer | None = None,
+    ) -> Answer | None:
+        """Opens an operation, and with it finishes the item; or the answer why not.
+
+        Args:
+            item: The delivery; who sent it is the requester.
+            command: What is asked.
+            follows: The operation whose button asked; the new one is posted where that one's card is.
+            besides: What the requester alone is told where an operation is opened.
+        """
+        current = self._catalogue.current
+        database = current.databases.get(command.database)
+        if database is None:
+            return Tell(current.unknown(command.database))
+        place = item.origin.place if follows is None else follows.place
+        if not _takes_requests(current, place.channel) and not command.dry_run:
+            return Tell(Reason.of("wrong-channel"))
+        denied = await self._denied(item.origin, command, database.policy) or _ill_formed(command)
+        if denied is not None:
+            return Tell(denied)
+        when = await self._when(item, command.start)
+        if isinstance(when, Reason):
+            return Tell(when)
+        hindered = await self._hindered(database, command, when)
+        if command.dry_run:
+            return await self._dry_run(database, command, hindered)
+        if hindered is not None:
+            return Tell(hindered)
+        answer = await self._holder(database, command) or await self._choice(database, command, when)
+        if answer is not None:
+            return answer
+        requested = e.Requested(
+            at=self._clock.now(),
+            id=self._new_id(),
+            database=command.database,
+            shard=command.shard,
+            node=command.node,
+            reason=command.reason,
+            by=item.origin.user,
+            team=item.origin.team,
+            place=place,
+            start_at=when.at,
+            zone=when.zone,
+            emergency=command.emergency,
+            # In one order wherever they are named: they are part of what the plan is known by.
+            overrides=tuple(sorted(set(command.overrides))),
+            follows=None if follows is None else follows.id,
+        )
+        return await self._open(item, requested, database, besides)
+
+    async def _denied(self, origin: Origin, command: RequestSwitchover, policy: Policy) -> Reason | None:
+        entries = policy.break_glass if command.emergency else policy.requesters
+        who = await standing(self._directory, entries, origin.user, origin.team)
+        return may_break_glass(policy, who) if command.emergency else may_request(policy, who)
+
+    async def _when(self, item: InboxItem, start: Start | None) -> _When | Reason:
+        """The start that is meant, counted from when the request came in, however late it is worked on."""
+        if start is None:
+            return _When()
+        person = await self._directory.person(item.origin.user, item.origin.team or None)
+        zone = _zone(person.timezone)
+        if zone is None and start.clock is not None:
+            return Reason.of("zone-unknown", zone=person.timezone)
+        name = "UTC" if zone is None else person.timezone
+        at = instant(start, asked_at=item.received_at, zone=zone or UTC, zone_name=name)
+        if isinstance(at, Reason):
+            return at
+        if at <= self._clock.now():
+            return Reason.of("start-in-the-past", when=at.isoformat())
+        return _When(at, name)
+
+    async def _hindered(self, database: Database, command: RequestSwitchover, when: _When) -> Reason | None:
+        target, now = Target(database.name, command.shard), self._clock.now()
+        return await hindrance(
+            self._store, database, target, now, emergency=command.emergency, start_at=when.at
+        )
+
+    async def _dry_run(
+        self, database: Database, command: RequestSwitchover, hindered: Reason | None
+    ) -> Answer:
+        target = Target(database.name, command.shard)
+        try:
+            planning = await make_plan(database, target, command.node, command.overrides)
+        except ProviderError as error:
+            return Tell(Reason.of("unreadable", name=database.name), provider_said(error))
+        outcome, detail = planning.verdict.outcome, refusal(planning.verdict, emergency=command.emergency)
+        if hindered is not None and outcome is not Outcome.NOT_NEEDED:
+            outcome, detail = Outcome.REFUSED, hindered
+        return ShowPlan(
+            database=database.name,
+            shard=planning.topology.shard,
+            outcome=outcome,
+            candidate=planning.verdict.candidate,
+            checks=planning.verdict.checks,
+            detail=detail,
+            topology=planning.topology,
+            call=planning.plan.call,
+        )
+
+    async def _holder(self, database: Database, command: RequestSwitchover) -> Answer | None:
+        target = Target(command.database, command.shard)
+        for op in await self._store.operations(open_only=True, database=command.database):
+            if op.target == target:
+                return await self._locked(database, op.id)
+        return None
+
+    async def _choice(self, database: Database, command: RequestSwitchover, when: _When) -> Answer | None:
+        """The chooser, where the cloud must be told a node, none was named and several fit."""
+        capabilities = database.provider.capabilities
+        if command.node is not None or capabilities.candidate is not CandidateRule.REQUIRED:
+            return None
+        try:
+            topology = await database.provider.observe(Target(database.name, command.shard))
+        except ProviderError:
+            return None  # planning reads again, with patience, and says in the thread what is wrong
+        found = candidates(topology, None, capabilities=capabilities, policy=database.policy)
+        if not found.choices:
+            return None
+        # The choice comes later, and the start is meant from now.
+        meant = replace(command, start=None if when.at is None else Start(at=when.at))
+        return ChooseNode(meant, found.choices)
+
+    async def _open(
+        self, item: InboxItem, requested: e.Requested, database: Database, besides: Answer | None
+    ) -> Answer | None:
+        replies = [] if besides is None else [Reply(item.origin, besides)]
+        try:
+            await self._store.open(
+                open_operation(requested), due_at=requested.at, item_id=item.id, replies=replies
+            )
+        except Locked as error:
+            return await self._locked(database, error.holder)
+        log.info("requested", operation=requested.id, database=requested.database)
+        return None
+
+    async def _locked(self, database: Database, holder: str) -> Tell:
+        """Who holds the database; and who may withdraw that, as long as nothing is sent."""
+        text = Reason.of("locked", database=database.name, holder=holder)
+        op = await self._store.load(holder)
+        if op is None or op.status not in UNSENT:
+            return Tell(text)
+        approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
+        by = op.requested_by
+        return Tell(text, Reason.of("locked-may-cancel", id=holder, by=by, approvers=approvers))
+
+
+def _takes_requests(catalogue: Catalogue, channel: str) -> bool:
+    """Whether a request may be made there: never in a direct message, where nobody else sees the card."""
+    if channel.startswith("D"):
+        return False
+    return not catalogue.channels or channel in catalogue.channels
+
+
+def _ill_formed(command: RequestSwitchover) -> Reason | None:
+    """What makes no sense as a request, whoever asks and whatever the cluster is like."""
+    if not command.emergency:
+        return Reason.of("overrides-need-emergency") if command.overrides else None
+    unknown = [name for name in command.overrides if name not in OVERRIDABLE]
+    if unknown:
+        return Reason.of("not-overridable", asked=", ".join(unknown), known=", ".join(OVERRIDABLE))
+    if command.start is not None:
+        return Reason.of("emergency-starts-at-once")
+    return None if command.reason.strip() else Reason.of("reason-needed")
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The time zone of this name, None where this machine knows none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

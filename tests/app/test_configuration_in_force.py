@@ -1,0 +1,129 @@
+"""A configuration load: recorded before it is in force, and a bad file neither recorded nor in force."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from bot.app import Bot, load_settings, policy_of, slack_client
+from bot.config import PolicySettings
+from bot.core.policy import Policy
+from bot.errors import StoreUnavailable
+from bot.ports import AuditHead
+from bot.storage import SqlStore, connect
+from bot.telemetry import Metrics
+
+FILE = """
+[slack]
+bot_token = "xoxb-1"
+signing_secret = "s"
+[database]
+url = "sqlite:///{folder}/bot.db"
+[accounts.qc]
+provider = "qingcloud"
+zone = "sh1a"
+access_key_id = "id"
+secret_access_key = "key"
+[databases.{name}]
+account = "qc"
+cluster = "cl-1"
+[policies.default]
+approvers = ["U0456EFGH"]
+break_glass = ["S0123ABCD"]
+"""
+
+
+class Running:
+    """A bot that is composed and not started."""
+
+    def __init__(self, folder: Path, store: SqlStore) -> None:
+        self.path = folder / "switchover.toml"
+        self.store = store
+        self.write("orders")
+        settings = load_settings(self.path)
+        self.client = slack_client(settings, Metrics())
+        self.bot = Bot(settings, self.path, store, self.client, Metrics())
+
+    def write(self, name: str, *, broken: bool = False) -> None:
+        text = FILE.format(folder=self.path.parent, name=name)
+        self.path.write_text(text.replace("approvers", "approuvers") if broken else text, encoding="utf-8")
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.bot._catalogue.current.databases)
+
+    async def rows(self) -> int:
+        head = await self.store.verify_audit()
+        assert isinstance(head, AuditHead)
+        return head.seq
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield
+    root.handlers[:], level = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    store = await connect(f"sqlite:///{tmp_path}/bot.db", migrate=True)
+    found = Running(tmp_path, store)
+    yield found
+    await found.bot.close()
+    await found.client.close()
+    await store.close()
+
+
+async def test_a_reload_is_recorded_and_in_force(running: Running) -> None:
+    running.write("sessions")
+    await running.bot.reload()
+    assert (running.names, await running.rows()) == (["sessions"], 1)
+
+
+async def test_a_bad_file_is_logged_and_neither_recorded_nor_in_force(running: Running) -> None:
+    running.write("sessions", broken=True)
+    with capture_logs() as logs:
+        await running.bot.reload()
+    assert [entry["event"] for entry in logs] == ["configuration_rejected"]
+    assert any("approuvers" in problem for problem in logs[0]["problems"])
+    assert (running.names, await running.rows()) == (["orders"], 0)
+
+
+async def test_what_can_not_be_recorded_is_not_in_force(running: Running) -> None:
+    running.write("sessions")
+    await running.store.close()
+    with pytest.raises(StoreUnavailable):
+        await running.bot.reload()
+    assert running.names == ["orders"]
+
+
+def test_every_key_of_a_policy_reaches_the_core() -> None:
+    written = PolicySettings.model_validate(
+        {
+            "approvals": 2,
+            "approvers": ["U0456EFGH", "S0123ABCD"],
+            "requesters": ["S0123ABCD"],
+            "self_approval": True,
+            "approval_ttl": "1m",
+            "max_lag": "2s",
+            "allow_unknown_primary": True,
+            "cooldown": "3m",
+            "break_glass": ["U0789"],
+        }
+    )
+    policy = policy_of("production", written)
+    for field in fields(Policy):
+        if field.name != "name":
+            assert getattr(policy, field.name) == getattr(written, field.name), field.name
+            assert getattr(policy, field.name) != field.default, "the example says something of its own"

@@ -1,0 +1,293 @@
+"""The buttons ``switch_back`` and ``replan``: a new request in the place of the old one, judged like any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.core import events as e
+from bot.core.answers import Tell
+from bot.core.commands import Act, Action, Freeze, RequestSwitchover
+from bot.core.model import CandidateRule, NodeId, Reason, Topology, UserId
+from bot.core.operation import Operation, Status
+from bot.errors import Refused, Unavailable
+from bot.service.catalogue import Catalogue
+from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, JOB, A, B, C, reading
+from tests.service.world import GUEST, ID, POLICY, World, stricter
+
+NEW = "SW-000002"
+BACK, AGAIN = Act(Action.SWITCH_BACK, ID), Act(Action.REPLAN, ID)
+
+
+async def succeeded(world: World | None = None) -> World:
+    """``orders`` was switched from ``n-a`` to ``n-b``."""
+    world = world or World()
+    await world.submitted_with(JOB)
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    assert await world.status() is Status.SUCCEEDED
+    return world
+
+
+async def refused() -> World:
+    """The topology moved between the approvals and the start."""
+    world = World()
+    await world.approved()
+    world.cloud.shows(reading(C))
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    return world
+
+
+async def new(world: World) -> Operation:
+    return await world.op(NEW)
+
+
+# --- switching back ---
+
+
+async def test_switching_back_is_a_new_request_towards_the_old_primary() -> None:
+    world = await succeeded()
+    assert await world.ask(BACK, EVE) is None
+    op = await new(world)
+    assert (op.status, op.requested_by, op.follows) == (Status.PLANNING, EVE, ID)
+    assert (op.asked, op.reason, op.place) == (A, f"switch back of {ID}", (await world.op()).place)
+    await world.tick()
+    op = await new(world)
+    assert (op.status, op.needed) == (Status.AWAITING_APPROVAL, 2)
+    assert op.plan is not None
+    assert (op.plan.primary, op.plan.candidate) == (B, A)
+    assert await world.click(Action.APPROVE, EVE, NEW) == "deny-own-request"
+
+
+async def test_it_is_posted_where_the_card_is_wherever_the_click_came_from() -> None:
+    world = World()
+    item = await world.receive(RequestSwitchover("orders", "n-b", reason="x"))
+    thread = e.Place("C-OPS", "17.1")
+    await world.desk.work(replace(item, origin=replace(item.origin, place=thread)))
+    world.cloud.shows(Refused("gone"))
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    assert await world.ask(AGAIN, ANN, channel="C-OTHER") is None
+    assert (await new(world)).place == thread
+
+
+@pytest.mark.parametrize("rule", [CandidateRule.CHOSEN_BY_CLOUD, CandidateRule.OPTIONAL])
+async def test_where_no_node_was_named_none_is_and_the_asker_is_told_what_is_not_promised(
+    rule: CandidateRule,
+) -> None:
+    world = World()
+    world.cloud.capabilities, world.cloud.answers = replace(CLOUD, candidate=rule), [JOB]
+    assert await world.ask(RequestSwitchover("orders", reason="upgrade")) is None
+    await world.tick()
+    for who in (ANN, BOB):
+        await world.click(Action.APPROVE, who)
+    await world.tick()
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    assert await world.ask(BACK, ANN) == Tell(Reason.of("switch-back-not-promised", id=ID, node=A))
+    op = await new(world)
+    assert (op.asked, op.follows) == (None, ID)
+
+
+async def test_a_cloud_that_can_not_be_told_a_node_any_more_is_told_none() -> None:
+    world = await succeeded()
+    world.cloud.capabilities = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
+    assert await world.told(BACK, ANN) == "switch-back-not-promised"
+    assert (await new(world)).asked is None
+
+
+@pytest.mark.parametrize(("seen", "now"), [(reading(C), "n-c"), (reading(A), "n-a"), (reading(), "")])
+async def test_what_was_moved_since_is_not_switched_back(seen: Topology, now: str) -> None:
+    world = await succeeded()
+    world.cloud.shows(seen)
+    assert await world.ask(BACK, ANN) == Tell(
+        Reason.of("switch-back-moved", id=ID, before=NodeId("n-b"), now=now)
+    )
+    assert len(await world.store.operations(open_only=False)) == 1
+
+
+async def test_what_can_not_be_read_is_not_switched_back() -> None:
+    world = await succeeded()
+    world.cloud.shows(Unavailable("503"))
+    answer = await world.ask(BACK, ANN)
+    assert isinstance(answer, Tell)
+    assert (answer.text.code, answer.detail and answer.detail.code) == ("unreadable", "provider-said")
+    assert len(await world.store.operations(open_only=False)) == 1
+
+
+async def test_there_is_no_way_back_to_a_primary_that_was_not_known() -> None:
+    world = World(stricter(allow_unknown_primary=True))
+    world.cloud.shows(reading())
+    await succeeded(world)
+    assert await world.told(BACK, ANN) == "switch-back-unknown"
+
+
+async def test_the_cooldown_binds_the_way_back_and_says_until_when() -> None:
+    world = await succeeded(World(stricter(cooldown=timedelta(minutes=10))))
+    told = await world.ask(BACK, ANN)
+    until = world.clock.now() + timedelta(minutes=10)
+    assert told == Tell(Reason.of("cooldown", last=ID, until=until.isoformat()))
+    await world.clock.sleep(600)
+    assert await world.ask(BACK, ANN) is None
+
+
+# --- asking again ---
+
+
+async def test_asking_again_makes_a_fresh_plan_of_the_same_request() -> None:
+    world = await refused()
+    before = await world.op()
+    assert await world.ask(AGAIN, ANN) is None
+    op = await new(world)
+    assert (op.database, op.shard, op.asked, op.reason) == ("orders", None, "n-b", "upgrade")
+    assert (op.requested_by, op.follows, op.place) == (ANN, ID, before.place)
+    await world.tick()
+    op = await new(world)
+    assert op.plan is not None
+    assert (op.status, op.approvals, op.plan.primary) == (Status.AWAITING_APPROVAL, (), C)
+    assert await world.click(Action.APPROVE, ANN, NEW) == "deny-own-request"
+
+
+async def test_an_emergency_is_asked_again_as_a_request_that_needs_approvals() -> None:
+    world = World(stricter(break_glass=(EVE,)))
+    world.cloud.shows(reading(A, idle=False))
+    command = RequestSwitchover("orders", "n-b", None, "dying", emergency=True, overrides=("cluster_ready",))
+    assert await world.ask(command, EVE) is None
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    assert await world.ask(AGAIN, EVE) is None
+    op = await new(world)
+    assert (op.emergency, op.overrides, op.start_at) == (False, (), None)
+
+
+async def test_what_expired_can_be_asked_again_and_what_people_stopped_can_not() -> None:
+    world = World()
+    await world.planned()
+    await world.tick(30 * 60)
+    assert await world.status() is Status.EXPIRED
+    assert await world.click(Action.REPLAN, ASKER) == "None"
+    await world.tick()
+    assert await world.click(Action.REJECT, ANN, NEW) == "None"
+    assert await world.click(Action.REPLAN, ASKER, NEW) == "nothing-to-replan"
+
+
+async def test_only_what_succeeded_can_be_switched_back() -> None:
+    assert await (await refused()).click(Action.SWITCH_BACK, ANN) == "nothing-to-switch-back"
+
+
+# --- both ---
+
+
+BOTH = pytest.mark.parametrize(("act", "old"), [(BACK, succeeded), (AGAIN, refused)])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("user", "told"), [(GUEST, "deny-not-a-member"), (EVE, "deny-not-a-requester"), (ANN, "None")]
+)
+async def test_only_who_may_request_may_ask_anew(act: Act, old: object, user: UserId, told: str) -> None:
+    world: World = await old()  # type: ignore[operator]
+    world.configure(orders=stricter(requesters=("S-DBA",)))
+    readings = world.cloud.readings
+    assert await world.told(act, user) == told
+    assert told == "None" or world.cloud.readings == readings
+
+
+@BOTH
+async def test_two_clicks_make_one_operation(act: Act, old: object) -> None:
+    world: World = await old()  # type: ignore[operator]
+    first, second = await world.receive(act, ANN), await world.receive(act, BOB)
+
+    async def meanwhile() -> None:
+        await world.desk.work(first)
+
+    world.people.meanwhile[BOB] = meanwhile
+    await world.desk.work(second)
+    assert await world.told(act, EVE) == "locked"
+    assert len(await world.store.operations(open_only=False)) == 2
+    answer = world.store.answers[-2].answer
+    assert isinstance(answer, Tell)
+    assert (answer.text.code, answer.text["holder"]) == ("locked", NEW)
+
+
+@BOTH
+async def test_one_delivery_that_is_worked_on_twice_makes_one_operation(act: Act, old: object) -> None:
+    world: World = await old()  # type: ignore[operator]
+    item = await world.receive(act, ANN)
+    await world.desk.work(item)
+    assert await world.click(Action.CANCEL, ANN, NEW) == "None"
+    await world.desk.work(item)
+    assert len(await world.store.operations(open_only=False)) == 2
+
+
+@BOTH
+async def test_what_is_frozen_is_not_asked_anew(act: Act, old: object) -> None:
+    world: World = await old()  # type: ignore[operator]
+    await world.ask(Freeze("all", "x"), ANN)
+    assert await world.told(act, ANN) == "frozen-by-hand"
+
+
+@BOTH
+async def test_where_no_requests_are_taken_any_more_nothing_is_asked_anew(act: Act, old: object) -> None:
+    world: World = await old()  # type: ignore[operator]
+    world.catalogue.current = replace(world.catalogue.current, channels=frozenset({"C-ELSE"}))
+    assert await world.told(act, ANN) == "wrong-channel"
+
+
+@BOTH
+@pytest.mark.parametrize("retired", [True, False])
+async def test_what_is_not_configured_any_more_is_not_asked_anew(
+    act: Act, old: object, *, retired: bool
+) -> None:
+    world: World = await old()  # type: ignore[operator]
+    if retired:
+        world.configure(other=POLICY)
+    else:
+        world.catalogue.current = Catalogue({"other": world.database("other", POLICY)})
+    assert await world.told(act, ANN) == "database-removed"
+
+
+# --- what the plan says of the past ---
+
+
+async def test_the_plan_names_the_last_switchover_that_succeeded_there() -> None:
+    world = await succeeded()
+    first = await world.op()
+    assert first.last is None
+    assert first.ended_at is not None
+    assert await world.ask(BACK, ANN) is None
+    await world.click(Action.CANCEL, ANN, NEW)
+    assert await world.ask(BACK, ANN) is None
+    await world.tick()
+    op = await world.op("SW-000003")
+    assert op.last == e.LastSwitchover(first.id, first.ended_at, before="n-a", after="n-b")
+
+
+async def test_the_past_of_another_shard_is_not_this_ones() -> None:
+    world = await succeeded()
+    world.cloud.shows(replace(reading(A), shard="s-1"))
+    assert await world.ask(RequestSwitchover("orders", "n-b", "s-1")) is None
+    await world.tick()
+    assert (await new(world)).last is None
+
+
+# --- whose workspace ---
+
+
+async def test_every_event_of_a_person_says_of_which_workspace_they_are() -> None:
+    world = World()
+    await world.planned()
+    await world.click(Action.APPROVE, ANN)
+    await world.click(Action.REJECT, BOB)
+    await world.planned()
+    await world.click(Action.CANCEL, ASKER, NEW)
+    events = [*await world.store.events(ID), *await world.store.events(NEW)]
+    people = {type(event): getattr(event, "team", None) for event in events if hasattr(event, "by")}
+    assert people == dict.fromkeys((e.Requested, e.Approved, e.Rejected, e.Cancelled), "T-HOME")

@@ -1,0 +1,338 @@
+"""Break-glass: without approvals, not without checks, once, announced, and reviewed by somebody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.core.answers import ChooseNode, ShowPlan, Tell
+from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover
+from bot.core.events import Planned, Requested, Reviewed, SubmissionStarted
+from bot.core.model import NodeId, Reason, UserId
+from bot.core.operation import Operation, Status
+from bot.core.preflight import OVERRIDABLE, Outcome
+from bot.core.schedule import Start
+from bot.errors import OutcomeUnknown
+from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, A, B, C, node, reading
+from tests.service.world import GUEST, ID, World, stricter
+
+EMERGENCY = RequestSwitchover("orders", "n-b", reason="primary is dying", emergency=True)
+ORDERS = RequestSwitchover("orders", "n-b", reason="upgrade")
+
+
+def glass(**changes: object) -> World:
+    """A world in which Eve, who may approve nothing, and the members of ``S-SRE`` may break the glass."""
+    world = World(stricter(**{"break_glass": (EVE, "S-SRE"), **changes}))
+    world.people.groups["S-SRE"] = {BOB}
+    return world
+
+
+async def sent(world: World, command: RequestSwitchover = EMERGENCY, by: UserId = EVE) -> Operation:
+    """An emergency that was planned, rechecked and sent, in as many looks."""
+    world.cloud.answers = [JOB]
+    assert await world.ask(command, by) is None
+    await world.tick()
+    await world.tick()
+    return await world.op()
+
+
+async def succeeded(world: World) -> Operation:
+    """``orders`` was switched to ``n-b`` in an emergency."""
+    await sent(world)
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    op = await world.op()
+    assert op.status is Status.SUCCEEDED
+    return op
+
+
+def ailing(*, lag: float = 9) -> World:
+    """A world whose candidate lags and is not healthy."""
+    world = glass(max_lag=timedelta(seconds=1))
+    late = replace(node(B, lag=lag), healthy=False)
+    nodes = tuple(late if each.id == B else each for each in reading(A).nodes)
+    world.cloud.shows(replace(reading(A), nodes=nodes))
+    return world
+
+
+# --- who, and what is asked ---
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        (EVE, "None"),
+        (BOB, "None"),
+        (ANN, "deny-not-break-glass"),
+        (ASKER, "deny-not-break-glass"),
+        (GUEST, "deny-not-a-member"),
+    ],
+)
+async def test_only_people_whom_the_policy_names_may_break_the_glass(user: UserId, told: str) -> None:
+    world = glass()
+    assert await world.told(EMERGENCY, user) == told
+    assert len(await world.store.operations(open_only=False)) == (told == "None")
+
+
+async def test_where_nobody_is_named_nobody_may() -> None:
+    assert await World().told(EMERGENCY, ANN) == "deny-not-break-glass"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"reason": " "}, "reason-needed"),
+        ({"start": Start(after=timedelta(hours=1))}, "emergency-starts-at-once"),
+        ({"overrides": ("candidate_lag", "candidate_known", "sanity")}, "not-overridable"),
+    ],
+)
+async def test_an_emergency_that_makes_no_sense_is_told_so(changes: dict[str, object], told: str) -> None:
+    world = glass()
+    assert await world.told(replace(EMERGENCY, **changes), EVE) == told  # type: ignore[arg-type]
+    assert await world.store.operations(open_only=False) == []
+
+
+async def test_what_can_not_be_overridden_is_named_with_what_can() -> None:
+    answer = await glass().ask(replace(EMERGENCY, overrides=("candidate_lag", "sanity")), EVE)
+    assert answer == Tell(Reason.of("not-overridable", asked="sanity", known=", ".join(OVERRIDABLE)))
+
+
+async def test_only_an_emergency_overrides() -> None:
+    world = glass()
+    assert await world.told(replace(ORDERS, overrides=("candidate_lag",))) == "overrides-need-emergency"
+
+
+async def test_an_emergency_has_the_chooser_too() -> None:
+    answer = await glass().ask(replace(EMERGENCY, node=None), EVE)
+    assert isinstance(answer, ChooseNode)
+    assert (answer.request, [each.id for each in answer.nodes]) == (replace(EMERGENCY, node=None), [B, C])
+
+
+async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> None:
+    world = glass()
+    await world.planned()
+    assert await world.ask(EMERGENCY, EVE) == Tell(
+        Reason.of("locked", database="orders", holder=ID),
+        Reason.of("locked-may-cancel", id=ID, by=ASKER, approvers="S-DBA"),
+    )
+    assert await world.click(Action.CANCEL, ANN) == "None"
+    assert await world.ask(EMERGENCY, EVE) is None
+
+
+async def test_what_is_sent_can_not_be_withdrawn_and_nobody_is_named() -> None:
+    world = glass()
+    await world.submitted_with(JOB)
+    assert await world.ask(EMERGENCY, EVE) == Tell(Reason.of("locked", database="orders", holder=ID))
+
+
+# --- without approvals, not without checks ---
+
+
+async def test_an_emergency_is_announced_planned_rechecked_and_sent_without_approvals() -> None:
+    world = glass()
+    op = await sent(world)
+    assert (op.status, op.needed, op.approvers, op.approvals) == (Status.RUNNING, 0, (), ())
+    assert len(world.cloud.submissions) == 1
+    assert await world.history() == ["requested", "planned", "submission_started", "submission_accepted"]
+    first = world.store.said[ID][0]
+    assert (first.text.code, first.besides, first.text["reason"]) == (
+        "reply-emergency",
+        True,
+        "primary is dying",
+    )
+    assert "reply-awaiting-approval" not in world.thread()
+
+
+async def test_whoever_is_taken_off_the_list_before_the_start_starts_nothing() -> None:
+    world = glass()
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    assert await world.status() is Status.RECHECKING
+    world.configure(orders=stricter(break_glass=("S-SRE",)))
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "deny-not-break-glass")
+    assert world.cloud.submissions == []
+
+
+@pytest.mark.parametrize("gone", ["group", "deactivated"])
+async def test_whoever_broke_the_glass_is_asked_about_afresh_before_the_start(gone: str) -> None:
+    world = glass()
+    assert await world.ask(EMERGENCY, BOB) is None
+    await world.tick()
+    if gone == "group":
+        world.people.groups["S-SRE"].clear()
+    else:
+        world.people.persons[BOB] = False
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    assert world.people.asked_afresh[0] == BOB
+    assert world.cloud.submissions == []
+
+
+async def test_who_can_not_be_found_out_before_the_start_starts_nothing() -> None:
+    world = glass()
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    world.people.available = False
+    await world.tick()
+    assert await world.status() is Status.RECHECKING
+    assert world.cloud.submissions == []
+
+
+async def test_an_emergency_is_refused_by_its_checks_and_says_which_overrides_would_let_it_pass() -> None:
+    world = ailing()
+    assert await world.ask(replace(EMERGENCY, overrides=("candidate_lag",)), EVE) is None
+    await world.tick()
+    op = await world.op()
+    assert op.status is Status.REFUSED
+    assert op.detail == Reason.of("emergency-could-override", checks="candidate_healthy, candidate_lag")
+    assert world.cloud.submissions == []
+
+
+async def test_what_no_override_helps_against_is_told_as_it_is() -> None:
+    world = ailing()
+    world.cloud.shows(replace(reading(A, idle=False)))
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "check-cluster-busy")
+
+
+async def test_the_overrides_are_recorded_in_one_order_and_are_part_of_the_plan() -> None:
+    world = ailing()
+    names = ("candidate_lag", "candidate_healthy", "candidate_lag")
+    op = await sent(world, replace(EMERGENCY, overrides=names))
+    assert op.status is Status.RUNNING
+    events = {type(event): event for event in await world.store.events(ID)}
+    requested, planned, started = events[Requested], events[Planned], events[SubmissionStarted]
+    assert isinstance(requested, Requested)
+    assert isinstance(planned, Planned)
+    assert isinstance(started, SubmissionStarted)
+    expected = ("candidate_healthy", "candidate_lag")
+    assert requested.overrides == planned.plan.overrides == started.plan.overrides == expected
+    assert {check.name for check in planned.checks if check.overridden} == set(expected)
+    assert planned.plan.fingerprint == started.plan.fingerprint
+    assert planned.plan.fingerprint != replace(planned.plan, overrides=expected[:1]).fingerprint
+
+
+async def test_what_begins_to_fail_before_the_start_is_not_overridden() -> None:
+    world = glass(max_lag=timedelta(seconds=1))
+    assert await world.ask(replace(EMERGENCY, overrides=("candidate_healthy",)), EVE) is None
+    await world.tick()
+    world.cloud.shows(replace(reading(A), nodes=(reading(A).nodes[0], node(B, lag=9), node(C))))
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    assert (await world.op()).detail == Reason.of("emergency-could-override", checks="candidate_lag")
+
+
+async def test_an_emergency_whose_topology_moved_is_refused() -> None:
+    world = glass()
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    world.cloud.shows(reading(C))
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "topology-moved-primary")
+
+
+async def test_the_dry_run_of_an_emergency_says_what_would_have_to_be_overridden() -> None:
+    world = ailing()
+    answer = await world.ask(replace(EMERGENCY, dry_run=True), EVE)
+    assert isinstance(answer, ShowPlan)
+    assert answer.detail == Reason.of("emergency-could-override", checks="candidate_healthy, candidate_lag")
+    names = ("candidate_lag", "candidate_healthy")
+    answer = await world.ask(replace(EMERGENCY, dry_run=True, overrides=names), EVE)
+    assert isinstance(answer, ShowPlan)
+    assert (answer.outcome, answer.candidate) == (Outcome.CLEAN, NodeId("n-b"))
+
+
+# --- what stops it, and what does not ---
+
+
+async def test_a_freeze_and_the_cooldown_leave_an_emergency_alone() -> None:
+    world = glass(cooldown=timedelta(hours=1))
+    await succeeded(world)
+    current = world.catalogue.current
+    frozen = Reason.of("frozen", reason="trading hours", until="17:00")
+    orders = replace(current.databases["orders"], frozen=lambda _now: frozen)
+    world.catalogue.current = replace(current, databases={"orders": orders})
+    await world.ask(Freeze("all", "month end"), ANN)
+    world.cloud.answers = [OutcomeUnknown("lost")]
+    assert await world.ask(replace(EMERGENCY, node="n-a"), EVE) is None
+    await world.tick()
+    await world.tick()
+    assert len(world.cloud.submissions) == 2
+
+
+async def test_a_halt_stops_the_request_of_an_emergency() -> None:
+    world = glass()
+    await world.ask(Halt("which primary?"), ANN)
+    assert await world.told(EMERGENCY, EVE) == "halted-by"
+
+
+async def test_a_halt_stops_the_start_of_an_emergency() -> None:
+    world = glass()
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    await world.ask(Halt("which primary?"), ANN)
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "halted-by")
+
+
+@pytest.mark.parametrize(("command", "starts"), [(Halt("wait"), False), (Freeze("all", "wait"), True)])
+async def test_of_an_emergency_and_a_hold_in_the_same_moment_only_a_halt_wins(
+    command: Halt | Freeze, *, starts: bool
+) -> None:
+    world = glass()
+    world.cloud.answers = [JOB]
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+
+    async def held() -> None:
+        await world.ask(command, ANN)
+
+    world.store.before_commit = held
+    await world.tick()
+    assert len(world.cloud.submissions) == starts
+
+
+# --- the review ---
+
+
+async def test_an_emergency_is_reviewed_once_by_somebody_else_and_the_card_alone_says_so() -> None:
+    world = glass()
+    op = await succeeded(world)
+    assert op.review_owed
+    assert await world.click(Action.REVIEW, EVE) == "deny-own-emergency"
+    assert await world.click(Action.REVIEW, GUEST) == "deny-not-a-member"
+    assert (await world.op()).review_owed
+    thread = world.thread()
+    assert await world.click(Action.REVIEW, ANN) == "None"
+    op = await world.op()
+    assert (op.reviewed_by, op.status, op.review_owed) == (ANN, Status.SUCCEEDED, False)
+    assert (await world.store.events(ID))[-1] == Reviewed(world.clock.now(), ANN, "T-HOME")
+    assert world.thread() == thread
+    assert world.store.due_at(ID) is None
+    assert await world.ask(Act(Action.REVIEW, ID), BOB) == Tell(Reason.of("already-reviewed", id=ID, by=ANN))
+
+
+async def test_somebody_whom_the_policy_does_not_know_reviews_nothing() -> None:
+    world = glass()
+    await succeeded(world)
+    stranger = UserId("U-STRANGER")
+    world.people.persons[stranger] = True
+    assert await world.click(Action.REVIEW, stranger) == "deny-not-an-approver"
+    world.people.groups["S-SRE"].add(stranger)
+    assert await world.click(Action.REVIEW, stranger) == "None"
+
+
+async def test_what_is_still_under_way_or_was_not_sent_is_not_reviewed() -> None:
+    world = glass()
+    await sent(world)
+    assert await world.click(Action.REVIEW, ANN) == "review-too-early"
+    other = glass()
+    await other.ask(EMERGENCY, EVE)
+    await other.click(Action.CANCEL, EVE)
+    assert await other.click(Action.REVIEW, ANN) == "nothing-to-review"

@@ -1,0 +1,343 @@
+"""Freezes by hand and the halt: who may, what they stop, and what people are told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.core import holds as h
+from bot.core.answers import Tell
+from bot.core.commands import Act, Action, Command, Freeze, Halt, RequestSwitchover, Resume, Unfreeze
+from bot.core.model import JobId, Reason, UserId
+from bot.core.operation import Operation, Status
+from bot.errors import OutcomeUnknown
+from bot.service.catalogue import Catalogue
+from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, START
+from tests.service.world import GUEST, ID, POLICY, World, stricter
+
+ORDERS = RequestSwitchover("orders", "n-b", reason="upgrade")
+FREEZE, HALT = Freeze("orders", "month end"), Halt("which primary?")
+
+
+def two_databases() -> World:
+    """``orders``, whose approvers are in ``S-DBA``, and ``sessions``, whose only approver is Eve."""
+    world = World()
+    world.configure(orders=POLICY, sessions=stricter(approvers=(EVE,), requesters=("S-DBA",)))
+    return world
+
+
+async def tell(world: World, command: Command, user: UserId = ANN) -> Tell:
+    """What somebody is told."""
+    answer = await world.ask(command, user)
+    assert isinstance(answer, Tell)
+    return answer
+
+
+def notices(world: World) -> list[str]:
+    """What the audit channel was told that is of no operation."""
+    return [say.text.code for say in world.store.notices]
+
+
+# --- who may ---
+
+
+@pytest.mark.parametrize(
+    ("command", "user", "told"),
+    [
+        (FREEZE, ANN, "frozen-now"),
+        (FREEZE, EVE, "deny-not-an-approver"),
+        (FREEZE, GUEST, "deny-not-a-member"),
+        (Freeze("sessions", "x"), EVE, "frozen-now"),
+        (Freeze("sessions", "x"), ANN, "deny-not-an-approver"),
+        (Freeze("all", "x"), EVE, "frozen-now"),
+        (Freeze("all", "x"), GUEST, "deny-not-a-member"),
+        (Unfreeze("orders"), EVE, "deny-not-an-approver"),
+        (Unfreeze("orders"), ANN, "not-frozen-by-hand"),
+        (HALT, EVE, "halted-now"),
+        (HALT, GUEST, "deny-not-a-member"),
+        (Resume(), EVE, "not-halted"),
+        (Resume(), UserId("U-NOBODY"), "deny-not-a-member"),
+    ],
+)
+async def test_who_may_hold_and_let_go(command: Command, user: UserId, told: str) -> None:
+    assert (await tell(two_databases(), command, user)).text.code == told
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (HALT, "deny-not-a-requester"),
+        (Freeze("all", "x"), "deny-not-an-approver"),
+        (Unfreeze("all"), "deny-not-an-approver"),
+        (Resume(), "deny-not-an-approver"),
+    ],
+)
+async def test_whoever_may_nothing_anywhere_may_not_hold_all(command: Command, told: str) -> None:
+    world = World(stricter(requesters=("S-DBA",)))
+    assert (await tell(world, command, EVE)).text.code == told
+    assert (world.store.trail, notices(world)) == ([], [])
+
+
+async def test_an_unknown_database_is_answered_with_the_nearest_name() -> None:
+    world = World()
+    for command in (Freeze("ordres", "x"), Unfreeze("ordres")):
+        told = (await tell(world, command)).text
+        assert (told.code, told["nearest"]) == ("unknown-database", "orders")
+    assert (await tell(world, Freeze("al", "x"))).text["nearest"] == "all"
+
+
+@pytest.mark.parametrize("command", [Freeze("orders", " "), Halt("")])
+async def test_nothing_is_held_without_a_reason(command: Command) -> None:
+    world = World()
+    assert (await tell(world, command)).text.code == "reason-needed"
+    assert world.store.trail == []
+
+
+@pytest.mark.parametrize("duration", [timedelta(0), timedelta(days=-1), timedelta(days=367), timedelta.max])
+async def test_a_freeze_for_a_time_that_makes_no_sense_is_refused(duration: timedelta) -> None:
+    assert (await tell(World(), replace(FREEZE, duration=duration))).text.code == "freeze-too-long"
+
+
+# --- freezes ---
+
+
+async def test_a_freeze_is_recorded_told_and_announced_with_its_end() -> None:
+    world = World()
+    until = START + timedelta(hours=2)
+    told = await tell(world, replace(FREEZE, duration=timedelta(hours=2)))
+    assert told == Tell(Reason.of("frozen-now", scope="orders", until=until.isoformat()))
+    assert world.store.trail == [h.Frozen(START, "orders", until, "month end", ANN, "T-HOME")]
+    (say,) = world.store.notices
+    assert say.text == Reason.of(
+        "notice-frozen", scope="orders", until=until.isoformat(), by=ANN, reason="month end"
+    )
+    request = await tell(world, ORDERS, ASKER)
+    assert request.text.code == "frozen-by-hand-until"
+    await world.clock.sleep(2 * 3600)
+    assert await world.ask(ORDERS) is None
+
+
+async def test_a_freeze_without_a_duration_lasts_until_it_is_lifted() -> None:
+    world = World()
+    assert (await tell(world, FREEZE)).text["until"] == ""
+    await world.clock.sleep(24 * 3600 * 300)
+    assert await world.told(ORDERS) == "frozen-by-hand"
+    assert await tell(world, Unfreeze("orders"), BOB) == Tell(Reason.of("unfrozen-now", scope="orders"))
+    assert notices(world) == ["notice-frozen", "notice-unfrozen"]
+    assert await world.ask(ORDERS) is None
+
+
+async def test_a_delivery_that_is_worked_on_twice_is_recorded_once() -> None:
+    world = World()
+    for command in (FREEZE, Unfreeze("orders"), HALT, Resume()):
+        item = await world.receive(command, ANN)
+        await world.desk.work(item)
+        answers, trail = len(world.store.answers), list(world.store.trail)
+        await world.desk.work(item)
+        assert (len(world.store.answers), world.store.trail) == (answers, trail)
+    assert len(world.store.notices) == 4
+
+
+async def test_what_is_not_frozen_by_hand_is_told_with_what_freezes_it_all_the_same() -> None:
+    world = World()
+    window = Reason.of("frozen", reason="trading hours", until="17:00")
+    orders = replace(world.catalogue.current.databases["orders"], frozen=lambda _now: window)
+    world.catalogue.current = replace(world.catalogue.current, databases={"orders": orders})
+    assert await tell(world, Unfreeze("orders")) == Tell(
+        Reason.of("not-frozen-by-hand", scope="orders"), window
+    )
+    await tell(world, Freeze("all", "x"))
+    told = await tell(world, Unfreeze("orders"))
+    assert told.detail is not None
+    assert (told.detail.code, told.detail["scope"]) == ("frozen-by-hand", "all")
+    await tell(world, FREEZE)
+    told = await tell(world, Unfreeze("orders"))
+    assert (told.text.code, told.detail and told.detail["scope"]) == ("unfrozen-now", "all")
+    assert await world.told(ORDERS) == "frozen-by-hand"
+
+
+async def test_lifting_the_freeze_of_all_lifts_no_other_and_names_what_is_still_frozen() -> None:
+    world = two_databases()
+    await tell(world, Freeze("all", "x"))
+    await tell(world, FREEZE)
+    window = Reason.of("frozen", reason="trading hours", until="17:00")
+    current = world.catalogue.current
+    sessions = replace(current.databases["sessions"], frozen=lambda _now: window)
+    world.catalogue.current = replace(current, databases={**current.databases, "sessions": sessions})
+    assert await tell(world, Unfreeze("all")) == Tell(
+        Reason.of("unfrozen-now", scope="all"), Reason.of("still-frozen", names="orders, sessions")
+    )
+    assert await world.told(ORDERS) == "frozen-by-hand"
+
+
+async def test_a_freeze_of_all_binds_every_database() -> None:
+    world = two_databases()
+    await tell(world, Freeze("all", "x"))
+    assert await world.told(ORDERS) == "frozen-by-hand"
+    assert await world.told(RequestSwitchover("sessions", "n-b")) == "frozen-by-hand"
+    assert await world.store.operations(open_only=False) == []
+
+
+async def test_the_freeze_of_a_database_that_is_gone_can_still_be_lifted() -> None:
+    world = two_databases()
+    await tell(world, FREEZE)
+    world.catalogue.current = Catalogue({"sessions": world.catalogue.current.databases["sessions"]})
+    assert (await tell(world, Unfreeze("orders"), GUEST)).text.code == "deny-not-a-member"
+    assert (await tell(world, Unfreeze("orders"), EVE)).text.code == "unfrozen-now"
+    assert (await tell(world, Unfreeze("orders"), EVE)).text.code == "unknown-database"
+
+
+# --- the halt ---
+
+
+async def test_a_halt_stops_requests_of_every_database_until_somebody_resumes() -> None:
+    world = two_databases()
+    assert await tell(world, HALT, EVE) == Tell(Reason.of("halted-now", reason="which primary?"))
+    for command in (ORDERS, RequestSwitchover("sessions", "n-b")):
+        told = await tell(world, command)
+        assert told.text == Reason.of("halted-by", by=EVE, reason="which primary?")
+    assert (await tell(world, Resume(), ANN)).text.code == "resumed-now"
+    assert await world.ask(ORDERS) is None
+    assert notices(world) == ["notice-halted", "notice-resumed"]
+    assert [type(event) for event in world.store.trail] == [h.Halted, h.Resumed]
+
+
+async def test_a_halt_names_what_it_does_not_stop_any_more() -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY, events=POLICY)
+    await world.submitted_with(OutcomeUnknown("lost"))
+    await world.approved("sessions")
+    await world.requested("events")
+    told = await tell(world, HALT)
+    assert told.detail == Reason.of("still-tracked", operations=f"{ID} (orders)")
+    (say,) = world.store.notices
+    assert say.text["operations"] == f"{ID} (orders)"
+
+
+async def test_a_halt_names_what_began_while_it_was_being_recorded() -> None:
+    world = World()
+    await world.approved()
+    world.cloud.answers = [JOB]
+    world.store.before_hold = world.tick
+    told = await tell(world, HALT)
+    assert await world.status() is Status.RUNNING
+    assert told.detail == Reason.of("still-tracked", operations=f"{ID} (orders)")
+
+
+async def test_a_halt_that_was_recorded_and_not_told_is_told_and_recorded_once() -> None:
+    world = World()
+    item = await world.receive(HALT, ANN)
+    notice = world.store.owe_notice
+
+    async def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    world.store.owe_notice = killed  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        await world.desk.work(item)
+    world.store.owe_notice = notice  # type: ignore[method-assign]
+    assert (world.store.answers, len(world.store.trail)) == ([], 1)
+    await world.clock.sleep(15)
+    await world.desk.work(item)
+    assert [reply.answer for reply in world.store.answers] == [
+        Tell(Reason.of("halted-now", reason="which primary?"))
+    ]
+    assert (len(world.store.trail), notices(world)) == (1, ["notice-halted"])
+
+
+async def test_who_halts_again_is_told_by_whom_and_why_it_is_halted() -> None:
+    world = World()
+    await tell(world, HALT)
+    await world.clock.sleep(1)
+    for who in (ANN, BOB):
+        told = await tell(world, HALT, who)
+        assert told.text == Reason.of("halted-already", by=ANN, reason="which primary?")
+    assert (len(world.store.trail), notices(world)) == (1, ["notice-halted"])
+
+
+async def test_a_halt_binds_before_a_freeze_and_outlives_its_end() -> None:
+    world = World()
+    await tell(world, FREEZE)
+    await tell(world, HALT)
+    assert await world.told(ORDERS) == "halted-by"
+    await tell(world, Unfreeze("orders"))
+    assert await world.told(ORDERS) == "halted-by"
+
+
+# --- what is under way ---
+
+
+@pytest.mark.parametrize(("command", "why"), [(FREEZE, "frozen-by-hand"), (HALT, "halted-by")])
+async def test_an_approval_while_held_is_told_why_and_does_not_count(command: Command, why: str) -> None:
+    world = World()
+    await world.planned()
+    await tell(world, command)
+    assert await world.click(Action.APPROVE, BOB) == why
+    assert (await world.op()).approvals == ()
+
+
+@pytest.mark.parametrize(("command", "why"), [(FREEZE, "frozen-by-hand"), (HALT, "halted-by")])
+async def test_of_an_approval_and_a_hold_in_the_same_moment_the_hold_counts(
+    command: Command, why: str
+) -> None:
+    world = World()
+    await world.planned()
+
+    async def held() -> None:
+        await tell(world, command)
+
+    world.store.before_commit = held
+    assert await world.click(Action.APPROVE, BOB) == why
+    assert (await world.op()).approvals == ()
+    assert world.store.unfinished() == []
+
+
+@pytest.mark.parametrize(("command", "why"), [(FREEZE, "frozen-by-hand"), (HALT, "halted-by")])
+async def test_what_would_start_while_held_ends_refused(command: Command, why: str) -> None:
+    world = World()
+    await world.approved()
+    await tell(world, command)
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, why)
+    assert world.cloud.submissions == []
+
+
+@pytest.mark.parametrize(("command", "why"), [(FREEZE, "frozen-by-hand"), (HALT, "halted-by")])
+async def test_of_a_start_and_a_hold_in_the_same_moment_the_hold_wins_and_is_seen_at_once(
+    command: Command, why: str
+) -> None:
+    world = World()
+    await world.approved()
+    world.cloud.answers = [JOB]
+
+    async def held() -> None:
+        await tell(world, command)
+
+    world.store.before_commit = held
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, why)
+    assert world.cloud.submissions == []
+
+
+async def running() -> tuple[World, Operation]:
+    world = World()
+    return world, await world.submitted_with(JobId("j-1"))
+
+
+@pytest.mark.parametrize("command", [FREEZE, HALT])
+async def test_what_is_sent_is_followed_to_its_end_whatever_is_held(command: Command) -> None:
+    world, op = await running()
+    await tell(world, command)
+    world.cloud.finishes(JobId("j-1"))
+    await world.tick(2)
+    assert await world.status(op.id) is Status.VERIFYING
+
+
+async def test_while_held_a_request_can_still_be_rejected_and_withdrawn() -> None:
+    world = World()
+    await world.planned()
+    await tell(world, HALT)
+    assert await world.ask(Act(Action.REJECT, ID), ANN) is None
+    assert await world.status() is Status.REJECTED
