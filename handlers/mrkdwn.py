@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Keeps two characters together and is not seen. Next to a mark it keeps Slack from reading the mark.
 _JOINER = "\N{WORD JOINER}"
@@ -69,6 +70,25 @@ def moment(at: datetime) -> str:
     """A time in the reader's own zone, down to the second; in UTC where it can't be shown so."""
     shown = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{shown}>"
+
+
+def wall_clock(at: datetime, zone: str) -> str:
+    """A time as clocks show it in a zone, with that zone: ``2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)``.
+
+    In UTC where the zone is not known.
+    """
+    here = at.astimezone(_zone(zone))
+    shown = f"{here:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+    offset = f"{here:%z}"
+    named = "" if here.tzinfo is UTC else f"{offset[:3]}:{offset[3:5]}, {zone}"
+    return f"{shown} (UTC{named})"
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
 
 
 def without_dates(text: str) -> str:

@@ -46,6 +46,13 @@ ENDS = frozenset(
     }
 )
 UNSENT = frozenset({Status.PLANNING, Status.AWAITING_APPROVAL, Status.SCHEDULED, Status.RECHECKING})
+REPLANNED = frozenset({Status.REFUSED, Status.EXPIRED, Status.FAILED})
+"""The ends after which the same may be asked again with one click; what people stopped, they must ask for anew."""
+
+
+def reason_to_switch_back(operation: OperationId) -> str:
+    """The reason of what ``switch_back`` on an operation's card requests; by it, its card says so."""
+    return f"switch back of {operation}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,9 @@ class PlainRenderer:
     def notice(self, operation: Operation, say: Say) -> Said:
         return Said(f"{operation.id}: {say.text.code}")
 
+    def announcement(self, say: Say) -> Said:
+        return Said(f"notice: {say.text.code}")
+
     def answer(self, answer: Answer, *, locale: str) -> Said:
         assert isinstance(answer, Tell)
         return Said(f"{locale}: {answer.text.code}", [{"type": "divider"}])
