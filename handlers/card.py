@@ -94,8 +94,7 @@ def notice(op: Operation, say: Say, texts: Texts) -> Rendered:
     if _asks_for_review(op, say):
         said.append(texts.text("notice-review-owed", by=user(op.requested_by)))
     approvals = _approvals(op, texts) if op.status in ENDS else []
-    asked = [*_emergency(op, texts), picture(op, texts), *approvals, _asked(op, texts)]
-    return rendered([said, asked], texts)
+    return rendered([said, [picture(op, texts), *approvals, _asked(op, texts)]], texts)
 
 
 def announcement(say: Say, texts: Texts) -> Rendered:
@@ -312,7 +311,7 @@ def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
         most=MAX_CONFIRM,
         database=op.label,
         before=name_of(op.topology, plan.primary or "?") if plan else "?",
-        after=name_of(op.topology, after) if after else "…",
+        after=name_of(op.topology, after) if after else texts.text("moves-cloud-chooses"),
         by=op.requested_by,
         start="" if op.start_at is None else wall_clock(op.start_at, op.zone),
     )

@@ -13,8 +13,8 @@ _JOINERS_OF_EMOJI = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 # Within a word `_` formats nothing, and names like mysql_1 should stay easy to copy.
 _FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-# Two emoji are named by digits alone; other digits between colons are a time of day.
-_EMOJI = r"(?:100|1234|(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
+# Two emoji are named by digits alone; other digits between colons are a time of day, also with an offset.
+_EMOJI = r"(?:100|1234|(?!\d\d[+-]\d\d:)(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
 # Links, emoji, and what Slack may take for a person or a channel.
 _ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
 _HALF_AN_EMOJI = re.compile(rf":{_EMOJI}$")

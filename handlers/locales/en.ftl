@@ -262,10 +262,10 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
 unknown-operation = There is no operation { $id }. “status” shows what is under way.
 locked = { $database } is locked by { $holder }. Wait until that has ended, or cancel it.
 approval-expired = Too late: the time for approvals is over. Ask again if it is still wanted.
-locked-may-cancel = { $by }{ GIVEN($approvers) ->
-    [yes] {""} or { $approvers }
-   *[no] {""} or an approver
- } may cancel { $id }.
+locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
+    [yes] , { $approvers }
+   *[no] {""} or any full member
+ }.
 frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
 frozen-at-start = At the start, { $when }, it would be frozen until { $until }: { $reason }. Choose a start outside of that.
 frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. Nothing can be requested, approved or started until an approver lifts it with “unfreeze”.
@@ -329,7 +329,7 @@ answer-came-late = The provider's answer came after all.
 plan-changed = The plan would be another one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
 no-quorum = { $valid } of { $needed } approvals count under the policy in force now. “Plan again” on the card asks anew.
 database-removed = { $name } is not in the configuration any more.
-cancelled-undeliverable = The card could not be posted, so nobody could have approved it. Invite the bot to the channel and ask again.
+cancelled-undeliverable = The card could not be posted, so nobody would have seen it. Invite the bot to the channel and ask again.
 deadline-passed = The job has been running for more than { $minutes } { COUNT($minutes) ->
     [one] minute
    *[other] minutes
@@ -356,7 +356,7 @@ notice-halted = ■ { $by } halted every new switchover: { $reason }{ GIVEN($ope
    *[no] {""}
  }
 notice-resumed = ▶ { $by } resumed: switchovers can start again.
-audit-head = Audit trail: { $seq } rows, head { $hash }. To check that the trail still holds it: switchover audit verify --head { $hash }
+audit-head = Audit trail: { $seq } rows, head { $hash }. “switchover audit verify --head” with this hash checks that the trail still holds it.
 
 ## A node to choose
 

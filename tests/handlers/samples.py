@@ -130,8 +130,7 @@ def emergency(status: Status) -> Operation:
         checks=(CHECKS[0], unwell),
         overrides=(unwell.name,),
     )
-    assert op.plan is not None
-    return replace(op, plan=replace(op.plan, overrides=op.overrides))
+    return op if op.plan is None else replace(op, plan=replace(op.plan, overrides=op.overrides))
 
 
 # --- hostile ones --------------------------------------------------------------------------------------
@@ -186,20 +185,17 @@ unfit = st.lists(
 ).map(lambda some: nested(some * 20))
 
 
+instants = words | moments.map(datetime.isoformat)
+_FILLINGS = {"when": instants, "until": instants, "nodes": words | unfit}
+
+
 @st.composite
 def reasons(draw: st.DrawFn) -> Reason:
     """Any message of the catalogue with anything filled in."""
     code = draw(st.sampled_from(sorted(codes())))
     needed, optional = variables(code)
     chosen = sorted(needed) + [name for name in sorted(optional) if draw(st.booleans())]
-    return Reason(code, tuple((name, draw(_filling(name))) for name in chosen))
-
-
-def _filling(name: str) -> st.SearchStrategy[str]:
-    """Anything, and of the kind that stands there."""
-    if name in ("when", "until"):
-        return words | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
-    return words | unfit if name == "nodes" else words
+    return Reason(code, tuple((name, draw(_FILLINGS.get(name, words))) for name in chosen))
 
 
 nodes = st.builds(

@@ -33,11 +33,17 @@ FAMILIES = [
     *(f"button-{action}" for action in Action),
     *(
         f"confirm-{action}{part}"
-        for action in (Action.APPROVE, Action.ACKNOWLEDGE)
+        for action in (Action.APPROVE, Action.ACKNOWLEDGE, Action.SWITCH_BACK, Action.REVIEW)
         for part in ("-title", "-text")
     ),
+    "confirm-switch-back-chosen-text",
     "confirm-yes-approve",
     "confirm-yes-acknowledge",
+    "confirm-yes-switch-back",
+    "confirm-yes-review",
+    *(f"unfit-{check}" for check in ("not-a-replica", "unhealthy", "health-unknown")),
+    *(f"unfit-{check}" for check in ("lag-too-long", "lag-unknown")),
+    "scope-all",
 ]
 # The functions whose argument of this position is a code.
 SAYING = {"of": 0, "text": 0, "line": 1, "_passed": 1, "_failed": 1}
