@@ -174,7 +174,14 @@ def _choice(request: RequestSwitchover, node: Node, reason: str) -> str:
 
 
 def _choose(choose: ChooseNode, texts: Texts) -> Rendered:
-    head = line(texts, "choose-head", database=Target(choose.request.database, choose.request.shard))
+    request = choose.request
+    head = line(
+        texts,
+        "choose-head",
+        database=Target(request.database, request.shard),
+        emergency="yes" if request.emergency else "",
+        when=request.start.at.isoformat() if request.start and request.start.at else "",
+    )
     shown = choose.nodes[:MAX_CHOICES]
     lines = [node_line(node, texts) for node in shown]
     hidden = len(choose.nodes) - len(shown)

@@ -15,6 +15,7 @@ from handlers.slack_client import Done, Outcome, RateLimited, Rejected, SlackCli
 EVENT_TYPE = "switchover_operation"
 AUDIT_TYPE = "switchover_audit"
 NOTICE_TYPE = "switchover_notice"
+TYPES = (EVENT_TYPE, AUDIT_TYPE, NOTICE_TYPE)
 SKEW = timedelta(seconds=60)  # between our clock and the one behind Slack's ``ts``
 PAGE = 200
 MAX_PAGES = 50
@@ -170,8 +171,7 @@ def _may_be_ours(candidate: Mapping[str, Any], us: Identity) -> bool:
 
 def _carries(candidate: Mapping[str, Any], message: Message) -> bool:
     metadata = candidate.get("metadata")
-    types = (EVENT_TYPE, AUDIT_TYPE) if message.operation else (NOTICE_TYPE,)
-    if not isinstance(metadata, dict) or metadata.get("event_type") not in types:
+    if not isinstance(metadata, dict) or metadata.get("event_type") not in TYPES:
         return False
     payload = metadata.get("event_payload")
     operation = message.operation.id if message.operation else None

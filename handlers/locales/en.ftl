@@ -360,7 +360,13 @@ audit-head = Audit trail: { $seq } rows, head { $hash }. “switchover audit ver
 
 ## A node to choose
 
-choose-head = Which node of { $database } is to become primary? Choosing one makes the request.
+choose-head = Which node of { $database } is to become primary? { GIVEN($emergency) ->
+    [yes] Choosing one starts the EMERGENCY at once, without approvals.
+   *[no] Choosing one makes the request{ GIVEN($when) ->
+        [yes] {""}, to start { $when }
+       *[no] {""}
+     }.
+ }
 choose-this = Choose
 choose-more = … and { $count } more. Name one with “to NODE”.
 

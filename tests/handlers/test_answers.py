@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,7 +31,7 @@ from handlers.grammar import Misunderstood, parse
 from handlers.texts import Texts
 from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
-from tests.handlers.samples import CHECKS, NODES, READING, answers, nodes, requests, sample, words
+from tests.handlers.samples import CHECKS, NODES, READING, answers, emergency, nodes, requests, sample, words
 
 TEXTS = Texts()
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
@@ -143,6 +144,18 @@ def test_a_choice_keeps_the_start_that_was_meant_and_what_may_be_overridden() ->
     value = choice_value(ChooseNode(broken, NODES), NODES[1])
     assert value is not None
     assert parse_choice(value) == replace(broken, node="cln-2")
+
+
+def test_a_chooser_says_what_choosing_does() -> None:
+    """An emergency starts at once, a scheduled request later, any other is asked for."""
+
+    def head(**given: Any) -> str:
+        return answer(ChooseNode(RequestSwitchover("orders", **given), NODES), TEXTS).text.split("\n")[0]
+
+    assert head().endswith("Choosing one makes the request.")
+    start = Start(at=datetime(2026, 11, 22, 18, 0, tzinfo=UTC))
+    assert head(start=start).endswith("makes the request, to start 2026-11-22 18:00:00 UTC.")
+    assert head(emergency=True).endswith("Choosing one starts the EMERGENCY at once, without approvals.")
 
 
 def test_a_long_reason_keeps_as_much_as_fits() -> None:
@@ -355,6 +368,28 @@ def test_operations_are_listed_with_their_status_in_words() -> None:
     )
     assert answer(ShowOperations((), "orders"), TEXTS).text == "Nothing is under way for orders."
     assert answer(ShowOperations((), past=True), TEXTS).text == "Nothing was done yet."
+
+
+def test_emergencies_and_starts_are_seen_in_a_list() -> None:
+    """At a glance."""
+    shown = ShowOperations((emergency(Status.RUNNING), sample(Status.SCHEDULED)))
+    _head, first, second = answer(shown, TEXTS).text.split("\n")
+    assert ": running, EMERGENCY by <@U0REQUESTER>, " in first
+    assert ": waiting for its start (2026-11-22 04:30:00 UTC), asked by <@U0REQUESTER>, " in second
+
+
+def test_a_refusal_says_until_when_and_by_whom() -> None:
+    """What was set by hand names its person and how to lift it; times are shown as Slack shows times."""
+    until = datetime(2026, 11, 22, 18, 0, tzinfo=UTC).isoformat()
+    facts = {"by": "U0AAAAAAA", "reason": "audit", "until": until}
+    made = answer(Tell(Reason.of("frozen-by-hand-until", scope="all", **facts)), TEXTS)
+    assert made.text == (
+        "Frozen (all databases) until 2026-11-22 18:00:00 UTC by <@U0AAAAAAA>: audit."
+        " Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”."
+    )
+    assert "<!date^" in made.blocks[0]["text"]["text"]
+    odd = answer(Tell(Reason.of("start-in-the-past", when="<!channel>")), TEXTS)
+    assert odd.text.startswith("&lt;!channel&gt; is over.")
 
 
 def test_one_operation_asked_for_by_its_id_is_shown_whole() -> None:
