@@ -18,8 +18,8 @@ from bot.core.answers import (
 )
 from bot.core.commands import RequestSwitchover, ShowHelp
 from bot.core.model import Node, Reason, Target
-from bot.core.operation import Operation
-from bot.core.preflight import Outcome
+from bot.core.operation import Operation, Status
+from bot.core.preflight import OVERRIDABLE, Outcome
 from handlers.blocks import (
     MAX_BUTTON_VALUE,
     Block,
@@ -37,9 +37,11 @@ from handlers.blocks import (
     shard_label,
 )
 from handlers.card import picture, summary
-from handlers.grammar import COMMAND, Misunderstood, parse, storable, usage
+from handlers.clauses import checks_meant, moment_meant, start_clauses
+from handlers.grammar import COMMAND, Misunderstood, parse, usage
 from handlers.mrkdwn import clip, literal, moment, user
 from handlers.texts import Texts
+from handlers.words import Problem, storable
 
 CHOOSE_NODE = "choose_node"
 
@@ -91,7 +93,11 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
 def help_text(texts: Texts, *, command: str = COMMAND) -> Rendered:
     """The usage, from the table that parses."""
     lines = [line(texts, "help-line", usage=form, about=texts.text(about)) for form, about in usage(command)]
-    return rendered([[texts.text("help-head")], lines, [texts.text("help-names")]], texts)
+    checks = texts.text("help-checks", checks=", ".join(OVERRIDABLE))
+    return rendered(
+        [[texts.text("help-head")], lines, [texts.text("help-names"), texts.text("help-times"), checks]],
+        texts,
+    )
 
 
 # --- the chooser ---------------------------------------------------------------------------------------
@@ -108,18 +114,35 @@ def parse_choice(value: str) -> RequestSwitchover | None:
         found = json.loads(value)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or set(found) != {"database", "shard", "node", "reason"}:
+    return _chosen(found) if isinstance(found, dict) else None
+
+
+_CARRIED = frozenset({"database", "shard", "node", "reason", "start", "emergency", "overrides"})
+
+
+def _chosen(found: dict[str, object]) -> RequestSwitchover | None:
+    """What ``_choice`` wrote, if it did."""
+    if set(found) != _CARRIED:
         return None
-    database, shard, node, reason = (found[key] for key in ("database", "shard", "node", "reason"))
-    named = all(isinstance(name, str) and name.strip() for name in (database, node))
-    if not named or not isinstance(reason, str) or not (shard is None or (isinstance(shard, str) and shard)):
+    emergency = found["emergency"]
+    texts = [found[key] for key in ("database", "shard", "node", "reason", "start", "overrides")]
+    if not isinstance(emergency, bool) or not all(isinstance(text, str) for text in texts):
         return None
-    return RequestSwitchover(
-        storable(database),
-        node=storable(node),
-        shard=None if shard is None else storable(shard),
-        reason=storable(reason),
-    )
+    database, shard, node, reason, start, overrides = (storable(str(text)) for text in texts)
+    if not database.strip() or not node.strip() or (emergency and not reason.strip()):
+        return None
+    try:
+        return RequestSwitchover(
+            database,
+            node=node,
+            shard=shard or None,
+            reason=reason,
+            start=moment_meant(start) if start else None,
+            emergency=emergency,
+            overrides=checks_meant(overrides) if overrides else (),
+        )
+    except Problem:
+        return None
 
 
 def choice_value(choose: ChooseNode, node: Node) -> str | None:
@@ -127,8 +150,8 @@ def choice_value(choose: ChooseNode, node: Node) -> str | None:
 
     A reason that is too long loses its end: the names decide what is done, the reason only tells why.
     """
-    reason = choose.reason
-    while len(value := _choice(choose, node, reason)) > MAX_BUTTON_VALUE:
+    reason = choose.request.reason
+    while len(value := _choice(choose.request, node, reason)) > MAX_BUTTON_VALUE:
         if not reason:
             return None
         over = len(value) - MAX_BUTTON_VALUE
@@ -137,13 +160,28 @@ def choice_value(choose: ChooseNode, node: Node) -> str | None:
     return value
 
 
-def _choice(choose: ChooseNode, node: Node, reason: str) -> str:
-    carried = {"database": choose.database, "shard": choose.shard, "node": node.id, "reason": reason}
+def _choice(request: RequestSwitchover, node: Node, reason: str) -> str:
+    carried = {
+        "database": request.database,
+        "shard": request.shard or "",
+        "node": node.id,
+        "reason": reason,
+        "start": start_clauses(request.start).get("at", ""),
+        "emergency": request.emergency,
+        "overrides": ",".join(request.overrides),
+    }
     return json.dumps(carried, ensure_ascii=False, separators=(",", ":"))
 
 
 def _choose(choose: ChooseNode, texts: Texts) -> Rendered:
-    head = line(texts, "choose-head", database=Target(choose.database, choose.shard))
+    request = choose.request
+    head = line(
+        texts,
+        "choose-head",
+        database=Target(request.database, request.shard),
+        emergency="yes" if request.emergency else "",
+        when=request.start.at.isoformat() if request.start and request.start.at else "",
+    )
     shown = choose.nodes[:MAX_CHOICES]
     lines = [node_line(node, texts) for node in shown]
     hidden = len(choose.nodes) - len(shown)
@@ -244,6 +282,8 @@ def _operation(op: Operation, texts: Texts) -> str:
         id=op.id,
         moves=picture(op, texts, room=20),
         status=op.status,
+        start=moment(op.start_at) if op.status is Status.SCHEDULED and op.start_at else "",
+        emergency="yes" if op.emergency else "",
         by=user(op.requested_by),
         when=moment(op.requested_at),
     )

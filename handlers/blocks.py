@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.model import Call, Node, NodeId, Reason, Topology
 from bot.core.preflight import Check
-from handlers.mrkdwn import clip, link, literal, moment, person_or_group, user, without_dates
+from handlers.mrkdwn import (
+    clip,
+    link,
+    literal,
+    moment,
+    person_or_group,
+    user,
+    wall_clock,
+    without_dates,
+)
 from handlers.texts import Texts
 
 Block = dict[str, Any]
@@ -88,9 +97,28 @@ def button(label: str, *, action_id: str, value: str, style: str = "", confirm: 
 def sentence(
     texts: Texts, reason: Reason, *, topology: Topology | None = None, most: int = MAX_SECTION // 2
 ) -> str:
-    """The sentence of a reason as mrkdwn: values literal, people as mentions, nodes by name."""
+    """The sentence of a reason as mrkdwn: values literal, people as mentions, nodes by name, times as dates."""
+    whole = _with_wall_clock(reason)
     address = dict(reason.params).get("link", "")
-    return _roomiest(lambda room: texts.say(reason, show=_shown(topology, room, address)), most)
+    return _roomiest(lambda room: texts.say(whole, show=_shown(topology, room, address)), most)
+
+
+def _with_wall_clock(reason: Reason) -> Reason:
+    """With the time as clocks show it where it was meant, if that is known."""
+    facts = dict(reason.params)
+    at = _instant(facts.get("when", ""))
+    if at is None or not facts.get("zone"):
+        return reason
+    return Reason(reason.code, (*reason.params, ("wall", wall_clock(at, facts["zone"]))))
+
+
+def _instant(text: str) -> datetime | None:
+    """A time with its zone as the core writes it; None if it is none that Slack can show."""
+    try:
+        at = datetime.fromisoformat(text)
+        return None if at.tzinfo is None or at.timestamp() < 0 else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def line(texts: Texts, code: str, *, most: int = MAX_SECTION // 2, **values: object) -> str:
@@ -108,6 +136,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
 
 MAX_CALLED = 20
 _PEOPLE = frozenset({"by"})
+_TIMES = frozenset({"when", "until"})
 _NODES = frozenset({"before", "now", "primary"})
 
 
@@ -121,6 +150,8 @@ def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str,
             return (
                 ", ".join(person_or_group(entry) for entry in value.split(",")[:MAX_CALLED]) if value else ""
             )
+        if name in _TIMES and (at := _instant(value)) is not None:
+            return moment(at)
         if name in _NODES and topology is not None:
             return literal(name_of(topology, value), room)
         return literal(value, room)
@@ -158,6 +189,9 @@ def call_lines(call: Call, texts: Texts, *, warned: bool = False) -> list[str]:
     return lines
 
 
+_CHECKED = {True: "card-check-passed", False: "card-check-failed"}
+
+
 def check_lines(checks: Sequence[Check], texts: Texts) -> list[str]:
     """The preflight, one check a line."""
     if not checks:
@@ -165,7 +199,9 @@ def check_lines(checks: Sequence[Check], texts: Texts) -> list[str]:
     lines = [texts.text("card-checks")]
     for check in checks:
         detail = sentence(texts, check.detail, most=600)
-        lines.append(texts.text("card-check-passed" if check.passed else "card-check-failed", detail=detail))
+        # What was overridden is never shown as passed, nor as what stopped it.
+        code = "card-check-overridden" if check.overridden else _CHECKED[check.passed]
+        lines.append(texts.text(code, detail=detail))
     return lines
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from bot.core.commands import Action
 from bot.core.machine import Say
-from bot.core.operation import ENDS, UNSENT, Operation, Status
+from bot.core.model import NodeId, Reason
+from bot.core.operation import ENDS, REPLANNED, UNSENT, Operation, Status, reason_to_switch_back
 from handlers.blocks import (
     MAX_CONFIRM,
     Block,
@@ -27,14 +28,15 @@ from handlers.blocks import (
     sentence,
     shard_label,
 )
-from handlers.mrkdwn import literal, moment, person_or_group, user
+from handlers.mrkdwn import literal, moment, person_or_group, user, wall_clock
 from handlers.texts import Texts
 
 MAX_REASON = 500
 MAX_PEOPLE = 20
 
-_STYLES = {Action.APPROVE: "primary", Action.REJECT: "danger"}
-_CONFIRMED = frozenset({Action.APPROVE, Action.ACKNOWLEDGE})
+_STYLES = {Action.APPROVE: "primary", Action.REVIEW: "primary", Action.REJECT: "danger"}
+_CONFIRMED = frozenset({Action.APPROVE, Action.ACKNOWLEDGE, Action.SWITCH_BACK, Action.REVIEW})
+_TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
     Status.PLANNING: (Action.CANCEL,),
     Status.AWAITING_APPROVAL: (Action.APPROVE, Action.REJECT, Action.CANCEL),
@@ -42,6 +44,7 @@ _BUTTONS = {
     Status.RECHECKING: (Action.CANCEL,),
     Status.IN_DOUBT: (Action.CHECK_AGAIN,),
     Status.NEEDS_ATTENTION: (Action.CHECK_AGAIN, Action.ACKNOWLEDGE),
+    **dict.fromkeys(REPLANNED, (Action.REPLAN,)),
 }
 
 
@@ -73,20 +76,53 @@ def summary(op: Operation, texts: Texts, *, now: datetime | None) -> list[list[s
 
 
 def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
-    """A reply in the card's thread: what happened, and why."""
-    said = [sentence(texts, say.text, topology=op.topology)]
-    if say.detail is not None:
-        said.append(sentence(texts, say.detail, topology=op.topology))
-    return rendered([said], texts)
+    """A reply in the card's thread: what happened, and why.
+
+    The end of an emergency asks for its review, with the button, as long as that is owed.
+    """
+    said = _said(op, say, texts)
+    if not _asks_for_review(op, say):
+        return rendered([said], texts)
+    asked = texts.text("reply-review-owed", by=user(op.requested_by))
+    review: Block = {"type": "actions", "elements": [_button(op, Action.REVIEW, texts)]}
+    return rendered([said, [asked]], texts, [review])
 
 
 def notice(op: Operation, say: Say, texts: Texts) -> Rendered:
     """What happened and why, for readers who don't see the card: also of what, asked and approved by whom."""
-    said = [sentence(texts, say.text, topology=op.topology)]
-    if say.detail is not None:
-        said.append(sentence(texts, say.detail, topology=op.topology))
+    said = _said(op, say, texts)
+    if _asks_for_review(op, say):
+        said.append(texts.text("notice-review-owed", by=user(op.requested_by)))
     approvals = _approvals(op, texts) if op.status in ENDS else []
     return rendered([said, [picture(op, texts), *approvals, _asked(op, texts)]], texts)
+
+
+def announcement(say: Say, texts: Texts) -> Rendered:
+    """What the audit channel is told that is of no operation."""
+    said = [sentence(texts, reason) for reason in (say.text, say.detail) if reason is not None]
+    return rendered([said], texts)
+
+
+def _said(op: Operation, say: Say, texts: Texts) -> list[str]:
+    """What happened and why; of an emergency nothing was approved, so it says so nowhere."""
+    extra = {"emergency": _yes(op.emergency), "zone": op.zone}
+    reasons = [reason for reason in (say.text, say.detail) if reason is not None]
+    return [
+        sentence(
+            texts,
+            Reason(reason.code, tuple((extra | dict(reason.params)).items())),
+            topology=op.topology,
+        )
+        for reason in reasons
+    ]
+
+
+def _asks_for_review(op: Operation, say: Say) -> bool:
+    return op.review_owed and say.text.code in _TOLD_AT_THE_END
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
 
 
 def picture(op: Operation, texts: Texts, *, room: int = 80) -> str:
@@ -120,8 +156,22 @@ def _after(op: Operation, texts: Texts, room: int) -> str:
 
 def _head(op: Operation, texts: Texts) -> list[str]:
     code = f"status-{op.status.replace('_', '-')}"
-    head = [texts.text(code, count=len(op.approvals), needed=op.needed), picture(op, texts)]
+    status = texts.text(code, count=len(op.approvals), needed=op.needed, emergency=_yes(op.emergency))
+    head = [status, *_emergency(op, texts), picture(op, texts)]
     return [*head, sentence(texts, op.detail, topology=op.topology)] if op.detail else head
+
+
+def _emergency(op: Operation, texts: Texts) -> list[str]:
+    """Who broke the glass, and who has looked at it since, or must."""
+    if not op.emergency:
+        return []
+    by = user(op.requested_by)
+    lines = [texts.text("card-emergency", by=by)]
+    if op.review_owed:
+        lines.append(texts.text("card-review-owed", by=by))
+    if op.reviewed_by is not None and op.reviewed_at is not None:
+        lines.append(texts.text("card-reviewed", by=user(op.reviewed_by), when=moment(op.reviewed_at)))
+    return lines
 
 
 def _facts(op: Operation, texts: Texts) -> list[str]:
@@ -129,6 +179,10 @@ def _facts(op: Operation, texts: Texts) -> list[str]:
     if op.shard:
         name = op.topology.shard_name if op.topology else ""
         facts.append(texts.text("card-shard", shard=shard_label(op.shard, name, texts)))
+    if op.start_at is not None:
+        wall = literal(wall_clock(op.start_at, op.zone), 120)
+        facts.append(texts.text("card-start", when=moment(op.start_at), wall=wall))
+    facts += _before(op, texts)
     facts += _progress(op, texts)
     if op.decided_by:
         facts.append(line(texts, "card-decided", by=op.decided_by))
@@ -137,6 +191,19 @@ def _facts(op: Operation, texts: Texts) -> list[str]:
         seconds = f"{max(0.0, (op.ended_at - begun).total_seconds()):.0f}"
         facts.append(texts.text("card-ended", when=moment(op.ended_at), seconds=seconds))
     return facts
+
+
+def _before(op: Operation, texts: Texts) -> list[str]:
+    """What was done last, while somebody may still decide about the next."""
+    if op.last is None or op.status in ENDS:
+        return []
+    before, after = (node_label(op.topology, NodeId(node), texts) for node in (op.last.before, op.last.after))
+    when = moment(op.last.ended_at)
+    return [
+        texts.text(
+            "card-last", id=literal(op.last.id, 40), when=when, before=before or "?", after=after or "?"
+        )
+    ]
 
 
 def _progress(op: Operation, texts: Texts) -> list[str]:
@@ -156,9 +223,16 @@ def _progress(op: Operation, texts: Texts) -> list[str]:
 
 def _request(op: Operation, texts: Texts) -> list[str]:
     """Why, and what exactly the provider is asked; the latter only where it still may be or was."""
+    back = op.follows is not None and op.reason == reason_to_switch_back(op.follows)
     lines = []
-    if op.reason:
+    if op.follows is not None:
+        lines.append(line(texts, "card-switch-back" if back else "card-fresh-plan", id=op.follows))
+    if op.reason and not back:
         lines.append(texts.text("card-reason", reason=literal(op.reason, MAX_REASON - 1)))
+    if op.overrides:
+        lines.append(line(texts, "card-overrides", checks=", ".join(op.overrides)))
+    if back and op.plan is not None and op.plan.candidate is None and op.status not in ENDS:
+        lines.append(texts.text("card-not-promised"))
     if op.plan is None or (op.status in ENDS and not op.submissions):
         return lines
     return [*lines, *call_lines(op.plan.call, texts, warned=op.status not in UNSENT)]
@@ -174,8 +248,6 @@ def _approvals(op: Operation, texts: Texts) -> list[str]:
         missing = max(0, op.needed - len(op.approvals))
         may = _people(op.approvers, texts)
         lines.append(texts.text("card-missing", count=missing, people=may))
-    if op.start_at is not None and op.status in UNSENT:
-        lines.append(texts.text("card-starts", when=moment(op.start_at)))
     if op.expires_at is not None and op.status is Status.AWAITING_APPROVAL:
         lines.append(texts.text("card-expires", when=moment(op.expires_at)))
     return lines
@@ -200,6 +272,10 @@ def actions(op: Operation, now: datetime) -> tuple[Action, ...]:
     """What the card's buttons offer at this moment."""
     expired = op.expires_at is not None and now >= op.expires_at
     offered = _BUTTONS.get(op.status, ())
+    if op.status is Status.SUCCEEDED and op.plan is not None and op.plan.primary is not None:
+        offered = (*offered, Action.SWITCH_BACK)
+    if op.review_owed:
+        offered = (Action.REVIEW, *offered)
     return tuple(action for action in offered if not (expired and action is Action.APPROVE))
 
 
@@ -224,14 +300,20 @@ def _button(op: Operation, action: Action, texts: Texts) -> Block:
 def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
     name = action.replace("_", "-")
     plan = op.plan
+    after = plan.candidate if plan else None
+    chosen = ""
+    if action is Action.SWITCH_BACK:
+        chosen, after = "" if after else "-chosen", after or op.primary_now
     # Bare names here: a dialogue has little room, and the card behind it says the rest.
     text = line(
         texts,
-        f"confirm-{name}-text",
+        f"confirm-{name}{chosen}-text",
         most=MAX_CONFIRM,
         database=op.label,
         before=name_of(op.topology, plan.primary or "?") if plan else "?",
-        after=name_of(op.topology, plan.candidate) if plan and plan.candidate else "…",
+        after=name_of(op.topology, after) if after else texts.text("moves-cloud-chooses"),
+        by=op.requested_by,
+        start="" if op.start_at is None else wall_clock(op.start_at, op.zone),
     )
     return {
         "title": plain(texts.text(f"confirm-{name}-title")),

@@ -14,6 +14,8 @@ from handlers.slack_client import Done, Outcome, RateLimited, Rejected, SlackCli
 
 EVENT_TYPE = "switchover_operation"
 AUDIT_TYPE = "switchover_audit"
+NOTICE_TYPE = "switchover_notice"
+TYPES = (EVENT_TYPE, AUDIT_TYPE, NOTICE_TYPE)
 SKEW = timedelta(seconds=60)  # between our clock and the one behind Slack's ``ts``
 PAGE = 200
 MAX_PAGES = 50
@@ -169,10 +171,10 @@ def _may_be_ours(candidate: Mapping[str, Any], us: Identity) -> bool:
 
 def _carries(candidate: Mapping[str, Any], message: Message) -> bool:
     metadata = candidate.get("metadata")
-    if not isinstance(metadata, dict) or metadata.get("event_type") not in (EVENT_TYPE, AUDIT_TYPE):
+    if not isinstance(metadata, dict) or metadata.get("event_type") not in TYPES:
         return False
     payload = metadata.get("event_payload")
-    operation = message.operation.id if message.operation else ""
+    operation = message.operation.id if message.operation else None
     return (
         isinstance(payload, dict)
         and payload.get("key") == message.key

@@ -8,16 +8,25 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import NoReturn
 
+from bot.core import durations
 from bot.core.commands import (
     Act,
     Action,
     Command,
+    Freeze,
+    Halt,
     ListDatabases,
     RequestSwitchover,
+    Resume,
+    ShowHelp,
     ShowHistory,
     ShowStatus,
+    Unfreeze,
 )
+from bot.core.holds import ALL
 from bot.core.model import Reason
+from handlers import clauses as c
+from handlers.words import Problem, Words, bare, escape, quoted, storable
 
 COMMAND = "/switchover"
 MAX_TEXT = 4000
@@ -48,21 +57,7 @@ Parsed = Command | Help | Misunderstood
 
 # --- the table -----------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """A word and its value after DATABASE; with ``rest`` the value is everything that follows, literally."""
-
-    word: str
-    value: str
-    rest: bool = False
-
-    @property
-    def usage(self) -> str:
-        return f"[{self.word} {self.value}{'…' if self.rest else ''}]"
-
-
-CLAUSES = (Clause("to", "NODE"), Clause("shard", "GROUP"), Clause("because", "REASON", rest=True))
+Given = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +76,8 @@ class Form:
     word: str
     takes: str
     about: str
-    make: Callable[[str, Mapping[str, str]], Command | Help]
-    clauses: tuple[Clause, ...] = ()
+    make: Callable[[str, Given], Command | Help]
+    clauses: tuple[c.Clause, ...] = ()
     instead: str = "help"
 
     @property
@@ -91,45 +86,55 @@ class Form:
 
     @property
     def usage(self) -> str:
-        return " ".join(part for part in (self.word, self.takes, *(c.usage for c in self.clauses)) if part)
+        return " ".join(part for part in (self.word, self.takes, c.usage(self.clauses)) if part)
 
 
-def _request(database: str, clauses: Mapping[str, str]) -> RequestSwitchover:
+def _request(database: str, given: Given) -> RequestSwitchover:
     return RequestSwitchover(
         database,
-        node=clauses.get("to"),
-        shard=clauses.get("shard"),
-        reason=clauses.get("because", ""),
+        node=given.get("to"),
+        shard=given.get("shard"),
+        reason=given.get("because", ""),
+        start=c.start_meant(given),
     )
 
 
-REQUEST = Form("", "DATABASE", "help-request", _request, CLAUSES)
+def _plan(database: str, given: Given) -> RequestSwitchover:
+    return replace(_request(database, given), dry_run=True)
+
+
+def _emergency(database: str, given: Given) -> RequestSwitchover:
+    overrides = c.checks_meant(given["override"]) if "override" in given else ()
+    return replace(_request(database, given), emergency=True, overrides=overrides)
+
+
+def _freeze(scope: str, given: Given) -> Freeze:
+    duration = c.length_meant(given["for"]) if "for" in given else None
+    return Freeze(_scope(scope), given["because"], duration)
+
+
+def _scope(name: str) -> str:
+    return ALL if name.casefold() == ALL else name
+
+
+PLANNED = (c.TO, c.SHARD, c.AT, c.IN, c.BECAUSE)
+REQUEST = Form("", "DATABASE", "help-request", _request, PLANNED)
 FORMS = (
     REQUEST,
-    Form(
-        "plan",
-        "DATABASE",
-        "help-plan",
-        lambda database, clauses: replace(_request(database, clauses), dry_run=True),
-        CLAUSES,
-        instead="list",
-    ),
-    Form("list", "", "help-list", lambda _name, _clauses: ListDatabases()),
-    Form("status", "[DATABASE|ID]", "help-status", lambda name, _clauses: _status(name)),
-    Form("history", "[DATABASE]", "help-history", lambda name, _clauses: ShowHistory(name or None)),
-    Form(
-        "cancel", "ID", "help-cancel", lambda name, _clauses: Act(Action.CANCEL, _id(name)), instead="status"
-    ),
-    Form("help", "", "help-help", lambda _name, _clauses: Help()),
+    Form("plan", "DATABASE", "help-plan", _plan, PLANNED, instead="list"),
+    Form("list", "", "help-list", lambda _name, _given: ListDatabases()),
+    Form("status", "[DATABASE|ID]", "help-status", lambda name, _given: _status(name)),
+    Form("history", "[DATABASE]", "help-history", lambda name, _given: ShowHistory(name or None)),
+    Form("cancel", "ID", "help-cancel", lambda name, _given: Act(Action.CANCEL, _id(name)), instead="status"),
+    Form("freeze", "DATABASE|all", "help-freeze", _freeze, (c.FOR, c.WHY)),
+    Form("unfreeze", "DATABASE|all", "help-unfreeze", lambda name, _given: Unfreeze(_scope(name))),
+    Form("halt", "", "help-halt", lambda _name, given: Halt(given["because"]), (c.WHY,)),
+    Form("resume", "", "help-resume", lambda _name, _given: Resume()),
+    Form("emergency", "DATABASE", "help-emergency", _emergency, (c.TO, c.SHARD, c.OVERRIDE, c.WHY)),
+    Form("help", "", "help-help", lambda _name, _given: Help()),
 )
 _FORMS = {form.word: form for form in FORMS if form.word}
-_CLAUSES = {clause.word: clause for clause in CLAUSES}
-
-# Words of a later version: known, so that nobody waits for something that will not happen. What to suggest
-# instead must be harmless: whoever asks for a later start is not offered one now.
-LATER_FORMS = {"freeze": "help", "unfreeze": "help", "halt": "help", "resume": "help", "emergency": "help"}
-LATER_CLAUSES = frozenset({"at", "in"})
-_KEYWORDS = frozenset({*_FORMS, *_CLAUSES, *LATER_FORMS, *LATER_CLAUSES})
+_KEYWORDS = frozenset({*_FORMS, *c.WORDS})
 
 
 def usage(command: str = COMMAND) -> tuple[tuple[str, str], ...]:
@@ -158,68 +163,6 @@ def _status(name: str) -> ShowStatus:
     return ShowStatus(_id(name) if name else None)
 
 
-# --- words ---------------------------------------------------------------------------------------------
-
-_OPENING, _CLOSING = '"“”„', '"“”'
-_WORD = re.compile(rf"\s*(?:[{_OPENING}](?P<quoted>[^{_OPENING}]*)[{_CLOSING}](?=\s|$)|(?P<bare>\S+))")
-_LINK = re.compile(r"<(?:https?://|mailto:)[^<>|]*\|([^<>|]*)>|<(https?://[^<>|]*)>")
-_MENTION = re.compile(r"<[@#!]")
-_ESCAPED = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
-
-
-def unescape(text: str) -> str:
-    """Undoes Slack's escapes, once: ``&amp;lt;`` was typed as ``&lt;``."""
-    return re.sub("&(?:lt|gt|amp);", lambda found: _ESCAPED[found.group()], text)
-
-
-def storable(text: str) -> str:
-    """Without what no database takes: NUL, and halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "")
-
-
-class _ProblemError(Exception):
-    def __init__(self, reason: Reason, suggestion: str | None = None) -> None:
-        super().__init__(reason.code)
-        self.reason = reason
-        self.suggestion = suggestion
-
-
-@dataclass(slots=True)
-class _Words:
-    """The text, taken word by word; ``because`` ends the words and takes what is left as it is."""
-
-    text: str
-    at: int = 0
-    quoted: bool = False  # whether the last word taken was in quotes
-
-    def keyword(self) -> str:
-        """The next word if it is bare, lower-cased; "" at the end or before something in quotes."""
-        found = _WORD.match(self.text, self.at)
-        return found["bare"].casefold() if found and found["bare"] else ""
-
-    def more(self) -> bool:
-        return _WORD.match(self.text, self.at) is not None
-
-    def take(self) -> str:
-        """The next word as a name: without quotes, links and escapes."""
-        found = _WORD.match(self.text, self.at)
-        if found is None:
-            return ""
-        self.at = found.end()
-        self.quoted = found["quoted"] is not None
-        raw = found["quoted"] if self.quoted else found["bare"]
-        if _MENTION.search(raw):
-            raise _ProblemError(Reason.of("mention-in-name", text=unescape(raw)))
-        if found["bare"] and raw[0] in _OPENING:
-            raise _ProblemError(Reason.of("quote-not-closed", text=unescape(raw)))
-        # Slack makes links of host names by itself; what was typed is the label.
-        return unescape(_LINK.sub(lambda link: link[1] or link[2] or "", raw))
-
-    def rest(self) -> str:
-        left, self.at = self.text[self.at :], len(self.text)
-        return unescape(left).strip()
-
-
 # --- parsing -------------------------------------------------------------------------------------------
 
 
@@ -229,22 +172,34 @@ class _Draft:
 
     form: Form | None = None
     name: str = ""
-    clauses: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """As a command without the slash; "" while there is nothing."""
         if self.form is None:
             return ""
-        parts = [self.form.word, _quoted(self.name) if self.name else ""]
-        parts += [f"{word} {_quoted(self.clauses[word])}" for word in ("to", "shard") if word in self.clauses]
-        parts += [f"because {self.clauses['because']}"] if "because" in self.clauses else []
+        parts = [self.form.word, quoted(self.name, _KEYWORDS) if self.name else ""]
+        parts += [self._clause(clause) for clause in self.form.clauses if clause.word in self.given]
         return " ".join(part for part in parts if part)
 
+    def _clause(self, clause: c.Clause) -> str:
+        value = self.given[clause.word]
+        named = clause.settle is None and not clause.rest
+        return f"{clause.word} {quoted(value, _KEYWORDS) if named else value}"
+
     @property
-    def whole(self) -> bool:
-        """Whether it would be a command as it stands."""
-        return self.form is not None and (bool(self.name) or not self.form.needs_name)
+    def missing(self) -> list[c.Clause]:
+        """What it still needs."""
+        wanted = self.form.clauses if self.form else ()
+        return [clause for clause in wanted if clause.needed and clause.word not in self.given]
+
+    @property
+    def suggestion(self) -> str:
+        """The same as a whole command, with dots for a reason that only a person knows; "" while it is none."""
+        if self.form is None or (self.form.needs_name and not self.name):
+            return ""
+        return " ".join([self.text, *(f"{clause.word} …" for clause in self.missing)])
 
 
 def parse(text: str, *, command: str = COMMAND) -> Parsed:
@@ -261,115 +216,164 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
         return Misunderstood("", Reason.of("text-too-long", most=MAX_TEXT), f"{command} help")
     draft = _Draft()
     try:
-        return _parse(_Words(text), draft)
-    except _ProblemError as problem:
-        suggestion = problem.suggestion or (draft.text if draft.whole else "") or "help"
+        return _parse(Words(text), draft)
+    except Problem as problem:
+        suggestion = _other_form(text) or problem.suggestion or draft.suggestion or "help"
         understood = f"{command} {draft.text}" if draft.text else ""
-        return Misunderstood(understood, problem.reason, f"{command} {suggestion}")
+        return Misunderstood(understood, problem.reason, f"{command} {_harmless(suggestion, text)}")
 
 
-def _parse(words: _Words, draft: _Draft) -> Command | Help:
-    first = words.keyword()
-    if first in LATER_FORMS:
-        raise _ProblemError(Reason.of("not-offered-yet", word=first), LATER_FORMS[first])
-    form = _FORMS.get(first)
+def _parse(words: Words, draft: _Draft) -> Command | Help:
+    form = _FORMS.get(words.keyword())
     if form is not None:
         words.take()
     draft.form = form = form or REQUEST
     _argument(words, form, draft)
     while words.more() and form.word != "help":
         _clause(words, form, draft)
-    return form.make(draft.name, draft.clauses)
+    if draft.missing:
+        raise Problem(Reason.of("missing-clause", word=form.word, clause=draft.missing[0].usage))
+    return form.make(draft.name, draft.given)
 
 
-def _argument(words: _Words, form: Form, draft: _Draft) -> None:
+def _argument(words: Words, form: Form, draft: _Draft) -> None:
     if not form.takes:
         return
     # A clause's word where the database should be: `plan to mysql-2`. In quotes it would be a name.
-    if not words.more() or (form.needs_name and words.keyword() in _CLAUSES):
+    if not words.more() or (form.needs_name and words.keyword() in c.WORDS):
         if form.needs_name:
             word = form.word or words.keyword()
-            raise _ProblemError(Reason.of("missing-value", word=word, value=form.takes), form.instead)
+            raise Problem(Reason.of("missing-value", word=word, value=form.takes), form.instead)
         return
     name = words.take()
     if not name.strip():
-        raise _ProblemError(Reason.of("empty-name", value=form.takes.strip("[]")), form.instead)
+        raise Problem(Reason.of("empty-name", value=form.takes.strip("[]")), form.instead)
     if form.takes == "ID" and operation_id(name) is None:
-        raise _ProblemError(Reason.of("not-an-id", text=name), form.instead)
+        raise Problem(Reason.of("not-an-id", text=name), form.instead)
     draft.name = name
 
 
-def _clause(words: _Words, form: Form, draft: _Draft) -> None:
+def _clause(words: Words, form: Form, draft: _Draft) -> None:
     word = words.keyword()
-    clause = next((c for c in form.clauses if c.word == word), None)
-    if form.clauses and word in LATER_CLAUSES:
-        dry_run = _Draft(_FORMS["plan"], draft.name, draft.clauses).text
-        raise _ProblemError(Reason.of("not-offered-yet", word=word), dry_run)
+    clause = next((one for one in form.clauses if one.word == word), None)
     if clause is None:
         _unknown(words, form, draft)
-    if word in draft.clauses:
-        raise _ProblemError(Reason.of("duplicate-clause", word=word))
+    if word in draft.given:
+        raise Problem(Reason.of("duplicate-clause", word=word))
+    other = next(
+        (one.word for one in form.clauses if clause.says == one.says and one.word in draft.given), ""
+    )
+    if clause.says and other:
+        raise Problem(Reason.of("either-clause", word=word, other=other))
     words.take()
-    draft.clauses[word] = _value(words, clause)
+    draft.given[word] = clause.take(words)
 
 
-def _value(words: _Words, clause: Clause) -> str:
-    missing = Reason.of("missing-value", word=clause.word, value=clause.value)
-    if clause.rest:
-        value = words.rest()
-    else:
-        if words.keyword() in _CLAUSES:
-            raise _ProblemError(missing)
-        value = _name(words)
-    if not value.strip():
-        raise _ProblemError(missing)
-    return value
-
-
-def _name(words: _Words) -> str:
-    """One name in quotes, or all the words up to the next clause: the bot itself writes names like `node 2`."""
-    parts = [words.take()]
-    while not words.quoted and words.keyword() and not _ends_name(words.keyword()):
-        parts.append(words.take())
-    return " ".join(parts)
-
-
-def _ends_name(keyword: str) -> bool:
-    # A mistyped `because` is explained rather than taken, with all that follows it, for a part of the name.
-    return keyword in {*_CLAUSES, *LATER_CLAUSES} or bool(get_close_matches(keyword, ["because"], cutoff=0.8))
-
-
-def _unknown(words: _Words, form: Form, draft: _Draft) -> NoReturn:
+def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
     keyword, word = words.keyword(), words.take()
     left = words.text[words.at :].strip()
-    meant = get_close_matches(keyword, [clause.word for clause in form.clauses], n=1, cutoff=0.5)
-    # Either a clause's word was mistyped, or `to` was forgotten.
-    guesses = [f"{meant[0]} {left}"] if meant else []
-    guesses += [f"to {_escape(_quoted(word))} {left}"] if form.clauses else []
+    known = [clause.word for clause in form.clauses]
+    if keyword in c.WORDS:
+        raise Problem(Reason.of("clause-elsewhere", word=keyword))
+    # Either a clause's word was mistyped, or one was forgotten.
+    meant = get_close_matches(keyword, known, n=1, cutoff=0.5)
+    guesses = [f"{one} {left}" for one in meant]
+    guesses += [f"to {escape(quoted(word, _KEYWORDS))} {left}"] if "to" in known else []
+    guesses += [f"{clause.word} {escape(word)} {left}" for clause in draft.missing]
     for guess in guesses:
-        again = parse(f"{_escape(draft.text)} {guess}")
-        if isinstance(again, RequestSwitchover):
-            raise _ProblemError(Reason.of("unknown-word", text=word), as_text(again))
-    raise _ProblemError(Reason.of("unknown-word", text=word))
+        again = _understood(f"{escape(draft.text)} {guess}")
+        if again is not None:
+            raise Problem(Reason.of("unknown-word", text=word), as_text(again))
+    raise Problem(Reason.of("unknown-word", text=word))
+
+
+def _understood(text: str) -> Command | None:
+    """The command that a text is; None if it is none, or the help."""
+    try:
+        found = _parse(Words(text), _Draft())
+    except Problem:
+        return None
+    return None if isinstance(found, Help) else found
+
+
+def _other_form(text: str) -> str:
+    """What it would be if its first word was another form's, mistyped; "" if that makes no sense either."""
+    first, _, left = text.strip().partition(" ")
+    if first.casefold() in _FORMS:
+        return ""
+    for near in get_close_matches(first.casefold(), _FORMS, n=1, cutoff=0.75):
+        again = _understood(f"{near} {left}")
+        return "" if again is None else as_text(again)
+    return ""
+
+
+def _harmless(suggestion: str, text: str) -> str:
+    """A suggestion; whoever asked for a later start, and was not understood, is not offered one now."""
+    meant = _understood(escape(suggestion))
+    if not isinstance(meant, RequestSwitchover) or meant.dry_run or meant.start or not _later(text):
+        return suggestion
+    return as_text(replace(meant, dry_run=True, emergency=False, overrides=(), reason=""))
+
+
+def _later(text: str) -> bool:
+    before, _, _ = text.casefold().partition(f" {c.BECAUSE.word} ")
+    return any(word in c.LATER for word in bare(before))
 
 
 # --- back to text --------------------------------------------------------------------------------------
 
 
-def as_text(request: RequestSwitchover) -> str:
-    """A request as somebody would type it, without the command."""
-    named = {"to": request.node, "shard": request.shard, "because": request.reason}
-    form = _FORMS["plan"] if request.dry_run else REQUEST
-    return _Draft(form, request.database, {word: value for word, value in named.items() if value}).text
+def as_text(command: Command) -> str:
+    """A command as somebody would type it, without the slash.
+
+    Raises:
+        ValueError: It is only ever clicked.
+    """
+    match command:
+        case RequestSwitchover():
+            return _request_text(command)
+        case Freeze() | Unfreeze() | Halt() | Resume():
+            return _hold_text(command)
+        case ListDatabases() | ShowStatus() | ShowHistory() | ShowHelp():
+            return _show_text(command)
+        case Act(action=Action.CANCEL, operation=operation):
+            return _text("cancel", operation)
+        case Act():
+            raise ValueError(f"{command.action} is a button's")
 
 
-def _quoted(name: str) -> str:
-    spaces = re.search(r"\s", name) is not None
-    if spaces and name[:1] not in _OPENING and any(mark in name for mark in _OPENING):
-        return name  # nothing in quotes holds quotes, but words without may: `5"disk 2`
-    plain = not spaces and name[:1] not in _OPENING and name.casefold() not in _KEYWORDS
-    return name if plain else f'"{name}"'
+def _hold_text(command: Freeze | Unfreeze | Halt | Resume) -> str:
+    match command:
+        case Freeze(scope=scope, reason=reason, duration=duration):
+            until = {} if duration is None else {"for": durations.written(duration)}
+            return _text("freeze", scope, until | {"because": reason})
+        case Unfreeze(scope=scope):
+            return _text("unfreeze", scope)
+        case Halt(reason=reason):
+            return _text("halt", "", {"because": reason})
+        case Resume():
+            return _text("resume")
 
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _show_text(command: ListDatabases | ShowStatus | ShowHistory | ShowHelp) -> str:
+    match command:
+        case ListDatabases():
+            return _text("list")
+        case ShowStatus(name=name):
+            return _text("status", name or "")
+        case ShowHistory(database=database):
+            return _text("history", database or "")
+        case ShowHelp(text=text):
+            return text or _text("help")
+
+
+def _request_text(request: RequestSwitchover) -> str:
+    named = {"to": request.node, "shard": request.shard, "override": ",".join(request.overrides)}
+    given = {word: value for word, value in named.items() if value} | c.start_clauses(request.start)
+    given |= {"because": request.reason} if request.reason else {}
+    word = "plan" if request.dry_run else "emergency" if request.emergency else ""
+    return _text(word, request.database, given)
+
+
+def _text(word: str, name: str = "", given: Given | None = None) -> str:
+    return _Draft(_FORMS.get(word, REQUEST), name, dict(given or {})).text

@@ -29,7 +29,9 @@ _EVENTS = (
     "subteam_updated",
     "user_change",
 )
-_USAGE = "[plan] DATABASE [to NODE] [shard GROUP] [because REASON] · list · status · help"
+_USAGE = (
+    "[plan] DATABASE [to NODE] [shard GROUP] [at TIME | in DURATION] [because REASON] · list · status · help"
+)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

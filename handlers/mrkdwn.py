@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Keeps two characters together and is not seen. Next to a mark it keeps Slack from reading the mark.
 _JOINER = "\N{WORD JOINER}"
@@ -12,8 +13,8 @@ _JOINERS_OF_EMOJI = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 # Within a word `_` formats nothing, and names like mysql_1 should stay easy to copy.
 _FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-# Two emoji are named by digits alone; other digits between colons are a time of day.
-_EMOJI = r"(?:100|1234|(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
+# Two emoji are named by digits alone; other digits between colons are a time of day, also with an offset.
+_EMOJI = r"(?:100|1234|(?!\d\d[+-]\d\d:)(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
 # Links, emoji, and what Slack may take for a person or a channel.
 _ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
 _HALF_AN_EMOJI = re.compile(rf":{_EMOJI}$")
@@ -74,6 +75,25 @@ def moment(at: datetime) -> str:
     """A time in the reader's own zone, down to the second; in UTC where it can't be shown so."""
     shown = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{shown}>"
+
+
+def wall_clock(at: datetime, zone: str) -> str:
+    """A time as clocks show it in a zone, with that zone: ``2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)``.
+
+    In UTC where the zone is not known.
+    """
+    here = at.astimezone(_zone(zone))
+    shown = f"{here:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+    offset = f"{here:%z}"
+    named = "" if here.tzinfo is UTC else f"{offset[:3]}:{offset[3:5]}, {zone}"
+    return f"{shown} (UTC{named})"
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
 
 
 def without_dates(text: str) -> str:

@@ -17,7 +17,7 @@ from bot.failpoints import hit
 from bot.ports import Clock, Message, MessageKind, Outbox
 from handlers.circuit import Circuit
 from handlers.directory import SlackDirectory
-from handlers.finder import AUDIT_TYPE, Absent, Finder, Found, Unreadable
+from handlers.finder import AUDIT_TYPE, NOTICE_TYPE, Absent, Finder, Found, Unreadable
 from handlers.links import Links
 from handlers.pace import EPHEMERAL, OPEN, POST, UPDATE, Pace
 from handlers.rendering import Renderer, Words
@@ -279,6 +279,8 @@ class Publisher:
                 return await self._post(message, operation, words, until)
             case Message(kind=MessageKind.AUDIT, operation=Operation() as operation, say=say) if say:
                 return await self._post(message, operation, self._render.notice(operation, say), until)
+            case Message(kind=MessageKind.AUDIT, operation=None, say=say) if say:
+                return await self._post(message, None, self._render.announcement(say), until)
             case Message(kind=MessageKind.ANSWER, to=Origin() as to, answer=answer) if answer:
                 return await self._tell(message, to, answer, until)
             case _:
@@ -302,7 +304,9 @@ class Publisher:
 
     # cards and replies: exactly once
 
-    async def _post(self, message: Message, operation: Operation, words: Words, until: datetime) -> Fate:
+    async def _post(
+        self, message: Message, operation: Operation | None, words: Words, until: datetime
+    ) -> Fate:
         wait = self._pace.take(POST, message.channel)
         if wait:
             return self._waits(wait, uncertain=message.uncertain)
@@ -326,7 +330,7 @@ class Publisher:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return self._judge_post(message, operation, outcome)
+        return self._judge_post(message, outcome, version=operation.version if operation else 1)
 
     def _adopt(self, found: Found | Unreadable, message: Message) -> Fate:
         if isinstance(found, Found):
@@ -341,10 +345,10 @@ class Publisher:
         # Never post blind: as long as it can't be looked for, it waits.
         return Later(found.error, uncertain=True)
 
-    def _judge_post(self, message: Message, operation: Operation, outcome: Outcome) -> Fate:
+    def _judge_post(self, message: Message, outcome: Outcome, *, version: int) -> Fate:
         match outcome:
             case Done(data) if isinstance(data.get("ts"), str):
-                return Posted(data["ts"], version=operation.version)
+                return Posted(data["ts"], version=version)
             case RateLimited():
                 return self._limited(POST, outcome, uncertain=False)
             case NotSent(error):
@@ -474,7 +478,9 @@ class Publisher:
 
     # what all have in common
 
-    def _metadata(self, message: Message, operation: Operation) -> dict[str, Any]:
+    def _metadata(self, message: Message, operation: Operation | None) -> dict[str, Any]:
+        if operation is None:
+            return {"event_type": NOTICE_TYPE, "event_payload": {"key": message.key}}
         metadata = dict(self._render.metadata(operation.id, message.status, message.key))
         # Nobody who counts cards and replies must take the audit channel's lines for some.
         return metadata | {"event_type": AUDIT_TYPE} if message.kind is MessageKind.AUDIT else metadata

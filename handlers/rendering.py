@@ -36,10 +36,14 @@ class Renderer(Protocol):
         """The same for readers who don't see the card: the audit channel, a direct message."""
         ...
 
+    def announcement(self, say: Say) -> Words:
+        """What the audit channel is told that is of no operation."""
+        ...
+
     def answer(self, answer: Answer, *, locale: str) -> Words:
         """What one person is told, in their own language."""
         ...
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
-        """The message metadata of contract §4."""
+        """The metadata of every card and reply."""
         ...

@@ -12,13 +12,14 @@ from fluent.runtime.types import fluent_number
 from fluent.syntax import ast
 from fluent.syntax.visitor import Visitor
 
-from bot.core.model import Reason
+from bot.core.model import Reason, unnested
 
 FALLBACK = "en"
 
 # Fluent refuses to fill in more than 2,500 characters.
 _LONGEST_VALUE = 2500
 _LONGEST_NUMBER = 10
+_MOST_LISTED = 10
 
 Show = Callable[[str, str], str]
 
@@ -52,11 +53,22 @@ class Texts:
         return self.say(Reason.of(code, **values))
 
     def _worded(self, params: Mapping[str, str], show: Show) -> dict[str, str]:
-        return {name: self._word(name, value) or show(name, value) for name, value in params.items()}
+        return {
+            name: self._word(name, value) or self._listed(name, value, show) or show(name, value)
+            for name, value in params.items()
+        }
+
+    def _listed(self, name: str, value: str, show: Show) -> str:
+        """What is wrong with each of several nodes; "" for any other value: what people type is no sentence."""
+        found = unnested(value) if name == "nodes" else ()
+        said = [self.say(each, show=show) for each in found[:_MOST_LISTED]]
+        if len(found) > _MOST_LISTED:
+            said.append(self.text("unfit-more", count=len(found) - _MOST_LISTED))
+        return "; ".join(said)
 
     def _word(self, name: str, value: str) -> str:
-        """Our own words for a status or a role; "" for any other value."""
-        family = {"status": "word", "role": "role"}.get(name)
+        """Our own words for a status, a role or what a freeze is of; "" for any other value."""
+        family = {"status": "word", "role": "role", "scope": "scope"}.get(name)
         code = f"{family}-{value.replace('_', '-')}"
         return _render(self.locale, code, {}) if family and code in codes(self.locale) else ""
 

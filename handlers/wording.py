@@ -49,6 +49,10 @@ class Wording:
         """The same for readers who don't see the card, in the channel's language."""
         return card.notice(operation, say, self._channel)
 
+    def announcement(self, say: Say) -> Rendered:
+        """What is of no operation, in the channel's language."""
+        return card.announcement(say, self._channel)
+
     def answer(self, answer: Answer, *, locale: str) -> Rendered:
         """What one person is told, in their own language."""
         return answers.answer(answer, Texts(locale), command=self._command)
@@ -60,5 +64,5 @@ class Wording:
         return answers.help_text(self._channel, command=self._command)
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
-        """The message metadata of contract §4."""
+        """The metadata of every card and reply."""
         return metadata(operation_id, status, key)

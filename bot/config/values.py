@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from apscheduler.triggers.cron import CronTrigger
 
-_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?!s))?(?:([0-9]{1,9})s)?(?:([0-9]{1,9})ms)?")
-_LONGEST = timedelta(hours=8760)
+from bot.core import durations
+
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAY_PART = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/([1-9][0-9]?))?")
 _NAME = re.compile(r"\w[\w.-]{0,62}")
@@ -44,13 +44,11 @@ def nearest(word: str, known: Collection[str]) -> str:
 
 
 def duration(value: object) -> timedelta:
-    """A length of time: hours, minutes, seconds, milliseconds, largest first ("1h30m", "500ms")."""
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not found or not value:
+    """A length of time as ``bot.core.durations`` reads it ("1h30m", "500ms"), at most a year."""
+    length = durations.read(value) if isinstance(value, str) else None
+    if length is None:
         raise Mistake('is not a duration: write it in quotes like "500ms", "2s", "15m", "24h" or "1h30m"')
-    hours, minutes, seconds, milliseconds = (int(part or 0) for part in found.groups())
-    length = timedelta(hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
-    if length > _LONGEST:
+    if length > durations.LONGEST:
         raise Mistake('is longer than a year: write at most "8760h"')
     return length
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -39,6 +40,23 @@ class Reason:
 
     def __getitem__(self, key: str) -> str:
         return dict(self.params)[key]
+
+
+def nested(reasons: Iterable[Reason]) -> str:
+    """Several sentences as one parameter of another."""
+    return json.dumps([[each.code, each.params] for each in reasons], ensure_ascii=False)
+
+
+def unnested(value: str) -> tuple[Reason, ...]:
+    """What ``nested`` made one of; nothing of any other text."""
+    try:
+        found = [(code, [(name, text) for name, text in params]) for code, params in json.loads(value)]
+    except (ValueError, TypeError, RecursionError):
+        return ()
+    texts = [text for code, params in found for text in (code, *(one for pair in params for one in pair))]
+    if not all(isinstance(text, str) for text in texts):
+        return ()
+    return tuple(Reason(code, tuple(params)) for code, params in found)
 
 
 @dataclass(frozen=True, slots=True)

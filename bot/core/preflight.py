@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Reason, Role, Topology
+from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Reason, Role, Topology, nested
 from bot.core.policy import Policy
 
 OVERRIDABLE = ("cluster_ready", "primary_known", "candidate_is_replica", "candidate_healthy", "candidate_lag")
@@ -155,12 +155,13 @@ def _unfit(node: Node, capabilities: Capabilities, policy: Policy) -> Check | No
 
 
 def _nobody_fits(topology: Topology, capabilities: Capabilities, policy: Policy) -> Check:
+    unfit = (_unfit(node, capabilities, policy) for node in topology.nodes)
     why = [
-        f"{_label(node)}: {problem.name}"
-        for node in topology.nodes
-        if (problem := _unfit(node, capabilities, policy)) is not None
+        Reason(problem.detail.code.replace("check-", "unfit-", 1), problem.detail.params)
+        for problem in unfit
+        if problem is not None
     ]
-    return _failed("candidate_known", "check-nobody-fits", nodes="; ".join(why) or "-")
+    return _failed("candidate_known", "check-nobody-fits", nodes=nested(why) if why else "-")
 
 
 def _ready(topology: Topology) -> Check:
@@ -177,8 +178,10 @@ def _primary_known(topology: Topology, policy: Policy, *, named: bool) -> Check:
     # Where the cloud chooses, "another node than before" could never be verified without a before.
     if policy.allow_unknown_primary and named:
         return _passed("primary_known", "check-primary-unknown-allowed", policy=policy.name)
-    count = sum(node.role is Role.PRIMARY for node in topology.nodes)
-    return _failed("primary_known", "check-primary-unknown", count=count)
+    claiming = [_label(node) for node in topology.nodes if node.role is Role.PRIMARY]
+    return _failed(
+        "primary_known", "check-primary-unknown", count=len(claiming), claiming=", ".join(claiming)
+    )
 
 
 def _is_replica(node: Node, policy: Policy) -> Check:

@@ -7,13 +7,22 @@
 status-planning = ▶ Planning: reading the roles and checking whether a switchover is safe
 status-awaiting-approval = ⏸ Waiting for approval: { $count } of { $needed } so far
 status-scheduled = ⏸ Approved, waiting for its start
-status-rechecking = ▶ Approved: checking everything again before the start
+status-rechecking = ▶ { GIVEN($emergency) ->
+    [yes] Checking everything again before the start
+   *[no] Approved: checking everything again before the start
+ }
 status-starting = ▶ Sending the request to the provider
 status-in-doubt = ❔ Not known whether the provider took the request: looking for it, not sending it again
 status-running = ▶ Running: the provider is at work
 status-verifying = ▶ Verifying: reading the roles
-status-needs-attention = ⚠ Needs attention: the roles are not known to be as approved
-status-succeeded = ✔ Succeeded: the roles were read and are as approved
+status-needs-attention = ⚠ Needs attention: the roles are not known to be as { GIVEN($emergency) ->
+    [yes] planned
+   *[no] approved
+ }
+status-succeeded = ✔ Succeeded: the roles were read and are as { GIVEN($emergency) ->
+    [yes] planned
+   *[no] approved
+ }
 status-failed = ✖ Failed: nothing changed
 status-refused = ✖ Refused: nothing changed
 status-not-needed = ✔ Not needed: it is so already
@@ -46,6 +55,8 @@ role-hidden = hidden member
 role-read-only = read-only member
 role-unknown = unknown role
 
+scope-all = all databases
+
 health-good = healthy
 health-bad = not healthy
 health-unknown = health not reported
@@ -61,6 +72,14 @@ node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
 
 card-id = Operation { $id } · asked by { $by }, { $when }
+card-emergency = ⚠ EMERGENCY by { $by }, without approvals
+card-overrides = Checks that may fail: { $checks }
+card-review-owed = ⚠ A review is owed: somebody other than { $by } looks at what was done and why, then presses “Review”
+card-reviewed = Reviewed by { $by }, { $when }
+card-switch-back = Switch back of { $id }
+card-fresh-plan = Fresh plan for { $id }
+card-last = Last switchover: { $id }, ended { $when }, { $before } ▸ { $after }
+card-not-promised = ⚠ The cloud chooses the new primary: that the old one gets the role back can't be promised
 card-database = Database: { $database }
 card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
@@ -69,6 +88,7 @@ card-warning = ⚠ { $warning }
 card-checks = Checks
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
+card-check-overridden = ⚠ Overridden: { $detail }
 card-nodes = Nodes, as read { $when }
 card-nodes-old = Nodes, as read { $when }; that was { $minutes } min before this was written
 card-node = { $name }: { $role }, { $health }{ GIVEN($seconds) ->
@@ -83,7 +103,7 @@ card-approvals = Approvals: { $count } of { $needed }{ GIVEN($people) ->
 card-missing = Still needed: { $count }. May approve: { $people }
 card-anyone = any full member
 card-expires = Approval is possible until { $when }
-card-starts = Starts at { $when }
+card-start = Start: { $when }, that is { $wall }
 card-job = Job: { $job }
 card-no-job = Job: the provider's call gives no job id
 card-job-word = The provider says: { $word }{ GIVEN($detail) ->
@@ -102,12 +122,25 @@ button-reject = Reject
 button-cancel = Cancel
 button-check-again = Check again
 button-acknowledge = Acknowledge
+button-switch-back = Switch back
+button-replan = Plan again
+button-review = Review
 confirm-approve-title = Approve this switchover?
-confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts at once; clients may lose their connections for a moment.
+confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts { GIVEN($start) ->
+    [yes] at { $start }
+   *[no] at once
+ }; clients may lose their connections for a moment.
 confirm-acknowledge-title = Take over from the bot?
 confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
+confirm-switch-back-title = Plan the way back?
+confirm-switch-back-text = { $database }: { $after } ▸ { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
+confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses: that it takes { $before } can't be promised.
+confirm-review-title = Have you reviewed it?
+confirm-review-text = You say that you have looked at what { $by } did with { $database } without approvals: why, which checks were overridden, and how it ended.
 confirm-yes-approve = Approve
 confirm-yes-acknowledge = Acknowledge
+confirm-yes-switch-back = Make the plan
+confirm-yes-review = I have reviewed it
 confirm-no = Back
 
 ## Replies in the thread
@@ -119,6 +152,18 @@ reply-awaiting-approval = ⏸ The plan for { $database } is ready: { $needed } {
     [yes] {""} of { $approvers }
    *[no] {""}
  }. The card has the buttons.
+reply-emergency = ⚠ EMERGENCY: { $by } switches { $database } over without approvals: { $reason }
+overrides = Checks that may fail: { $checks }
+reply-scheduled = ⏸ The switchover of { $database } is approved. It starts { $when }{ GIVEN($wall) ->
+    [yes] , that is { $wall }
+   *[no] {""}
+ }. Until then it can be cancelled.
+reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($wall) ->
+    [yes] , that is { $wall }
+   *[no] {""}
+ }. This is the last good moment to cancel it.
+reply-review-owed = ⚠ This was done without approvals. Somebody other than { $by } must review it: look at why and at what was done, then press “Review”.
+notice-review-owed = ⚠ This was done without approvals, and a review by somebody other than { $by } is owed. The thread has the button.
 reply-accepted = ▶ The provider took the request: job { $job }.
 reply-accepted-no-job = ▶ The provider took the request. Its call gives no job id, so the roles are watched.
 reply-not-accepted = ⏸ The provider did not take the request (try { $attempt } of { $most }). Nothing changed.
@@ -131,11 +176,17 @@ reply-job = ▶ Job { $job }: { $word }.
 reply-job-done = ▶ Job { $job } is done ({ $word }). Now the roles are read.
 reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
 reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
-reply-needs-attention = ⚠ A person must look: the roles are not known to be as approved. The database stays locked until a later reading settles it or somebody acknowledges.
+reply-needs-attention = ⚠ A person must look: the roles are not known to be as { GIVEN($emergency) ->
+    [yes] planned
+   *[no] approved
+ }. The database stays locked until a later reading settles it or somebody acknowledges.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] : { $before } ▸ { $now }
    *[no] : { $now } is primary
- }. The roles were read twice and are as approved. It took { $seconds } s.
+ }. The roles were read twice and are as { GIVEN($emergency) ->
+    [yes] planned
+   *[no] approved
+ }. It took { $seconds } s.
 reply-failed = ✖ The switchover of { $database } failed. Nothing changed{ GIVEN($now) ->
     [yes] : { $now } is still primary
    *[no] {""}
@@ -143,7 +194,7 @@ reply-failed = ✖ The switchover of { $database } failed. Nothing changed{ GIVE
 reply-refused = ✖ No switchover of { $database }. Nothing changed.
 reply-not-needed = ✔ No switchover of { $database } is needed. Nothing changed.
 reply-rejected = ✖ { $by } rejected the switchover of { $database }. Nothing changed.
-reply-expired = ✖ The switchover of { $database } expired before it could start. Nothing changed. Ask again if it is still wanted.
+reply-expired = ✖ The switchover of { $database } expired before it could start. Nothing changed. If it is still wanted, “Plan again” on the card asks anew.
 reply-cancelled = ✖ The switchover of { $database } was cancelled{ GIVEN($by) ->
     [yes] {""} by { $by }
    *[no] {""}
@@ -156,13 +207,25 @@ check-cluster-ready = The cluster is ready ({ $state })
 check-cluster-busy = The cluster is busy ({ $state }); wait until it is idle
 check-cluster-obstacle = No switchover is possible now: { $obstacle }; mend that first
 check-primary-known = The primary is { $node }
-check-primary-unknown = { $count } nodes say that they are primary; wait until it is exactly one
+check-primary-unknown = { COUNT($count) ->
+    [0] No node says that it is primary; wait until one does, or look at the provider's console
+   *[other] { $count } nodes say that they are primary{ GIVEN($claiming) ->
+        [yes] {""} ({ $claiming })
+       *[no] {""}
+     }; wait until it is exactly one, or look at the provider's console
+ }
 check-primary-unknown-allowed = The primary is not known; policy { $policy } allows that
 check-node-found = The candidate is { $node }
-check-node-not-found = “{ $asked }” is not a node of this database. Its nodes: { $known }
+check-node-not-found = “{ $asked }” is not a node of this database; name one of { $known }
 check-node-ambiguous = Several nodes answer to { $asked }; use the id of one: { $known }
 check-name-one = Several nodes fit; name one with “to NODE”: { $known }
-check-nobody-fits = No node can become primary: { $nodes }; check these nodes in the provider's console, then ask again
+check-nobody-fits = No node can become primary ({ $nodes }); mend one of them in the provider's console, then ask again
+unfit-not-a-replica = { $node }: { $role }
+unfit-unhealthy = { $node }: not healthy
+unfit-health-unknown = { $node }: health not reported
+unfit-lag-too-long = { $node }: { $lag } s behind, { $limit } s are allowed
+unfit-lag-unknown = { $node }: lag can't be read
+unfit-more = and { $count } more
 check-cloud-chooses = This cloud chooses the new primary itself; leave out “to { $asked }”
 check-cloud-will-choose = The cloud will choose the new primary
 check-is-replica = { $node } is a replica
@@ -183,6 +246,8 @@ deny-not-a-member = Only full, active members of this workspace may do this.
 deny-not-a-requester = Policy { $policy } does not let you request this. Ask somebody it names.
 deny-own-request = This is your own request. Somebody else must approve it.
 deny-not-an-approver = Policy { $policy } does not name you as an approver.
+deny-not-break-glass = Policy { $policy } does not let you run an emergency. Ask somebody it names under break_glass, or request a switchover as usual.
+deny-own-emergency = This is your own emergency. Somebody else must review it.
 deny-approved-already = Your approval is counted already.
 deny-not-requester-nor-approver = Only the requester or an approver can cancel this.
 who-unknown = Slack can't say right now who you are, so nothing was done. Try again in a minute.
@@ -197,8 +262,48 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
 unknown-operation = There is no operation { $id }. “status” shows what is under way.
 locked = { $database } is locked by { $holder }. Wait until that has ended, or cancel it.
 approval-expired = Too late: the time for approvals is over. Ask again if it is still wanted.
+locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
+    [yes] , { $approvers }
+   *[no] {""} or any full member
+ }.
 frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
+frozen-at-start = At the start, { $when }, it would be frozen until { $until }: { $reason }. Choose a start outside of that.
+frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. Nothing can be requested, approved or started until an approver lifts it with “unfreeze”.
+frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
+halted-by = Halted by { $by }: { $reason }. Nothing new is sent until an approver says “resume”.
 cooldown = Too soon after { $last }: nothing can start before { $until }.
+start-in-the-past = { $when } is over. Name a start that is still to come.
+start-too-far = { $when } is more than { $days } days away. Ask again nearer to it.
+start-in-gap = The clocks jump over { $clock } on { $date } in { $zone }. Name a time before or after the jump.
+zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a bare time can mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
+reason-needed = A reason is needed: add “because …”.
+emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: “override { $checks }”.
+emergency-starts-at-once = An emergency starts at once. Leave out the start, or request a switchover as usual.
+overrides-need-emergency = Checks are overridden in an emergency only. Leave out “override”.
+frozen-now = Frozen: { $scope }{ GIVEN($until) ->
+    [yes] , until { $until }. “unfreeze” lifts it sooner.
+   *[no] , until somebody says “unfreeze”.
+ }
+freeze-too-long = A freeze can't last longer than { $days } days. Leave out “for” to freeze until somebody lifts it.
+unfrozen-now = No longer frozen by hand: { $scope }.
+not-frozen-by-hand = Nothing to lift: { $scope } was not frozen by hand.
+still-frozen = Still frozen: { $names }
+halted-now = Halted: { $reason }. Nothing new is sent until an approver says “resume”.
+halted-already = Halted already by { $by }: { $reason }. “resume” ends it.
+still-tracked = Sent before, so not stopped and still tracked: { $operations }
+resumed-now = Resumed. Switchovers can start again; what was refused meanwhile must be asked for anew.
+not-halted = Nothing is halted.
+switch-back-unknown = Who was primary before { $id } is not known, so there is no way back to plan. Request a switchover to the node you want.
+switch-back-moved = The primary is { GIVEN($now) ->
+    [yes] { $now }
+   *[no] not known
+ }, not { $before } as after { $id }, so this is no way back any more. Request a switchover to the node you want.
+switch-back-not-promised = The cloud chooses the new primary. That { $node } gets the role back can't be promised.
+nothing-to-switch-back = { $id } is { $status }, so there is nothing to switch back.
+nothing-to-replan = { $id } is { $status }, so there is nothing to plan again.
+already-reviewed = { $id } is reviewed already, by { $by }.
+review-too-early = { $id } is not over yet. Review it once it is.
+nothing-to-review = { $id } needs no review.
 not-ready-for-approval = The plan is not ready yet. Approve once the card says so.
 too-late = Too late: this operation is { $status }. Nothing was done.
 already-decided = This is decided already: it is { $status }. Nothing was done.
@@ -219,14 +324,14 @@ not-sent-stopping = The bot was told to stop before the request left. It tries a
 lost-answer = The answer was lost: { $message }
 restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
 unreadable = The roles of { $name } can't be read for now. Try again in a minute.
-topology-moved-primary = The primary is not the one of the approved plan any more: it was { $before } and is { $now }. Ask again to plan anew.
-topology-moved-members = The nodes are not those of the approved plan any more: gone { $gone }, new { $new }. Ask again to plan anew.
-topology-moved-roles = Roles are not those of the approved plan any more: { $changed }. Ask again to plan anew.
+topology-moved-primary = The primary is not the one of the plan any more: it was { $before } and is { $now }. “Plan again” on the card makes a fresh plan.
+topology-moved-members = The nodes are not those of the plan any more: gone { $gone }, new { $new }. “Plan again” on the card makes a fresh plan.
+topology-moved-roles = Roles are not those of the plan any more: { $changed }. “Plan again” on the card makes a fresh plan.
 answer-came-late = The provider's answer came after all.
-plan-changed = The plan is not the approved one any more: it was “{ $before }” and is “{ $present }”. Ask again to plan anew.
-no-quorum = { $valid } of { $needed } approvals count under the policy in force now. Ask again.
+plan-changed = The plan would be another one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
+no-quorum = { $valid } of { $needed } approvals count under the policy in force now. “Plan again” on the card asks anew.
 database-removed = { $name } is not in the configuration any more.
-cancelled-undeliverable = The card could not be posted, so nobody could have approved it. Invite the bot to the channel and ask again.
+cancelled-undeliverable = The card could not be posted, so nobody would have seen it. Invite the bot to the channel and ask again.
 deadline-passed = The job has been running for more than { $minutes } { COUNT($minutes) ->
     [one] minute
    *[other] minutes
@@ -239,11 +344,31 @@ roles-no-single-primary = Not exactly one node says that it is primary.
 roles-busy = The cluster is still busy: { $state }
 roles-moved-though-failed = The job failed, but { $primary } is primary now.
 roles-unchanged-though-done = The job is done, but { $primary } is still primary.
-roles-another-primary = { $primary } is primary now, which is not what was approved.
+roles-another-primary = { $primary } is primary now, which is not as planned.
+
+## What the audit channel is told besides
+
+notice-frozen = ⏸ { $by } froze { $scope }{ GIVEN($until) ->
+    [yes] {""} until { $until }
+   *[no] {""} until somebody lifts it
+ }: { $reason }
+notice-unfrozen = ▶ { $by } lifted the freeze of { $scope }.
+notice-halted = ■ { $by } halted every new switchover: { $reason }{ GIVEN($operations) ->
+    [yes] . Sent before, so not stopped and still tracked: { $operations }
+   *[no] {""}
+ }
+notice-resumed = ▶ { $by } resumed: switchovers can start again.
+audit-head = Audit trail: { $seq } rows, head { $hash }. “switchover audit verify --head” with this hash checks that the trail still holds it.
 
 ## A node to choose
 
-choose-head = Which node of { $database } is to become primary? Choosing one makes the request.
+choose-head = Which node of { $database } is to become primary? { GIVEN($emergency) ->
+    [yes] Choosing one starts the EMERGENCY at once, without approvals.
+   *[no] Choosing one makes the request{ GIVEN($when) ->
+        [yes] {""}, to start { $when }
+       *[no] {""}
+     }.
+ }
 choose-this = Choose
 choose-more = … and { $count } more. Name one with “to NODE”.
 
@@ -308,7 +433,13 @@ operations-none-past = Nothing was done yet{ GIVEN($name) ->
     [yes] {""} for { $name }
    *[no] {""}
  }.
-operation-line = { $id } { $moves }: { $status }, asked by { $by }, { $when }
+operation-line = { $id } { $moves }: { $status }{ GIVEN($start) ->
+    [yes] {""} ({ $start })
+   *[no] {""}
+ }, { GIVEN($emergency) ->
+    [yes] EMERGENCY by
+   *[no] asked by
+ } { $by }, { $when }
 
 ## Help, and what is no command
 
@@ -319,9 +450,16 @@ help-list = the databases and their present primary
 help-status = what is under way, or one operation
 help-history = what was done
 help-cancel = withdraw a request that has not been sent
+help-freeze = no planned switchover may start, until DURATION is over or it is lifted
+help-unfreeze = lift a freeze that was set by hand
+help-halt = stop every new submission, emergencies too; what is sent already is tracked on
+help-resume = end the halt
+help-emergency = switch over at once, without approvals; it is announced, and somebody else must review it
 help-help = this list
 help-line = { $usage }: { $about }
 help-names = A database with spaces in its name goes in quotes: "my database". “because” takes everything after it.
+help-times = TIME is 22:00 where you are, or with date and zone: 2026-11-23T02:00+08:00. DURATION is like 45s, 90m, 1h30m, 2d.
+help-checks = CHECK is one of { $checks }.
 
 misunderstood-understood = Understood: { $understood }
 misunderstood-nearest = Nearest command: { $nearest }
@@ -334,4 +472,10 @@ mention-in-name = “{ $text }” is a mention; type a name instead.
 quote-not-closed = The quotes in “{ $text }” are not closed.
 not-an-id = “{ $text }” is no operation id; they look like SW-7K3M9Q.
 text-too-long = The text is longer than { $most } characters.
-not-offered-yet = “{ $word }” is not offered in this version yet.
+missing-clause = “{ $word }” needs “{ $clause }”.
+either-clause = “{ $word }” and “{ $other }” both say when it starts; use one of them.
+clause-elsewhere = “{ $word }” does not go with this command.
+not-a-time = “{ $text }” is no time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
+time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
+not-a-duration = “{ $text }” is no length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
+not-overridable = “{ $asked }” is no check that can be overridden; those are: { $known }

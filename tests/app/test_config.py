@@ -390,6 +390,7 @@ def test_settings_can_not_be_changed(tmp_path: Path) -> None:
         ("2s", timedelta(seconds=2)),
         ("15m", timedelta(minutes=15)),
         ("24h", timedelta(days=1)),
+        ("2d", timedelta(days=2)),
         ("1h30m", timedelta(minutes=90)),
         ("1m500ms", timedelta(seconds=60.5)),
         ("0s", timedelta(0)),
@@ -406,7 +407,7 @@ def test_a_duration_adds_up(hours: int, minutes: int, seconds: int, milliseconds
 
 
 @pytest.mark.parametrize(
-    "value", ["", "5", "2 s", "1d", "1.5s", "-1s", "s", "1s1m", "٣s", "9000h", 7, None, ["1s"]]
+    "value", ["", "5", "2 s", "1w", "1.5s", "-1s", "s", "1s1m", "٣s", "9000h", 7, None, ["1s"]]
 )
 def test_a_duration_is_not(value: object) -> None:
     with pytest.raises(Mistake):

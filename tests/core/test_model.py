@@ -13,7 +13,18 @@ from bot.core.answers import Answer, DatabaseLine, ShowDatabases, ShowPlan, Tell
 from bot.core.commands import Action, Command, ShowHelp, ShowStatus
 from bot.core.events import event_name
 from bot.core.machine import TRANSITIONS
-from bot.core.model import Call, NodeId, Plan, Reason, Role, Target, Topology, label
+from bot.core.model import (
+    Call,
+    NodeId,
+    Plan,
+    Reason,
+    Role,
+    Target,
+    Topology,
+    label,
+    nested,
+    unnested,
+)
 from bot.core.preflight import Outcome
 from bot.errors import ConfigError, IllegalTransition, Locked, NotSent, Refused, SwitchoverError, Throttled
 from tests.core.examples import A, B, C, node, operation, plan, reading
@@ -125,6 +136,21 @@ def test_a_reason_keeps_what_to_fill_in_as_text() -> None:
     assert (reason["count"], reason["nobody"]) == ("3", "")
     with pytest.raises(KeyError):
         reason["missing"]
+
+
+@given(
+    st.lists(st.builds(Reason, st.text(), st.lists(st.tuples(st.text(), st.text())).map(tuple))).map(tuple)
+)
+def test_sentences_within_a_sentence_are_found_again(reasons: tuple[Reason, ...]) -> None:
+    assert unnested(nested(reasons)) == reasons
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "3", "null", "{}", '"ab"', "[1]", '[["a"]]', '[["a", 3]]', '[["a", [["b", 3]]]]', "[" * 9999],
+)
+def test_any_other_text_holds_no_sentences(text: str) -> None:
+    assert unnested(text) == ()
 
 
 def test_events_are_named_in_the_audit_trail_as_they_read() -> None:

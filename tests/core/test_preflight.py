@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Role, Topology
+from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Reason, Role, Topology, unnested
 from bot.core.policy import Policy
 from bot.core.preflight import OVERRIDABLE, Check, Outcome, Verdict, candidates, could_override, preflight
 from tests.core.examples import CLOUD, POLICY, A, B, C, node, reading
@@ -179,9 +179,18 @@ def test_where_nobody_fits_each_node_is_named_with_what_is_wrong(capabilities: C
     verdict = judged(topology, None, capabilities=capabilities)
     assert failures(verdict) == [("candidate_known", "check-nobody-fits")]
     assert verdict.detail is not None
-    assert verdict.detail["nodes"] == (
-        "db-a (n-a): candidate_is_replica; db-b (n-b): candidate_healthy; db-c (n-c): candidate_is_replica"
+    assert unnested(verdict.detail["nodes"]) == (
+        Reason.of("unfit-not-a-replica", node="db-a (n-a)", role="primary"),
+        Reason.of("unfit-unhealthy", node="db-b (n-b)"),
+        Reason.of("unfit-not-a-replica", node="db-c (n-c)", role="hidden"),
     )
+
+
+def test_who_claims_to_be_primary_is_named() -> None:
+    nobody = named(judged(reading(), "n-b"), "primary_known").detail
+    assert (nobody["count"], nobody["claiming"]) == ("0", "")
+    two = named(judged(reading(A, C), "n-b"), "primary_known").detail
+    assert (two["count"], two["claiming"]) == ("2", "db-a (n-a), db-c (n-c)")
 
 
 def test_a_cluster_without_nodes_fits_nobody() -> None:

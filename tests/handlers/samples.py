@@ -17,7 +17,8 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.events import Place
+from bot.core.commands import RequestSwitchover
+from bot.core.events import LastSwitchover, Place
 from bot.core.machine import Say
 from bot.core.model import (
     Call,
@@ -32,9 +33,11 @@ from bot.core.model import (
     Role,
     Topology,
     UserId,
+    nested,
 )
-from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status
-from bot.core.preflight import Check, Outcome
+from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status, reason_to_switch_back
+from bot.core.preflight import OVERRIDABLE, Check, Outcome
+from bot.core.schedule import Start
 from handlers.texts import codes, variables
 
 NOW = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
@@ -62,6 +65,8 @@ CHECKS = (
         detail=Reason.of("check-lag-too-long", node="mysql-2 (cln-2)", lag=48, limit=30),
     ),
 )
+UNWELL = Reason.of("check-unhealthy", node="mysql-2 (cln-2)")
+LAST = LastSwitchover(OperationId("SW-000001"), NOW - timedelta(days=9), before=NEW, after=OLD)
 REQUESTED = Operation(
     id=OperationId("SW-7K3M9Q"),
     status=Status.PLANNING,
@@ -85,6 +90,7 @@ PLANNED = replace(
     approvers=("S0123ABCD", "U0456EFGH"),
     approvals=(Approval(UserId("U0456EFGH"), NOW),),
     expires_at=NOW + timedelta(minutes=30),
+    last=LAST,
 )
 
 
@@ -92,7 +98,7 @@ def sample(status: Status) -> Operation:
     """An ordinary operation in this status."""
     op = replace(REQUESTED if status is Status.PLANNING else PLANNED, status=status)
     if status is Status.SCHEDULED:
-        op = replace(op, start_at=NOW + timedelta(hours=1))
+        op = replace(op, start_at=NOW + timedelta(hours=1), zone="Asia/Shanghai")
     if status not in UNSENT and status not in ENDS - {Status.SUCCEEDED, Status.FAILED, Status.CLOSED}:
         op = replace(op, submissions=(NOW,), primary_now=OLD)
     if status in (Status.RUNNING, Status.VERIFYING, Status.SUCCEEDED, Status.NEEDS_ATTENTION, Status.FAILED):
@@ -111,6 +117,20 @@ def sample(status: Status) -> Operation:
     if status in (Status.REJECTED, Status.CLOSED):
         op = replace(op, decided_by=UserId("U0456EFGH"))
     return replace(op, ended_at=NOW) if status in ENDS else op
+
+
+def emergency(status: Status) -> Operation:
+    """The same without approvals, with a check overridden; its review is owed once it is over."""
+    unwell = Check("candidate_healthy", passed=False, detail=UNWELL, overridden=True)
+    op = replace(
+        sample(status),
+        emergency=True,
+        needed=0,
+        approvals=(),
+        checks=(CHECKS[0], unwell),
+        overrides=(unwell.name,),
+    )
+    return op if op.plan is None else replace(op, plan=replace(op.plan, overrides=op.overrides))
 
 
 # --- hostile ones --------------------------------------------------------------------------------------
@@ -151,13 +171,31 @@ entries = st.one_of(st.just("*"), st.just("S0123ABCD"), users)
 lags = st.none() | st.timedeltas(timedelta(0), timedelta(days=400))
 
 
+overrides = st.lists(st.sampled_from(OVERRIDABLE), unique=True).map(tuple)
+zones = st.sampled_from(["", "UTC", "Asia/Shanghai", "Asia/Kathmandu", "America"]) | words
+unfit = st.lists(
+    st.builds(
+        Reason,
+        st.sampled_from(["unfit-unhealthy", "unfit-lag-too-long", "unfit-not-a-replica"]),
+        st.tuples(words, words, words, words).map(
+            lambda filled: tuple(zip(("node", "lag", "limit", "role"), filled, strict=True))
+        ),
+    ),
+    max_size=5,
+).map(lambda some: nested(some * 20))
+
+
+instants = words | moments.map(datetime.isoformat)
+_FILLINGS = {"when": instants, "until": instants, "nodes": words | unfit}
+
+
 @st.composite
 def reasons(draw: st.DrawFn) -> Reason:
     """Any message of the catalogue with anything filled in."""
     code = draw(st.sampled_from(sorted(codes())))
     needed, optional = variables(code)
     chosen = sorted(needed) + [name for name in sorted(optional) if draw(st.booleans())]
-    return Reason(code, tuple((name, draw(words)) for name in chosen))
+    return Reason(code, tuple((name, draw(_FILLINGS.get(name, words))) for name in chosen))
 
 
 nodes = st.builds(
@@ -184,7 +222,13 @@ topologies = st.builds(
     shard_name=words,
 )
 checks = st.lists(
-    st.builds(Check, name=words, passed=st.booleans(), detail=reasons() | st.just(CHECKS[0].detail)),
+    st.builds(
+        Check,
+        name=words,
+        passed=st.booleans(),
+        detail=reasons() | st.just(CHECKS[0].detail),
+        overridden=st.booleans(),
+    ),
     max_size=6,
 ).map(tuple)
 jobs = st.builds(Job, id=words.map(JobId), state=st.sampled_from(JobState), word=words, detail=words)
@@ -206,7 +250,7 @@ operations = st.builds(
     database=words,
     shard=st.none() | words,
     asked=st.none() | words,
-    reason=words,
+    reason=words | st.just(reason_to_switch_back(OperationId("SW-000001"))),
     requested_by=users,
     team=st.just("T1"),
     place=st.just(Place("C1")),
@@ -226,16 +270,35 @@ operations = st.builds(
     decided_by=st.none() | users,
     detail=st.none() | reasons(),
     ended_at=st.none() | moments,
+    zone=zones,
+    emergency=st.booleans(),
+    overrides=overrides,
+    follows=st.none() | st.just(OperationId("SW-000001")),
+    last=st.none()
+    | st.builds(
+        LastSwitchover, id=st.just(OperationId("SW-000001")), ended_at=moments, before=words, after=words
+    ),
+    reviewed_by=st.none() | users,
+    reviewed_at=st.none() | moments,
 )
-says = st.builds(Say, text=reasons(), detail=st.none() | reasons())
+ends = st.sampled_from(sorted(ENDS)).map(lambda end: f"reply-{end.replace('_', '-')}")
+filled = words.map(lambda word: tuple((name, word) for name in ("database", "now", "seconds", "by")))
+says = st.builds(Say, text=reasons() | st.builds(Reason, ends, filled), detail=st.none() | reasons())
+requests = st.builds(
+    RequestSwitchover,
+    database=words,
+    shard=st.none() | words,
+    reason=words,
+    start=st.none() | moments.map(lambda at: Start(at=at)),
+    emergency=st.booleans(),
+    overrides=overrides,
+)
 shards = st.builds(ShardLine, id=words, name=words, primary=words, operation=words)
 answers: st.SearchStrategy[Answer] = st.one_of(
     st.builds(Tell, text=reasons(), detail=st.none() | reasons()),
     st.builds(
         ChooseNode,
-        database=words,
-        shard=st.none() | words,
-        reason=words,
+        request=requests,
         nodes=topologies.map(lambda topology: topology.nodes),
     ),
     st.builds(

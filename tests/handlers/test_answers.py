@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,14 +22,16 @@ from bot.core.answers import (
     Tell,
 )
 from bot.core.commands import RequestSwitchover
-from bot.core.model import Call, Node, NodeId, Reason, Role
+from bot.core.model import Call, Node, NodeId, Reason, Role, nested
 from bot.core.operation import Status
 from bot.core.preflight import Check, Outcome
+from bot.core.schedule import Start
 from handlers.answers import answer, choice_value, help_text, misunderstood, parse_choice
-from handlers.grammar import Misunderstood, parse, storable
+from handlers.grammar import Misunderstood, parse
 from handlers.texts import Texts
+from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
-from tests.handlers.samples import CHECKS, NODES, READING, answers, nodes, sample, words
+from tests.handlers.samples import CHECKS, NODES, READING, answers, emergency, nodes, requests, sample, words
 
 TEXTS = Texts()
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
@@ -72,6 +75,8 @@ def test_help_shows_the_command_as_it_is_called_here() -> None:
     assert problems(made) == []
     assert alive(made) == []
     assert "/sw cancel ID: withdraw a request that has not been sent" in made.text
+    assert "DURATION is like 45s, 90m, 1h30m, 2d." in made.text
+    assert "candidate_is_replica" in made.text
 
 
 def test_a_sentence_comes_with_its_explanation() -> None:
@@ -87,7 +92,7 @@ def test_a_sentence_comes_with_its_explanation() -> None:
 
 def test_a_choice_is_a_button_for_each_node() -> None:
     """Each in a section of its own, where its action_id is unique."""
-    choose = ChooseNode("orders", None, "disk & <fire>", NODES)
+    choose = ChooseNode(RequestSwitchover("orders", reason="disk & <fire>"), NODES)
     made = answer(choose, TEXTS)
     assert [button["action_id"] for button in buttons(made)] == ["choose_node"] * 3
     assert parse_choice(buttons(made)[1]["value"]) == RequestSwitchover(
@@ -98,37 +103,65 @@ def test_a_choice_is_a_button_for_each_node() -> None:
 
 def test_more_nodes_than_shown_can_be_typed() -> None:
     """Twenty have buttons."""
-    made = answer(ChooseNode("orders", None, "", NODES[:2] * 15), TEXTS)
+    made = answer(ChooseNode(RequestSwitchover("orders"), NODES[:2] * 15), TEXTS)
     assert len(buttons(made)) == 20
     assert "… and 10 more. Name one with “to NODE”." in made.text
 
 
-@given(words, st.none() | words, words, nodes)
-def test_a_choice_survives_its_way_through_slack(
-    database: str, shard: str | None, reason: str, node: Node
-) -> None:
-    """Names whole or no button at all; only a long reason may lose its end."""
-    value = choice_value(ChooseNode(database, shard, reason, (node,)), node)
+@given(requests, nodes)
+def test_a_choice_survives_its_way_through_slack(request: RequestSwitchover, node: Node) -> None:
+    """Names, start and overrides whole, or no button at all; only a long reason may lose its end."""
+    value = choice_value(ChooseNode(request, (node,)), node)
+    names = [request.database, request.shard or "", node.id]
     if value is None:
-        assert len(json.dumps([database, shard, node.id], ensure_ascii=False)) > 1900
+        assert len(json.dumps(names, ensure_ascii=False)) > 1700
         return
     assert len(value) <= 2000
     found = parse_choice(value)
-    if not database.strip() or not node.id.strip() or shard == "":
+    unnamed = not storable(request.database).strip() or not storable(node.id).strip()
+    unexplained = request.emergency and (found is None or not found.reason.strip())
+    if unnamed or unexplained:
         assert found is None
         return
     assert found is not None
-    assert (found.database, found.shard, found.node) == (
-        storable(database),
-        None if shard is None else storable(shard),
-        storable(node.id),
+    assert [found.database, found.shard or "", found.node] == [storable(name) for name in names]
+    assert replace(found, database="", shard=None, node=None, reason="") == replace(
+        request, database="", shard=None, node=None, reason=""
     )
-    assert storable(reason).startswith(found.reason.removesuffix("…"))
+    assert storable(request.reason).startswith(found.reason.removesuffix("…"))
+
+
+def test_a_choice_keeps_the_start_that_was_meant_and_what_may_be_overridden() -> None:
+    """However much later the button is pressed."""
+    start = Start(at=datetime(2026, 11, 22, 18, 0, 7, tzinfo=UTC))
+    scheduled = RequestSwitchover("orders", start=start)
+    value = choice_value(ChooseNode(scheduled, NODES), NODES[1])
+    assert value is not None
+    assert parse_choice(value) == replace(scheduled, node="cln-2")
+    broken = RequestSwitchover(
+        "orders", shard="s1", reason="fire", emergency=True, overrides=("candidate_lag", "cluster_ready")
+    )
+    value = choice_value(ChooseNode(broken, NODES), NODES[1])
+    assert value is not None
+    assert parse_choice(value) == replace(broken, node="cln-2")
+
+
+def test_a_chooser_says_what_choosing_does() -> None:
+    """An emergency starts at once, a scheduled request later, any other is asked for."""
+
+    def head(**given: Any) -> str:
+        return answer(ChooseNode(RequestSwitchover("orders", **given), NODES), TEXTS).text.split("\n")[0]
+
+    assert head().endswith("Choosing one makes the request.")
+    start = Start(at=datetime(2026, 11, 22, 18, 0, tzinfo=UTC))
+    assert head(start=start).endswith("makes the request, to start 2026-11-22 18:00:00 UTC.")
+    assert head(emergency=True).endswith("Choosing one starts the EMERGENCY at once, without approvals.")
 
 
 def test_a_long_reason_keeps_as_much_as_fits() -> None:
     """Not much less than there is room for."""
-    value = choice_value(ChooseNode("orders", None, "x" * 4000, NODES), NODES[0])
+    long = RequestSwitchover("orders", reason="x" * 4000)
+    value = choice_value(ChooseNode(long, NODES), NODES[0])
     assert value is not None
     assert 1900 < len(value) <= 2000
 
@@ -136,8 +169,19 @@ def test_a_long_reason_keeps_as_much_as_fits() -> None:
 def test_names_too_long_for_a_button_have_none() -> None:
     """They can still be typed."""
     node = Node(NodeId("n" * 2000), "long", "", Role.REPLICA, healthy=True)
-    assert choice_value(ChooseNode("orders", None, "because", (node,)), node) is None
-    assert buttons(answer(ChooseNode("orders", None, "because", (node,)), TEXTS)) == []
+    choose = ChooseNode(RequestSwitchover("orders", reason="because"), (node,))
+    assert choice_value(choose, node) is None
+    assert buttons(answer(choose, TEXTS)) == []
+
+
+def choice(**changed: object) -> str:
+    """A value of ours, but for what is changed."""
+    ours = {"database": "a", "shard": "", "node": "n", "reason": "", "start": "", "emergency": False}
+    return json.dumps({**ours, "overrides": "", **changed})
+
+
+def test_the_value_that_the_next_ones_differ_from_is_one_of_ours() -> None:
+    assert parse_choice(choice()) == RequestSwitchover("a", node="n")
 
 
 @pytest.mark.parametrize(
@@ -149,15 +193,24 @@ def test_names_too_long_for_a_button_have_none() -> None:
         "[]",
         "[" * 2000,
         "{}",
-        '{"database":"a","shard":null,"node":"n","reason":""' + " " * 2000 + "}",
-        '{"database":"a","shard":null,"node":"n"}',
-        '{"database":"a","shard":null,"node":"n","reason":"","dry_run":true}',
-        '{"database":1,"shard":null,"node":"n","reason":""}',
-        '{"database":"a","shard":null,"node":null,"reason":""}',
-        '{"database":" ","shard":null,"node":"n","reason":""}',
+        choice() + " " * 2000,
         '{"database":"a","shard":"","node":"n","reason":""}',
-        '{"database":"a","shard":[],"node":"n","reason":""}',
-        '{"database":"a","shard":null,"node":"n","reason":null}',
+        choice(dry_run=True),
+        choice(database=1),
+        choice(database=" "),
+        choice(database="\0"),
+        choice(node=None),
+        choice(node=""),
+        choice(shard=[]),
+        choice(reason=None),
+        choice(start=7),
+        choice(start="tomorrow"),
+        choice(start="2026-11-22T18:00"),
+        choice(emergency="yes", reason="x"),
+        choice(emergency=True),
+        choice(emergency=True, reason=" "),
+        choice(overrides=["candidate_lag"]),
+        choice(overrides="candidate_known"),
     ],
 )
 def test_a_value_that_is_not_ours_is_no_choice(value: str) -> None:
@@ -173,7 +226,7 @@ def test_no_value_raises(value: str) -> None:
 
 def test_a_choice_holds_nothing_that_a_database_refuses() -> None:
     """NUL and half a surrogate pair."""
-    found = parse_choice('{"database":"a\\u0000","shard":null,"node":"n\\ud800","reason":""}')
+    found = parse_choice(choice(database="a\0", node="n\ud800"))
     assert found == RequestSwitchover("a", node="n?")
 
 
@@ -217,8 +270,21 @@ def test_a_dry_run_that_leaves_several_nodes_says_that_a_request_would_ask() -> 
 def test_what_a_check_asks_for_can_be_done() -> None:
     """In plain words, and where to look."""
     said = TEXTS.text("check-node-not-found", asked="mysql-9", known="mysql-1, mysql-2")
-    assert said == "“mysql-9” is not a node of this database. Its nodes: mysql-1, mysql-2"
-    assert "provider's console" in TEXTS.text("check-nobody-fits", nodes="mysql-2: candidate_healthy")
+    assert said == "“mysql-9” is not a node of this database; name one of mysql-1, mysql-2"
+    unfit = nested(
+        [
+            Reason.of("unfit-not-a-replica", node="mysql-1", role="hidden"),
+            Reason.of("unfit-lag-too-long", node="mysql-2", lag=48, limit=30),
+        ]
+    )
+    assert TEXTS.text("check-nobody-fits", nodes=unfit) == (
+        "No node can become primary (mysql-1: hidden member; mysql-2: 48 s behind, 30 s are allowed);"
+        " mend one of them in the provider's console, then ask again"
+    )
+    assert TEXTS.text("check-primary-unknown", count=0).startswith("No node says that it is primary; wait")
+    assert "2 nodes say that they are primary (a, b)" in TEXTS.text(
+        "check-primary-unknown", count=2, claiming="a, b"
+    )
     assert "provider's console" in TEXTS.text("check-health-unknown", node="mysql-2")
 
 
@@ -304,6 +370,28 @@ def test_operations_are_listed_with_their_status_in_words() -> None:
     assert answer(ShowOperations((), past=True), TEXTS).text == "Nothing was done yet."
 
 
+def test_emergencies_and_starts_are_seen_in_a_list() -> None:
+    """At a glance."""
+    shown = ShowOperations((emergency(Status.RUNNING), sample(Status.SCHEDULED)))
+    _head, first, second = answer(shown, TEXTS).text.split("\n")
+    assert ": running, EMERGENCY by <@U0REQUESTER>, " in first
+    assert ": waiting for its start (2026-11-22 04:30:00 UTC), asked by <@U0REQUESTER>, " in second
+
+
+def test_a_refusal_says_until_when_and_by_whom() -> None:
+    """What was set by hand names its person and how to lift it; times are shown as Slack shows times."""
+    until = datetime(2026, 11, 22, 18, 0, tzinfo=UTC).isoformat()
+    facts = {"by": "U0AAAAAAA", "reason": "audit", "until": until}
+    made = answer(Tell(Reason.of("frozen-by-hand-until", scope="all", **facts)), TEXTS)
+    assert made.text == (
+        "Frozen (all databases) until 2026-11-22 18:00:00 UTC by <@U0AAAAAAA>: audit."
+        " Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”."
+    )
+    assert "<!date^" in made.blocks[0]["text"]["text"]
+    odd = answer(Tell(Reason.of("start-in-the-past", when="<!channel>")), TEXTS)
+    assert odd.text.startswith("&lt;!channel&gt; is over.")
+
+
 def test_one_operation_asked_for_by_its_id_is_shown_whole() -> None:
     """As on its card, without the buttons."""
     made = answer(ShowOperations((sample(Status.AWAITING_APPROVAL),), "SW-7K3M9Q"), TEXTS)
@@ -314,4 +402,6 @@ def test_one_operation_asked_for_by_its_id_is_shown_whole() -> None:
 def test_an_unlagged_node_is_not_called_behind() -> None:
     """Zero is a number, not reported is none."""
     node = Node(NodeId("n"), "n", "", Role.REPLICA, healthy=False, lag=timedelta(0))
-    assert "n: replica, not healthy, lag 0 s" in answer(ChooseNode("o", None, "", (node,)), TEXTS).text
+    assert (
+        "n: replica, not healthy, lag 0 s" in answer(ChooseNode(RequestSwitchover("o"), (node,)), TEXTS).text
+    )

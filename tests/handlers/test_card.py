@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from bot.core.commands import Action
 from bot.core.machine import Say
-from bot.core.model import Job, JobId, JobState, Reason
-from bot.core.operation import ENDS, Operation, Status
+from bot.core.model import Job, JobId, JobState, OperationId, Reason, UserId
+from bot.core.operation import ENDS, Operation, Status, reason_to_switch_back
 from handlers.blocks import metadata
-from handlers.card import actions, card, reply
+from handlers.card import actions, announcement, card, notice, reply
 from handlers.texts import Texts
 from tests.handlers.block_kit import alive, buttons, problems
-from tests.handlers.samples import HOSTILE, NEW, NOW, OLD, READING, moments, operations, sample, says
+from tests.handlers.samples import (
+    HOSTILE,
+    NEW,
+    NOW,
+    OLD,
+    READING,
+    emergency,
+    moments,
+    operations,
+    sample,
+    says,
+)
 
 TEXTS = Texts()
 EVERY = pytest.mark.parametrize("status", Status)
@@ -28,7 +39,12 @@ BUTTONS = {
     Status.RECHECKING: ["cancel"],
     Status.IN_DOUBT: ["check_again"],
     Status.NEEDS_ATTENTION: ["check_again", "acknowledge"],
+    Status.SUCCEEDED: ["switch_back"],
+    Status.REFUSED: ["replan"],
+    Status.EXPIRED: ["replan"],
+    Status.FAILED: ["replan"],
 }
+CONFIRMED = {"approve", "acknowledge", "switch_back", "review"}
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
 
@@ -53,11 +69,11 @@ def test_a_card_offers_what_can_be_done_now_and_nothing_else(status: Status) -> 
 
 @EVERY
 def test_what_cannot_be_taken_back_is_asked_twice(status: Status) -> None:
-    """Approving and taking over have a dialogue, the rest has none."""
+    """Approving, taking over, the way back and a review have a dialogue, the rest has none."""
     asked = {
         button["action_id"] for button in buttons(card(sample(status), TEXTS, now=NOW)) if "confirm" in button
     }
-    assert asked == {"approve", "acknowledge"} & set(BUTTONS.get(status, []))
+    assert asked == CONFIRMED & set(BUTTONS.get(status, []))
 
 
 def test_an_expired_approval_is_not_offered() -> None:
@@ -140,9 +156,137 @@ def test_an_end_says_how_it_ended() -> None:
 def test_what_a_user_typed_is_shown_and_does_nothing(hostile: str) -> None:
     """Wherever it stands."""
     op = replace(
-        sample(Status.AWAITING_APPROVAL), reason=hostile, database=hostile, shard=hostile, asked=hostile
+        sample(Status.SCHEDULED), reason=hostile, database=hostile, shard=hostile, asked=hostile, zone=hostile
     )
     assert alive(card(op, TEXTS, now=NOW)) == []
+
+
+# --- emergencies ---------------------------------------------------------------------------------------
+
+
+@EVERY
+def test_an_emergency_says_so_before_all_else_and_never_that_it_was_approved(status: Status) -> None:
+    """With who it was; and no word of approvals that there were none of."""
+    op = emergency(status)
+    text = card(op, TEXTS, now=NOW).text
+    assert text.split("\n")[1] == "⚠ EMERGENCY by <@U0REQUESTER>, without approvals"
+    if status not in (Status.AWAITING_APPROVAL, Status.SCHEDULED):  # where it never is
+        assert "pproved" not in text
+    assert "EMERGENCY" not in card(sample(status), TEXTS, now=NOW).text
+
+
+def test_an_overridden_check_is_shown_as_overridden() -> None:
+    """Neither as passed nor as what stopped it; and what was allowed to fail is named."""
+    text = card(emergency(Status.RUNNING), TEXTS, now=NOW).text
+    assert "⚠ Overridden: mysql-2 (cln-2) is not healthy; wait until it is, or name another node" in text
+    assert "✗" not in text
+    assert text.count("✓") == 1
+    assert "Checks that may fail: candidate_healthy" in text
+
+
+@EVERY
+def test_a_review_can_be_given_as_long_as_it_is_owed(status: Status) -> None:
+    """Once it is over and something was sent; then the card says who has given it."""
+    op = emergency(status)
+    shown = [button["action_id"] for button in buttons(card(op, TEXTS, now=NOW))]
+    assert ("review" in shown) == op.review_owed
+    assert ("A review is owed: somebody other than <@U0REQUESTER>" in card(op, TEXTS, now=NOW).text) == (
+        op.review_owed
+    )
+    done = card(replace(op, reviewed_by=UserId("U0456EFGH"), reviewed_at=NOW), TEXTS, now=NOW)
+    assert "review" not in [button["action_id"] for button in buttons(done)]
+    assert "Reviewed by <@U0456EFGH>, 2026-11-22 03:30:00 UTC" in done.text
+    assert "A review is owed" not in done.text
+
+
+def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
+    """With the button, as long as it is owed; elsewhere it is said, without a button."""
+    op = emergency(Status.SUCCEEDED)
+    done = Reason.of("reply-succeeded", database="orders", before=OLD, now=NEW, job="j", seconds=14, by=None)
+    made = reply(op, Say(done), TEXTS)
+    assert made.text == (
+        "✔ orders is switched over: mysql-1 ▸ mysql-2. The roles were read twice and are as planned. It took 14 s.\n"
+        "⚠ This was done without approvals. Somebody other than <@U0REQUESTER> must review it:"
+        " look at why and at what was done, then press “Review”."
+    )
+    assert [button["value"] for button in buttons(made)] == ["SW-7K3M9Q"]
+    besides = notice(op, Say(done), TEXTS)
+    assert "a review by somebody other than <@U0REQUESTER> is owed" in besides.text
+    assert buttons(besides) == []
+    later = replace(op, reviewed_by=UserId("U0456EFGH"), reviewed_at=NOW)
+    assert "review" not in reply(later, Say(done), TEXTS).text
+    assert buttons(reply(op, Say(Reason.of("reply-accepted", job="j")), TEXTS)) == []
+
+
+# --- what comes after, and later -----------------------------------------------------------------------
+
+
+def test_the_way_back_is_a_new_plan_and_says_so() -> None:
+    """From where it is to where it was; where the cloud chooses, what can't be promised."""
+    op = sample(Status.SUCCEEDED)
+    (back,) = buttons(card(op, TEXTS, now=NOW))
+    assert back["confirm"]["text"]["text"] == (
+        "orders: mysql-2 ▸ mysql-1. This makes a new plan, with fresh checks and fresh approvals;"
+        " nothing is switched before those."
+    )
+    assert op.plan is not None
+    (back,) = buttons(card(replace(op, plan=replace(op.plan, candidate=None)), TEXTS, now=NOW))
+    assert "away from mysql-2" in back["confirm"]["text"]["text"]
+    assert "that it takes mysql-1 can't be promised" in back["confirm"]["text"]["text"]
+
+
+def test_there_is_no_way_back_to_where_nobody_knows_who_was() -> None:
+    """The old primary was not known."""
+    op = sample(Status.SUCCEEDED)
+    assert op.plan is not None
+    assert actions(replace(op, plan=replace(op.plan, primary=None)), NOW) == ()
+
+
+def test_what_a_button_asked_for_says_what_it_follows() -> None:
+    """A switch back, with what it can't promise; or the same once more."""
+    first = OperationId("SW-000001")
+    op = replace(sample(Status.AWAITING_APPROVAL), follows=first)
+    fresh = card(op, TEXTS, now=NOW).text
+    assert "Fresh plan for SW-000001\nReason: disk of mysql-1 is failing\n" in fresh
+    back = replace(op, reason=reason_to_switch_back(first))
+    text = card(back, TEXTS, now=NOW).text
+    assert "Switch back of SW-000001\n" in text
+    assert "Reason:" not in text
+    assert "promised" not in text
+    assert op.plan is not None
+    chosen = replace(back, plan=replace(op.plan, candidate=None))
+    assert "that the old one gets the role back can't be promised" in card(chosen, TEXTS, now=NOW).text
+
+
+def test_a_start_is_shown_in_full() -> None:
+    """As each reader's clock shows it, and as the requester's does, with the zone."""
+    start = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
+    op = replace(sample(Status.AWAITING_APPROVAL), start_at=start, zone="Asia/Shanghai")
+    made = card(op, TEXTS, now=NOW)
+    assert "Start: 2026-11-22 18:00:00 UTC, that is 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)" in made.text
+    assert f"<!date^{int(start.timestamp())}^" in str(made.blocks)
+    assert "it starts at 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)" in str(buttons(made)[0]["confirm"])
+    for code in ("reply-scheduled", "reply-start-near"):
+        said = reply(op, Say(Reason.of(code, database="orders", when=start.isoformat())), TEXTS)
+        assert "18:00:00 UTC, that is 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)" in said.text
+        assert f"<!date^{int(start.timestamp())}^" in str(said.blocks)
+
+
+def test_the_last_switchover_is_shown_to_whoever_decides_about_the_next() -> None:
+    """When, from where to where; afterwards it is no news."""
+    last = (
+        "Last switchover: SW-000001, ended 2026-11-13 03:30:00 UTC, mysql-2 (10.0.0.2) ▸ mysql-1 (10.0.0.1)"
+    )
+    assert last in card(sample(Status.AWAITING_APPROVAL), TEXTS, now=NOW).text
+    assert "Last switchover" not in card(sample(Status.SUCCEEDED), TEXTS, now=NOW).text
+
+
+def test_a_dead_card_says_what_changed_and_offers_a_fresh_plan() -> None:
+    """By names, not by ids."""
+    moved = Reason.of("topology-moved-primary", before=OLD, now=NEW)
+    made = card(replace(sample(Status.REFUSED), detail=moved), TEXTS, now=NOW)
+    assert "it was mysql-1 and is mysql-2. “Plan again” on the card makes a fresh plan." in made.text
+    assert [button["text"]["text"] for button in buttons(made)] == ["Plan again"]
 
 
 @relaxed
@@ -162,7 +306,48 @@ def test_every_reply_is_within_the_limits_and_inert(op: Operation, say: Say) -> 
     made = reply(op, say, TEXTS)
     assert problems(made) == []
     assert alive(made) == []
-    assert buttons(made) == []
+    ends = {f"reply-{end.replace('_', '-')}" for end in ENDS}
+    asked = ["review"] if op.review_owed and say.text.code in ends else []
+    assert [(button["action_id"], button["value"]) for button in buttons(made)] == [
+        (action, "SW-7K3M9Q") for action in asked
+    ]
+
+
+@relaxed
+@given(operations, says)
+def test_every_notice_is_within_the_limits_and_inert(op: Operation, say: Say) -> None:
+    """Of an operation or of none."""
+    for made in (notice(op, say, TEXTS), announcement(say, TEXTS)):
+        assert problems(made) == []
+        assert alive(made) == []
+        assert buttons(made) == []
+
+
+def test_what_is_of_no_operation_is_announced_in_words() -> None:
+    """A freeze until when, a halt with what it did not stop, the head of the trail."""
+
+    def said(code: str, **facts: object) -> str:
+        return announcement(Say(Reason.of(code, **facts)), TEXTS).text
+
+    until = NOW.isoformat()
+    assert said("notice-frozen", scope="all", until=until, by="U0AAAAAAA", reason="audit") == (
+        "⏸ <@U0AAAAAAA> froze all databases until 2026-11-22 03:30:00 UTC: audit"
+    )
+    assert said("notice-frozen", scope="orders", until=None, by="U0AAAAAAA", reason="audit") == (
+        "⏸ <@U0AAAAAAA> froze orders until somebody lifts it: audit"
+    )
+    assert said("notice-unfrozen", scope="orders", by="U0AAAAAAA") == (
+        "▶ <@U0AAAAAAA> lifted the freeze of orders."
+    )
+    assert said("notice-halted", by="U0AAAAAAA", reason="fire", operations="SW-7K3M9Q (orders)") == (
+        "■ <@U0AAAAAAA> halted every new switchover: fire."
+        " Sent before, so not stopped and still tracked: SW-7K3M9Q (orders)"
+    )
+    assert said("notice-halted", by="U0AAAAAAA", reason="fire", operations="").endswith("switchover: fire")
+    assert said("notice-resumed", by="U0AAAAAAA") == "▶ <@U0AAAAAAA> resumed: switchovers can start again."
+    assert said("audit-head", seq=1234, hash="ab" * 32).startswith(
+        f"Audit trail: 1234 rows, head {'ab' * 32}."
+    )
 
 
 def test_a_reply_names_nodes_and_calls_people() -> None:

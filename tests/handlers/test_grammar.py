@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.commands import Act, Action, ListDatabases, RequestSwitchover, ShowHistory, ShowStatus
-from handlers.grammar import (
-    FORMS,
-    MAX_TEXT,
-    Help,
-    Misunderstood,
-    Parsed,
-    as_text,
-    operation_id,
-    parse,
-    unescape,
-    usage,
+from bot.core.commands import (
+    Act,
+    Action,
+    Command,
+    Freeze,
+    Halt,
+    ListDatabases,
+    RequestSwitchover,
+    Resume,
+    ShowHelp,
+    ShowHistory,
+    ShowStatus,
+    Unfreeze,
 )
+from bot.core.preflight import OVERRIDABLE
+from bot.core.schedule import Start, instant
+from handlers.grammar import FORMS, MAX_TEXT, Help, Misunderstood, Parsed, as_text, operation_id, parse, usage
 from handlers.texts import Texts
+from handlers.words import escape, unescape
+
+NIGHT = datetime(2026, 11, 23, 2, 0, tzinfo=timezone(timedelta(hours=8)))
+HALF_A_SECOND_LATER = NIGHT + timedelta(seconds=0.5)
 
 UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("", Help()),
@@ -63,6 +73,58 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("history orders", ShowHistory("orders")),
     ("cancel SW-7K3M9Q", Act(Action.CANCEL, "SW-7K3M9Q")),
     ("cancel sw-IL0oab", Act(Action.CANCEL, "SW-1100AB")),
+    ("orders at 2026-11-23T02:00+08:00", RequestSwitchover("orders", start=Start(at=NIGHT))),
+    ("orders at 2026-11-22T18:00Z", RequestSwitchover("orders", start=Start(at=NIGHT))),
+    ("orders at 2026-11-22t18:00:00.5z", RequestSwitchover("orders", start=Start(at=HALF_A_SECOND_LATER))),
+    ("orders at 2026-11-23 02:00+0800", RequestSwitchover("orders", start=Start(at=NIGHT))),
+    ("orders at 2026-11-22 18:00 UTC", RequestSwitchover("orders", start=Start(at=NIGHT))),
+    ('orders at "2026-11-23 02:00 +08"', RequestSwitchover("orders", start=Start(at=NIGHT))),
+    ("orders to n AT 22:00", RequestSwitchover("orders", node="n", start=Start(clock=time(22)))),
+    ("orders at 9:05 to n", RequestSwitchover("orders", node="n", start=Start(clock=time(9, 5)))),
+    ("orders to node 2 at 22:00", RequestSwitchover("orders", node="node 2", start=Start(clock=time(22)))),
+    ("orders in 90m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
+    ("orders in 1h 30m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
+    ("orders IN 45S to n", RequestSwitchover("orders", node="n", start=Start(after=timedelta(seconds=45)))),
+    ("plan orders in 2d", RequestSwitchover("orders", dry_run=True, start=Start(after=timedelta(days=2)))),
+    (
+        "events shard s1 in 2h to n because x at 3",
+        RequestSwitchover(
+            "events", node="n", shard="s1", reason="x at 3", start=Start(after=timedelta(hours=2))
+        ),
+    ),
+    ("freeze orders because audit", Freeze("orders", "audit")),
+    ("freeze ALL for 2h because audit", Freeze("all", "audit", timedelta(hours=2))),
+    ('freeze "all" because x', Freeze("all", "x")),
+    ('freeze "halt" because x', Freeze("halt", "x")),
+    ("unfreeze orders", Unfreeze("orders")),
+    ("unfreeze All", Unfreeze("all")),
+    ("Halt because the network is odd", Halt("the network is odd")),
+    ("resume", Resume()),
+    ('"freeze"', RequestSwitchover("freeze")),
+    ('"emergency" to n', RequestSwitchover("emergency", node="n")),
+    ('orders to "at" shard "override"', RequestSwitchover("orders", node="at", shard="override")),
+    ("emergency orders because x", RequestSwitchover("orders", reason="x", emergency=True)),
+    (
+        "emergency events to n shard s1 override candidate_healthy,candidate_lag because all burns",
+        RequestSwitchover(
+            "events",
+            node="n",
+            shard="s1",
+            reason="all burns",
+            emergency=True,
+            overrides=("candidate_healthy", "candidate_lag"),
+        ),
+    ),
+    (
+        "emergency orders override Candidate-Healthy cluster_ready, candidate_healthy to n because x",
+        RequestSwitchover(
+            "orders",
+            node="n",
+            reason="x",
+            emergency=True,
+            overrides=("candidate_healthy", "cluster_ready"),
+        ),
+    ),
 ]
 
 MISUNDERSTOOD = [
@@ -90,7 +152,6 @@ MISUNDERSTOOD = [
         'orders to "node 2" because of lag',
     ),
     ("orders to node <@U123>", "orders", "mention-in-name", "orders"),
-    ("orders to node 2 at 22:00", 'orders to "node 2"', "not-offered-yet", 'plan orders to "node 2"'),
     ("plan", "plan", "missing-value", "list"),
     ("plan to n", "plan", "missing-value", "list"),
     ("to n", "", "missing-value", "help"),
@@ -102,13 +163,60 @@ MISUNDERSTOOD = [
     ("orders to <@U123>", "orders", "mention-in-name", "orders"),
     ("<#C1|general>", "", "mention-in-name", "help"),
     ('orders to "a b', "orders", "quote-not-closed", "orders"),
-    ("orders to n at 22:00", "orders to n", "not-offered-yet", "plan orders to n"),
-    ("orders in 5m", "orders", "not-offered-yet", "plan orders"),
-    ("freeze all because x", "", "not-offered-yet", "help"),
-    ("unfreeze all", "", "not-offered-yet", "help"),
-    ("Halt because x", "", "not-offered-yet", "help"),
-    ("resume", "", "not-offered-yet", "help"),
-    ("emergency orders because x", "", "not-offered-yet", "help"),
+    ("orders at", "orders", "missing-value", "plan orders"),
+    ("orders at to n", "orders", "missing-value", "plan orders"),
+    ("orders at 2026-11-23T02:00", "orders", "time-without-zone", "plan orders"),
+    ("orders to n at 2026-11-23 02:00", "orders to n", "time-without-zone", "plan orders to n"),
+    ("orders at tomorrow", "orders", "not-a-time", "plan orders"),
+    ("orders at 25:00", "orders", "not-a-time", "plan orders"),
+    ("orders at 22:00 UTC", "orders", "not-a-time", "plan orders"),
+    ("orders at 2026-11-23", "orders", "not-a-time", "plan orders"),
+    ("orders at 2026-02-30T02:00Z", "orders", "not-a-time", "plan orders"),
+    ("orders at 2026-11-23T02:00+99:00", "orders", "not-a-time", "plan orders"),
+    ("orders at 0001-01-01T00:00+08:00", "orders", "not-a-time", "plan orders"),
+    ("orders in 90", "orders", "not-a-duration", "plan orders"),
+    ("orders in 5 minutes", "orders", "not-a-duration", "plan orders"),
+    ("orders in 0s", "orders", "not-a-duration", "plan orders"),
+    ("orders in 366d", "orders", "not-a-duration", "plan orders"),
+    ("orders in 5m at 22:00", "orders in 5m", "either-clause", "orders in 5m"),
+    ("orders at 22:00 in 5m", "orders at 22:00", "either-clause", "orders at 22:00"),
+    ("orders at 22:00 at 23:00", "orders at 22:00", "duplicate-clause", "orders at 22:00"),
+    ("orders n at 22:00", "orders", "unknown-word", "orders to n at 22:00"),
+    ("orders to a to b at 22:00", "orders to a", "duplicate-clause", "plan orders to a"),
+    ("orders override candidate_lag", "orders", "clause-elsewhere", "orders"),
+    ("freeze", "freeze", "missing-value", "help"),
+    ("freeze all", "freeze all", "missing-clause", "freeze all because …"),
+    ("freeze all for ever because x", "freeze all", "not-a-duration", "freeze all because …"),
+    ("freeze orders audit tonight", "freeze orders", "unknown-word", "freeze orders because audit tonight"),
+    ("freeze orders at 22:00 because x", "freeze orders", "clause-elsewhere", "freeze orders because …"),
+    ("unfreeze", "unfreeze", "missing-value", "help"),
+    ("unfreeze all because x", "unfreeze all", "clause-elsewhere", "unfreeze all"),
+    ("unfrezze all", "unfrezze", "unknown-word", "unfreeze all"),
+    ("cancle SW-7K3M9Q", "cancle", "unknown-word", "cancel SW-7K3M9Q"),
+    ("halt", "halt", "missing-clause", "halt because …"),
+    ("halt the presses", "halt", "unknown-word", "halt because the presses"),
+    ("resume now", "resume", "unknown-word", "resume"),
+    ("emergency", "emergency", "missing-value", "help"),
+    ("emergency orders", "emergency orders", "missing-clause", "emergency orders because …"),
+    ("emergency orders in 5m because x", "emergency orders", "clause-elsewhere", "plan orders"),
+    (
+        "emergency orders n because x",
+        "emergency orders",
+        "unknown-word",
+        "emergency orders to n because x",
+    ),
+    (
+        "emergency orders override candidate_known because x",
+        "emergency orders",
+        "not-overridable",
+        "emergency orders because …",
+    ),
+    (
+        "emergency orders override , because x",
+        "emergency orders",
+        "not-overridable",
+        "emergency orders because …",
+    ),
     ("x" * (MAX_TEXT + 1), "", "text-too-long", "help"),
 ]
 
@@ -118,6 +226,8 @@ texts_typed = st.one_of(
         st.sampled_from(
             (
                 *("orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"),
+                *("in", "for", "override", "2h", "22:00", "2026-11-23T02:00Z", "candidate_lag", "all"),
+                *("freeze", "unfreze", "halt", "resume", "emergency", "emergancy", "help"),
                 *('"', "“", "”", '"a b"', '""', "&lt;", "&amp;lt;", "<@U1>", 'a"b', "c", "<http://a|b>"),
                 *("\n", "\0", "\ud800"),
             )
@@ -128,11 +238,6 @@ texts_typed = st.one_of(
 names = st.text(
     st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters='"“”„'), min_size=1
 ).filter(lambda name: name.strip() != "")
-
-
-def escaped(text: str) -> str:
-    """As Slack delivers what somebody typed."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 @pytest.mark.parametrize(("text", "meaning"), UNDERSTOOD)
@@ -159,28 +264,96 @@ def test_every_text_gets_an_answer_and_every_suggestion_is_valid(text: str) -> N
     found = parse(text)
     if isinstance(found, Misunderstood):
         suggestion = found.nearest.removeprefix("/switchover ")
-        assert not isinstance(parse(escaped(suggestion)), Misunderstood)
+        assert not isinstance(parse(escape(suggestion)), Misunderstood)
 
 
-@given(
+reasons = names.map(str.strip)
+lengths = st.integers(1, 365 * 86_400_000).map(lambda count: timedelta(milliseconds=count))
+zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+starts = st.one_of(
+    st.builds(Start, at=st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=zones)),  # noqa: DTZ001 - made aware here
+    st.builds(Start, clock=st.builds(time, st.integers(0, 23), st.integers(0, 59))),
+    st.builds(Start, after=lengths),
+)
+ids = st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=6, max_size=6).map("SW-{}".format)
+overrides = st.lists(st.sampled_from(OVERRIDABLE), unique=True).map(tuple)
+scopes = names.filter(lambda name: name.casefold() != "all") | st.just("all")
+commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(
         RequestSwitchover,
         database=names,
         node=st.none() | names,
         shard=st.none() | names,
-        reason=names.map(str.strip),
+        reason=reasons,
         dry_run=st.booleans(),
-    )
+        start=st.none() | starts,
+    ),
+    st.builds(
+        RequestSwitchover,
+        database=names,
+        node=st.none() | names,
+        shard=st.none() | names,
+        reason=reasons,
+        emergency=st.just(True),
+        overrides=overrides,
+    ),
+    st.builds(Freeze, scopes, reasons, st.none() | lengths),
+    st.builds(Unfreeze, scopes),
+    st.builds(Halt, reasons),
+    st.builds(Act, st.just(Action.CANCEL), ids),
+    st.builds(ShowStatus, st.none() | ids | names.filter(lambda name: operation_id(name) is None)),
+    st.builds(ShowHistory, st.none() | names),
+    st.sampled_from([Resume(), ListDatabases()]),
 )
-def test_a_request_written_out_is_read_back(request: RequestSwitchover) -> None:
-    """Names with spaces, keywords as names and Slack's escapes survive."""
-    assert parse(escaped(as_text(request))) == request
+
+
+@given(commands)
+def test_a_command_written_out_is_read_back(command: Command) -> None:
+    """Names with spaces, keywords as names, times, lengths and Slack's escapes survive."""
+    assert parse(escape(as_text(command))) == command
+
+
+def test_what_is_only_clicked_or_not_understood_is_no_command_to_type() -> None:
+    """A button's action has no text; a text that made no sense is kept as it was."""
+    with pytest.raises(ValueError, match="approve is a button's"):
+        as_text(Act(Action.APPROVE, "SW-7K3M9Q"))
+    assert as_text(ShowHelp("orders ot n")) == "orders ot n"
+    assert as_text(ShowHelp()) == "help"
+
+
+@given(texts_typed)
+def test_every_start_that_is_understood_is_an_instant_or_a_refusal(text: str) -> None:
+    """No time and no length is so far off that counting with it breaks."""
+    found = parse(f"orders {text}")
+    if isinstance(found, RequestSwitchover) and found.start is not None:
+        instant(found.start, asked_at=NIGHT, zone=UTC, zone_name="UTC")
+
+
+@given(st.from_regex(r"\A[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9][+-][0-9]{2}:[0-9]{2}\Z"))
+def test_every_moment_that_is_understood_can_be_counted_with(text: str) -> None:
+    """Also in the first and the last year of the calendar."""
+    found = parse(f"orders at {text}")
+    if isinstance(found, RequestSwitchover) and found.start is not None:
+        instant(found.start, asked_at=NIGHT, zone=UTC, zone_name="UTC")
+
+
+@given(texts_typed, st.sampled_from(["at", "in"]))
+def test_whoever_meant_later_is_never_offered_a_start_now(text: str, word: str) -> None:
+    """What is suggested starts later too, or is a dry run."""
+    found = parse(f"orders {word} {text}")
+    if isinstance(found, Misunderstood):
+        suggested = parse(escape(found.nearest.removeprefix("/switchover ")))
+        assert not isinstance(suggested, RequestSwitchover) or suggested.start or suggested.dry_run
 
 
 def test_the_help_has_every_form_and_each_has_its_words() -> None:
     """The table that parses is the one that is shown."""
     assert len(usage("/sw")) == len(FORMS)
-    assert usage("/sw")[0][0] == "/sw DATABASE [to NODE] [shard GROUP] [because REASON…]"
+    forms = [form for form, _about in usage("/sw")]
+    assert forms[0] == "/sw DATABASE [to NODE] [shard GROUP] [at TIME | in DURATION] [because REASON…]"
+    assert "/sw freeze DATABASE|all [for DURATION] because REASON…" in forms
+    assert "/sw halt because REASON…" in forms
+    assert "/sw emergency DATABASE [to NODE] [shard GROUP] [override CHECK[,CHECK…]] because REASON…" in forms
     assert all(Texts().text(about) != about for _form, about in usage())
 
 

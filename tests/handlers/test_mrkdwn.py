@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.blocks import Rendered, mrkdwn
-from handlers.mrkdwn import clip, literal, moment, person_or_group, user, without_dates
+from handlers.mrkdwn import clip, literal, moment, person_or_group, user, wall_clock, without_dates
 from tests.handlers.block_kit import JOINER, alive
 from tests.handlers.samples import HOSTILE
 
@@ -28,6 +28,8 @@ def test_no_text_comes_to_life(text: str) -> None:
         ("mysql_1", "mysql_1"),
         ("a<b&c>", "a&lt;b&amp;c&gt;"),
         ("10.0.0.1:3306", "10.0.0.1:3306"),
+        ("2026-11-23T02:00+08:00", "2026-11-23T02:00+08:00"),
+        ("2026-11-22T13:00:00-05:00", "2026-11-22T13:00:00-05:00"),
         ("*b*", f"{JOINER}*{JOINER}b{JOINER}*{JOINER}"),
         ("at 10:20:30", "at 10:20:30"),
         ("fe80::1:2", "fe80::1:2"),
@@ -64,3 +66,26 @@ def test_clipping_shows_that_something_is_missing() -> None:
     """And never makes it longer."""
     assert clip("abc", 3) == "abc"
     assert clip("abcd", 3) == "ab…"
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Asia/Shanghai", "2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)"),
+        ("Asia/Kathmandu", "2026-11-22 23:45 (UTC+05:45, Asia/Kathmandu)"),
+        ("America/New_York", "2026-11-22 13:00 (UTC-05:00, America/New_York)"),
+        ("", "2026-11-22 18:00 (UTC)"),
+        ("Nowhere/Land", "2026-11-22 18:00 (UTC)"),
+        ("America", "2026-11-22 18:00 (UTC)"),
+        ("../etc/passwd", "2026-11-22 18:00 (UTC)"),
+    ],
+)
+def test_a_time_is_shown_as_clocks_there_show_it(zone: str, shown: str) -> None:
+    """With the offset and the zone's name; in UTC where no such zone is known."""
+    assert wall_clock(datetime(2026, 11, 22, 18, 0, tzinfo=UTC), zone) == shown
+
+
+def test_seconds_are_shown_where_there_are_some() -> None:
+    assert wall_clock(datetime(2026, 7, 1, 18, 0, 7, tzinfo=UTC), "Europe/Berlin") == (
+        "2026-07-01 20:00:07 (UTC+02:00, Europe/Berlin)"
+    )

@@ -61,6 +61,9 @@ class PlainRenderer:
     def notice(self, operation: Operation, say: Say) -> Said:
         return Said(f"{operation.id}: {say.text.code}")
 
+    def announcement(self, say: Say) -> Said:
+        return Said(f"notice: {say.text.code}")
+
     def answer(self, answer: Answer, *, locale: str) -> Said:
         assert isinstance(answer, Tell)
         return Said(f"{locale}: {answer.text.code}", [{"type": "divider"}])
@@ -133,6 +136,12 @@ class Desk:
         self._owe(
             id=900, kind=MessageKind.AUDIT, key="audit-7", operation=OPERATION, status="succeeded",
             say=Say(Reason.of("over")), channel=channel, thread=None,
+        )  # fmt: skip
+
+    def owe_notice(self, number: int = 9, key: str = "halted-7") -> None:
+        self._owe(
+            id=number, kind=MessageKind.AUDIT, key=key, operation=None, status="",
+            say=Say(Reason.of("notice-halted")), channel="C2", thread=None,
         )  # fmt: skip
 
     def owe_answer(self, to: Origin, number: int = 7) -> None:
@@ -233,6 +242,18 @@ async def test_replies_follow_their_card_in_order(desk: Desk) -> None:
     assert [m.get("thread_ts") for m in desk.slack.channels["C1"].messages] == [None, "1.1", "1.1", "1.1"]
 
 
+async def test_what_is_of_no_operation_is_posted_to_the_audit_channel_with_its_key(desk: Desk) -> None:
+    desk.owe_notice()
+    await desk.settle()
+    [notice] = desk.slack.channels["C2"].messages
+    assert (notice["text"], notice.get("thread_ts")) == ("notice: notice-halted", None)
+    assert notice["metadata"] == {
+        "event_type": "switchover_notice",
+        "event_payload": {"key": "halted-7"},
+    }
+    assert desk.outbox.rows[9].state == "posted"
+
+
 async def test_how_late_the_thread_learns_that_the_provider_has_finished_is_measured(desk: Desk) -> None:
     desk.owe_card()
     desk.owe_reply(1)
@@ -264,6 +285,40 @@ async def test_a_reply_whose_answer_was_lost_is_looked_for_in_its_thread(desk: D
     assert desk.slack.keys() == ["reply-1"]
     assert desk.slack.asked("conversations.replies")[0]["ts"] == "1.1"
     assert desk.outbox.rows[101].state == "posted"
+
+
+async def test_a_notice_whose_answer_was_lost_is_looked_for_and_adopted(desk: Desk) -> None:
+    desk.owe_notice()
+    desk.slack.fail("chat.postMessage", "drop", after=True)
+    await desk.settle(seconds=5)
+    assert desk.slack.keys("C2") == ["halted-7"]
+    assert desk.outbox.rows[9].state == "posted"
+    assert desk.row(9).ts == desk.slack.channels["C2"].messages[0]["ts"]
+
+
+async def test_a_notice_is_not_taken_for_a_line_of_an_operation_nor_that_for_a_notice(desk: Desk) -> None:
+    desk.owe_notice(key="card-1")
+    desk.outbox.change(9, uncertain=True)
+    desk.owe_card(channel="C2", uncertain=True)
+    stamp = f"{desk.clock.now().timestamp():.0f}"
+    of_operation = PlainRenderer().metadata("SW-1", "planning", "card-1")
+    of_none = {"event_type": "switchover_notice", "event_payload": {"key": "card-1"}}
+    desk.slack.channels["C2"].messages += [
+        {"ts": f"{stamp}.5", "user": BOT_USER, "text": "card", "metadata": of_operation},
+        {"ts": f"{stamp}.6", "user": BOT_USER, "text": "notice", "metadata": of_none},
+    ]
+    await desk.settle(seconds=5)
+    assert (desk.row(9).ts, desk.row(100).ts) == (f"{stamp}.6", f"{stamp}.5")
+    assert desk.slack.asked("chat.postMessage") == []
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "restricted_action", "some_new_error"])
+async def test_a_notice_waits_for_its_channel_as_long_as_it_takes(desk: Desk, error: str) -> None:
+    desk.owe_notice()
+    desk.slack.fail("chat.postMessage", error, error, times=11)
+    await desk.settle(seconds=12 * 600, step=600)
+    assert desk.slack.keys("C2") == ["halted-7"]
+    assert desk.errors(9) == [error] * 11
 
 
 async def test_a_post_that_never_arrived_is_posted_after_looking(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.commands import Action
-from bot.core.model import Reason, Role
+from bot.core.model import Reason, Role, nested
 from bot.core.operation import ENDS, Status
 from handlers.texts import Texts, codes, variables
 from tests.handlers.samples import reasons
@@ -33,11 +33,17 @@ FAMILIES = [
     *(f"button-{action}" for action in Action),
     *(
         f"confirm-{action}{part}"
-        for action in (Action.APPROVE, Action.ACKNOWLEDGE)
+        for action in (Action.APPROVE, Action.ACKNOWLEDGE, Action.SWITCH_BACK, Action.REVIEW)
         for part in ("-title", "-text")
     ),
+    "confirm-switch-back-chosen-text",
     "confirm-yes-approve",
     "confirm-yes-acknowledge",
+    "confirm-yes-switch-back",
+    "confirm-yes-review",
+    *(f"unfit-{check}" for check in ("not-a-replica", "unhealthy", "health-unknown")),
+    *(f"unfit-{check}" for check in ("lag-too-long", "lag-unknown")),
+    "scope-all",
 ]
 # The functions whose argument of this position is a code.
 SAYING = {"of": 0, "text": 0, "line": 1, "_passed": 1, "_failed": 1}
@@ -127,6 +133,17 @@ def test_statuses_and_roles_are_said_in_words() -> None:
         Texts().text("too-late", status=Status.IN_DOUBT).startswith("Too late: this operation is in doubt.")
     )
     assert "read-only member" in Texts().text("check-not-a-replica", node="n", role=Role.READ_ONLY)
+
+
+def test_what_people_type_is_never_taken_for_sentences_of_ours() -> None:
+    """Only the list of nodes that do not fit is; of a long one the beginning, and how many more."""
+    typed = nested([Reason.of("resumed-now")])
+    assert Texts().text("halted-now", reason=typed).startswith(f"Halted: {typed}.")
+    unfit = nested([Reason.of("unfit-unhealthy", node=f"n{number}") for number in range(12)])
+    said = Texts().text("check-nobody-fits", nodes=unfit)
+    assert said.startswith("No node can become primary (n0: not healthy; n1: not healthy; ")
+    assert "; n9: not healthy; and 2 more)" in said
+    assert Texts().text("check-nobody-fits", nodes="-").startswith("No node can become primary (-)")
 
 
 def test_values_are_shown_as_the_place_wants_them() -> None:

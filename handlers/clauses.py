@@ -1,0 +1,184 @@
+"""What may follow a command's argument: each clause's word, and what its value means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from difflib import get_close_matches
+
+from bot.core import durations
+from bot.core.model import Reason
+from bot.core.preflight import OVERRIDABLE
+from bot.core.schedule import Start
+from handlers.words import Problem, Words
+
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_INSTANT = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:T| )(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
+    r" ?(?P<zone>Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?",
+    re.IGNORECASE,
+)
+
+
+# --- values --------------------------------------------------------------------------------------------
+
+
+def moment_meant(text: str) -> Start:
+    """``22:00``, or a date and time with its zone.
+
+    Raises:
+        Problem: It is none, or has no zone.
+    """
+    clock = _CLOCK.fullmatch(text)
+    if clock:
+        return Start(clock=time(int(clock[1]), int(clock[2])))
+    found = _INSTANT.fullmatch(text)
+    if not found:
+        raise Problem(Reason.of("not-a-time", text=text))
+    if not found["zone"]:
+        raise Problem(Reason.of("time-without-zone", text=text))
+    zone = found["zone"].upper().replace("UTC", "Z")
+    try:
+        at = datetime.fromisoformat(f"{found['date']}T{found['time']}{zone}")
+        at.astimezone(UTC)  # in the first and the last hours that a calendar has there may be none
+    except (ValueError, OverflowError):
+        raise Problem(Reason.of("not-a-time", text=text)) from None
+    return Start(at=at)
+
+
+def length_meant(text: str) -> timedelta:
+    """``90m``, ``1h30m``, ``45s``, ``2d``, at most a year.
+
+    Raises:
+        Problem: It is none.
+    """
+    length = durations.read(text.replace(" ", "").casefold())
+    if not length or length > durations.LONGEST:
+        raise Problem(Reason.of("not-a-duration", text=text))
+    return length
+
+
+def checks_meant(text: str) -> tuple[str, ...]:
+    """The names of checks that an emergency may go on without, between commas or spaces; each once.
+
+    Raises:
+        Problem: One of them is none.
+    """
+    typed = [name.replace("-", "_") for name in re.split(r"[\s,]+", text.casefold()) if name]
+    odd = [name for name in typed or [text] if name not in OVERRIDABLE]
+    if odd:
+        raise Problem(Reason.of("not-overridable", asked=odd[0], known=", ".join(OVERRIDABLE)))
+    return tuple(dict.fromkeys(typed))
+
+
+def start_meant(clauses: Mapping[str, str]) -> Start | None:
+    """When it is to start, if that was said."""
+    if "at" in clauses:
+        return moment_meant(clauses["at"])
+    return Start(after=length_meant(clauses["in"])) if "in" in clauses else None
+
+
+def start_clauses(start: Start | None) -> dict[str, str]:
+    """The same as clauses."""
+    if start is None:
+        return {}
+    if start.after is not None:
+        return {"in": durations.written(start.after)}
+    if start.at is not None:
+        whole = not (start.at.second or start.at.microsecond)
+        return {"at": start.at.isoformat(timespec="minutes" if whole else "auto")}
+    return {"at": f"{start.clock or time():%H:%M}"}
+
+
+def _moment(text: str) -> str:
+    return start_clauses(moment_meant(text))["at"]
+
+
+def _length(text: str) -> str:
+    return durations.written(length_meant(text))
+
+
+def _checks(text: str) -> str:
+    return ",".join(checks_meant(text))
+
+
+# --- clauses -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A word and its value after the argument.
+
+    Attributes:
+        word: What it begins with.
+        value: What follows, as the help shows it.
+        rest: The value is everything that follows, literally.
+        needed: The command makes no sense without it.
+        says: What it tells; of two that tell the same only one may be there.
+        settle: The value as it is kept, or a ``Problem``; None: a name, kept as it is.
+    """
+
+    word: str
+    value: str
+    rest: bool = False
+    needed: bool = False
+    says: str = ""
+    settle: Callable[[str], str] | None = None
+
+    @property
+    def usage(self) -> str:
+        """Without brackets."""
+        return f"{self.word} {self.value}{'…' if self.rest else ''}"
+
+    def take(self, words: Words) -> str:
+        """Its value.
+
+        Raises:
+            Problem: There is none, or it makes no sense.
+        """
+        missing = Reason.of("missing-value", word=self.word, value=self.value)
+        if not self.rest and words.keyword() in WORDS:
+            raise Problem(missing)
+        value = words.rest() if self.rest else _several(words)
+        if not value.strip():
+            raise Problem(missing)
+        return value if self.settle is None else self.settle(value)
+
+
+TO = Clause("to", "NODE")
+SHARD = Clause("shard", "GROUP")
+AT = Clause("at", "TIME", says="start", settle=_moment)
+IN = Clause("in", "DURATION", says="start", settle=_length)
+FOR = Clause("for", "DURATION", settle=_length)
+OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks)
+BECAUSE = Clause("because", "REASON", rest=True)
+WHY = replace(BECAUSE, needed=True)
+LATER = frozenset({AT.word, IN.word})
+WORDS = frozenset(clause.word for clause in (TO, SHARD, AT, IN, FOR, OVERRIDE, BECAUSE))
+
+
+def usage(clauses: tuple[Clause, ...]) -> str:
+    """All of them as the help shows them: what may be left out in brackets."""
+    shown: dict[str, list[Clause]] = {}
+    for clause in clauses:
+        shown.setdefault(clause.says or clause.word, []).append(clause)
+    return " ".join(_bracketed(" | ".join(one.usage for one in same), same[0]) for same in shown.values())
+
+
+def _bracketed(text: str, clause: Clause) -> str:
+    return text if clause.needed else f"[{text}]"
+
+
+def _several(words: Words) -> str:
+    """One name in quotes, or all the words up to the next clause: the bot itself writes names like `node 2`."""
+    parts = [words.take()]
+    while not words.quoted and words.keyword() and not _ends_value(words.keyword()):
+        parts.append(words.take())
+    return " ".join(parts)
+
+
+def _ends_value(keyword: str) -> bool:
+    # A mistyped `because` is explained rather than taken, with all that follows it, for a part of the name.
+    return keyword in WORDS or bool(get_close_matches(keyword, [BECAUSE.word], cutoff=0.8))
