@@ -161,25 +161,27 @@ class SqlStore:
         await self._unless_locked(decisions[-1], work)
 
     async def _unless_locked(self, decision: Decision, work: Work[None]) -> None:
-        op, what = decision.after, event_name(decision.event)
-
-        async def whole(connection: AsyncConnection) -> None:
-            await work(connection)
-            hit("before_commit", what)
-
+        op = decision.after
         for _ in range(ATTEMPTS):
             try:
-                await self._database.write(whole)
+                await self._record(event_name(decision.event), work)
             except Conflict:
                 # In a transaction of its own: PostgreSQL answers nothing more in one that failed.
                 holder = await self._database.read(partial(operations.holder, op=op))
             else:
-                hit("after_commit", what)
                 return
             if holder is not None:
                 raise Locked(holder)
             # The holder has just ended: try again.
         raise StoreUnavailable(f"{op.id} can't be recorded: the id is taken")
+
+    async def _record(self, what: str, work: Work[None]) -> None:
+        async def whole(connection: AsyncConnection) -> None:
+            await work(connection)
+            hit("before_commit", what)
+
+        await self._database.write(whole)
+        hit("after_commit", what)
 
     async def load(self, operation_id: str) -> Operation | None:
         """The operation as last committed; None if there is no such id."""
@@ -243,7 +245,6 @@ class SqlStore:
         self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
     ) -> None:
         """Records a freeze, a halt or its end in the audit trail and in what is in force, as one."""
-        what = event_name(event)
         work = partial(
             holds.record,
             event=event,
@@ -252,13 +253,7 @@ class SqlStore:
             say=say,
             audit_channel=self._audit_channel,
         )
-
-        async def whole(connection: AsyncConnection) -> None:
-            await work(connection)
-            hit("before_commit", what)
-
-        await self._database.write(whole)
-        hit("after_commit", what)
+        await self._record(event_name(event), work)
 
     # --- audit ---
 

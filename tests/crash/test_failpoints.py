@@ -15,6 +15,7 @@ import pytest
 
 from bot import failpoints
 from bot.core.events import Event, event_name
+from bot.core.holds import HoldEvent
 from tests.app.commands import run
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ def test_every_place_is_described() -> None:
 
 def test_every_event_is_a_kind_of_commit() -> None:
     assert set(failpoints.EVENTS) == {event_name(event) for event in get_args(Event)}
+    assert set(failpoints.HOLD_EVENTS) == {event_name(event) for event in get_args(HoldEvent)}
 
 
 @pytest.mark.parametrize(
