@@ -24,6 +24,7 @@ from bot.core.commands import (
 )
 from bot.core.preflight import OVERRIDABLE
 from bot.core.schedule import Start, instant
+from handlers.clauses import WORDS
 from handlers.grammar import FORMS, MAX_TEXT, Help, Misunderstood, Parsed, as_text, operation_id, parse, usage
 from handlers.texts import Texts
 from handlers.words import escape, unescape
@@ -235,7 +236,8 @@ texts_typed = st.one_of(
         max_size=12,
     ).map(" ".join),
 )
-names = st.text(
+keywords = sorted({form.word for form in FORMS if form.word} | WORDS)
+names = st.sampled_from([*keywords, *(word.upper() for word in keywords)]) | st.text(
     st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters='"“”„'), min_size=1
 ).filter(lambda name: name.strip() != "")
 
