@@ -19,10 +19,10 @@ from bot.sandbox.clouds import CloudSetup
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
 
-STARTS_WITHIN = 30.0
-STOPS_WITHIN = 30.0
+STARTS_WITHIN = 120.0
+STOPS_WITHIN = 120.0
 EVENT_TYPE = "switchover_operation"
-PATIENCE = 60.0
+PATIENCE = 120.0
 PROGRAM = ("-m", "bot")
 
 CONFIG = """\
