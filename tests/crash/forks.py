@@ -274,9 +274,13 @@ class Forks:
 
     def tell(self, broke: str) -> NoReturn:
         """Tells the parent what became of the operation in this fork, and ends it."""
-        with os.fdopen(self._pipe, "wb") as pipe:
-            pipe.write(json.dumps(asdict(self.fate(broke))).encode())
-        os._exit(0)
+        code = 1
+        try:
+            with os.fdopen(self._pipe, "wb") as pipe:
+                pipe.write(json.dumps(asdict(self.fate(broke))).encode())
+            code = 0
+        finally:
+            os._exit(code)  # nothing of the parent's, such as its test run, is done once more here
 
 
 class Files:
