@@ -1,8 +1,9 @@
-"""One whole operation on virtual time, and a fork at its event loop's turns: in every fork the bot dies right there.
+"""One whole operation on virtual time, and a fork at every step: in every fork the bot dies right there.
 
-A fork has a copy of everything: of the process, of Slack and the clouds as they are, and of the database's files
-byte by byte, amid whatever was being written. The process in it is killed; the next one starts on those files,
-and people and clouds go on. What became of it is told to the parent, which has waited, and goes on to the next turn.
+A step is a turn of the event loop, or amid a turn the moment before or after a commit or a call to the outside. A fork
+has a copy of everything: of the process, of Slack and the clouds as they are, and of the database's files byte by byte,
+amid whatever was being written. The process in it is killed; the next one starts on those files, and people and clouds
+go on. What became of it is told to the parent, which has waited, and goes on to the next step.
 """
 
 from __future__ import annotations
@@ -49,21 +50,21 @@ class Fate:
     """What became of the operation in one fork, or where nobody died.
 
     Attributes:
-        turn: Of the event loop, after which the process died; 0: never.
+        step: At which the process died; 0: never.
         during: What had happened last.
         status: The operation's, at the end.
         violation: The promise that was broken, "" if none was.
         story: Everything that happened; only where a promise was broken.
     """
 
-    turn: int
+    step: int
     during: str
     status: str
     violation: str
     story: str = ""
 
     def __str__(self) -> str:
-        return f"{self.story}\n\ndying at turn {self.turn} ({self.during}): {self.violation or self.status}"
+        return f"{self.story}\n\ndying at step {self.step} ({self.during}): {self.violation or self.status}"
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,12 @@ class Sweep:
 
     Attributes:
         undisturbed: Its fate in the parent.
-        turns: How many turns of the loop it took.
+        steps: How many there were.
         forks: Its fate in every fork.
     """
 
     undisturbed: Fate
-    turns: int
+    steps: int
     forks: Sequence[Fate]
 
     @property
@@ -87,7 +88,7 @@ class Sweep:
 
 
 Wanted = Callable[[int, bool], bool]
-"""Whether to fork after a turn: its number, and whether anything happened in it that anybody could notice."""
+"""Whether to fork at a step: its number, and whether anything happened since the last that anybody could notice."""
 
 
 def sweep(play: str, wanted: Wanted, *, stop_at_violation: bool = False) -> Sweep:
@@ -95,7 +96,7 @@ def sweep(play: str, wanted: Wanted, *, stop_at_violation: bool = False) -> Swee
 
     Args:
         play: One of ``PLAYS``.
-        wanted: At which turns.
+        wanted: At which steps.
         stop_at_violation: No more forks after the first in which a promise was broken.
     """
     random.seed(play)  # the jitter of reads, which providers take from the global dice
@@ -103,7 +104,7 @@ def sweep(play: str, wanted: Wanted, *, stop_at_violation: bool = False) -> Swee
     world = World(0, time)
     forks = Forks(world, wanted, stop_at_violation=stop_at_violation)
     try:
-        with logs_of(world), forks.at_every_turn():
+        with logs_of(world), forks.at_every_step():
             try:
                 time.run(WholeOperation(world, PLAYS[play](world)).play())
             except Stuck:
@@ -115,7 +116,7 @@ def sweep(play: str, wanted: Wanted, *, stop_at_violation: bool = False) -> Swee
     if forks.forked:
         forks.tell("")
     world.reader.close()
-    return Sweep(forks.fate(), forks.turn, forks.fates)
+    return Sweep(forks.fate(), forks.steps, forks.fates)
 
 
 class WholeOperation(History):
@@ -173,15 +174,15 @@ class WholeOperation(History):
 
 
 class Forks:
-    """Forks a world at its turns; in a fork, tells the parent at the end.
+    """Forks a world at its steps; in a fork, tells the parent at the end.
 
     Args:
         world: What is forked.
-        wanted: At which turns.
+        wanted: At which steps.
         stop_at_violation: No more forks after the first in which a promise was broken.
 
     Attributes:
-        turn: How many turns there were while there was a process to kill.
+        steps: How many there were while there was a process to kill.
         fates: What became of the forks.
         forked: This is a fork.
     """
@@ -194,7 +195,7 @@ class Forks:
         self._died_at = 0
         self._during = ""
         self._pipe = -1
-        self.turn = 0
+        self.steps = 0
         self.fates: list[Fate] = []
 
     @property
@@ -202,8 +203,9 @@ class Forks:
         return self._pipe >= 0
 
     @contextmanager
-    def at_every_turn(self) -> Iterator[None]:
-        """Counts the turns of the world's loop, and forks."""
+    def at_every_step(self) -> Iterator[None]:
+        """Counts the turns of the world's loop, and the commits and calls amid them; and forks."""
+        self._world.crashes.due = self._reached  # type: ignore[method-assign]
         loop = self._world.time.loop
         run_once = loop._run_once  # type: ignore[attr-defined]  # one turn of asyncio's own loop
 
@@ -219,53 +221,60 @@ class Forks:
 
     def _turned(self) -> None:
         life = self._world.life
-        if self.forked or life is None or not life.alive or self._world.observer.violation is not None:
-            return
-        self.turn += 1
+        if life is not None and life.alive and self._step():
+            life.die(f"at step {self.steps}")
+
+    def _reached(self, boundary: str) -> bool:
+        """Stands where the weather of a history says whether the process dies at a commit or a call."""
+        return self._step(f"{boundary} · ")
+
+    def _step(self, where: str = "") -> bool:
+        """Counts a step, and forks if that is wanted; whether this is the fork now, whose process has to die."""
+        if self.forked or self._world.observer.violation is not None:
+            return False
+        self.steps += 1
         happened = len(self._world.trace.lines)
         noticed, self._happened = happened != self._happened, happened
         enough = self._stop_at_violation and any(fate.violation for fate in self.fates)
-        if not enough and self._wanted(self.turn, noticed):
-            self._fork()
+        return not enough and self._wanted(self.steps, noticed) and self._fork(where)
 
-    def _fork(self) -> None:
+    def _fork(self, where: str) -> bool:
         reading, writing = os.pipe()
         files = Files(ground().path)
         files.leave_behind()
         child = os.fork()
         if child == 0:
             os.close(reading)
-            self._die(writing)
-            return
+            self._begin_anew(writing, where)
+            return True
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
             said = pipe.read()
         _, code = os.waitpid(child, 0)
         files.put_back()
-        assert code == 0, f"the fork at turn {self.turn} ended with {code}"
+        assert code == 0, f"the fork at step {self.steps} ended with {code}"
         self.fates.append(Fate(**json.loads(said)))
+        return False
 
-    def _die(self, pipe: int) -> None:
-        """Here is the fork: its process is killed, and everything else goes on."""
-        self._pipe, self._died_at = pipe, self.turn
+    def _begin_anew(self, pipe: int, where: str) -> None:
+        """Here is the fork: whatever it does from now on concerns nobody but itself."""
+        self._pipe, self._died_at = pipe, self.steps
+        self._during = where + self._world.trace.lines[-1].strip()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(HANGS)
-        self._during = self._world.trace.lines[-1].strip()
+        # A task that dies before its first step leaves a coroutine that nobody awaits.
+        warnings.simplefilter("ignore", RuntimeWarning)
         # asyncio forgets across a fork that a loop is running.
         asyncio._set_running_loop(self._world.time.loop)
         self._world.reader = sqlite3.connect(ground().path, isolation_level=None)
         self._world.observer._reader = self._world.reader
-        # A task that dies before its first step leaves a coroutine that nobody awaits.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        assert self._world.life is not None
-        self._world.life.die(f"at turn {self.turn}")
 
     def fate(self, broke: str = "") -> Fate:
         """What has become of the operation here."""
         world = self._world
         violation = broke or (str(world.observer.violation) if world.observer.violation else "")
         return Fate(
-            turn=self._died_at,
+            step=self._died_at,
             during=self._during,
             status=", ".join(world.statuses),
             violation=violation,

@@ -1,4 +1,4 @@
-"""``kill -9`` at the turns of the event loop: at each, a fork of the whole world in which the bot dies there."""
+"""``kill -9`` at the steps of the event loop: at each, a fork of the whole world in which the bot dies there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tests.crash.forks import PLAYS, Sweep, sweep
 from tests.simulation.mutants import mutated
 
 STRIDE = 61
-"""Of so many turns, every run tries one: another one each time."""
+"""Of so many steps, every run tries one: another one each time."""
 CHUNKS = 6
-"""Into so many pieces the sweep of all turns is cut, for several processes."""
+"""Into so many pieces the sweep of all steps is cut, for several processes."""
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 MISSED = {
     "try_again_after_restart": ("qingcloud", "one_true_end"),
@@ -31,17 +31,17 @@ def held(seen: Sweep) -> None:
 
 
 @pytest.mark.parametrize("play", PLAYS)
-def test_it_goes_on_from_some_turns_of_the_loop(play: str) -> None:
+def test_it_goes_on_from_some_steps(play: str) -> None:
     offset = SystemRandom().randrange(STRIDE)
-    held(sweep(play, lambda turn, _: turn % STRIDE == offset))
+    held(sweep(play, lambda step, _: step % STRIDE == offset))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 @pytest.mark.parametrize("play", PLAYS)
-def test_it_goes_on_from_every_turn_of_the_loop(play: str, chunk: int) -> None:
-    held(sweep(play, lambda turn, _: turn % CHUNKS == chunk))
+def test_it_goes_on_from_every_step(play: str, chunk: int) -> None:
+    held(sweep(play, lambda step, _: step % CHUNKS == chunk))
 
 
 @pytest.mark.parametrize("mutant", MISSED)

@@ -25,7 +25,7 @@ from providers.registry import PROVIDERS
 from tests.crash.lives import QUICK, TRACKING, Lives
 
 SLOW = Timings(working=0.1, roles=3600, done=3600)
-SOON = timedelta(seconds=3)
+SOON = timedelta(seconds=20)  # enough for the bot to be started once; a start missed by a minute expires
 LAPSED_WITHIN = 300.0
 """Seconds within which a request that never arrived is known not to count any more: 90 and a slow machine's."""
 
