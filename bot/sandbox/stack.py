@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,10 +20,10 @@ from bot.sandbox.clouds import CloudSetup
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
 
-STARTS_WITHIN = 30.0
-STOPS_WITHIN = 30.0
+STARTS_WITHIN = 120.0
+STOPS_WITHIN = 120.0
 EVENT_TYPE = "switchover_operation"
-PATIENCE = 60.0
+PATIENCE = 120.0
 PROGRAM = ("-m", "bot")
 
 CONFIG = """\
@@ -106,8 +107,7 @@ class Bot:
 
     async def stop(self) -> int:
         """Asks it to drain and waits for its end; gives its exit code."""
-        if self.process is not None and self.process.returncode is None:
-            self.process.terminate()
+        self._send(signal.SIGTERM)
         return await self._ended()
 
     async def died(self) -> int:
@@ -121,9 +121,14 @@ class Bot:
 
     async def kill(self) -> int:
         """Kills it at once, as a crash would."""
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
+        self._send(signal.SIGKILL)
         return await self._ended()
+
+    def _send(self, number: signal.Signals) -> None:
+        # Not through asyncio: it would reap a process that has just died by itself, and lose what it died of.
+        if self.process is not None and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     async def _ended(self) -> int:
         if self.process is None:
@@ -132,7 +137,7 @@ class Bot:
             async with asyncio.timeout(STOPS_WITHIN):
                 code = await self.process.wait()
         except TimeoutError:
-            self.process.kill()
+            self._send(signal.SIGKILL)
             code = await self.process.wait()
         if self._reader is not None:
             await self._reader

@@ -23,7 +23,7 @@ from tests.providers.spoiling import Spoil, spoils
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SLOW = [pytest.mark.slow, pytest.mark.timeout(900)]
+SLOW = [pytest.mark.slow, pytest.mark.timeout(1800)]
 CLICK = BY_CLICK | {"actions": [{"action_id": "approve", "type": "button", "value": "SW-000001"}]}
 PAYLOADS = [CLICK, MENTION, SHORTCUT, {"type": "view_submission", "user": {"id": "U1"}, "view": {"id": "V1"}}]
 TYPES = st.sampled_from(

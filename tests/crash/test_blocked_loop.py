@@ -13,6 +13,8 @@ from bot.sandbox.stack import Stack, stack
 from tests.crash.lives import CLOUDS, TRACKING
 from tests.crash.watched import BOUND, PROVOKE
 
+pytestmark = pytest.mark.timeout(900)
+
 WATCHED = ("-m", "tests.crash.watched")
 
 

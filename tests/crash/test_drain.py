@@ -23,6 +23,8 @@ from bot.sandbox.slack import Fault as SlackFault
 from bot.sandbox.stack import stack
 from tests.crash.lives import QUICK, TRACKING, Lives, check
 
+pytestmark = pytest.mark.timeout(900)
+
 OBSERVE = "DescribeClusterNodes"
 
 

@@ -9,6 +9,9 @@ import pytest
 from bot.core.operation import Status
 from bot.failpoints import names
 from tests.crash.lives import CLOUDS, check, lives
+from tests.crash.ways import WAYS, schedule
+
+pytestmark = pytest.mark.timeout(900)
 
 COMMON = ("requested", "planned", "approved", "submission_started", "submission_accepted", "roles_confirmed")
 FOLLOWED = {"qingcloud": "job_reported", "dds": "job_reported", "dds-named": "roles_moved"}
@@ -40,12 +43,13 @@ IN_DOUBT = [
     for event in ("submission_uncertain", "submission_found")
     for when in ("before", "after")
 ]
-OFF_THESE_PATHS = {
-    *("planning_failed", "start_reached", "rejected", "cancelled", "expired", "recheck_refused"),
-    *("submission_not_accepted", "submission_refused", "submission_absent", "doubt_remained"),
-    *("deadline_passed", "roles_unchanged", "roles_unproven", "acknowledged"),
-}
-"""Committed by the very statement that commits the others; the search of the machine goes through them."""
+AT_THE_START = [f"{when}_commit.start_reached" for when in ("before", "after")]
+OFF_THE_MAIN_PATH = [
+    (name, f"{when}_commit.{event}")
+    for name, way in WAYS.items()
+    for event in way.events
+    for when in ("before", "after")
+]
 
 
 def kill(place: str) -> str:
@@ -60,7 +64,7 @@ def ends(*places: str) -> tuple[Status, ...]:
 
 
 async def dies_at(play: str, *places: str, own_first: bool = False) -> None:
-    async with lives(play, [kill(place) for place in places]) as world:
+    async with lives(CLOUDS[play], [kill(place) for place in places]) as world:
         await world.play(world.switchover(*ends(*places), deaths=len(places), own_first=own_first))
         await world.rest()
         assert len(world.deaths) == len(places)
@@ -110,7 +114,7 @@ async def test_it_settles_its_doubt_although_it_dies_again(play: str, place: str
 @pytest.mark.parametrize("place", AT_THE_END)
 @pytest.mark.parametrize("play", CLOUDS)
 async def test_it_goes_on_when_it_died_while_draining(play: str, place: str) -> None:
-    async with lives(play, [kill(place)]) as world:
+    async with lives(CLOUDS[play], [kill(place)]) as world:
 
         async def scenario() -> None:
             card = await world.request()
@@ -134,15 +138,51 @@ async def test_it_goes_on_after_two_crashes_in_a_row(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - a seeded sample
     play = dice.choice(sorted(CLOUDS))
     first, second = dice.choice(EVERYWHERE), dice.choice([*EVERYWHERE, *IN_DOUBT, "claims_released"])
-    async with lives(play, [kill(first), kill(second)]) as world:
+    async with lives(CLOUDS[play], [kill(first), kill(second)]) as world:
         # The second may never be reached: what is behind the first can't be died at again.
         await world.play(world.switchover(*ends(first), *ends(second), deaths=1))
         await world.rest()
         await check(world, *ends(first), *ends(second))
 
 
-def test_every_failpoint_is_swept_or_off_these_paths() -> None:
-    swept = [*EVERYWHERE, *AT_ANSWERS, *AT_THE_END, *IN_DOUBT, "claims_released"]
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "place"), OFF_THE_MAIN_PATH)
+async def test_it_goes_on_whatever_way_it_took(name: str, place: str) -> None:
+    way = WAYS[name]
+    lost = way.unrecorded is not None and place.startswith("before_commit")
+    end = way.unrecorded if lost and way.unrecorded else way.end
+    clouds = (way.cloud, 0)
+    async with lives(clouds, [kill(place)], tracking=way.tracking, policy=way.policy) as world:
+
+        async def scenario() -> None:
+            await way.act(world)
+            await world.stack.told(end, within=way.within)
+            await world.died(1)
+
+        await world.play(scenario())
+        await world.rest()
+        await check(world, end, in_vain=way.in_vain)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", AT_THE_START)
+async def test_it_goes_on_when_it_died_at_a_start_that_was_scheduled(place: str) -> None:
+    async with lives(CLOUDS["qingcloud"], []) as world:
+        await world.rest()
+        await schedule(world)
+        await world.stack.restart(failpoint=kill(place))
+
+        async def scenario() -> None:
+            await world.stack.told(Status.SUCCEEDED)
+            await world.died(1)
+
+        await world.play(scenario())
+        await world.rest()
+        await check(world, Status.SUCCEEDED)
+
+
+def test_every_failpoint_is_died_at_in_some_test() -> None:
+    swept = [*EVERYWHERE, *AT_ANSWERS, *AT_THE_END, *IN_DOUBT, *AT_THE_START, "claims_released"]
     swept += [f"{when}_commit.{event}" for event in FOLLOWED.values() for when in ("before", "after")]
-    off = {f"{when}_commit.{event}" for event in OFF_THESE_PATHS for when in ("before", "after")}
-    assert {place.partition(":")[0] for place in swept} | off == set(names())
+    swept += [place for _, place in OFF_THE_MAIN_PATH]
+    assert {place.partition(":")[0] for place in swept} == set(names())

@@ -173,7 +173,7 @@ def longest_wait(run: Storm, changed: dict[str, list[datetime]]) -> timedelta:
 
 
 @pytest.mark.parametrize(
-    ("count", "rounds"), [(40, 6), pytest.param(300, 10, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+    ("count", "rounds"), [(40, 6), pytest.param(300, 10, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 )
 async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
     tmp_path: Path, count: int, rounds: int

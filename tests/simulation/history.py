@@ -67,7 +67,7 @@ def play(seed: int) -> Outcome:
     try:
         with logs_of(world):
             try:
-                time.run(_History(world).play())
+                time.run(History(world).play())
             except Stuck:
                 world.observer.violated("goes_on", "everything waits for ever")
     finally:
@@ -92,7 +92,9 @@ def _outcome(world: World) -> Outcome:
     )
 
 
-class _History:
+class History:
+    """Everybody's part in a world: the bot's, its people's and the weather's."""
+
     def __init__(self, world: World) -> None:
         self._world = world
         self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
@@ -102,6 +104,7 @@ class _History:
         self._weather_dice = weather_dice
 
     async def play(self) -> None:
+        """Plays it, to its end or to the first promise that is broken."""
         world = self._world
         world.begin()
         over = asyncio.Event()
