@@ -492,3 +492,7 @@ class Outbox(Protocol):
     async def backlog(self) -> int:
         """How many messages are owed."""
         ...
+
+
+class Storage(Store, Outbox, Protocol):
+    """All that a process keeps: what the service works on and what the publisher owes."""

@@ -68,12 +68,13 @@ async def append(connection: AsyncConnection, entries: Iterable[Entry]) -> None:
     """Adds rows to the chain. The head row makes appenders queue up, so call it late in a transaction."""
     locked = await connection.execute(select(audit_head.c.seq, audit_head.c.hash).with_for_update())
     head = locked.one()
-    rows = _chained(head.seq, head.hash, entries)
+    rows = chained(head.seq, head.hash, entries)
     await connection.execute(insert(audit_events), rows)
     await connection.execute(update(audit_head).values(seq=rows[-1]["seq"], hash=rows[-1]["hash"]))
 
 
-def _chained(seq: int, last_hash: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+def chained(seq: int, last_hash: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The rows that follow the one with this number and hash."""
     rows: list[dict[str, Any]] = []
     for entry in entries:
         seq += 1
@@ -109,7 +110,7 @@ async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | A
     batch = await _batch(connection, None)
     while batch:
         for row in batch:
-            problem = _problem(last, row)
+            problem = problem_of(last, row)
             if problem is not None:
                 return problem
             last = AuditHead(row["seq"], row["hash"])
@@ -119,8 +120,13 @@ async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | A
     if recorded is None or recorded.seq != last.seq or recorded.hash != last.hash:
         return AuditBreak(last.seq + 1, "the trail does not end where its head says: rows were cut or added")
     if not found:
-        return AuditBreak(last.seq + 1, "no row has the hash given: the trail was cut, or made anew")
+        return unknown_head(last)
     return last
+
+
+def unknown_head(last: AuditHead) -> AuditBreak:
+    """What is wrong with a trail that ends here and has no row with a hash that it had once."""
+    return AuditBreak(last.seq + 1, "no row has the hash given: the trail was cut, or made anew")
 
 
 async def _batch(connection: AsyncConnection, after: int | None) -> Sequence[RowMapping]:
@@ -130,7 +136,8 @@ async def _batch(connection: AsyncConnection, after: int | None) -> Sequence[Row
     return (await connection.execute(query)).mappings().all()
 
 
-def _problem(last: AuditHead, row: RowMapping) -> AuditBreak | None:
+def problem_of(last: AuditHead, row: Mapping[str, Any] | RowMapping) -> AuditBreak | None:
+    """What is wrong with a row that is to follow this one, None if nothing is."""
     seq = row["seq"]
     if seq > last.seq + 1:
         return AuditBreak(last.seq + 1, "the row is missing")

@@ -10,7 +10,7 @@ from itertools import count
 from bot.core.answers import Answer, Tell
 from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover
 from bot.core.events import Place, event_name
-from bot.core.machine import Limits
+from bot.core.machine import Limits, Say
 from bot.core.model import (
     Call,
     Capabilities,
@@ -28,12 +28,12 @@ from bot.core.model import (
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy
 from bot.errors import DirectoryUnavailable
-from bot.ports import Inbound, InboxItem, Intent, Person
+from bot.ports import Inbound, InboxItem, Intent, Person, Reply
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
 from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, START, A, evidence, reading
-from tests.service.memory import MemoryStore
+from tests.storage.memory import MemoryStore
 
 GUEST = UserId("U-GUEST")
 ID = OperationId("SW-000001")
@@ -170,12 +170,50 @@ class ScriptedCloud:
         self.known[job_id] = Job(job_id, state, state.value)
 
 
+class LeakyStore(MemoryStore):
+    """A store that tests look into, and that things may happen beside.
+
+    Attributes:
+        after_load: Runs once, between what the next ``load`` saw and its caller.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.after_load: Callable[[], Awaitable[None]] | None = None
+
+    async def load(self, operation_id: str) -> Operation | None:
+        found = await super().load(operation_id)
+        meanwhile, self.after_load = self.after_load, None
+        if meanwhile is not None:
+            await meanwhile()
+        return found
+
+    @property
+    def answers(self) -> list[Reply]:
+        """What single people were told, in order."""
+        rows = self.disk.messages.values()
+        return [Reply(row.to, row.answer) for row in rows if row.to is not None and row.answer is not None]
+
+    def said(self, operation: str) -> list[Say]:
+        """What the thread was told."""
+        rows = self.disk.messages.values()
+        return [row.say for row in rows if row.operation_id == operation and row.say is not None]
+
+    def unfinished(self) -> list[int]:
+        """The deliveries that are still to be worked on."""
+        return [row.id for row in self.disk.inbox.values() if row.done_at is None]
+
+    def due_at(self, operation: str) -> datetime | None:
+        """When an operation is looked at next."""
+        return self.disk.operations[operation].due_at
+
+
 class World:
     """A bot of Desk and Duties with one database, ``orders``, and what it needs."""
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self.clock = ManualClock()
-        self.store = MemoryStore()
+        self.store = LeakyStore()
         self.people = People()
         self.cloud = ScriptedCloud()
         self.catalogue = CatalogueHolder(Catalogue({}))
@@ -311,7 +349,7 @@ class World:
 
     def thread(self, operation: str = ID) -> list[str]:
         """What the thread was told, after the plan that calls the approvers."""
-        codes = [say.text.code for say in self.store.said[operation]]
+        codes = [say.text.code for say in self.store.said(operation)]
         return codes[1:] if codes[:1] == ["reply-awaiting-approval"] else codes
 
 

@@ -11,9 +11,8 @@ from bot.core.events import Place
 from bot.core.machine import Decision
 from bot.core.model import JobState
 from bot.core.operation import Status
-from bot.ports import Message, MessageKind
-from bot.storage import SqlStore, connect
-from tests.storage.backends import Stores
+from bot.ports import Message, MessageKind, Storage
+from tests.storage.backends import EVERYWHERE, Ground, Stores
 from tests.storage.values import (
     LATER,
     NOW,
@@ -29,27 +28,29 @@ from tests.storage.values import (
     running,
 )
 
+pytestmark = EVERYWHERE
 
-async def due(store: SqlStore, now: datetime = NOW, limit: int = 50) -> list[Message]:
+
+async def due(store: Storage, now: datetime = NOW, limit: int = 50) -> list[Message]:
     return list(await store.claim_messages(now, after(3600), limit))
 
 
-async def keys(store: SqlStore, now: datetime = NOW) -> list[str]:
+async def keys(store: Storage, now: datetime = NOW) -> list[str]:
     return [message.key for message in await due(store, now)]
 
 
-async def open_one(store: SqlStore, first: Decision) -> Decision:
+async def open_one(store: Storage, first: Decision) -> Decision:
     await store.open(first, due_at=NOW, item_id=None)
     return first
 
 
-async def post(store: SqlStore, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
+async def post(store: Storage, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
     version = message.operation.version if message.operation else 0
     await store.begin_post(message.id)
     await store.posted(message.id, ts=ts, version=version, now=now)
 
 
-async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
+async def test_a_new_operation_owes_its_card(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C9", "77.7")))
     (card,) = await due(store)
     assert card == Message(
@@ -71,7 +72,7 @@ async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
     )
 
 
-async def test_a_card_is_owed_only_while_it_is_behind(store: SqlStore) -> None:
+async def test_a_card_is_owed_only_while_it_is_behind(store: Storage) -> None:
     first = await open_one(store, requested())
     await post(store, (await due(store))[0])
     assert await due(store) == []
@@ -84,7 +85,7 @@ async def test_a_card_is_owed_only_while_it_is_behind(store: SqlStore) -> None:
     assert (card.status, card.created_at) == (Status.AWAITING_APPROVAL, after(3))
 
 
-async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store: SqlStore) -> None:
+async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
@@ -94,7 +95,7 @@ async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store:
     assert (again.posted_version, again.created_at) == (1, after(1))
 
 
-async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store: SqlStore) -> None:
+async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
@@ -103,7 +104,7 @@ async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store
     assert await due(store) == []
 
 
-async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: SqlStore) -> None:
+async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: Storage) -> None:
     first = await open_one(store, requested())
     await store.commit(chain(first, cancelled), due_at=None)
     (card,) = await due(store)
@@ -111,7 +112,7 @@ async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: SqlSto
     assert await keys(store, after(9999)) == ["2"]
 
 
-async def test_replies_wait_for_their_card_and_for_each_other(store: SqlStore) -> None:
+async def test_replies_wait_for_their_card_and_for_each_other(store: Storage) -> None:
     first = await open_one(store, requested())
     decisions = running(first)
     decisions += chain(decisions[-1], reported("working"), reported("copying"))
@@ -132,7 +133,7 @@ async def test_replies_wait_for_their_card_and_for_each_other(store: SqlStore) -
     assert await store.backlog() == 0
 
 
-async def test_a_reply_that_was_given_up_holds_up_nothing(store: SqlStore) -> None:
+async def test_a_reply_that_was_given_up_holds_up_nothing(store: Storage) -> None:
     first = await open_one(store, requested())
     decisions = running(first)
     await store.commit([*decisions, *chain(decisions[-1], reported("working"))], due_at=NOW)
@@ -142,7 +143,7 @@ async def test_a_reply_that_was_given_up_holds_up_nothing(store: SqlStore) -> No
     assert await keys(store) == ["6"]
 
 
-async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(store: SqlStore) -> None:
+async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(store: Storage) -> None:
     for number, place in enumerate([Place("C1"), Place("C2", "5.5")]):
         first = await open_one(store, requested(number, place=place))
         await store.commit(running(first), due_at=NOW)
@@ -154,14 +155,14 @@ async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(s
     ]
 
 
-async def test_in_a_thread_replies_go_into_that_thread(store: SqlStore) -> None:
+async def test_in_a_thread_replies_go_into_that_thread(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C1", "5.5")))
     await store.commit(running(first), due_at=NOW)
     await post(store, (await due(store))[0])
     assert [one.thread for one in await due(store)] == ["5.5"]
 
 
-async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: SqlStore) -> None:
+async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: Storage) -> None:
     behind = await open_one(store, requested(1, at=after(-50)))
     ended = await open_one(store, requested(2, at=after(-40)))
     job = await open_one(store, requested(3, at=after(-35)))
@@ -190,7 +191,7 @@ async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: Sql
     ]
 
 
-async def test_an_end_does_not_overtake_the_replies_before_it(store: SqlStore) -> None:
+async def test_an_end_does_not_overtake_the_replies_before_it(store: Storage) -> None:
     first = await open_one(store, requested())
     await post(store, (await due(store))[0])
     decisions = running(first)
@@ -208,7 +209,7 @@ async def test_an_end_does_not_overtake_the_replies_before_it(store: SqlStore) -
     ]
 
 
-async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, store: SqlStore) -> None:
+async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, store: Storage) -> None:
     await open_one(store, requested())
     (card,) = await due(store)
     assert not card.uncertain
@@ -219,7 +220,7 @@ async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, stor
     assert again.ts == ""
 
 
-async def test_what_is_posted_is_certain(store: SqlStore) -> None:
+async def test_what_is_posted_is_certain(store: Storage) -> None:
     first = await open_one(store, requested())
     await post(store, (await due(store))[0])
     await store.commit(chain(first, planned), due_at=NOW)
@@ -228,7 +229,7 @@ async def test_what_is_posted_is_certain(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("uncertain", [True, False])
-async def test_a_failed_post_comes_back_when_it_says(store: SqlStore, uncertain: bool) -> None:
+async def test_a_failed_post_comes_back_when_it_says(store: Storage, uncertain: bool) -> None:
     await open_one(store, requested())
     (card,) = await due(store)
     await store.begin_post(card.id)
@@ -238,7 +239,7 @@ async def test_a_failed_post_comes_back_when_it_says(store: SqlStore, uncertain:
     assert (again.id, again.attempts, again.uncertain) == (card.id, 1, uncertain)
 
 
-async def test_what_was_given_up_is_never_due_again(store: SqlStore) -> None:
+async def test_what_was_given_up_is_never_due_again(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.give_up(card.id, error="channel_not_found", now=NOW)
@@ -248,7 +249,7 @@ async def test_what_was_given_up_is_never_due_again(store: SqlStore) -> None:
     assert await store.backlog() == 0
 
 
-async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: SqlStore) -> None:
+async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: Storage) -> None:
     await open_one(store, requested())
     assert len(await store.claim_messages(NOW, after(10), 5)) == 1
     other = await stores.replica()
@@ -256,7 +257,7 @@ async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: 
     assert len(await due(other, after(10))) == 1
 
 
-async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores, store: SqlStore) -> None:
+async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores, store: Storage) -> None:
     workers = [store, await stores.replica()]
     for number in range(12):
         await open_one(store, requested(number))
@@ -265,7 +266,7 @@ async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores
     assert len(ids) == len(set(ids)) == 12
 
 
-async def test_the_backlog_counts_what_is_owed_due_or_not(store: SqlStore) -> None:
+async def test_the_backlog_counts_what_is_owed_due_or_not(store: Storage) -> None:
     first = await open_one(store, requested())
     await store.commit(running(first), due_at=NOW)
     await store.receive(inbound())
@@ -277,7 +278,7 @@ async def test_the_backlog_counts_what_is_owed_due_or_not(store: SqlStore) -> No
     assert await store.backlog() == 1
 
 
-async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: SqlStore) -> None:
+async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.retry(card.id, due_at=after(1), uncertain=False, error="ratelimited", failed=False)
@@ -291,7 +292,7 @@ async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: SqlStor
     assert [again.attempts for again in await due(store, after(3))] == [0]
 
 
-async def test_what_was_only_claimed_is_put_back_in_one_batch(store: SqlStore) -> None:
+async def test_what_was_only_claimed_is_put_back_in_one_batch(store: Storage) -> None:
     for number in range(3):
         await open_one(store, requested(number))
     claimed = await due(store)
@@ -304,7 +305,7 @@ async def test_what_was_only_claimed_is_put_back_in_one_batch(store: SqlStore) -
     ]
 
 
-async def test_a_reply_that_was_moved_is_in_no_thread_there(store: SqlStore) -> None:
+async def test_a_reply_that_was_moved_is_in_no_thread_there(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C1", "5.5")))
     await store.commit(chain(first, cancelled), due_at=None)
     await post(store, (await due(store))[0])
@@ -315,11 +316,9 @@ async def test_a_reply_that_was_moved_is_in_no_thread_there(store: SqlStore) -> 
     assert (moved.id, moved.channel, moved.thread, moved.uncertain) == (end.id, "D1", None, False)
 
 
-async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: SqlStore) -> None:
-    assert store._audit_channel == "", "nothing is owed where there is none"
+async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: Storage) -> None:
     await store.close()
-    audited = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
-    stores.opened.append(audited)
+    audited = await stores.open(audit_channel="C-AUDIT")
     first = await open_one(audited, requested(place=Place("C1", "5.5")))
     decisions = running(first)
     decisions += chain(decisions[-1], reported("done", JobState.DONE), confirmed)
@@ -331,3 +330,9 @@ async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: S
     assert told[0].say is not None
     await post(audited, told[0])
     assert [one for one in await due(audited, after(9999)) if one.kind is MessageKind.AUDIT] == []
+
+
+async def test_without_an_audit_channel_nothing_is_owed_to_it(store: Storage, backend: Ground) -> None:
+    first = await open_one(store, requested())
+    await store.commit(chain(first, cancelled), due_at=None)
+    assert {one.kind for one in await backend.messages()} == {MessageKind.CARD, MessageKind.REPLY}
