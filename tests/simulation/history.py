@@ -12,17 +12,12 @@ from tests.simulation.actors import People
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
 from tests.simulation.weather import Weather
-from tests.simulation.world import World, logs_of
+from tests.simulation.world import World, logs_of, store_of
+from tests.storage.looks import Unsettled
 
 PATIENCE = 45 * 60.0
 """Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
 LOOK_EVERY = 5.0
-AT_REST = """
-SELECT (SELECT count(*) FROM inbox WHERE done_at IS NULL),
-  (SELECT count(*) FROM operations WHERE is_open AND status != 'needs_attention'),
-  (SELECT count(*) FROM messages m LEFT JOIN operations o ON o.id = m.operation_id
-   WHERE m.done_at IS NULL AND (m.kind != 'card' OR o.version > m.posted_version))
-"""
 
 
 @dataclass(frozen=True)
@@ -59,11 +54,16 @@ class Outcome:
         return self if self.violation is not None else replace(self, story=())
 
 
-def play(seed: int) -> Outcome:
-    """Plays the history of a seed, the same every time."""
+def play(seed: int, store: str = "") -> Outcome:
+    """Plays the history of a seed, the same every time.
+
+    Args:
+        seed: Decides everything.
+        store: Where the bot keeps its truth, a name of ``STORES``; "": as the seed says.
+    """
     random.seed(f"providers {seed}")  # the jitter of reads, which providers take from the global dice
     time = Time()
-    world = World(seed, time)
+    world = World(seed, time, store or store_of(seed))
     try:
         with logs_of(world):
             try:
@@ -71,7 +71,7 @@ def play(seed: int) -> Outcome:
             except Stuck:
                 world.observer.violated("goes_on", "everything waits for ever")
     finally:
-        world.reader.close()
+        world.ground.close()
     return _outcome(world)
 
 
@@ -171,7 +171,14 @@ class _History:
         life = world.life
         if life is None or not life.alive:
             return
-        end = checks.End(world.observer, world.workspace, life.store, world.time.machine(), settled=problem)
+        end = checks.End(
+            world.observer,
+            world.workspace,
+            life.store,
+            world.ground.look,
+            world.time.machine(),
+            settled=problem,
+        )
         world.statuses = Counter(str(op.status) for op in end.states.values())
         await checks.look(end)
 
@@ -181,8 +188,8 @@ class _History:
         patience = world.time.elapsed + PATIENCE
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            deliveries, operations, messages = world.reader.execute(AT_REST).fetchone()
-            if world.serving is not None and not (deliveries or operations or messages):
+            left = world.ground.look.unsettled()
+            if world.serving is not None and left == Unsettled(0, 0, 0):
                 return ""
             if world.time.elapsed > patience:
-                return f"owed are {deliveries} deliveries, {operations} operations, {messages} messages"
+                return f"not settled are {left}"

@@ -92,10 +92,10 @@ class MemoryStore:
     async def _commit(self) -> AsyncIterator[None]:
         """What is done inside is written whole or, where the process dies here, not at all; nothing is awaited."""
         if not self._process.commits():
-            await _for_ever()
+            await for_ever()
         yield
         if not self._process.committed():
-            await _for_ever()
+            await for_ever()
         await asyncio.sleep(0)  # it is done, and its caller may die before it hears of that
 
     # --- inbox ---
@@ -515,6 +515,6 @@ def _claim(row: Delivery | Kept | Owed, until: datetime) -> None:
     row.claimed_from, row.due_at = row.due_at, until
 
 
-async def _for_ever() -> None:
+async def for_ever() -> None:
     """The dead go no further."""
     await asyncio.get_running_loop().create_future()
