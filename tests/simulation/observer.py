@@ -244,9 +244,9 @@ class Observer:
             self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
         if receipt.status == OK:
             self._accepted.add(signature)
-        if receipt.status == OK and recording and not receipt.body:
-            if not self._look.accepted(signature):
-                self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
+        relied_on = receipt.status == OK and recording and not receipt.body
+        if relied_on and not self._look.accepted(signature):
+            self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
 
     def logged(self, text: str) -> None:
         """The bot logged something."""

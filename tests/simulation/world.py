@@ -32,7 +32,7 @@ from bot.sandbox.clouds import CLUSTER, REPLICA_SET, SHARDED
 from bot.sandbox.huawei_dds import EXAMPLE_ACCESS_KEY, EXAMPLE_PROJECT, EXAMPLE_SECRET_KEY
 from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET
 from bot.sandbox.slack import demo_workspace
-from bot.sandbox.slack.web_api import web_api
+from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.switchovers import Timings
 from bot.storage import connect
 from bot.telemetry import Metrics
@@ -227,7 +227,7 @@ class World:
         self.lives = 0
         self.downtime = 5.0
         self._ended = asyncio.Event()
-        self._web = web_api(self.workspace)
+        self._web = WebApi(self.workspace)
         self._ids = count(1)
         self._others: dict[asyncio.Task[Any], None] = {}
         self._context = copy_context()
