@@ -115,11 +115,11 @@ def _bare(value: Any) -> Any:
 
 
 def failed_changed_nothing(end: End) -> Sequence[str]:
-    """``failed`` without a failed job and its readings means that no cloud began anything for it."""
+    """``failed`` without a failed job and its readings means that no cloud began anything for it that shows."""
     problems = []
     for op in end.states.values():
         told = end.observer.operations[op.id]
-        began = [sent for sent in told.submissions if sent.job is not None]
+        began = [sent for sent in told.submissions if sent.left_a_trace]
         if op.status is Status.FAILED and began and not told.count(e.RolesUnchanged):
             problems.append(f"{op.id} failed, although a cloud began its switchover")
     return problems

@@ -22,7 +22,7 @@ from bot.sandbox.huawei_dds import SimGroup, SimInstance, SimulatedHuaweiDds
 from bot.sandbox.huawei_dds.model import SimJob as DdsJob
 from bot.sandbox.qingcloud import SimJob as QingJob
 from bot.sandbox.qingcloud import SimulatedQingCloud
-from bot.sandbox.switchovers import Timings
+from bot.sandbox.switchovers import Ending, Timings
 from bot.sandbox.wire import AsgiTransport
 
 QINGCLOUD, HUAWEI = "qingcloud.example", "dds.example"
@@ -56,6 +56,16 @@ class Submission:
     def surely_not_accepted(self) -> bool:
         """Whether the bot could know that nothing had begun."""
         return self.job is None and self.clear and self.received
+
+    @property
+    def left_a_trace(self) -> bool:
+        """Whether anybody could find out that it began something.
+
+        The promotion of a chosen node is in no list of jobs; one that changed no role is as none.
+        """
+        job = self.job
+        silent = isinstance(job, DdsJob) and not job.id and job.over
+        return job is not None and not (silent and job.outcome.ending is Ending.UNCHANGED)
 
 
 ARRIVED: ContextVar[Submission | None] = ContextVar("arrived", default=None)
@@ -215,7 +225,8 @@ class Clouds:
         submission.clear = said[0]["status"] < SERVER_ERROR and not any(code in body for code in VAGUE_CODES)
 
     def _qingcloud_target(self, scope: Scope, _body: bytes) -> Target | None:
-        return Target("orders") if b"action=RunClusterCustomService" in scope["query_string"] else None
+        submits = b"action=RunClusterCustomService" in scope["query_string"].split(b"&")
+        return Target("orders") if submits else None
 
     def _huawei_target(self, scope: Scope, body: bytes) -> Target | None:
         path = scope["path"]

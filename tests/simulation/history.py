@@ -11,13 +11,15 @@ from tests.simulation import checks
 from tests.simulation.actors import People
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
-from tests.simulation.weather import Weather
+from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
 from tests.simulation.world import World, logs_of, store_of
 from tests.storage.looks import Unsettled
 
 PATIENCE = 45 * 60.0
 """Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
 LOOK_EVERY = 5.0
+DENSE = 0.65
+"""How many histories are short: one switchover, with the trouble around its submission."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,14 @@ class _History:
 
     async def _acts(self) -> None:
         world = self._world
-        world.crashes.planned = self._weather.crashes()
-        world.mail.trouble = self._dice.choice((0.0, 0.1, 0.3))
+        dense = self._dice.random() < DENSE
+        world.crashes.planned = self._weather.crashes(AMBUSH if dense else BOUNDARIES)
+        world.mail.trouble = self._dice.choice((0.0, 0.0, 0.1) if dense else (0.0, 0.1, 0.3))
         self._weather.climate()
+        if dense:
+            await self._weather.ambush()
         trouble = world.spawn(self._trouble())
-        await self._lively()
+        await (self._single_minded() if dense else self._lively())
         trouble.cancel()
         self._heal()
         await self._comes_to_rest()
@@ -136,6 +141,15 @@ class _History:
             await asyncio.sleep(self._dice.choice((0.0, 0.2, 1.0, 2.0, 4.0, 15.0)))
             self._world.spawn(self._people.act())
         await asyncio.sleep(self._dice.choice((1, 10, 40)))
+
+    async def _single_minded(self) -> None:
+        """One switchover is wanted, and nearly nothing else happens until it is under way."""
+        await asyncio.sleep(1)
+        await self._people.insist()
+        for _ in range(self._dice.choice((0, 0, 1, 2))):
+            await asyncio.sleep(self._dice.choice((0.0, 0.5, 3.0)))
+            self._world.spawn(self._people.act())
+        await asyncio.sleep(self._dice.choice((0.5, 3, 12)))
 
     async def _trouble(self) -> None:
         dice = self._weather_dice
