@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from random import Random
 
@@ -67,7 +68,8 @@ class People:
             await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
             await self._choose(who)
             if self._waiting() is not None:
-                await self.both_approve()
+                with contextlib.suppress(Impossible):  # somebody or something was faster
+                    await self.both_approve()
                 approved = True
             elif approved:
                 return

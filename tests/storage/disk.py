@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,6 +67,11 @@ class Owed:
     done_at: datetime | None = None
 
 
+def next_id(table: dict[int, Any]) -> int:
+    """The id of a new row, as SQLite counts."""
+    return next(reversed(table), 0) + 1
+
+
 class Disk:
     """What outlives a process.
 
@@ -82,12 +87,6 @@ class Disk:
         self.messages: dict[int, Owed] = {}
         self.trail: list[dict[str, Any]] = []
         self.dedupe_keys: set[str] = set()
-        self._rows: Counter[str] = Counter()
-
-    def next_id(self, table: str) -> int:
-        """The id of a new row."""
-        self._rows[table] += 1
-        return self._rows[table]
 
     def append(self, entries: Sequence[audit.Entry]) -> None:
         """Adds to the audit trail."""

@@ -23,7 +23,7 @@ from bot.storage import audit
 from bot.storage.codec import plain
 from bot.storage.outbox import CARD_KEY, TOLD_BESIDES, reply_key
 from bot.storage.store import KEEP_AT_LEAST, require_consecutive
-from tests.storage.disk import Delivery, Disk, Kept, Owed
+from tests.storage.disk import Delivery, Disk, Kept, Owed, next_id
 
 
 class Process(Protocol):
@@ -113,7 +113,7 @@ class MemoryStore:
             if item.signature:
                 disk.signatures[signature] = item.received_at
             if not known:
-                row = Delivery(disk.next_id("inbox"), item, item.received_at)
+                row = Delivery(next_id(disk.inbox), item, item.received_at)
                 disk.inbox[row.id] = row
                 disk.dedupe_keys.add(key)
         return Receipt.DUPLICATE if known else Receipt.RECORDED
@@ -362,7 +362,7 @@ class MemoryStore:
         return row
 
     def _owe_anything(self, kind: MessageKind, key: str, at: datetime) -> Owed:
-        row = Owed(self.disk.next_id("messages"), kind, key, at, at)
+        row = Owed(next_id(self.disk.messages), kind, key, at, at)
         self.disk.messages[row.id] = row
         return row
 
