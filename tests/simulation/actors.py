@@ -13,6 +13,10 @@ from tests.simulation.deliveries import Mail
 from tests.simulation.observer import Observer
 
 CARDS = "card"
+LIKELY = (4, 3, 3)
+"""How likely each database is to be switched: orders, sessions, events."""
+OFTEN_CHEAP = (6, 2, 2)
+"""The same where submissions often get lost: a lost one to DDS is looked for during a quarter of an hour."""
 
 
 class People:
@@ -64,7 +68,7 @@ class People:
         who, approved = self._demo.requester, False
         for _ in range(12):
             if not self._cards():
-                await self._ask(who)
+                await self._ask(who, OFTEN_CHEAP)
             await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
             await self._choose(who)
             if self._waiting() is not None:
@@ -74,10 +78,10 @@ class People:
             elif approved:
                 return
 
-    async def _ask(self, who: User) -> None:
+    async def _ask(self, who: User, likely: Sequence[float] = LIKELY) -> None:
         """Asks for a switchover, by command or mention, and again when there was no answer."""
         demo = self._demo
-        text = self._dice.choices((self._orders, self._sessions, self._events), weights=(4, 3, 3))[0]()
+        text = self._dice.choices((self._orders, self._sessions, self._events), weights=likely)[0]()
         places = (demo.channel, demo.channel, demo.private)
         place = self._dice.choice([each for each in places if who.id in each.members])
         for _ in range(2):

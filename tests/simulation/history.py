@@ -17,7 +17,7 @@ from tests.storage.looks import Unsettled
 
 PATIENCE = 45 * 60.0
 """Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
-LOOK_EVERY = 5.0
+LOOK_EVERY = 12.0
 DENSE = 0.65
 """How many histories are short: one switchover, with the trouble around its submission."""
 

@@ -59,7 +59,7 @@ api_url = "{SLACK}/api/"
 [database]
 url = "sqlite:///{{path}}"
 [tracking]
-poll_interval = "3s"
+poll_interval = "12s"
 max_poll_interval = "120s"
 deadline = "5m"
 verify_timeout = "60s"
