@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from tests.storage.disk import Disk
 from tests.storage.memory import MemoryStore, Process
 
+LONGEST = (0.0, 0.0, 0.0, 0.004, 0.05)
+"""How many seconds the slowest transaction of a history may take."""
+
 
 class InMemory:
-    """The store that passes the real ones' suite without their work."""
+    """The store that passes the real ones' suite without their work.
 
-    def __init__(self) -> None:
-        self.look = Disk()
+    Args:
+        dice: Decide how long transactions take, if any time.
+    """
+
+    def __init__(self, dice: Random) -> None:
+        longest = dice.choice(LONGEST)
+        self.look = Disk(pause=(lambda: longest * dice.random()) if longest else float)
 
     def open(self, process: Process) -> MemoryStore:
         """The store of one process."""

@@ -90,6 +90,7 @@ class Observer:
         self._secrets = secrets
         self._seq = 0
         self._accepted: set[str] = set()
+        self._noticed: set[str] = set()
         self.bodies: set[bytes] = set()
 
     def violated(self, check: str, problem: str) -> None:
@@ -240,13 +241,18 @@ class Observer:
         if receipt.status not in ALLOWED:
             self.violated("answers_are_clean", f"{what} was answered {receipt.status}")
         signature = receipt.delivery.headers["X-Slack-Signature"]
-        if receipt.status == OK and signature in self._accepted:
+        known = self._accepted if recording else self._noticed
+        if receipt.status == OK and signature in known:
             self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
         if receipt.status == OK:
-            self._accepted.add(signature)
+            known.add(signature)
         relied_on = receipt.status == OK and recording and not receipt.body
         if relied_on and not self._look.accepted(signature):
             self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
+
+    def process_ended(self) -> None:
+        """Nobody knows the notices any more that it took: they are not recorded, and only empty its caches."""
+        self._noticed.clear()
 
     def logged(self, text: str) -> None:
         """The bot logged something."""

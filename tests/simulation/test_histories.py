@@ -23,14 +23,14 @@ CAUGHT = {
     "act_before_saving": ("saved_before_acting", 1),
     "resend_when_unknown": ("submitted_once", 6),
     "try_again_after_restart": ("submitted_once", 3),
-    "no_look_before_posting": ("posted_once", 27),
-    "forget_that_a_post_was_begun": ("posted_once", 52),
+    "no_look_before_posting": ("posted_once", 28),
+    "forget_that_a_post_was_begun": ("posted_once", 74),
     "no_dedupe": ("one_effect_each", 31),
     "no_replay_set": ("replays_are_refused", 14),
     "no_fingerprint": ("plan_still_holds", 5),
-    "no_live_quorum": ("quorum_lives", 10),
+    "no_live_quorum": ("quorum_lives", 38),
     "believe_the_job": ("succeeded_is_true", 3),
-    "answer_before_recording": ("accepted_is_recorded", 14),
+    "answer_before_recording": ("accepted_is_recorded", 1),
 }
 TRIES = 45
 

@@ -135,11 +135,11 @@ def _template() -> Path:
     return template
 
 
-def _on_sqlite() -> Ground:
+def _on_sqlite(_dice: random.Random) -> Ground:
     return OnSqlite(_template(), common().folder / "switchover.db")
 
 
-STORES: dict[str, Callable[[], Ground]] = {"memory": InMemory, "sqlite": _on_sqlite}
+STORES: dict[str, Callable[[random.Random], Ground]] = {"memory": InMemory, "sqlite": _on_sqlite}
 REAL_EVERY = 16
 
 
@@ -205,7 +205,7 @@ class World:
             say=self.trace.add,
             submitted=self._submitted,
         )
-        self.ground = STORES[store]()
+        self.ground = STORES[store](random.Random(f"database {seed}"))  # noqa: S311
         self.observer = Observer(
             look=self.ground.look,
             clouds=lambda: self.clouds,
@@ -292,6 +292,7 @@ class World:
         if where:
             self.trace.add("machine", f"the process ends: {where}")
             self.crashes.happened.append(where)
+        self.observer.process_ended()
         self._ended.set()
 
     def _submitted(self, submission: Submission) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -77,10 +77,12 @@ class Disk:
 
     Attributes:
         trouble: Why nothing can be written now, "" when all is well.
+        pause: Says how many seconds pass before a transaction begins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pause: Callable[[], float] = float) -> None:
         self.trouble = ""
+        self.pause = pause
         self.inbox: dict[int, Delivery] = {}
         self.signatures: dict[str, datetime] = {}
         self.operations: dict[str, Kept] = {}

@@ -82,7 +82,7 @@ class MemoryStore:
     # --- transactions ---
 
     async def _begin(self, *, writing: bool = True) -> None:
-        await asyncio.sleep(0)  # whoever waits for a database lets others go on
+        await asyncio.sleep(self.disk.pause())  # whoever waits for a database lets others go on
         if self._closed:
             raise StoreUnavailable("the store is closed")
         if writing and self.disk.trouble:
