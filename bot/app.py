@@ -31,7 +31,7 @@ from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, ProviderError, StoreUnavailable
 from bot.failpoints import hit
-from bot.ports import Clock, Provider, ProviderType
+from bot.ports import Clock, Provider, ProviderType, Storage
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
@@ -272,7 +272,7 @@ class Bot:
         self,
         settings: Settings,
         path: Path,
-        store: SqlStore,
+        store: Storage,
         client: SlackClient,
         metrics: Metrics,
         *,
@@ -581,7 +581,7 @@ async def _open_store(settings: Settings) -> SqlStore:
     return store
 
 
-async def take_over(store: SqlStore, clock: Clock, *, alone: bool) -> None:
+async def take_over(store: Storage, clock: Clock, *, alone: bool) -> None:
     """Makes a store ready for a new process; where it is ``alone``, nobody else holds any claim.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -456,17 +456,10 @@ class Store(Protocol):
 
 
 class AuditTrail(Protocol):
-    """The trail, for whoever checks it or takes it elsewhere; in little memory, however long it is."""
+    """The trail, for whoever checks it; in little memory, however long it is."""
 
     async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""
-        ...
-
-    def audit_trail(self, since: datetime | None = None) -> AsyncGenerator[AuditRow]:
-        """The trail up to its present end, in order, without the rows of before ``since``.
-
-        Nothing in the database waits for the reader.
-        """
         ...
 
 
@@ -596,3 +589,7 @@ class Outbox(Protocol):
     async def backlog(self) -> int:
         """How many messages are owed."""
         ...
+
+
+class Storage(Store, Outbox, AuditTrail, Protocol):
+    """All that a process keeps: what the service works on and what the publisher owes."""

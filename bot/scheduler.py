@@ -49,6 +49,9 @@ class Crew:
         task = asyncio.create_task(_guarded(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(
+            lambda _: work.close()
+        )  # a task that is cancelled before it begins leaves it so
 
     async def join(self, within: float) -> int:
         """Waits for what is under way; what has not finished by then is cancelled and counted."""

@@ -32,7 +32,9 @@ def clip(text: str, most: int) -> str:
 
 def one_line(text: str) -> str:
     """Without line breaks, and with a sign in place of characters that would hide or turn round others."""
-    return "".join(_visible(character) for character in " ".join(text.split()))
+    line = " ".join(text.split())
+    # What is printable hides nothing, and nearly everything is.
+    return line if line.isprintable() else "".join(_visible(character) for character in line)
 
 
 def _visible(character: str) -> str:

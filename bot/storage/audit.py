@@ -85,14 +85,15 @@ async def lock(connection: AsyncConnection) -> AuditHead:
 async def append(connection: AsyncConnection, entries: Iterable[Entry]) -> AuditHead:
     """Adds rows to the chain, and says where it ends then. Appenders queue up at the head row."""
     before = await lock(connection)
-    rows = _chained(before.seq, before.hash, entries)
+    rows = chained(before.seq, before.hash, entries)
     await connection.execute(insert(audit_events), rows)
     head = AuditHead(rows[-1]["seq"], rows[-1]["hash"])
     await connection.execute(update(audit_head).values(seq=head.seq, hash=head.hash))
     return head
 
 
-def _chained(seq: int, last_hash: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+def chained(seq: int, last_hash: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The rows that follow the one with this number and hash."""
     rows: list[dict[str, Any]] = []
     for entry in entries:
         seq += 1
@@ -193,7 +194,7 @@ async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | A
     batch = await _batch(connection, None)
     while batch:
         for row in batch:
-            problem = _problem(last, row)
+            problem = problem_of(last, row)
             if problem is not None:
                 return problem
             last = AuditHead(row["seq"], row["hash"])
@@ -203,8 +204,13 @@ async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | A
     if recorded is None or recorded.seq != last.seq or recorded.hash != last.hash:
         return AuditBreak(last.seq + 1, "the trail does not end where its head says: rows were cut or added")
     if not found:
-        return AuditBreak(last.seq + 1, "no row has the hash given: the trail was cut, or made anew")
+        return unknown_head(last)
     return last
+
+
+def unknown_head(last: AuditHead) -> AuditBreak:
+    """What is wrong with a trail that ends here and has no row with a hash that it had once."""
+    return AuditBreak(last.seq + 1, "no row has the hash given: the trail was cut, or made anew")
 
 
 async def _batch(connection: AsyncConnection, after: int | None) -> Sequence[RowMapping]:
@@ -214,7 +220,8 @@ async def _batch(connection: AsyncConnection, after: int | None) -> Sequence[Row
     return (await connection.execute(query)).mappings().all()
 
 
-def _problem(last: AuditHead, row: RowMapping) -> AuditBreak | None:
+def problem_of(last: AuditHead, row: Mapping[str, Any] | RowMapping) -> AuditBreak | None:
+    """What is wrong with a row that is to follow this one, None if nothing is."""
     seq = row["seq"]
     if seq > last.seq + 1:
         return AuditBreak(last.seq + 1, "the row is missing")

@@ -65,12 +65,12 @@ async def owe_replies(
         for count, say in enumerate((said for said in each.effects if isinstance(said, Say)), start=1)
     ]
     rows = [
-        _owed(each.after, MessageKind.REPLY, _reply_key(each.after.version, count), each.event.at)
+        _owed(each.after, MessageKind.REPLY, reply_key(each.after.version, count), each.event.at)
         | {"say": SAYS.dumps(say)}
         for each, count, say in said
     ]
     rows += [
-        _owed(each.after, MessageKind.AUDIT, f"audit-{_reply_key(each.after.version, count)}", each.event.at)
+        _owed(each.after, MessageKind.AUDIT, f"audit-{reply_key(each.after.version, count)}", each.event.at)
         | {"say": SAYS.dumps(say), "channel": plain(audit_channel), "thread": None}
         for each, count, say in said
         if audit_channel and say.besides
@@ -89,7 +89,8 @@ async def owe_notice(
     await connection.execute(insert_new(connection, messages).values(row))
 
 
-def _reply_key(version: int, count: int) -> str:
+def reply_key(version: int, count: int) -> str:
+    """The key of the ``count``-th thing that an event says."""
     return str(version) if count == 1 else f"{version}-{count}"
 
 

@@ -148,7 +148,7 @@ class SqlStore:
         unless_held: frozenset[HoldKind] = NO_HOLD,
     ) -> None:
         """Records consecutive events of one operation and what follows from them, unless held, as one."""
-        _require_consecutive(decisions)
+        require_consecutive(decisions)
         work = partial(
             operations.commit,
             decisions=decisions,
@@ -342,7 +342,12 @@ class SqlStore:
         return await self._database.read(outbox.backlog)
 
 
-def _require_consecutive(decisions: Sequence[Decision]) -> None:
+def require_consecutive(decisions: Sequence[Decision]) -> None:
+    """Refuses what is not a piece of one operation's history.
+
+    Raises:
+        ValueError: The decisions are of several operations, or their versions do not count up.
+    """
     ids = {each.after.id for each in decisions}
     versions = [each.after.version for each in decisions]
     if len(ids) != 1 or versions != list(range(versions[0], versions[0] + len(versions))):

@@ -19,8 +19,7 @@ from handlers.listeners import Listeners
 from handlers.wording import Wording
 from tests.app.signed import FORM, SECRET, ask, signed_headers
 from tests.handlers.ledger import HandClock
-from tests.service.memory import MemoryStore
-from tests.service.world import World, stricter
+from tests.service.world import LeakyStore, World, stricter
 
 
 class Nobody:
@@ -38,7 +37,7 @@ class RealDoor:
         self.store = store
         self.clock = HandClock()
         self.world = World(stricter(approvals=1))
-        self.world.store = cast(MemoryStore, store)
+        self.world.store = cast(LeakyStore, store)
         self.world.start()
         self.app = self.restarted()
 

@@ -23,8 +23,7 @@ from tests.app.door import RealDoor
 from tests.app.signed import JSON, form
 from tests.app.test_duplicates import CANCEL, MENTION, SLASH
 from tests.core.examples import ANN, ASKER, JOB, B, reading
-from tests.service.memory import MemoryStore
-from tests.service.world import World, stricter
+from tests.service.world import LeakyStore, World, stricter
 from tests.storage.severed import Cut, Proxy
 
 DIRECTLY = [Cut.REQUEST, Cut.ANSWER]
@@ -100,7 +99,7 @@ class Play:
     def __init__(self, store: SqlStore) -> None:
         self.store = store
         self.world = World(stricter(approvals=1))
-        self.world.store = cast(MemoryStore, store)
+        self.world.store = cast(LeakyStore, store)
         self.world.start()
         self.world.cloud.answers = [JOB]
         self.world.cloud.meanwhile = self._switched

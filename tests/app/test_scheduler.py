@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -208,6 +209,20 @@ async def test_who_does_not_finish_in_time_is_cancelled_and_counted() -> None:
     await asyncio.sleep(0)
     assert await crew.join(within=0.01) == 1
     assert cancelled.is_set()
+
+
+async def test_work_that_is_cancelled_before_it_begins_is_closed() -> None:
+    crew = Crew(1)
+
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    work = endless()
+    crew.start(work, "endless")
+    (task,) = (each for each in asyncio.all_tasks() if each.get_name() == "endless")
+    task.cancel()
+    assert await crew.join(within=5) == 0
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
 
 
 async def test_work_gives_way_while_deliveries_are_answered_and_goes_on_afterwards() -> None:

@@ -14,7 +14,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import traceback
 import warnings
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -28,8 +27,9 @@ from bot.sandbox.slack import Impossible, Message, User
 from bot.sandbox.slack.wire import Receipt
 from bot.sandbox.stack import EVENT_TYPE, status_of
 from tests.simulation.history import PATIENCE, History
+from tests.simulation.inline_sqlite import OnSqlite
 from tests.simulation.loop import Stuck, Time
-from tests.simulation.world import World, ground, logs_of
+from tests.simulation.world import World, logs_of
 
 PLAYS: dict[str, Callable[[World], str]] = {
     "qingcloud": lambda world: f"orders to {world.clouds.orders.nodes[1].id}",
@@ -101,7 +101,7 @@ def sweep(play: str, wanted: Wanted, *, stop_at_violation: bool = False) -> Swee
     """
     random.seed(play)  # the jitter of reads, which providers take from the global dice
     time = Time()
-    world = World(0, time)
+    world = World(0, time, "sqlite")
     forks = Forks(world, wanted, stop_at_violation=stop_at_violation)
     try:
         with logs_of(world), forks.at_every_step():
@@ -115,7 +115,7 @@ def sweep(play: str, wanted: Wanted, *, stop_at_violation: bool = False) -> Swee
         raise
     if forks.forked:
         forks.tell("")
-    world.reader.close()
+    world.ground.close()
     return Sweep(forks.fate(), forks.steps, forks.fates)
 
 
@@ -163,7 +163,7 @@ class WholeOperation(History):
     def _one_end_and_true(self) -> None:
         """There is one operation; it succeeded if a cloud began it, and nothing has changed if none did."""
         observer = self._world.observer
-        states = observer.states()
+        states = self._world.ground.look.states()
         if len(states) != 1:
             observer.violated("one_operation", f"there are {sorted(states)}")
             return
@@ -188,7 +188,9 @@ class Forks:
     """
 
     def __init__(self, world: World, wanted: Wanted, *, stop_at_violation: bool) -> None:
+        assert isinstance(world.ground, OnSqlite)
         self._world = world
+        self._ground = world.ground
         self._wanted = wanted
         self._stop_at_violation = stop_at_violation
         self._happened = 0
@@ -240,7 +242,7 @@ class Forks:
 
     def _fork(self, where: str) -> bool:
         reading, writing = os.pipe()
-        files = Files(ground().path)
+        files = Files(self._ground.path)
         files.leave_behind()
         child = os.fork()
         if child == 0:
@@ -266,8 +268,7 @@ class Forks:
         warnings.simplefilter("ignore", RuntimeWarning)
         # asyncio forgets across a fork that a loop is running.
         asyncio._set_running_loop(self._world.time.loop)
-        self._world.reader = sqlite3.connect(ground().path, isolation_level=None)
-        self._world.observer._reader = self._world.reader
+        self._ground.look_anew()
 
     def fate(self, broke: str = "") -> Fate:
         """What has become of the operation here."""

@@ -230,7 +230,9 @@ async def schedule(world: Lives) -> None:
     now = SystemClock().now()
     who, place = UserId(people.requester.id), e.Place(people.channel.id)
     requested = open_operation(
-        e.Requested(now, OperationId("SW-000001"), "orders", None, "mysql-2", "", who, "", place)
+        e.Requested(
+            now, OperationId("SW-000001"), "orders", None, "mysql-2", "", who, "", place, start_at=now + SOON
+        )
     )
     async with catalogue_for(settings) as catalogue:
         database = catalogue.databases["orders"]
@@ -247,7 +249,6 @@ async def schedule(world: Lives) -> None:
             needed=1,
             approvers=database.policy.approvers,
             expires_at=now + database.policy.approval_ttl,
-            start_at=now + SOON,
         ),
     )
     approved = decide(planned.after, e.Approved(now, UserId(people.approver.id), 1, self_approval=False))

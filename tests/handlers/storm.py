@@ -20,8 +20,7 @@ from handlers.publisher import Publisher
 from handlers.slack_client import SlackClient
 from handlers.wording import Wording
 from tests.core.examples import ANN, ASKER, B, reading
-from tests.service.memory import MemoryStore
-from tests.service.world import ScriptedCloud, World, stricter
+from tests.service.world import LeakyStore, ScriptedCloud, World, stricter
 
 AUDIT = "C-AUDIT"
 MINUTE = timedelta(minutes=1)
@@ -33,7 +32,7 @@ class Storm:
     def __init__(self, store: SqlStore, time_limit: float) -> None:
         self.world = World()
         self.store = store
-        self.world.store = cast(MemoryStore, store)
+        self.world.store = cast(LeakyStore, store)
         self.world.start()
         self.clock = self.world.clock
         self.slack = Workspace(self.clock.now)

@@ -467,11 +467,11 @@ async def test_a_defect_is_tried_again_and_then_told_with_a_number_to_ask_about(
 async def test_an_item_survives_a_store_that_is_gone() -> None:
     world = World()
     item = await world.receive(ORDERS)
-    world.store.down = True
+    world.store.disk.trouble = "the database is gone"
     with pytest.raises(StoreUnavailable):
         await world.desk.work(item)
     assert await world.store.operations(open_only=False) == []
-    world.store.down = False
+    world.store.disk.trouble = ""
     await world.desk.work(item)
     assert len(await world.store.operations(open_only=False)) == 1
 

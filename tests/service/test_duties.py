@@ -563,13 +563,13 @@ async def test_a_database_whose_store_fails_before_the_commit_gets_no_request() 
     await world.approved()
 
     async def gone() -> None:
-        world.store.down = True
+        world.store.disk.trouble = "the database is gone"
 
     world.people.meanwhile[ANN] = gone
     with pytest.raises(StoreUnavailable):
         await world.tick()
     assert world.cloud.submissions == []
-    world.store.down = False
+    world.store.disk.trouble = ""
     world.cloud.answers = [JOB]
     await world.tick(15)
     assert await world.status() is Status.RUNNING
@@ -580,12 +580,12 @@ async def test_an_answer_that_could_not_be_recorded_is_looked_for_and_not_asked_
     await world.approved()
 
     async def gone() -> None:
-        world.store.down = True
+        world.store.disk.trouble = "the database is gone"
 
     world.cloud.meanwhile, world.cloud.answers = gone, [JOB]
     with pytest.raises(StoreUnavailable):
         await world.tick()
-    world.store.down = False
+    world.store.disk.trouble = ""
     assert await world.status() is Status.STARTING
     world.cloud.trace = evidence(job())
     await world.restart()

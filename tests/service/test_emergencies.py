@@ -138,7 +138,7 @@ async def test_an_emergency_is_announced_planned_rechecked_and_sent_without_appr
     assert (op.status, op.needed, op.approvers, op.approvals) == (Status.RUNNING, 0, (), ())
     assert len(world.cloud.submissions) == 1
     assert await world.history() == ["requested", "planned", "submission_started", "submission_accepted"]
-    first = world.store.said[ID][0]
+    first = world.store.said(ID)[0]
     assert (first.text.code, first.besides, first.text["reason"]) == (
         "reply-emergency",
         True,

@@ -10,7 +10,8 @@ from itertools import count
 from bot.core.answers import Answer, Tell
 from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover
 from bot.core.events import Place, event_name
-from bot.core.machine import Limits
+from bot.core.holds import HoldEvent, HoldKind
+from bot.core.machine import Decision, Limits, Say
 from bot.core.model import (
     Call,
     Capabilities,
@@ -28,12 +29,12 @@ from bot.core.model import (
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy
 from bot.errors import DirectoryUnavailable
-from bot.ports import Inbound, InboxItem, Intent, Person
+from bot.ports import NO_HOLD, Inbound, InboxItem, Intent, MessageKind, Person, Reply
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
 from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, START, A, evidence, reading
-from tests.service.memory import MemoryStore
+from tests.storage.memory import MemoryStore
 
 GUEST = UserId("U-GUEST")
 ID = OperationId("SW-000001")
@@ -174,12 +175,98 @@ class ScriptedCloud:
         self.known[job_id] = Job(job_id, state, state.value)
 
 
+class LeakyStore(MemoryStore):
+    """A store that tests look into, and that things may happen beside.
+
+    Attributes:
+        after_load: Runs once, between what the next ``load`` saw and its caller.
+        before_commit: Runs once, when the next commit has been decided and not begun.
+        after_commit: Runs once, between the next commit and its caller.
+        before_hold: As ``before_commit``, of the next thing that is set or lifted by hand.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(audit_channel="C-AUDIT")
+        self.after_load: Callable[[], Awaitable[None]] | None = None
+        self.before_commit: Callable[[], Awaitable[None]] | None = None
+        self.after_commit: Callable[[], Awaitable[None]] | None = None
+        self.before_hold: Callable[[], Awaitable[None]] | None = None
+
+    async def load(self, operation_id: str) -> Operation | None:
+        found = await super().load(operation_id)
+        meanwhile, self.after_load = self.after_load, None
+        if meanwhile is not None:
+            await meanwhile()
+        return found
+
+    async def commit(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        due_at: datetime | None,
+        item_id: int | None = None,
+        replies: Sequence[Reply] = (),
+        unless_held: frozenset[HoldKind] = NO_HOLD,
+    ) -> None:
+        meanwhile, self.before_commit = self.before_commit, None
+        if meanwhile is not None:
+            await meanwhile()
+        await super().commit(
+            decisions, due_at=due_at, item_id=item_id, replies=replies, unless_held=unless_held
+        )
+        meanwhile, self.after_commit = self.after_commit, None
+        if meanwhile is not None:
+            await meanwhile()
+
+    async def record_hold(
+        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+    ) -> None:
+        meanwhile, self.before_hold = self.before_hold, None
+        if meanwhile is not None:
+            await meanwhile()
+        await super().record_hold(event, item_id=item_id, replies=replies, say=say)
+
+    @property
+    def trail(self) -> list[HoldEvent]:
+        """What was set and lifted by hand, in order."""
+        return self.disk.hold_events
+
+    @property
+    def notices(self) -> list[Say]:
+        """What the audit channel is owed that is of no operation."""
+        rows = self.disk.messages.values()
+        return [row.say for row in rows if row.say is not None and row.operation_id is None]
+
+    @property
+    def answers(self) -> list[Reply]:
+        """What single people were told, in order."""
+        rows = self.disk.messages.values()
+        return [Reply(row.to, row.answer) for row in rows if row.to is not None and row.answer is not None]
+
+    def said(self, operation: str) -> list[Say]:
+        """What the thread was told."""
+        rows = self.disk.messages.values()
+        return [
+            row.say
+            for row in rows
+            if row.operation_id == operation and row.kind is MessageKind.REPLY and row.say
+        ]
+
+    def unfinished(self) -> list[int]:
+        """The deliveries that are still to be worked on."""
+        return [row.id for row in self.disk.inbox.values() if row.done_at is None]
+
+    def due_at(self, operation: str) -> datetime | None:
+        """When an operation is looked at next."""
+        return self.disk.operations[operation].due_at
+
+
 class World:
     """A bot of Desk and Duties with one database, ``orders``, and what it needs."""
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self.clock = ManualClock()
-        self.store = MemoryStore()
+        self.store = LeakyStore()
         self.people = People()
         self.cloud = ScriptedCloud()
         self.catalogue = CatalogueHolder(Catalogue({}))
@@ -316,7 +403,7 @@ class World:
 
     def thread(self, operation: str = ID) -> list[str]:
         """What the thread was told, after the plan that calls the approvers."""
-        codes = [say.text.code for say in self.store.said[operation]]
+        codes = [say.text.code for say in self.store.said(operation)]
         return codes[1:] if codes[:1] == ["reply-awaiting-approval"] else codes
 
 

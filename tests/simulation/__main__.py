@@ -12,6 +12,7 @@ from functools import partial
 
 from tests.simulation.history import Outcome, play
 from tests.simulation.mutants import MUTANTS, mutated
+from tests.simulation.world import STORES
 
 CHUNK = 5
 
@@ -21,19 +22,19 @@ def replay_with(seed: int, mutant: str) -> str:
     return f"make simulate SEED={seed}" + (f" MUTANT={mutant}" if mutant else "")
 
 
-def one(mutant: str, seed: int) -> Outcome:
+def one(mutant: str, store: str, seed: int) -> Outcome:
     """Plays one history; its story is kept only where something is wrong with it."""
     with mutated(mutant):
-        return play(seed).brief()
+        return play(seed, store).brief()
 
 
-def outcomes(seeds: Iterable[int], *, mutant: str, jobs: int) -> Iterator[Outcome]:
+def outcomes(seeds: Iterable[int], *, mutant: str, store: str, jobs: int) -> Iterator[Outcome]:
     """Plays many histories, in several processes."""
     if jobs == 1:
-        yield from map(partial(one, mutant), seeds)
+        yield from map(partial(one, mutant, store), seeds)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(partial(one, mutant), seeds, chunksize=CHUNK)
+        yield from pool.map(partial(one, mutant, store), seeds, chunksize=CHUNK)
 
 
 def summary(found: Sequence[Outcome], seconds: float) -> str:
@@ -77,16 +78,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="this history only, with its whole story")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="processes")
     parser.add_argument("--mutant", default="", choices=("", *MUTANTS), help="without this defence")
+    parser.add_argument("--store", default="", choices=("", *STORES), help="where the bot keeps its truth")
     asked = parser.parse_args()
     if asked.seed is not None:
         with mutated(asked.mutant):
-            outcome = play(asked.seed)
+            outcome = play(asked.seed, asked.store)
         print(told(outcome, asked.mutant))
         return int(outcome.violation is not None)
     began, found = time.monotonic(), list[Outcome]()
-    for outcome in outcomes(
-        range(asked.start, asked.start + asked.seeds), mutant=asked.mutant, jobs=asked.jobs
-    ):
+    seeds = range(asked.start, asked.start + asked.seeds)
+    for outcome in outcomes(seeds, mutant=asked.mutant, store=asked.store, jobs=asked.jobs):
         found.append(outcome)
         if outcome.violation is not None and asked.mutant:
             break

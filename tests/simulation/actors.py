@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from random import Random
 
@@ -12,6 +13,10 @@ from tests.simulation.deliveries import Mail
 from tests.simulation.observer import Observer
 
 CARDS = "card"
+LIKELY = (4, 3, 3)
+"""How likely each database is to be switched: orders, sessions, events."""
+OFTEN_CHEAP = (6, 2, 2)
+"""The same where submissions often get lost: a lost one to DDS is looked for during a quarter of an hour."""
 
 
 class People:
@@ -50,12 +55,33 @@ class People:
             return
 
     async def request(self) -> None:
-        """Somebody asks for a switchover, by command or mention, and again when there was no answer."""
+        """Somebody asks for a switchover, and may have to choose a node."""
         demo = self._demo
-        who = self._dice.choices(
-            (demo.requester, demo.bystander, demo.approver, demo.guest), weights=(6, 2, 2, 0.5)
-        )[0]
-        text = self._dice.choices((self._orders, self._sessions, self._events), weights=(4, 3, 3))[0]()
+        people = (demo.requester, demo.bystander, demo.approver, demo.guest)
+        who = self._dice.choices(people, weights=(6, 2, 2, 0.5))[0]
+        await self._ask(who)
+        await asyncio.sleep(1)
+        await self._choose(who)
+
+    async def insist(self) -> None:
+        """The requester asks until there is a card; the approvers approve as soon as they can."""
+        who, approved = self._demo.requester, False
+        for _ in range(12):
+            if not self._cards():
+                await self._ask(who, OFTEN_CHEAP)
+            await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
+            await self._choose(who)
+            if self._waiting() is not None:
+                with contextlib.suppress(Impossible):  # somebody or something was faster
+                    await self.both_approve()
+                approved = True
+            elif approved:
+                return
+
+    async def _ask(self, who: User, likely: Sequence[float] = LIKELY) -> None:
+        """Asks for a switchover, by command or mention, and again when there was no answer."""
+        demo = self._demo
+        text = self._dice.choices((self._orders, self._sessions, self._events), weights=likely)[0]()
         places = (demo.channel, demo.channel, demo.private)
         place = self._dice.choice([each for each in places if who.id in each.members])
         for _ in range(2):
@@ -66,8 +92,6 @@ class People:
             if receipt.ok or self._dice.random() < 0.5:
                 break
             await asyncio.sleep(4)
-        await asyncio.sleep(1)
-        await self._choose(who)
 
     def _orders(self) -> str:
         nodes = [

@@ -12,7 +12,10 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from multidict import CIMultiDict
-from starlette.types import ASGIApp, Message
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope
+
+from bot.sandbox.slack.web_api import WebApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,26 @@ async def ask(
     app: ASGIApp, method: str, url: str, headers: Mapping[str, str], body: bytes, *, query: str = ""
 ) -> Answered:
     """One request to an app; a connection that the app drops raises what dropping raises."""
-    parts = urlsplit(url)
-    asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    scope, receive = _request(method, url, headers, body, query)
     said: list[Message] = []
-
-    async def receive() -> Message:
-        return asked.pop() if asked else await asyncio.get_running_loop().create_future()
 
     async def send(message: Message) -> None:
         said.append(message)
+
+    await app(scope, receive, send)
+    received = [(name.decode(), value.decode("latin-1")) for name, value in said[0]["headers"]]
+    whole = b"".join(message.get("body", b"") for message in said[1:])
+    return Answered(said[0]["status"], CIMultiDict(received), whole)
+
+
+def _request(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, query: str
+) -> tuple[Scope, Receive]:
+    parts = urlsplit(url)
+    asked: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return asked.pop() if asked else await asyncio.get_running_loop().create_future()
 
     scope = {
         "type": "http",
@@ -52,10 +66,7 @@ async def ask(
         "server": (parts.hostname, parts.port or 80),
         "client": ("127.0.0.1", 1),
     }
-    await app(scope, receive, send)
-    received = [(name.decode(), value.decode("latin-1")) for name, value in said[0]["headers"]]
-    whole = b"".join(message.get("body", b"") for message in said[1:])
-    return Answered(said[0]["status"], CIMultiDict(received), whole)
+    return scope, receive
 
 
 class _Response:
@@ -98,16 +109,16 @@ class SlackSession:
     """Stands where the bot has its ``aiohttp.ClientSession``.
 
     Args:
-        app: The simulated Web API.
+        api: The simulated Web API.
         boundary: Awaited before a call leaves and after its answer was made.
         way: Awaited on the way there; raises where the network fails.
     """
 
     def __init__(
-        self, app: ASGIApp, boundary: Callable[[str], Awaitable[None]], way: Callable[[], Awaitable[None]]
+        self, api: WebApi, boundary: Callable[[str], Awaitable[None]], way: Callable[[], Awaitable[None]]
     ) -> None:
         self.closed = False
-        self._app = app
+        self._api = api
         self._boundary = boundary
         self._way = way
 
@@ -124,11 +135,17 @@ class SlackSession:
         async def sending() -> Answered:
             await self._boundary("before a call to Slack")
             await self._way()
-            answer = await ask(self._app, method, url, headers, body, query=query)
+            answer = await self._ask(*_request(method, url, headers, body, query))
             await self._boundary("after Slack answered")
             return answer
 
         return _Exchange(sending)
+
+    async def _ask(self, scope: Scope, receive: Receive) -> Answered:
+        kind, _, name = scope["path"].removeprefix("/").partition("/")
+        endpoint, what = (self._api.call, "method") if kind == "api" else (self._api.respond, "id")
+        response = await endpoint(Request({**scope, "path_params": {what: name}}, receive))
+        return Answered(response.status_code, CIMultiDict(response.headers), bytes(response.body))
 
     def post(self, url: str, **args: Any) -> _Exchange:
         """To a response URL."""

@@ -12,12 +12,12 @@ from typing import Any
 from bot.core import events as e
 from bot.core.machine import replay
 from bot.core.operation import ENDS, Operation, Status
-from bot.ports import AuditBreak
+from bot.ports import AuditBreak, Storage
 from bot.sandbox.slack.model import Message
 from bot.sandbox.slack.workspace import Workspace
-from bot.storage import SqlStore
 from handlers.wording import Wording
 from tests.simulation.observer import Observer
+from tests.storage.looks import Look
 
 Check = Callable[["End"], Sequence[str]]
 WORDS = Wording("en")
@@ -30,20 +30,29 @@ class End:
     Args:
         observer: What was seen on the way.
         workspace: What Slack shows.
-        store: The bot's database.
+        store: The bot's store.
+        look: What it has committed.
         now: The machine's time.
         settled: Whether everything came to rest within the time that a healthy world allows.
     """
 
     def __init__(
-        self, observer: Observer, workspace: Workspace, store: SqlStore, now: datetime, *, settled: str
+        self,
+        observer: Observer,
+        workspace: Workspace,
+        store: Storage,
+        look: Look,
+        now: datetime,
+        *,
+        settled: str,
     ) -> None:
         self.observer = observer
         self.workspace = workspace
         self.store = store
         self.now = now
         self.settled = settled
-        self.states: dict[str, Operation] = observer.states()
+        self.states = look.states()
+        self.deliveries = look.deliveries()
 
     def told(self, operation: str) -> list[Message]:
         """The messages about an operation, its card the first."""
@@ -108,11 +117,11 @@ def _bare(value: Any) -> Any:
 
 
 def failed_changed_nothing(end: End) -> Sequence[str]:
-    """``failed`` without a failed job and its readings means that no cloud began anything for it."""
+    """``failed`` without a failed job and its readings means that no cloud began anything for it that shows."""
     problems = []
     for op in end.states.values():
         told = end.observer.operations[op.id]
-        began = [sent for sent in told.submissions if sent.job is not None]
+        began = [sent for sent in told.submissions if sent.left_a_trace]
         if op.status is Status.FAILED and began and not told.count(e.RolesUnchanged):
             problems.append(f"{op.id} failed, although a cloud began its switchover")
     return problems
@@ -151,7 +160,7 @@ def posted_in_order(end: End) -> Sequence[str]:
 
 def one_effect_each(end: End) -> Sequence[str]:
     """However often a payload was delivered, it was recorded once."""
-    recorded, sent = end.observer.deliveries(), len(end.observer.bodies)
+    recorded, sent = end.deliveries, len(end.observer.bodies)
     return [f"{recorded} deliveries are recorded of {sent} payloads"] if recorded > sent else []
 
 

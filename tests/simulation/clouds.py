@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl
 
 import httpx
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.core.model import Target
@@ -22,7 +22,7 @@ from bot.sandbox.huawei_dds import SimGroup, SimInstance, SimulatedHuaweiDds
 from bot.sandbox.huawei_dds.model import SimJob as DdsJob
 from bot.sandbox.qingcloud import SimJob as QingJob
 from bot.sandbox.qingcloud import SimulatedQingCloud
-from bot.sandbox.switchovers import Timings
+from bot.sandbox.switchovers import Ending, Timings
 from bot.sandbox.wire import AsgiTransport
 
 QINGCLOUD, HUAWEI = "qingcloud.example", "dds.example"
@@ -57,13 +57,27 @@ class Submission:
         """Whether the bot could know that nothing had begun."""
         return self.job is None and self.clear and self.received
 
+    @property
+    def left_a_trace(self) -> bool:
+        """Whether anybody could find out that it began something.
+
+        The promotion of a chosen node is in no list of jobs; one that changed no role is as none.
+        """
+        job = self.job
+        silent = isinstance(job, DdsJob) and not job.id and job.over
+        return job is not None and not (silent and job.outcome.ending is Ending.UNCHANGED)
+
 
 ARRIVED: ContextVar[Submission | None] = ContextVar("arrived", default=None)
 SENT: ContextVar[list[Submission] | None] = ContextVar("sent", default=None)
 
 
 class WatchedQingCloud(SimulatedQingCloud):
-    """Tells which request began a job."""
+    """Tells which request began a job; answers at once, without a framework around it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
     def start_job(self, params: Mapping[str, str]) -> QingJob:
         job = super().start_job(params)
@@ -73,7 +87,11 @@ class WatchedQingCloud(SimulatedQingCloud):
 
 
 class WatchedHuaweiDds(SimulatedHuaweiDds):
-    """Tells which request began a switchover."""
+    """Tells which request began a switchover; answers at once, without a framework around it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
     def _start(
         self, instance: SimInstance, group: SimGroup, node_id: str, *, console: bool = False
@@ -207,8 +225,8 @@ class Clouds:
         submission.clear = said[0]["status"] < SERVER_ERROR and not any(code in body for code in VAGUE_CODES)
 
     def _qingcloud_target(self, scope: Scope, _body: bytes) -> Target | None:
-        params = dict(parse_qsl(scope["query_string"].decode()))
-        return Target("orders") if params.get("action") == "RunClusterCustomService" else None
+        submits = b"action=RunClusterCustomService" in scope["query_string"].split(b"&")
+        return Target("orders") if submits else None
 
     def _huawei_target(self, scope: Scope, body: bytes) -> Target | None:
         path = scope["path"]

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs
 import httpx
 
 from bot.sandbox.slack import Deliveries
-from bot.sandbox.slack.wire import ACK_SECONDS, JSON, OK, Delivery, Receipt
+from bot.sandbox.slack.model import Json
+from bot.sandbox.slack.wire import ACK_SECONDS, JSON, OK, Delivery, Receipt, Twist
 from bot.sandbox.slack.workspace import Workspace
 from tests.simulation.asgi import Answered, ask
 from tests.simulation.life import Life
@@ -54,6 +55,14 @@ class Mail(Deliveries):
         self._answered = answered
         self._spawn = spawn
         self._count = count
+        self._clicks: dict[bytes, str] = {}
+
+    async def _interact(self, payload: Json, twist: Twist) -> Receipt:
+        def noted(delivery: Delivery) -> Delivery:
+            self._clicks[delivery.body] = clicked(payload)
+            return twist(delivery)
+
+        return await super()._interact(payload, noted)
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Sends it once, and perhaps again: Slack may deliver anything up to four times."""
@@ -79,7 +88,8 @@ class Mail(Deliveries):
         if kind == "late":
             await asyncio.sleep(self._dice.choice((1.0, 2.5, 30.0)))
         receipt = await self._ask(delivery)
-        self._answered(receipt, shown(delivery), needs_recording(delivery))
+        what = self._clicks.get(delivery.body) or shown(delivery)
+        self._answered(receipt, what, needs_recording(delivery))
         return Receipt(delivery, 0, failure="answer lost") if kind == "answer lost" else receipt
 
     async def _ask(self, delivery: Delivery) -> Receipt:
@@ -102,13 +112,15 @@ def needs_recording(delivery: Delivery) -> bool:
 
 
 def shown(delivery: Delivery) -> str:
-    """A delivery in a few words."""
+    """A command or an event in a few words."""
     if delivery.headers["Content-Type"] == JSON:
         event = json.loads(delivery.body)["event"]
         return f"{event['type']} {event.get('user', '')} {event.get('text', '')}".strip()
     form = {key: values[0] for key, values in parse_qs(delivery.body.decode()).items()}
-    if "payload" not in form:
-        return f"{form['user_name']}: {form['command']} {form.get('text', '')}"
-    payload = json.loads(form["payload"])
+    return f"{form['user_name']}: {form['command']} {form.get('text', '')}"
+
+
+def clicked(payload: Json) -> str:
+    """A click in a few words."""
     action = payload["actions"][0]
     return f"{payload['user']['username']} clicks {action['action_id']} {action.get('value', '')[:40]}"

@@ -1,4 +1,4 @@
-"""SQLite without threads: every statement is done when it returns, and a commit tells the life it belongs to.
+"""SQLite without threads: every statement is done when it returns, and a commit tells the process it belongs to.
 
 The real store with its real SQL runs on it. Its engines outlive a process's life, as compiled statements are
 dear; what belongs to a life are its connections and the lock on the file.
@@ -6,9 +6,10 @@ dear; what belongs to a life are its connections and the lock on the file.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import weakref
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -21,8 +22,8 @@ from sqlalchemy.util.concurrency import await_
 from bot.storage import SqlStore
 from bot.storage.codec import warm_up
 from bot.storage.engine import Database, Engines, LockedFile, open_database
-
-Boundary = Callable[[str], Awaitable[None]]
+from tests.storage.looks import SqliteLook
+from tests.storage.memory import Process, for_ever
 
 
 @dataclass
@@ -30,14 +31,12 @@ class Session:
     """What one life of the process has of the database.
 
     Attributes:
-        boundary: Awaited before and after every commit.
-        committed: Told at once of every commit that wrote something.
+        process: Whose it is.
         connections: The open ones, to be cut off when the process dies.
         records: What the pools know of them.
     """
 
-    boundary: Boundary
-    committed: Callable[[], None]
+    process: Process
     connections: list[Connection] = field(default_factory=list)
     records: list[Any] = field(default_factory=list)
 
@@ -89,13 +88,12 @@ class Connection(sqlite3.Connection):
             return
         changes = self.total_changes
         wrote = changes != getattr(self, "_changes", 0)
-        if wrote:
-            await_(self.session.boundary("before a commit"))
+        if wrote and not self.session.process.commits():
+            await_(for_ever())
         super().commit()
         self._changes = changes
-        if wrote:
-            self.session.committed()
-            await_(self.session.boundary("after a commit"))
+        if wrote and not self.session.process.committed():
+            await_(for_ever())
 
     def terminate(self) -> None:
         """As the real driver's: closes it, whatever it is doing."""
@@ -136,22 +134,53 @@ def _connect(_dialect: Any, record: Any, args: Sequence[Any], _params: Any) -> C
     return connection
 
 
-def open_store(path: Path, session: Session) -> SqlStore:
-    """The real store on a database file that has its schema already."""
-    _Present.session = session
-    return SqlStore(Database(_engines(path), LockedFile.open(path, read_only=False)))
+class OnSqlite:
+    """The real store with its real SQL on a new file.
 
+    Args:
+        template: A file that has the schema.
+        path: Where the new one is made.
+    """
 
-def cut_off(store: SqlStore, session: Session) -> None:
-    """The process has died: its transactions are undone, its connections and its lock are gone."""
-    database = store._database
-    for record in session.records:
-        if record.fairy_ref is not None:  # what a dead task still holds is nobody's to give back
-            record.fairy_ref = weakref.ref(session)
-    for connection in session.connections:
-        sqlite3.Connection.close(connection)
-    for engine in (database._engines.writer, database._engines.noter, database._engines.reader):
-        engine.sync_engine.dispose(close=False)
-    file, database._file = database._file, None
-    if file is not None:
-        file.close()
+    def __init__(self, template: Path, path: Path) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        shutil.copyfile(template, path)
+        self.path = path
+        self.look = SqliteLook(self._only_reading())
+        self._opened: tuple[Database, Session] | None = None
+
+    def _only_reading(self) -> sqlite3.Connection:
+        reader = sqlite3.connect(self.path, isolation_level=None)
+        reader.execute("PRAGMA query_only=ON")
+        return reader
+
+    def look_anew(self) -> None:
+        """After a fork: a connection of SQLite is of no use on its other side."""
+        self.look.reader = self._only_reading()
+
+    def open(self, process: Process) -> SqlStore:
+        """The store of one process."""
+        _Present.session = session = Session(process)
+        database = Database(_engines(self.path), LockedFile.open(self.path, read_only=False))
+        self._opened = database, session
+        return SqlStore(database)
+
+    def cut_off(self) -> None:
+        """The process has died: its transactions are undone, its connections and its lock are gone."""
+        assert self._opened is not None
+        database, session = self._opened
+        for record in session.records:
+            if record.fairy_ref is not None:  # what a dead task still holds is nobody's to give back
+                record.fairy_ref = weakref.ref(session)
+        for connection in session.connections:
+            sqlite3.Connection.close(connection)
+        for engine in (database._engines.writer, database._engines.noter, database._engines.reader):
+            engine.sync_engine.dispose(close=False)
+        file, database._file = database._file, None
+        if file is not None:
+            file.close()
+
+    def close(self) -> None:
+        """The history is over."""
+        self.look.reader.close()

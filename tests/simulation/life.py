@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from bot.app import Bot, Surroundings, slack_client, take_over
 from bot.config import Settings
-from bot.storage.tables import EPOCH, MICROSECOND
+from bot.ports import Storage
 from bot.telemetry import Metrics
-from tests.simulation.inline_sqlite import Session, cut_off, open_store
+from tests.storage.looks import Look
+from tests.storage.memory import Process
 
 T = TypeVar("T")
 
@@ -25,16 +25,27 @@ TICK = timedelta(seconds=60)
 """The sweeps run when something is due; besides, as seldom as this."""
 AGAIN = 0.5
 """Seconds until what is still due is looked at again: the bot's own tick."""
-DUE = {
-    "inbox": "SELECT min(due_at) FROM inbox WHERE done_at IS NULL",
-    "operations": "SELECT min(due_at) FROM operations WHERE due_at IS NOT NULL",
-    "publish": """
-        SELECT min(m.due_at) FROM messages m LEFT JOIN operations o ON o.id = m.operation_id
-        WHERE m.done_at IS NULL AND (m.kind != 'card' OR o.version > m.posted_version)
-        AND NOT (m.kind = 'reply' AND EXISTS (
-            SELECT 1 FROM messages b WHERE b.operation_id = m.operation_id AND b.done_at IS NULL
-            AND (b.kind = 'card' AND b.ts = '' OR b.kind = 'reply' AND b.id < m.id)))""",
-}
+
+
+class Ground(Protocol):
+    """Where the process keeps what outlives it."""
+
+    @property
+    def look(self) -> Look:
+        """A view of it from beside."""
+        ...
+
+    def open(self, process: Process) -> Storage:
+        """The store of one process."""
+        ...
+
+    def cut_off(self) -> None:
+        """The process has died: its transactions are undone, what it had open is closed."""
+        ...
+
+    def close(self) -> None:
+        """The history is over."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,8 @@ class Machine:
 
     Attributes:
         settings: The bot's configuration.
-        path: The database file.
-        reader: A connection of the harness to it, which only looks.
+        path: The configuration file.
+        ground: Where it keeps what outlives it.
         metrics: The same registry for every life; making one is dear.
         now: The machine's wall clock.
         reached: Told of every boundary; whether the process dies there.
@@ -54,7 +65,7 @@ class Machine:
 
     settings: Settings
     path: Path
-    reader: sqlite3.Connection
+    ground: Ground
     metrics: Metrics
     now: Callable[[], datetime]
     reached: Callable[[str], bool]
@@ -78,8 +89,7 @@ class Life:
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.context: Context = copy_context()
         self.context.run(LIFE.set, self)
-        self._session = Session(self.boundary, self._committed)
-        self.store = open_store(machine.path, self._session)
+        self.store = machine.ground.open(self)
         self._bot: Bot | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._rang = -AGAIN
@@ -94,12 +104,27 @@ class Life:
         """A task of this process."""
         return asyncio.get_running_loop().create_task(work, context=self.context)
 
-    async def boundary(self, name: str) -> None:
-        """Passes a point at which the process may die; the dead never get past one."""
+    def passes(self, name: str) -> bool:
+        """Comes to a point at which the process may die; whether it lives on."""
         if self.alive and self._machine.reached(name):
             self.die(name)
-        if not self.alive:
+        return self.alive
+
+    async def boundary(self, name: str) -> None:
+        """Passes such a point; the dead never get past one."""
+        if not self.passes(name):
             await asyncio.get_running_loop().create_future()
+
+    def commits(self) -> bool:
+        """Comes to a commit that writes something."""
+        return self.passes("before a commit")
+
+    def committed(self) -> bool:
+        """Has made one."""
+        self._machine.committed()
+        if self.serving:
+            self._set_alarm()
+        return self.passes("after a commit")
 
     async def start(self) -> None:
         """Composes the bot on what was committed, as ``serve`` does; a death meanwhile ends it."""
@@ -119,7 +144,7 @@ class Life:
         """``kill -9``: from here on nothing that this process does has any effect."""
         self.alive = self.serving = False
         self._silence()
-        cut_off(self.store, self._session)
+        self._machine.ground.cut_off()
         for task in list(self.tasks):
             task.cancel()
         self._machine.died(where)
@@ -159,31 +184,20 @@ class Life:
 
     # --- the alarm: ticks that would find nothing are left out ---
 
-    def _committed(self) -> None:
-        self._machine.committed()
-        if self.serving:
-            self._set_alarm()
-
     def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         loop, now = asyncio.get_running_loop(), self._machine.now()
-        first = min((due for due in self._due().values() if due is not None), default=None)
+        due = self._machine.ground.look.due()
+        first = min((at for at in (due.inbox, due.operations, due.publish) if at is not None), default=None)
         wait = TICK.total_seconds() if first is None else (first - now).total_seconds()
         at = max(loop.time() + wait, self._rang + AGAIN)
         self._alarm = loop.call_at(at, self._ring, context=self.context)
 
-    def _due(self) -> dict[str, datetime | None]:
-        found: dict[str, datetime | None] = {}
-        for name, query in DUE.items():
-            (due,) = self._machine.reader.execute(query).fetchone()
-            found[name] = None if due is None else EPOCH + due * MICROSECOND
-        return found
-
     def _ring(self) -> None:
-        now = self._machine.now()
-        for name, due in self._due().items():
-            if due is not None and due <= now:
+        now, due = self._machine.now(), self._machine.ground.look.due()
+        for name, at in (("inbox", due.inbox), ("operations", due.operations), ("publish", due.publish)):
+            if at is not None and at <= now:
                 self.bot._ticker.kick(name)
         self._rang = asyncio.get_running_loop().time()
         self._set_alarm()

@@ -90,6 +90,7 @@ class Time:
 
     def __init__(self) -> None:
         self.skew = timedelta(0)
+        self._true = START
         self.loop = SimulatedLoop(self._moved)
         self._machine: time_machine.Traveller | None = None
 
@@ -100,7 +101,7 @@ class Time:
 
     def true(self) -> datetime:
         """What every right clock shows."""
-        return START + timedelta(seconds=self.loop.time())
+        return self._true
 
     def machine(self) -> datetime:
         """What the clock of the bot's machine shows."""
@@ -118,13 +119,17 @@ class Time:
 
     @contextmanager
     def _travelling(self) -> Iterator[None]:
-        with time_machine.travel(self.machine(), tick=False) as self._machine:
+        # By the number of seconds: with a time zone, every move would set the zone of the process anew.
+        shown = self._shown = self.machine()
+        with time_machine.travel(shown.timestamp(), tick=False) as self._machine:
             yield
         self._machine = None
 
     def _moved(self) -> None:
+        self._true = START + timedelta(seconds=self.loop.time())
         if self._machine is not None:
-            self._machine.move_to(self.machine(), tick=False)
+            shown, self._shown = self._shown, self.machine()
+            self._machine.shift(self._shown - shown)
 
 
 class MachineClock:

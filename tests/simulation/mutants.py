@@ -24,6 +24,7 @@ from handlers import listeners
 from handlers.finder import Absent, Finder
 from handlers.listeners import Listeners
 from handlers.payloads import dedupe_key
+from tests.storage.memory import MemoryStore
 
 SOON = timedelta(seconds=2)
 Change = tuple[Any, str, Any]
@@ -80,10 +81,10 @@ def _no_look_before_posting() -> list[Change]:
 def _forget_that_a_post_was_begun() -> list[Change]:
     """A post is made without noting before that it is about to be."""
 
-    async def begin_post(_self: SqlStore, _message: Message) -> None:
+    async def begin_post(_self: Any, _message: Message) -> None:
         return
 
-    return [(SqlStore, "begin_post", begin_post)]
+    return [(store, "begin_post", begin_post) for store in (SqlStore, MemoryStore)]
 
 
 def _no_dedupe() -> list[Change]:
@@ -94,13 +95,16 @@ def _no_dedupe() -> list[Change]:
 
 def _no_replay_set() -> list[Change]:
     """A request with a signature that was accepted before is accepted again."""
-    original = SqlStore.receive
 
-    async def receive(self: SqlStore, item: Inbound) -> Receipt:
-        receipt = await original(self, item)
-        return Receipt.DUPLICATE if receipt is Receipt.REPLAYED else receipt
+    def forgetful(original: Any) -> Any:
+        async def receive(self: Any, item: Inbound) -> Receipt:
+            receipt: Receipt = await original(self, item)
+            return Receipt.DUPLICATE if receipt is Receipt.REPLAYED else receipt
 
-    return [(Signatures, "reserve", lambda *_, **__: True), (SqlStore, "receive", receive)]
+        return receive
+
+    stores: list[Change] = [(each, "receive", forgetful(each.receive)) for each in (SqlStore, MemoryStore)]
+    return [(Signatures, "reserve", lambda *_, **__: True), *stores]
 
 
 def _no_fingerprint() -> list[Change]:

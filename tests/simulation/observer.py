@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core import events as e
-from bot.core.model import Plan, Target
-from bot.core.operation import Status
+from bot.core.model import Plan
 from bot.sandbox.slack.model import Change, ChangeKind
 from bot.sandbox.slack.wire import OK, Receipt
 from bot.sandbox.slack.workspace import Workspace
-from bot.storage.codec import EVENTS, OPERATIONS
+from bot.storage.codec import EVENTS
 from tests.simulation.clouds import Clouds, Submission
 from tests.simulation.deliveries import ALLOWED
 from tests.simulation.trace import Trace
+from tests.storage.looks import Look
 
 ENTERS_RECHECKING = (e.Approved, e.SubmissionNotAccepted, e.StartReached)
 READING_TAKES = 25.0
@@ -60,7 +59,7 @@ class Observer:
     """Watches a history from outside; the first violation ends it.
 
     Args:
-        reader: The bot's database, to look at.
+        look: A view of what the bot has committed.
         clouds: What really happens there.
         workspace: What really is said there.
         trace: The story.
@@ -71,7 +70,7 @@ class Observer:
     def __init__(
         self,
         *,
-        reader: sqlite3.Connection,
+        look: Look,
         clouds: Callable[[], Clouds],
         workspace: Workspace,
         trace: Trace,
@@ -83,7 +82,7 @@ class Observer:
         self.operations: dict[str, Told] = defaultdict(Told)
         self.members: list[tuple[float, frozenset[str]]] = []
         self.posted: Counter[tuple[str, str]] = Counter()
-        self._reader = reader
+        self._look = look
         self._clouds = clouds
         self._workspace = workspace
         self._trace = trace
@@ -91,6 +90,7 @@ class Observer:
         self._secrets = secrets
         self._seq = 0
         self._accepted: set[str] = set()
+        self._noticed: set[str] = set()
         self.bodies: set[bytes] = set()
 
     def violated(self, check: str, problem: str) -> None:
@@ -124,17 +124,12 @@ class Observer:
 
     def committed(self) -> None:
         """Reads what the last commit added to the audit trail."""
-        rows = self._reader.execute(
-            "SELECT seq, operation_id, type, data FROM audit_events WHERE seq > ? ORDER BY seq", (self._seq,)
-        ).fetchall()
-        for seq, operation, name, data in rows:
-            self._seq = seq
-            if operation is None:
-                continue
-            self._no_secret(data, "the audit trail")
-            event = EVENTS.loads(data)
+        for row in self._look.recorded(self._seq):
+            self._seq, operation = row.seq, row.operation
+            self._no_secret(row.data, "the audit trail")
+            event = EVENTS.loads(row.data)
             self.operations[operation].events.append((self._elapsed(), event))
-            self._trace.add("bot", f"{operation} {name}{_more(event)}")
+            self._trace.add("bot", f"{operation} {row.type}{_more(event)}")
             self._clouds().look()
             if isinstance(event, e.RolesConfirmed):
                 self._roles_are_as_confirmed(operation)
@@ -166,7 +161,7 @@ class Observer:
     def submitted(self, submission: Submission) -> None:
         """Every promise about a request that is just about to be carried out."""
         self.committed()
-        operation = self._starting(submission.target)
+        operation = self._look.starting(submission.target)
         if operation is None:
             self.violated("saved_before_acting", f"{submission.target} is submitted without an intent")
             return
@@ -177,13 +172,6 @@ class Observer:
         told.submissions.append(submission)
         self._quorum_lives(operation, told)
         self._roles_are_as_approved(operation, told)
-
-    def _starting(self, target: Target) -> str | None:
-        row = self._reader.execute(
-            "SELECT id FROM operations WHERE database = ? AND shard = ? AND status = ?",
-            (target.database, target.shard or "", Status.STARTING.value),
-        ).fetchone()
-        return None if row is None else str(row[0])
 
     def _submitted_once(self, operation: str, told: Told) -> None:
         """At most one submission that was, or may have been, accepted; each with an intent of its own."""
@@ -253,16 +241,18 @@ class Observer:
         if receipt.status not in ALLOWED:
             self.violated("answers_are_clean", f"{what} was answered {receipt.status}")
         signature = receipt.delivery.headers["X-Slack-Signature"]
-        if receipt.status == OK and signature in self._accepted:
+        known = self._accepted if recording else self._noticed
+        if receipt.status == OK and signature in known:
             self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
         if receipt.status == OK:
-            self._accepted.add(signature)
-        if receipt.status == OK and recording and not receipt.body:
-            found = self._reader.execute(
-                "SELECT 1 FROM inbox_signatures WHERE signature = ?", (signature,)
-            ).fetchone()
-            if found is None:
-                self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
+            known.add(signature)
+        relied_on = receipt.status == OK and recording and not receipt.body
+        if relied_on and not self._look.accepted(signature):
+            self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
+
+    def process_ended(self) -> None:
+        """Nobody knows the notices any more that it took: they are not recorded, and only empty its caches."""
+        self._noticed.clear()
 
     def logged(self, text: str) -> None:
         """The bot logged something."""
@@ -272,16 +262,6 @@ class Observer:
         """No token, key or secret is seen anywhere."""
         if any(secret in text for secret in self._secrets):
             self.violated("no_secrets", f"a secret is seen in {where}")
-
-    def deliveries(self) -> int:
-        """How many are recorded."""
-        (found,) = self._reader.execute("SELECT count(*) FROM inbox").fetchone()
-        return int(found)
-
-    def states(self) -> dict[str, Any]:
-        """The stored state of every operation."""
-        rows = self._reader.execute("SELECT id, state FROM operations ORDER BY requested_at, id").fetchall()
-        return {str(operation): OPERATIONS.loads(state) for operation, state in rows}
 
 
 def _as_approved(plan: Plan, primaries: tuple[str, ...]) -> bool:

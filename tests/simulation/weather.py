@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
 
@@ -30,6 +31,17 @@ BOUNDARIES = {
     "after Slack answered": (4, 12),
 }
 """How often the process dies there, and after how many passages at most."""
+AMBUSH = {
+    "before a commit": (4, 40),
+    "after a commit": (4, 40),
+    "before a submission leaves": (5, 1),
+    "after a submission was answered": (7, 1),
+    "before a read leaves": (1, 8),
+    "after a read was answered": (1, 8),
+    "before a call to Slack": (1, 8),
+    "after Slack answered": (2, 8),
+}
+"""The same where all the trouble is around one submission."""
 
 
 class Weather:
@@ -50,13 +62,19 @@ class Weather:
         self._dice = dice
         self._trace = trace
 
-    def crashes(self) -> list[tuple[str, int]]:
+    def crashes(self, where: Mapping[str, tuple[float, int]]) -> list[tuple[str, int]]:
         """Where the process will die, life after life."""
         number = self._dice.choices((0, 1, 2, 3, 4), weights=(2, 4, 3, 2, 1))[0]
-        names = self._dice.choices(
-            list(BOUNDARIES), weights=[weight for weight, _ in BOUNDARIES.values()], k=number
-        )
-        return [(name, self._dice.randint(1, BOUNDARIES[name][1])) for name in names]
+        weights = [weight for weight, _ in where.values()]
+        names = self._dice.choices(list(where), weights=weights, k=number)
+        return [(name, self._dice.randint(1, where[name][1])) for name in names]
+
+    async def ambush(self) -> None:
+        """What goes wrong with the first submission is decided before anybody asks for it."""
+        if self._dice.random() < 0.7:
+            await self._submission()
+        if self._dice.random() < 0.3:
+            await self._outcome_changes()
 
     def climate(self) -> None:
         """What lasts for the whole history."""

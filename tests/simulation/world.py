@@ -6,12 +6,11 @@ import asyncio
 import logging
 import random
 import shutil
-import sqlite3
 import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ from bot.sandbox.clouds import CLUSTER, REPLICA_SET, SHARDED
 from bot.sandbox.huawei_dds import EXAMPLE_ACCESS_KEY, EXAMPLE_PROJECT, EXAMPLE_SECRET_KEY
 from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET
 from bot.sandbox.slack import demo_workspace
-from bot.sandbox.slack.web_api import web_api
+from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.switchovers import Timings
 from bot.storage import connect
 from bot.telemetry import Metrics
@@ -43,7 +42,9 @@ from providers.registry import PROVIDERS
 from tests.simulation.asgi import SlackSession
 from tests.simulation.clouds import HUAWEI, QINGCLOUD, Clouds, CloudWire, Submission
 from tests.simulation.deliveries import Mail
-from tests.simulation.life import LIFE, TICK, Life, Machine, track
+from tests.simulation.grounds import InMemory
+from tests.simulation.inline_sqlite import OnSqlite
+from tests.simulation.life import LIFE, TICK, Ground, Life, Machine, track
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.observer import Observer
 from tests.simulation.trace import Trace
@@ -58,7 +59,7 @@ api_url = "{SLACK}/api/"
 [database]
 url = "sqlite:///{{path}}"
 [tracking]
-poll_interval = "3s"
+poll_interval = "12s"
 max_poll_interval = "120s"
 deadline = "5m"
 verify_timeout = "60s"
@@ -103,33 +104,48 @@ BROKEN = frozenset(
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What every history of this process stands on."""
+class Common:
+    """What every history of this process uses."""
 
     folder: Path
     settings: Settings
     metrics: Metrics
 
-    @property
-    def path(self) -> Path:
-        return self.folder / "switchover.db"
-
 
 @cache
-def ground() -> Ground:
-    """Made once: a database with its schema, the configuration, the metrics."""
+def common() -> Common:
+    """Made once: a folder, the configuration, the metrics."""
     memory = Path("/dev/shm")  # noqa: S108  # where there is one, files cost no disk
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
     Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
-    template = folder / "template.db"
+    file = folder / "switchover.toml"
+    file.write_text(CONFIG.format(path=folder / "switchover.db"), encoding="utf-8")
+    return Common(folder, config.load(file, env={}, provider_types=PROVIDERS), Metrics())
+
+
+@cache
+def _template() -> Path:
+    """A database with its schema."""
+    template = common().folder / "template.db"
 
     async def migrated() -> None:
         await (await connect(f"sqlite:///{template}", migrate=True)).close()
 
     asyncio.run(migrated())
-    file = folder / "switchover.toml"
-    file.write_text(CONFIG.format(path=folder / "switchover.db"), encoding="utf-8")
-    return Ground(folder, config.load(file, env={}, provider_types=PROVIDERS), Metrics())
+    return template
+
+
+def _on_sqlite(_dice: random.Random) -> Ground:
+    return OnSqlite(_template(), common().folder / "switchover.db")
+
+
+STORES: dict[str, Callable[[random.Random], Ground]] = {"memory": InMemory, "sqlite": _on_sqlite}
+REAL_EVERY = 16
+
+
+def store_of(seed: int) -> str:
+    """Where the bot of this history keeps its truth: one history in sixteen is played on the real store."""
+    return "sqlite" if seed % REAL_EVERY == REAL_EVERY - 1 else "memory"
 
 
 @dataclass
@@ -162,9 +178,10 @@ class World:
     Args:
         seed: Decides everything.
         time: Its time.
+        store: Where the bot keeps its truth, a name of ``STORES``.
     """
 
-    def __init__(self, seed: int, time: Time) -> None:
+    def __init__(self, seed: int, time: Time, store: str) -> None:
         self.seed = seed
         self.time = time
         self.trace = Trace(lambda: time.elapsed)
@@ -188,14 +205,9 @@ class World:
             say=self.trace.add,
             submitted=self._submitted,
         )
-        self._ground = ground()
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self._ground.path}{suffix}").unlink(missing_ok=True)
-        shutil.copyfile(self._ground.folder / "template.db", self._ground.path)
-        self.reader = sqlite3.connect(self._ground.path, isolation_level=None)
-        self.reader.execute("PRAGMA query_only=ON")
+        self.ground = STORES[store](random.Random(f"database {seed}"))  # noqa: S311
         self.observer = Observer(
-            reader=self.reader,
+            look=self.ground.look,
             clouds=lambda: self.clouds,
             workspace=self.workspace,
             trace=self.trace,
@@ -215,7 +227,7 @@ class World:
         self.lives = 0
         self.downtime = 5.0
         self._ended = asyncio.Event()
-        self._web = web_api(self.workspace)
+        self._web = WebApi(self.workspace)
         self._ids = count(1)
         self._others: dict[asyncio.Task[Any], None] = {}
         self._context = copy_context()
@@ -245,10 +257,10 @@ class World:
 
     def _machine(self) -> Machine:
         return Machine(
-            settings=self._ground.settings,
-            path=self._ground.path,
-            reader=self.reader,
-            metrics=self._ground.metrics,
+            settings=common().settings,
+            path=common().folder / "switchover.toml",
+            ground=self.ground,
+            metrics=common().metrics,
             now=self.time.machine,
             reached=self.crashes.due,
             committed=self.observer.committed,
@@ -280,6 +292,7 @@ class World:
         if where:
             self.trace.add("machine", f"the process ends: {where}")
             self.crashes.happened.append(where)
+        self.observer.process_ended()
         self._ended.set()
 
     def _submitted(self, submission: Submission) -> None:

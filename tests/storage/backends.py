@@ -1,28 +1,58 @@
-"""The databases that the one suite runs on, each a fresh one, with a way in beside the store."""
+"""What the one suite runs on, each fresh, with a way in beside the store."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
+import pytest
 
+from bot.ports import Storage
 from bot.storage import SqlStore, connect
+from tests.storage.disk import Disk
+from tests.storage.memory import MemoryStore
 
 PATIENCE = timedelta(milliseconds=300)
+EVERYWHERE = pytest.mark.parametrize("backend", ["sqlite", "postgresql", "memory"], indirect=True)
+"""Marks what holds of every store, the one in memory included."""
 
 
-class Backend(Protocol):
-    """A migrated database of its own. ``several``: whether several processes may use it at once."""
+@dataclass(frozen=True, slots=True)
+class OwedOnce:
+    """A message that is owed or was."""
+
+    id: int
+    kind: str
+    key: str
+    status: str
+    operation: str | None
+
+
+class Ground(Protocol):
+    """Where stores keep what they record. ``several``: whether several processes may use it at once."""
 
     name: str
-    url: str
     several: bool
+
+    async def open(self, *, patience: timedelta, audit_channel: str) -> Storage:
+        """A process's store."""
+        ...
+
+    async def messages(self) -> Sequence[OwedOnce]:
+        """Every message there is, the oldest first."""
+        ...
+
+
+class Backend(Ground, Protocol):
+    """A migrated database of its own."""
+
+    url: str
 
     async def sql(self, statement: str) -> Sequence[tuple[Any, ...]]:
         """Runs a statement as somebody with a client would."""
@@ -33,8 +63,24 @@ class Backend(Protocol):
         ...
 
 
+class _Sql:
+    """What is the same on every database."""
+
+    url: str
+
+    async def open(self, *, patience: timedelta, audit_channel: str) -> SqlStore:
+        return await connect(self.url, migrate=False, patience=patience, audit_channel=audit_channel)
+
+    async def sql(self, statement: str) -> Sequence[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    async def messages(self) -> Sequence[OwedOnce]:
+        rows = await self.sql("SELECT id, kind, key, status, operation_id FROM messages ORDER BY id")
+        return [OwedOnce(*row) for row in rows]
+
+
 @dataclass
-class Sqlite:
+class Sqlite(_Sql):
     url: str
     path: Path
     name: str = "sqlite"
@@ -50,7 +96,7 @@ class Sqlite:
 
 
 @dataclass
-class Postgres:
+class Postgres(_Sql):
     url: str
     name: str = "postgresql"
     several: bool = True
@@ -60,6 +106,24 @@ class Postgres:
 
     async def disarm(self) -> None:
         await self.sql("ALTER TABLE audit_events DISABLE TRIGGER USER")
+
+
+@dataclass
+class Memory:
+    """No database at all."""
+
+    disk: Disk = field(default_factory=Disk)
+    name: str = "memory"
+    several: bool = True
+
+    async def open(self, *, patience: timedelta, audit_channel: str) -> Storage:
+        return MemoryStore(self.disk, audit_channel=audit_channel)
+
+    async def messages(self) -> Sequence[OwedOnce]:
+        return [
+            OwedOnce(row.id, row.kind, row.key, row.status, row.operation_id)
+            for row in self.disk.messages.values()
+        ]
 
 
 async def administer(url: str, statement: str) -> Sequence[tuple[Any, ...]]:
@@ -79,17 +143,17 @@ async def migrate(url: str) -> None:
 
 @dataclass
 class Stores:
-    """Opens stores on one backend; the fixture closes them."""
+    """Opens stores in one place; the fixture closes them."""
 
-    backend: Backend
-    opened: list[SqlStore]
+    backend: Ground
+    opened: list[Storage]
 
-    async def open(self, *, patience: timedelta = PATIENCE) -> SqlStore:
+    async def open(self, *, patience: timedelta = PATIENCE, audit_channel: str = "") -> Storage:
         """Another store, as another process (or this one, started again) would open it."""
-        store = await connect(self.backend.url, migrate=False, patience=patience)
+        store = await self.backend.open(patience=patience, audit_channel=audit_channel)
         self.opened.append(store)
         return store
 
-    async def replica(self) -> SqlStore:
+    async def replica(self) -> Storage:
         """Another replica's store; where there can't be one, the one there is."""
         return await self.open() if self.backend.several else self.opened[0]

@@ -1,4 +1,4 @@
-"""Every test of the suite runs on SQLite and on a real PostgreSQL."""
+"""Every test of the suite runs on SQLite and on a real PostgreSQL; those that are marked so, in memory too."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.storage import SqlStore
+from bot.ports import Storage
 from tests.storage import postgres
-from tests.storage.backends import Backend, Postgres, Sqlite, Stores, administer, migrate
+from tests.storage.backends import Backend, Ground, Memory, Postgres, Sqlite, Stores, administer, migrate
 from tests.storage.severed import Proxy, proxy
 
 
@@ -80,8 +80,11 @@ def sqlite_database(folder: Path, template: Path | None) -> Sqlite:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
     """A migrated database of the test's own."""
+    if request.param == "memory":
+        yield Memory()
+        return
     if request.param == "sqlite":
         yield sqlite_database(tmp_path, request.getfixturevalue("sqlite_template"))
         return
@@ -111,7 +114,7 @@ async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-async def stores(backend: Backend) -> AsyncIterator[Stores]:
+async def stores(backend: Ground) -> AsyncIterator[Stores]:
     opened = Stores(backend, [])
     yield opened
     for store in opened.opened:
@@ -119,5 +122,5 @@ async def stores(backend: Backend) -> AsyncIterator[Stores]:
 
 
 @pytest.fixture
-async def store(stores: Stores) -> SqlStore:
+async def store(stores: Stores) -> Storage:
     return await stores.open()

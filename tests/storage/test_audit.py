@@ -10,16 +10,16 @@ from functools import partial
 
 import pytest
 
-from bot.ports import AuditBreak, AuditHead
+from bot.ports import AuditBreak, AuditHead, Storage
 from bot.storage import SqlStore, audit
-from tests.storage.backends import Backend, Stores
+from tests.storage.backends import EVERYWHERE, Backend, Stores
 from tests.storage.values import NOW, after, requested, running
 
 COLUMNS = "seq, stream, operation_id, version, type, at, actor, data, prev_hash"
 
 
 @pytest.fixture
-async def trail(store: SqlStore) -> SqlStore:
+async def trail(store: Storage) -> Storage:
     """A store with seven rows: an operation's first five events, a configuration load, another request."""
     first = requested(1)
     await store.open(first, due_at=NOW, item_id=None)
@@ -29,13 +29,14 @@ async def trail(store: SqlStore) -> SqlStore:
     return store
 
 
-async def head_of(store: SqlStore) -> AuditHead:
+async def head_of(store: Storage) -> AuditHead:
     found = await store.verify_audit()
     assert isinstance(found, AuditHead), found
     return found
 
 
-async def test_an_empty_trail_is_intact(store: SqlStore) -> None:
+@EVERYWHERE
+async def test_an_empty_trail_is_intact(store: Storage) -> None:
     assert await store.verify_audit() == AuditHead(0, "")
 
 
@@ -52,7 +53,8 @@ async def test_every_head_ever_printed_is_found_again(trail: SqlStore, backend: 
         assert await trail.verify_audit(printed) == await head_of(trail)
 
 
-async def test_an_unknown_head_is_a_break(trail: SqlStore) -> None:
+@EVERYWHERE
+async def test_an_unknown_head_is_a_break(trail: Storage) -> None:
     found = await trail.verify_audit("0" * 64)
     assert isinstance(found, AuditBreak)
     assert "no row has the hash" in found.problem
@@ -194,7 +196,8 @@ async def test_a_cut_tail_with_a_forged_end_is_found_by_a_head_printed_earlier(
     assert found.seq == 6
 
 
-async def test_concurrent_events_make_one_chain(stores: Stores, store: SqlStore) -> None:
+@EVERYWHERE
+async def test_concurrent_events_make_one_chain(stores: Stores, store: Storage) -> None:
     workers = [store, await stores.replica()]
     await asyncio.gather(
         *(workers[n % 2].open(requested(n), due_at=NOW, item_id=None) for n in range(10)),

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Locked, Stale, StoreUnavailable
-from bot.ports import AuditHead
+from bot.ports import AuditHead, Storage
 from bot.storage import SqlStore, connect
 from bot.storage.tables import audit_head
 from tests.storage.backends import Backend, Postgres, Sqlite, Stores
@@ -25,7 +25,7 @@ from tests.storage.values import LATER, NOW, inbound, requested, running
 SECRET = "hunter2"
 
 
-async def still_works(store: SqlStore) -> None:
+async def still_works(store: Storage) -> None:
     """The store takes a write and a read, and the trail is whole."""
     assert await store.ready() == ""
     await store.receive(inbound("afterwards"))
@@ -61,10 +61,11 @@ async def test_a_lock_held_for_too_long_makes_it_unavailable(store: SqlStore, ba
 
 
 async def test_a_read_only_database_is_unavailable(stores: Stores, store: SqlStore, backend: Backend) -> None:
+    refusing: Storage = store
     if isinstance(backend, Postgres):
         name = backend.url.rsplit("/", 1)[1]
         await backend.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-        store = await stores.open()
+        refusing = await stores.open()
     else:
 
         async def freeze(connection: AsyncConnection) -> None:
@@ -72,8 +73,8 @@ async def test_a_read_only_database_is_unavailable(stores: Stores, store: SqlSto
 
         await store._database.write(freeze)
     with pytest.raises(StoreUnavailable, match="read-only"):
-        await store.receive(inbound())
-    assert await store.operations(open_only=True) == []
+        await refusing.receive(inbound())
+    assert await refusing.operations(open_only=True) == []
 
 
 async def test_a_full_disk_is_unavailable_and_then_goes_on(store: SqlStore, backend: Backend) -> None:

@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 from bot.core.machine import Say
 from bot.core.model import Reason
 from bot.errors import StoreUnavailable
-from bot.ports import AuditHead, MessageKind
+from bot.ports import AuditHead, MessageKind, Storage
 from bot.service.heads import HourlyHead
-from bot.storage import SqlStore, connect
-from tests.storage.backends import Stores
+from bot.storage import connect
+from tests.storage.backends import Backend, Stores
 
 NINE = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -23,20 +23,18 @@ def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
 
 
 @pytest.fixture
-async def audited(stores: Stores) -> SqlStore:
+async def audited(stores: Stores) -> Storage:
     """A store that has an audit channel."""
-    store = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
-    stores.opened.append(store)
-    return store
+    return await stores.open(audit_channel="C-AUDIT")
 
 
-async def moved(store: SqlStore) -> AuditHead:
+async def moved(store: Storage) -> AuditHead:
     """The head after one more row."""
     await store.record_configuration({"n": str((await store.audit_head()).seq)}, NINE)
     return await store.audit_head()
 
 
-async def told(store: SqlStore) -> list[tuple[str, Say | None]]:
+async def told(store: Storage) -> list[tuple[str, Say | None]]:
     """What the audit channel is owed, in order; it stays owed."""
     far = NINE + timedelta(days=99)
     messages = await store.claim_messages(far, far, 50)
@@ -48,7 +46,7 @@ def said(head: AuditHead) -> Say:
     return Say(Reason.of("audit-head", seq=head.seq, hash=head.hash))
 
 
-async def test_the_head_is_told_once_in_each_hour_in_which_it_moved(audited: SqlStore) -> None:
+async def test_the_head_is_told_once_in_each_hour_in_which_it_moved(audited: Storage) -> None:
     heads = HourlyHead(audited)
     first = await moved(audited)
     with capture_logs() as logged:
@@ -72,7 +70,7 @@ async def test_the_head_is_told_once_in_each_hour_in_which_it_moved(audited: Sql
     ]
 
 
-async def test_after_a_restart_the_channel_is_not_told_twice_in_an_hour(audited: SqlStore) -> None:
+async def test_after_a_restart_the_channel_is_not_told_twice_in_an_hour(audited: Storage) -> None:
     first = await moved(audited)
     await HourlyHead(audited).look(at(9, 5))
     restarted = HourlyHead(audited)
@@ -86,16 +84,18 @@ async def test_after_a_restart_the_channel_is_not_told_twice_in_an_hour(audited:
     ]
 
 
-async def test_of_replicas_one_tells_the_channel(audited: SqlStore) -> None:
+async def test_of_replicas_one_tells_the_channel(audited: Storage) -> None:
     await moved(audited)
     for replica in (HourlyHead(audited), HourlyHead(audited)):
         await replica.look(at(9))
     assert len(await told(audited)) == 1
 
 
-async def test_a_look_that_failed_is_made_up_for_in_the_same_hour(stores: Stores, audited: SqlStore) -> None:
+async def test_a_look_that_failed_is_made_up_for_in_the_same_hour(
+    stores: Stores, audited: Storage, backend: Backend
+) -> None:
     await moved(audited)
-    reader = await connect(stores.backend.url, migrate=False, read_only=True, audit_channel="C-AUDIT")
+    reader = await connect(backend.url, migrate=False, read_only=True, audit_channel="C-AUDIT")
     stores.opened.append(reader)
     heads = HourlyHead(reader)
     with capture_logs() as logged:
@@ -105,13 +105,13 @@ async def test_a_look_that_failed_is_made_up_for_in_the_same_hour(stores: Stores
     assert logged == []
 
 
-async def test_an_empty_trail_has_no_head_to_tell(audited: SqlStore) -> None:
+async def test_an_empty_trail_has_no_head_to_tell(audited: Storage) -> None:
     with capture_logs() as logged:
         await HourlyHead(audited).look(at(9))
     assert (logged, await told(audited)) == ([], [])
 
 
-async def test_without_an_audit_channel_the_log_is_told_all_the_same(store: SqlStore) -> None:
+async def test_without_an_audit_channel_the_log_is_told_all_the_same(store: Storage) -> None:
     head = await moved(store)
     with capture_logs() as logged:
         await HourlyHead(store).look(at(9))

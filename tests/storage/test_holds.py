@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 import pytest
 
 from bot.core.commands import Halt
-from bot.core.events import Approved, Requested, SubmissionStarted, event_name
 from bot.core.holds import (
     EVERY_KIND,
     ONLY_HALT,
@@ -24,31 +21,23 @@ from bot.core.holds import (
     Resumed,
     Unfrozen,
     apply,
-    binding,
-    kinds_binding,
 )
 from bot.core.machine import Decision, Say
 from bot.core.model import Reason, UserId
 from bot.errors import Held, Stale
-from bot.ports import AuditHead, Inbound, Message, MessageKind
-from bot.storage import SqlStore, connect
-from bot.storage.codec import EVENTS, HOLD_EVENTS
-from tests.storage.backends import Backend, Stores
+from bot.ports import Inbound, Message, MessageKind, Storage
+from tests.storage.backends import EVERYWHERE, Stores
 from tests.storage.values import (
     LATER,
     NOW,
     ORIGIN,
     after,
-    approved,
-    chain,
-    planned,
     reply,
     requested,
     running,
-    started,
 )
 
-Commit = Callable[[SqlStore], Awaitable[None]]
+pytestmark = EVERYWHERE
 
 BOB = UserId("U2")
 
@@ -69,17 +58,17 @@ def resumed(at: datetime = NOW) -> Resumed:
     return Resumed(at, BOB, "T1")
 
 
-async def record(store: SqlStore, *events: HoldEvent) -> None:
+async def record(store: Storage, *events: HoldEvent) -> None:
     for event in events:
         await store.record_hold(event, item_id=None)
 
 
-async def opened(store: SqlStore, first: Decision) -> Decision:
+async def opened(store: Storage, first: Decision) -> Decision:
     await store.open(first, due_at=NOW, item_id=None)
     return first
 
 
-async def test_what_is_set_is_in_force_until_it_is_lifted(stores: Stores, store: SqlStore) -> None:
+async def test_what_is_set_is_in_force_until_it_is_lifted(stores: Stores, store: Storage) -> None:
     await record(store, frozen("orders"), halted(after(1)), frozen("all", after(2), until=after(9)))
     other = await stores.replica()
     assert await other.holds(after(3)) == [
@@ -91,13 +80,13 @@ async def test_what_is_set_is_in_force_until_it_is_lifted(stores: Stores, store:
     assert [(hold.kind, hold.scope) for hold in await other.holds(after(3))] == [(HoldKind.FREEZE, "all")]
 
 
-async def test_a_hold_ends_by_itself_to_the_microsecond(store: SqlStore) -> None:
+async def test_a_hold_ends_by_itself_to_the_microsecond(store: Storage) -> None:
     await record(store, frozen("orders", until=after(9)))
     assert len(await store.holds(after(9) - timedelta(microseconds=1))) == 1
     assert await store.holds(after(9)) == []
 
 
-async def test_the_newest_of_a_kind_and_scope_replaces_the_one_before_and_comes_last(store: SqlStore) -> None:
+async def test_the_newest_of_a_kind_and_scope_replaces_the_one_before_and_comes_last(store: Storage) -> None:
     await record(store, frozen("a", until=after(5)), frozen("b"), frozen("a", after(1), reason="longer"))
     assert await store.holds(after(6)) == [
         Hold(HoldKind.FREEZE, "b", NOW, None, "why", BOB),
@@ -105,13 +94,13 @@ async def test_the_newest_of_a_kind_and_scope_replaces_the_one_before_and_comes_
     ]
 
 
-async def test_lifting_what_is_not_set_is_recorded_and_changes_nothing(store: SqlStore) -> None:
+async def test_lifting_what_is_not_set_is_recorded_and_changes_nothing(store: Storage) -> None:
     await record(store, frozen("a"), unfrozen("b"), unfrozen("all"), resumed())
     assert [hold.scope for hold in await store.holds(NOW)] == ["a"]
     assert (await store.audit_head()).seq == 4
 
 
-async def test_the_store_agrees_with_the_rules_on_any_order_of_events(store: SqlStore) -> None:
+async def test_the_store_agrees_with_the_rules_on_any_order_of_events(store: Storage) -> None:
     scopes = ("all", "a", "b")
     events: list[HoldEvent] = []
     for number, scope in enumerate((*scopes, *reversed(scopes), "all")):
@@ -128,50 +117,25 @@ async def test_the_store_agrees_with_the_rules_on_any_order_of_events(store: Sql
         ]
 
 
-async def test_what_people_typed_comes_back_as_a_database_takes_it(store: SqlStore) -> None:
+async def test_what_people_typed_comes_back_as_a_database_takes_it(store: Storage) -> None:
     await record(store, frozen("all", reason="ä\x00\ud83d 👍"))
     assert [hold.reason for hold in await store.holds(NOW)] == ["ä? 👍"]
-
-
-async def test_every_hold_is_in_the_trail_with_who_set_it(store: SqlStore, backend: Backend) -> None:
-    events: list[HoldEvent] = [
-        frozen("orders", until=after(9)),
-        unfrozen("orders", after(1)),
-        halted(after(2)),
-        resumed(after(3)),
-    ]
-    await record(store, *events)
-    rows = await backend.sql("SELECT stream, type, actor, operation_id, data FROM audit_events ORDER BY seq")
-    assert [row[:4] for row in rows] == [
-        ("hold", name, "U2", None) for name in ("frozen", "unfrozen", "halted", "resumed")
-    ]
-    assert [HOLD_EVENTS.loads(row[4]) for row in rows] == events
-    assert await store.verify_audit() == await store.audit_head()
-
-
-async def test_what_ended_long_ago_is_pruned_and_nothing_else(store: SqlStore, backend: Backend) -> None:
-    day = timedelta(days=1)
-    await record(store, frozen("a", until=after(1)), frozen("b", until=after(2)), frozen("c"), halted())
-    await store.prune(after(2) + day, day)
-    assert await backend.sql("SELECT kind, scope FROM holds ORDER BY seq") == [
-        ("freeze", "b"), ("freeze", "c"), ("halt", "all"),
-    ]  # fmt: skip
 
 
 # --- the delivery that asked for it, and who is told ---
 
 
-async def item_of(store: SqlStore) -> int:
+async def item_of(store: Storage) -> int:
     await store.receive(Inbound("halt", "", ORIGIN, Halt("fire"), NOW))
     (item,) = await store.claim_inbox(NOW, LATER, 10)
     return item.id
 
 
-async def messages(store: SqlStore) -> Sequence[Message]:
+async def messages(store: Storage) -> Sequence[Message]:
     return await store.claim_messages(LATER, after(9999), 50)
 
 
-async def test_a_hold_finishes_its_delivery_and_owes_the_answer(store: SqlStore) -> None:
+async def test_a_hold_finishes_its_delivery_and_owes_the_answer(store: Storage) -> None:
     item_id = await item_of(store)
     await store.record_hold(halted(), item_id=item_id, replies=[reply("one"), reply("two")])
     assert await store.claim_inbox(after(999), after(1000), 10) == []
@@ -181,7 +145,7 @@ async def test_a_hold_finishes_its_delivery_and_owes_the_answer(store: SqlStore)
     ]
 
 
-async def test_a_hold_of_a_finished_delivery_is_stale_and_records_nothing(store: SqlStore) -> None:
+async def test_a_hold_of_a_finished_delivery_is_stale_and_records_nothing(store: Storage) -> None:
     item_id = await item_of(store)
     await store.finish_item(item_id, [], NOW)
     with pytest.raises(Stale):
@@ -192,7 +156,7 @@ async def test_a_hold_of_a_finished_delivery_is_stale_and_records_nothing(store:
 
 
 async def test_of_concurrent_workers_on_one_delivery_one_sets_the_hold(
-    stores: Stores, store: SqlStore
+    stores: Stores, store: Storage
 ) -> None:
     workers = [store, await stores.replica()]
     item_id = await item_of(store)
@@ -206,19 +170,18 @@ async def test_of_concurrent_workers_on_one_delivery_one_sets_the_hold(
     assert await store.backlog() == 1
 
 
-async def test_a_hold_without_a_delivery_owes_its_answer_all_the_same(store: SqlStore) -> None:
+async def test_a_hold_without_a_delivery_owes_its_answer_all_the_same(store: Storage) -> None:
     for _ in range(2):
         await store.record_hold(halted(), item_id=None, replies=[reply()])
     assert len({one.key for one in await messages(store)}) == 2
 
 
-async def test_the_audit_channel_is_told_of_every_hold(stores: Stores, store: SqlStore) -> None:
+async def test_the_audit_channel_is_told_of_every_hold(stores: Stores, store: Storage) -> None:
     said = Say(Reason.of("told-halted", reason="fire"))
     await store.record_hold(halted(), item_id=None, say=said)
     assert await store.backlog() == 0, "nothing is owed where there is no audit channel"
     await store.close()
-    audited = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
-    stores.opened.append(audited)
+    audited = await stores.open(audit_channel="C-AUDIT")
     for second in (1, 2):
         await audited.record_hold(halted(after(second)), item_id=None, say=said)
     told = await messages(audited)
@@ -245,7 +208,7 @@ async def test_the_audit_channel_is_told_of_every_hold(stores: Stores, store: Sq
     ],
 )
 async def test_a_commit_is_held_by_what_binds_its_database_at_the_time_of_its_event(
-    store: SqlStore, event: HoldEvent, kinds: frozenset[HoldKind], held: bool
+    store: Storage, event: HoldEvent, kinds: frozenset[HoldKind], held: bool
 ) -> None:
     first = await opened(store, requested(1))
     decisions = running(first)
@@ -264,7 +227,7 @@ async def test_a_commit_is_held_by_what_binds_its_database_at_the_time_of_its_ev
     assert await store.backlog() == 2  # so the item had not been finished
 
 
-async def test_it_is_the_last_event_whose_time_counts(store: SqlStore) -> None:
+async def test_it_is_the_last_event_whose_time_counts(store: Storage) -> None:
     first = await opened(store, requested(1))
     await record(store, frozen("db1", until=after(5)))
     decisions = running(first)[:2]
@@ -274,14 +237,14 @@ async def test_it_is_the_last_event_whose_time_counts(store: SqlStore) -> None:
     await store.commit([decisions[0], late], due_at=NOW, unless_held=EVERY_KIND)
 
 
-async def test_what_a_hold_does_not_concern_is_committed_through_it(store: SqlStore) -> None:
+async def test_what_a_hold_does_not_concern_is_committed_through_it(store: Storage) -> None:
     first = await opened(store, requested(1))
     await record(store, halted())
     await store.commit(running(first), due_at=NOW)
     assert (await store.audit_head()).seq == 6
 
 
-async def test_a_start_that_somebody_else_moved_is_stale_before_it_is_held(store: SqlStore) -> None:
+async def test_a_start_that_somebody_else_moved_is_stale_before_it_is_held(store: Storage) -> None:
     first = await opened(store, requested(1))
     decisions = running(first)
     await store.commit(decisions[:1], due_at=NOW)
@@ -289,67 +252,3 @@ async def test_a_start_that_somebody_else_moved_is_stale_before_it_is_held(store
     with pytest.raises(Stale) as raised:
         await store.commit(decisions[:1], due_at=NOW, unless_held=EVERY_KIND)
     assert type(raised.value) is Stale
-
-
-ROUNDS, DATABASES = 6, 4
-RACING = {"approved": 6, "started": 6, "emergency": 6}
-
-
-async def test_no_start_and_no_approval_follows_a_hold_that_binds_it(
-    stores: Stores, store: SqlStore, backend: Backend
-) -> None:
-    """Operations that wait for their one next event, and holds, all at once on three replicas."""
-    patient = timedelta(seconds=10)
-    replicas = [await stores.open(patience=patient) for _ in range(3)] if backend.several else [store] * 3
-    for turn in range(ROUNDS):
-        await record(store, resumed(), *(unfrozen(f"db{n}") for n in range(DATABASES)), unfrozen("all"))
-        commits = [*await _ready_to_start(store, turn), *_holds(turn)]
-        random.Random(turn).shuffle(commits)  # noqa: S311
-        outcomes = await asyncio.gather(
-            *(commit(replicas[number % 3]) for number, commit in enumerate(commits)), return_exceptions=True
-        )
-        assert {type(outcome) for outcome in outcomes} <= {type(None), Held}
-    assert isinstance(await store.verify_audit(), AuditHead)
-    assert await _first_in(backend) == {"approved", "submission_started"}
-
-
-async def _ready_to_start(store: SqlStore, turn: int) -> list[Commit]:
-    commits: list[Commit] = []
-    for number, kind in enumerate(kind for kind, count in RACING.items() for _ in range(count)):
-        emergency = kind == "emergency"
-        database, shard = f"db{number % DATABASES}", f"{turn}-{number}"
-        first = requested(100 * turn + number, database=database, shard=shard, emergency=emergency)
-        every = [planned, approved(), started]
-        steps = {"approved": every[:2], "started": every, "emergency": [every[0], every[2]]}
-        decisions = chain(first, *steps[kind])
-        await opened(store, first)
-        await store.commit(decisions[:-1], due_at=NOW)
-        kinds = kinds_binding(emergency=emergency)
-        commits.append(partial(SqlStore.commit, decisions=decisions[-1:], due_at=NOW, unless_held=kinds))
-    return commits
-
-
-def _holds(turn: int) -> list[Commit]:
-    kinds: list[HoldEvent] = [halted(), frozen("all"), *(frozen(f"db{n}") for n in range(DATABASES))]
-    # Of some rounds without a halt and a freeze of all: then what binds one database is seen to bind no other.
-    return [partial(SqlStore.record_hold, event=event, item_id=None) for event in kinds[turn % 3 :]]
-
-
-async def _first_in(backend: Backend) -> set[str]:
-    """Walks the trail; every start and approval must stand before what binds it. Says which there were."""
-    holds: tuple[Hold, ...] = ()
-    owners: dict[str, Requested] = {}
-    seen = set()
-    for operation_id, data in await backend.sql("SELECT operation_id, data FROM audit_events ORDER BY seq"):
-        if operation_id is None:
-            holds = apply(holds, HOLD_EVENTS.loads(data))
-            continue
-        event = EVENTS.loads(data)
-        if isinstance(event, Requested):
-            owners[operation_id] = event
-        elif isinstance(event, Approved | SubmissionStarted):
-            owner = owners[operation_id]
-            hold = binding(holds, owner.database, event.at, kinds_binding(emergency=owner.emergency))
-            assert hold is None, f"{event_name(event)} of {operation_id} comes after {hold}"
-            seen.add(event_name(event))
-    return seen

@@ -14,19 +14,21 @@ from bot.core.machine import replay
 from bot.core.operation import Status
 from bot.errors import StoreUnavailable
 from bot.ports import AuditHead, Receipt
-from tests.storage.backends import Stores
+from tests.storage.backends import Backend, Stores
 from tests.storage.values import inbound
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("lines", [1, 9])
-async def test_everything_that_was_printed_is_there_after_a_kill(stores: Stores, lines: int) -> None:
+async def test_everything_that_was_printed_is_there_after_a_kill(
+    stores: Stores, backend: Backend, lines: int
+) -> None:
     script = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.storage.commit_for_ever",
-        stores.backend.url,
+        backend.url,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Place
 from bot.core.machine import Decision, Say
 from bot.core.model import JobState, Reason
 from bot.core.operation import Status
 from bot.errors import Stale
-from bot.ports import NO_HOLD, CardPlace, Message, MessageKind
-from bot.storage import SqlStore, connect, operations
-from tests.storage.backends import Backend, Stores
+from bot.ports import CardPlace, Message, MessageKind, Storage
+from tests.storage.backends import EVERYWHERE, Stores
 from tests.storage.values import (
     LATER,
     NOW,
@@ -35,27 +33,29 @@ from tests.storage.values import (
     running,
 )
 
+pytestmark = EVERYWHERE
 
-async def due(store: SqlStore, now: datetime = NOW, limit: int = 50) -> list[Message]:
+
+async def due(store: Storage, now: datetime = NOW, limit: int = 50) -> list[Message]:
     return list(await store.claim_messages(now, after(3600), limit))
 
 
-async def keys(store: SqlStore, now: datetime = NOW) -> list[str]:
+async def keys(store: Storage, now: datetime = NOW) -> list[str]:
     return [message.key for message in await due(store, now)]
 
 
-async def open_one(store: SqlStore, first: Decision) -> Decision:
+async def open_one(store: Storage, first: Decision) -> Decision:
     await store.open(first, due_at=NOW, item_id=None)
     return first
 
 
-async def post(store: SqlStore, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
+async def post(store: Storage, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
     version = message.operation.version if message.operation else 0
     await store.begin_post(message)
     await store.posted(message, ts=ts, version=version, now=now)
 
 
-async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
+async def test_a_new_operation_owes_its_card(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C9", "77.7")))
     (card,) = await due(store)
     assert card == Message(
@@ -78,7 +78,7 @@ async def test_a_new_operation_owes_its_card(store: SqlStore) -> None:
     )
 
 
-async def test_it_is_known_where_a_card_is_once_it_is_posted(store: SqlStore) -> None:
+async def test_it_is_known_where_a_card_is_once_it_is_posted(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C9", "77.7")))
     assert await store.card_place(first.after.id) is None
     (card,) = await due(store)
@@ -87,7 +87,7 @@ async def test_it_is_known_where_a_card_is_once_it_is_posted(store: SqlStore) ->
     assert await store.card_place("SW-NOBODY") is None
 
 
-async def test_a_card_is_owed_only_while_it_is_behind(store: SqlStore) -> None:
+async def test_a_card_is_owed_only_while_it_is_behind(store: Storage) -> None:
     first = await open_one(store, requested())
     await post(store, (await due(store))[0])
     assert await due(store) == []
@@ -100,7 +100,7 @@ async def test_a_card_is_owed_only_while_it_is_behind(store: SqlStore) -> None:
     assert (card.status, card.created_at) == (Status.AWAITING_APPROVAL, after(3))
 
 
-async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store: SqlStore) -> None:
+async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
@@ -110,7 +110,7 @@ async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store:
     assert (again.posted_version, again.created_at) == (1, after(1))
 
 
-async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store: SqlStore) -> None:
+async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
@@ -119,7 +119,7 @@ async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store
     assert await due(store) == []
 
 
-async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: SqlStore) -> None:
+async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: Storage) -> None:
     first = await open_one(store, requested())
     await store.commit(chain(first, cancelled), due_at=None)
     (card,) = await due(store)
@@ -127,7 +127,7 @@ async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: SqlSto
     assert await keys(store, after(9999)) == ["2"]
 
 
-async def test_replies_wait_for_their_card_and_for_each_other(store: SqlStore) -> None:
+async def test_replies_wait_for_their_card_and_for_each_other(store: Storage) -> None:
     first = await open_one(store, requested())
     decisions = running(first)
     decisions += chain(decisions[-1], reported("working"), reported("copying"))
@@ -148,7 +148,7 @@ async def test_replies_wait_for_their_card_and_for_each_other(store: SqlStore) -
     assert await store.backlog() == 0
 
 
-async def test_a_reply_that_was_given_up_holds_up_nothing(store: SqlStore) -> None:
+async def test_a_reply_that_was_given_up_holds_up_nothing(store: Storage) -> None:
     first = await open_one(store, requested())
     decisions = running(first)
     await store.commit([*decisions, *chain(decisions[-1], reported("working"))], due_at=NOW)
@@ -158,7 +158,7 @@ async def test_a_reply_that_was_given_up_holds_up_nothing(store: SqlStore) -> No
     assert await keys(store) == ["6"]
 
 
-async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(store: SqlStore) -> None:
+async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(store: Storage) -> None:
     for number, place in enumerate([Place("C1"), Place("C2", "5.5")]):
         first = await open_one(store, requested(number, place=place))
         await store.commit(running(first), due_at=NOW)
@@ -170,14 +170,14 @@ async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(s
     ]
 
 
-async def test_in_a_thread_replies_go_into_that_thread(store: SqlStore) -> None:
+async def test_in_a_thread_replies_go_into_that_thread(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C1", "5.5")))
     await store.commit(running(first), due_at=NOW)
     await post(store, (await due(store))[0])
     assert [one.thread for one in await due(store)] == ["5.5"]
 
 
-async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: SqlStore) -> None:
+async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: Storage) -> None:
     behind = await open_one(store, requested(1, at=after(-50)))
     ended = await open_one(store, requested(2, at=after(-40)))
     job = await open_one(store, requested(3, at=after(-35)))
@@ -206,7 +206,7 @@ async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: Sql
     ]
 
 
-async def test_an_end_does_not_overtake_the_replies_before_it(store: SqlStore) -> None:
+async def test_an_end_does_not_overtake_the_replies_before_it(store: Storage) -> None:
     first = await open_one(store, requested())
     await post(store, (await due(store))[0])
     decisions = running(first)
@@ -224,7 +224,7 @@ async def test_an_end_does_not_overtake_the_replies_before_it(store: SqlStore) -
     ]
 
 
-async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, store: SqlStore) -> None:
+async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, store: Storage) -> None:
     await open_one(store, requested())
     (card,) = await due(store)
     assert not card.uncertain
@@ -235,7 +235,7 @@ async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, stor
     assert again.ts == ""
 
 
-async def test_what_is_posted_is_certain(store: SqlStore) -> None:
+async def test_what_is_posted_is_certain(store: Storage) -> None:
     first = await open_one(store, requested())
     await post(store, (await due(store))[0])
     await store.commit(chain(first, planned), due_at=NOW)
@@ -244,7 +244,7 @@ async def test_what_is_posted_is_certain(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("uncertain", [True, False])
-async def test_a_failed_post_comes_back_when_it_says(store: SqlStore, uncertain: bool) -> None:
+async def test_a_failed_post_comes_back_when_it_says(store: Storage, uncertain: bool) -> None:
     await open_one(store, requested())
     (card,) = await due(store)
     await store.begin_post(card)
@@ -254,7 +254,7 @@ async def test_a_failed_post_comes_back_when_it_says(store: SqlStore, uncertain:
     assert (again.id, again.attempts, again.uncertain) == (card.id, 1, uncertain)
 
 
-async def test_what_was_given_up_is_never_due_again(store: SqlStore) -> None:
+async def test_what_was_given_up_is_never_due_again(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.give_up(card, error="channel_not_found", now=NOW)
@@ -264,7 +264,7 @@ async def test_what_was_given_up_is_never_due_again(store: SqlStore) -> None:
     assert await store.backlog() == 0
 
 
-async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: SqlStore) -> None:
+async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: Storage) -> None:
     await open_one(store, requested())
     assert len(await store.claim_messages(NOW, after(10), 5)) == 1
     other = await stores.replica()
@@ -272,7 +272,7 @@ async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: 
     assert len(await due(other, after(10))) == 1
 
 
-ENDINGS: dict[str, Callable[[SqlStore, Message], Awaitable[None]]] = {
+ENDINGS: dict[str, Callable[[Storage, Message], Awaitable[None]]] = {
     "begin_post": lambda store, card: store.begin_post(card),
     "retry": lambda store, card: store.retry(card, due_at=after(11), uncertain=True, error="late"),
     "put_back": lambda store, card: store.put_back([(card, after(11))]),
@@ -283,7 +283,7 @@ ENDINGS: dict[str, Callable[[SqlStore, Message], Awaitable[None]]] = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_a_claim_that_another_has_taken_over_is_not_touched_by_its_former_owner(
-    stores: Stores, store: SqlStore, ending: str
+    stores: Stores, store: Storage, ending: str
 ) -> None:
     await open_one(store, requested())
     (former,) = await store.claim_messages(NOW, after(10), 5)
@@ -301,7 +301,7 @@ async def test_a_claim_that_another_has_taken_over_is_not_touched_by_its_former_
 
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_a_claim_that_ran_out_and_that_nobody_took_is_still_its_owners(
-    store: SqlStore, ending: str
+    store: Storage, ending: str
 ) -> None:
     await open_one(store, requested())
     (former,) = await store.claim_messages(NOW, after(10), 5)
@@ -311,7 +311,7 @@ async def test_a_claim_that_ran_out_and_that_nobody_took_is_still_its_owners(
 
 
 async def test_a_post_that_is_reported_late_is_a_fact_and_leaves_the_present_claim_alone(
-    stores: Stores, store: SqlStore
+    stores: Stores, store: Storage
 ) -> None:
     first = await open_one(store, requested())
     (former,) = await store.claim_messages(NOW, after(10), 5)
@@ -324,7 +324,7 @@ async def test_a_post_that_is_reported_late_is_a_fact_and_leaves_the_present_cla
     assert (again.id, again.ts, again.posted_version) == (present.id, "100.1", 1)
 
 
-async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Stores, store: SqlStore) -> None:
+async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Stores, store: Storage) -> None:
     other = await stores.replica()
     for number in range(100):
         await open_one(store, requested(number))
@@ -335,7 +335,7 @@ async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Sto
     assert len(claimed) == 100
 
 
-async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores, store: SqlStore) -> None:
+async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores, store: Storage) -> None:
     workers = [store, await stores.replica()]
     for number in range(12):
         await open_one(store, requested(number))
@@ -344,7 +344,7 @@ async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores
     assert len(ids) == len(set(ids)) == 12
 
 
-async def test_the_backlog_counts_what_is_owed_due_or_not(store: SqlStore) -> None:
+async def test_the_backlog_counts_what_is_owed_due_or_not(store: Storage) -> None:
     first = await open_one(store, requested())
     await store.commit(running(first), due_at=NOW)
     await store.receive(inbound())
@@ -356,7 +356,7 @@ async def test_the_backlog_counts_what_is_owed_due_or_not(store: SqlStore) -> No
     assert await store.backlog() == 1
 
 
-async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: SqlStore) -> None:
+async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: Storage) -> None:
     first = await open_one(store, requested())
     (card,) = await due(store)
     await store.retry(card, due_at=after(1), uncertain=False, error="ratelimited", failed=False)
@@ -370,7 +370,7 @@ async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: SqlStor
     assert [again.attempts for again in await due(store, after(3))] == [0]
 
 
-async def test_what_was_only_claimed_is_put_back_in_one_batch(store: SqlStore) -> None:
+async def test_what_was_only_claimed_is_put_back_in_one_batch(store: Storage) -> None:
     for number in range(3):
         await open_one(store, requested(number))
     claimed = await due(store)
@@ -383,7 +383,7 @@ async def test_what_was_only_claimed_is_put_back_in_one_batch(store: SqlStore) -
     ]
 
 
-async def test_a_reply_that_was_moved_is_in_no_thread_there(store: SqlStore) -> None:
+async def test_a_reply_that_was_moved_is_in_no_thread_there(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C1", "5.5")))
     await store.commit(chain(first, cancelled), due_at=None)
     await post(store, (await due(store))[0])
@@ -394,11 +394,9 @@ async def test_a_reply_that_was_moved_is_in_no_thread_there(store: SqlStore) -> 
     assert (moved.id, moved.channel, moved.thread, moved.uncertain) == (end.id, "D1", None, False)
 
 
-async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: SqlStore) -> None:
-    assert store._audit_channel == "", "nothing is owed where there is none"
+async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: Storage) -> None:
     await store.close()
-    audited = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
-    stores.opened.append(audited)
+    audited = await stores.open(audit_channel="C-AUDIT")
     first = await open_one(audited, requested(place=Place("C1", "5.5")))
     decisions = running(first)
     decisions += chain(decisions[-1], reported("done", JobState.DONE), confirmed)
@@ -412,7 +410,7 @@ async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: S
     assert [one for one in await due(audited, after(9999)) if one.kind is MessageKind.AUDIT] == []
 
 
-async def ended_emergency(store: SqlStore) -> Decision:
+async def ended_emergency(store: Storage) -> Decision:
     """The end of what nobody approved, committed."""
     first = await open_one(store, requested(emergency=True))
     decisions = done_without_approval(first)
@@ -420,11 +418,11 @@ async def ended_emergency(store: SqlStore) -> Decision:
     return decisions[-1]
 
 
-async def cards(store: SqlStore, now: datetime = NOW) -> list[Message]:
+async def cards(store: Storage, now: datetime = NOW) -> list[Message]:
     return [one for one in await due(store, now) if one.kind is MessageKind.CARD]
 
 
-async def test_a_card_that_showed_the_end_is_due_again_after_a_review(store: SqlStore) -> None:
+async def test_a_card_that_showed_the_end_is_due_again_after_a_review(store: Storage) -> None:
     end = await ended_emergency(store)
     (card,) = await cards(store)
     await post(store, card, now=after(30))
@@ -438,7 +436,7 @@ async def test_a_card_that_showed_the_end_is_due_again_after_a_review(store: Sql
     assert await cards(store, after(9999)) == []
 
 
-async def test_a_card_that_did_not_show_the_end_yet_shows_the_review_at_once(store: SqlStore) -> None:
+async def test_a_card_that_did_not_show_the_end_yet_shows_the_review_at_once(store: Storage) -> None:
     end = await ended_emergency(store)
     (review,) = chain(end, reviewed)
     await store.commit([review], due_at=None)
@@ -448,7 +446,7 @@ async def test_a_card_that_did_not_show_the_end_yet_shows_the_review_at_once(sto
     assert await cards(store, after(9999)) == []
 
 
-async def test_a_review_while_the_card_of_the_end_is_posted_makes_it_due_again(store: SqlStore) -> None:
+async def test_a_review_while_the_card_of_the_end_is_posted_makes_it_due_again(store: Storage) -> None:
     end = await ended_emergency(store)
     (card,) = await cards(store)
     await store.commit(chain(end, reviewed), due_at=None)
@@ -458,44 +456,7 @@ async def test_a_review_while_the_card_of_the_end_is_posted_makes_it_due_again(s
     assert (again.ts, again.posted_version) == ("1", end.after.version)
 
 
-async def test_a_review_committed_in_the_instant_of_the_posting_makes_the_card_due_again(
-    stores: Stores, store: SqlStore, backend: Backend
-) -> None:
-    end = await ended_emergency(store)
-    (card,) = await cards(store)
-    poster = await stores.open(patience=timedelta(seconds=10)) if backend.several else store
-    written, go_on = asyncio.Event(), asyncio.Event()
-
-    async def review(connection: AsyncConnection) -> None:
-        await operations.commit(
-            connection,
-            decisions=chain(end, reviewed),
-            due_at=None,
-            item_id=None,
-            replies=(),
-            unless_held=NO_HOLD,
-            audit_channel="",
-        )
-        written.set()
-        await go_on.wait()
-
-    reviewing = asyncio.create_task(store._database.write(review))
-    await written.wait()
-    posting = asyncio.create_task(poster.posted(card, ts="1", version=end.after.version, now=NOW))
-    while backend.several and not posting.done() and not await somebody_waits(backend):
-        pass
-    go_on.set()
-    await asyncio.gather(reviewing, posting)
-    assert [one.posted_version for one in await cards(store)] == [end.after.version]
-
-
-async def somebody_waits(backend: Backend) -> bool:
-    """Whether a transaction waits for another one's row."""
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return bool(await backend.sql(waiting))
-
-
-async def test_a_card_that_was_given_up_stays_so_after_a_review(store: SqlStore) -> None:
+async def test_a_card_that_was_given_up_stays_so_after_a_review(store: Storage) -> None:
     end = await ended_emergency(store)
     (card,) = await cards(store)
     await store.give_up(card, error="channel_not_found", now=NOW)
@@ -504,18 +465,16 @@ async def test_a_card_that_was_given_up_stays_so_after_a_review(store: SqlStore)
 
 
 @pytest.fixture
-async def audited(stores: Stores) -> SqlStore:
+async def audited(stores: Stores) -> Storage:
     """A store that has an audit channel."""
-    store = await connect(stores.backend.url, migrate=False, audit_channel="C-AUDIT")
-    stores.opened.append(store)
-    return store
+    return await stores.open(audit_channel="C-AUDIT")
 
 
-async def told(store: SqlStore, now: datetime = NOW) -> list[Message]:
+async def told(store: Storage, now: datetime = NOW) -> list[Message]:
     return [one for one in await due(store, now) if one.kind is MessageKind.AUDIT]
 
 
-async def test_the_audit_channel_is_told_what_is_said_besides_and_nothing_else(audited: SqlStore) -> None:
+async def test_the_audit_channel_is_told_what_is_said_besides_and_nothing_else(audited: Storage) -> None:
     first = requested()
     (decision,) = chain(first, planned)
     quiet, loud = Say(Reason.of("quiet")), Say(Reason.of("loud"), besides=True)
@@ -528,7 +487,7 @@ async def test_the_audit_channel_is_told_what_is_said_besides_and_nothing_else(a
     ]
 
 
-async def test_a_notice_is_owed_once_for_each_key(audited: SqlStore) -> None:
+async def test_a_notice_is_owed_once_for_each_key(audited: Storage) -> None:
     first, second = Say(Reason.of("first", seq=1)), Say(Reason.of("second", seq=2))
     await audited.owe_notice("a", first, NOW)
     await audited.owe_notice("a", second, after(1))
@@ -562,12 +521,12 @@ async def test_a_notice_is_owed_once_for_each_key(audited: SqlStore) -> None:
     assert await audited.backlog() == 0
 
 
-async def test_of_workers_that_owe_the_same_notice_at_once_one_does(audited: SqlStore) -> None:
+async def test_of_workers_that_owe_the_same_notice_at_once_one_does(audited: Storage) -> None:
     await asyncio.gather(*(audited.owe_notice("a", Say(Reason.of("x")), NOW) for _ in range(6)))
     assert len(await told(audited)) == 1
 
 
-async def test_a_notice_is_retried_moved_and_given_up_like_any_message(audited: SqlStore) -> None:
+async def test_a_notice_is_retried_moved_and_given_up_like_any_message(audited: Storage) -> None:
     await audited.owe_notice("a", Say(Reason.of("x")), NOW)
     (one,) = await told(audited)
     await audited.begin_post(one)
@@ -579,6 +538,6 @@ async def test_a_notice_is_retried_moved_and_given_up_like_any_message(audited: 
     assert await audited.backlog() == 0
 
 
-async def test_without_an_audit_channel_no_notice_is_owed(store: SqlStore) -> None:
+async def test_without_an_audit_channel_no_notice_is_owed(store: Storage) -> None:
     await store.owe_notice("a", Say(Reason.of("x")), NOW)
     assert await store.backlog() == 0

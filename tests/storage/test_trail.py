@@ -129,9 +129,11 @@ async def test_what_somebody_changed_is_read_all_the_same(store: SqlStore, backe
     assert not any(row.ended for row in rows)
 
 
-async def test_the_trail_is_read_beside_the_process_that_writes_it(stores: Stores, store: SqlStore) -> None:
+async def test_the_trail_is_read_beside_the_process_that_writes_it(
+    stores: Stores, store: SqlStore, backend: Backend
+) -> None:
     await done(store, requested(emergency=True))
-    reader = await connect(stores.backend.url, migrate=False, read_only=True)
+    reader = await connect(backend.url, migrate=False, read_only=True)
     stores.opened.append(reader)
     async with contextlib.aclosing(reader.audit_trail()) as rows:
         await anext(rows)

@@ -68,7 +68,7 @@ METHODS = {
 
 def web_api(workspace: Workspace) -> Starlette:
     """The ASGI app: ``/api/{method}`` and ``/respond/{id}``."""
-    api = _WebApi(workspace)
+    api = WebApi(workspace)
     return Starlette(
         routes=[
             Route("/api/{method}", api.call, methods=["GET", "POST"]),
@@ -117,10 +117,13 @@ def _scope(workspace: Workspace, method: Method, params: Params) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _WebApi:
+class WebApi:
+    """The endpoints of a workspace; what the path names is in ``request.path_params``."""
+
     workspace: Workspace
 
     async def call(self, request: Request) -> Response:
+        """A call of a Web API method, ``method``."""
         method = request.path_params["method"]
         params, token = Params({}), ""
 
@@ -137,6 +140,7 @@ class _WebApi:
         return await self._with_faults(request, method, params, work)
 
     async def respond(self, request: Request) -> Response:
+        """What is posted to a response URL, ``id``."""
         try:
             params = Params.parse("", request.headers.get("content-type", ""), await request.body())
         except SlackError as error:

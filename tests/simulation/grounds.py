@@ -1,0 +1,33 @@
+"""What a history's process keeps its truth in: the store in memory, or the real one on a SQLite file."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.storage.disk import Disk
+from tests.storage.memory import MemoryStore, Process
+
+LONGEST = (0.0, 0.0, 0.0, 0.004, 0.05)
+"""How many seconds the slowest transaction of a history may take."""
+
+
+class InMemory:
+    """The store that passes the real ones' suite without their work.
+
+    Args:
+        dice: Decide how long transactions take, if any time.
+    """
+
+    def __init__(self, dice: Random) -> None:
+        longest = dice.choice(LONGEST)
+        self.look = Disk(pause=(lambda: longest * dice.random()) if longest else float)
+
+    def open(self, process: Process) -> MemoryStore:
+        """The store of one process."""
+        return MemoryStore(self.look, process=process)
+
+    def cut_off(self) -> None:
+        """The dead can't commit, and nothing else of theirs is left."""
+
+    def close(self) -> None:
+        """Nothing is open."""

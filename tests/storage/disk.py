@@ -1,0 +1,173 @@
+"""What a store in memory leaves behind when its process dies, and what is seen of it from beside."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.core.answers import Answer
+from bot.core.commands import Origin
+from bot.core.events import Event
+from bot.core.holds import Hold, HoldEvent
+from bot.core.machine import Say
+from bot.core.model import Target
+from bot.core.operation import Operation, Status
+from bot.ports import Inbound, MessageKind
+from bot.storage import audit
+from bot.storage.codec import plain
+from tests.storage.looks import Due, Recorded, Unsettled
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A row of the inbox."""
+
+    id: int
+    item: Inbound
+    due_at: datetime
+    claimed_from: datetime | None = None
+    attempts: int = 0
+    done_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Kept:
+    """An operation's row."""
+
+    op: Operation
+    due_at: datetime | None
+    claimed_from: datetime | None = None
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Owed:
+    """A row of the outbox; the fields are the columns of ``messages``."""
+
+    id: int
+    kind: MessageKind
+    key: str
+    owed_at: datetime
+    due_at: datetime
+    operation_id: str | None = None
+    status: str = ""
+    say: Say | None = None
+    to: Origin | None = None
+    answer: Answer | None = None
+    channel: str = ""
+    thread: str | None = None
+    ts: str = ""
+    uncertain: bool = False
+    posted_version: int = 0
+    attempts: int = 0
+    last_error: str = ""
+    claimed_from: datetime | None = None
+    done_at: datetime | None = None
+
+
+def next_id(table: dict[int, Any]) -> int:
+    """The id of a new row, as SQLite counts."""
+    return next(reversed(table), 0) + 1
+
+
+class Disk:
+    """What outlives a process.
+
+    Attributes:
+        trouble: Why nothing can be written now, "" when all is well.
+        pause: Says how many seconds pass before a transaction begins.
+    """
+
+    def __init__(self, pause: Callable[[], float] = float) -> None:
+        self.trouble = ""
+        self.pause = pause
+        self.inbox: dict[int, Delivery] = {}
+        self.signatures: dict[str, datetime] = {}
+        self.operations: dict[str, Kept] = {}
+        self.messages: dict[int, Owed] = {}
+        self.trail: list[dict[str, Any]] = []
+        self.dedupe_keys: set[str] = set()
+        self.holds: tuple[Hold, ...] = ()
+        self.hold_events: list[HoldEvent] = []
+
+    def append(self, entries: Sequence[audit.Entry]) -> None:
+        """Adds to the audit trail."""
+        seq, last_hash = (self.trail[-1]["seq"], self.trail[-1]["hash"]) if self.trail else (0, "")
+        self.trail += audit.chained(seq, last_hash, entries)
+
+    def owed(self) -> Iterator[Owed]:
+        """What Slack is owed: a card only while it is behind its operation."""
+        return (each for each in self.messages.values() if each.done_at is None and self._is_behind(each))
+
+    def _is_behind(self, owed: Owed) -> bool:
+        if owed.kind is not MessageKind.CARD or owed.operation_id is None:
+            return True
+        return self.operations[owed.operation_id].op.version > owed.posted_version
+
+    def may_go(self) -> Iterator[Owed]:
+        """What of it waits for nothing else: a reply waits for its card and for every earlier reply."""
+        waiting, blocked = list(self.owed()), defaultdict[str | None, int](lambda: 0)
+        for each in self.messages.values():
+            if each.done_at is not None:
+                continue
+            if each.kind is MessageKind.CARD and each.ts == "":
+                blocked[each.operation_id] = -1
+            elif each.kind is MessageKind.REPLY and not blocked[each.operation_id]:
+                blocked[each.operation_id] = each.id
+        for each in waiting:
+            if each.kind is not MessageKind.REPLY or blocked[each.operation_id] == each.id:
+                yield each
+
+    # --- as somebody sees it who only looks ---
+
+    def recorded(self, after: int) -> Sequence[Recorded]:
+        """What the audit trail says of operations after a row."""
+        return [
+            Recorded(row["seq"], row["operation_id"], row["type"], row["data"])
+            for row in self.trail[after:]
+            if row["operation_id"] is not None
+        ]
+
+    def states(self) -> Mapping[str, Operation]:
+        """Every operation, by request."""
+        rows = sorted((row.op.requested_at, row.op.id, row.op) for row in self.operations.values())
+        return {op.id: op for _, _, op in rows}
+
+    def starting(self, target: Target) -> str | None:
+        """Whose submission is decided on and may be on its way."""
+        for row in self.operations.values():
+            if row.op.status is Status.STARTING and row.op.target == target:
+                return row.op.id
+        return None
+
+    def deliveries(self) -> int:
+        """How many are recorded."""
+        return len(self.inbox)
+
+    def accepted(self, signature: str) -> bool:
+        """Whether a delivery under this signature is recorded."""
+        return plain(signature) in self.signatures
+
+    def due(self) -> Due:
+        """When each sweep has something to do."""
+        return Due(
+            inbox=min((row.due_at for row in self.inbox.values() if row.done_at is None), default=None),
+            operations=min(
+                (row.due_at for row in self.operations.values() if row.due_at is not None), default=None
+            ),
+            publish=min((row.due_at for row in self.may_go()), default=None),
+        )
+
+    def unsettled(self) -> Unsettled:
+        """What is still to be done."""
+        return Unsettled(
+            deliveries=sum(row.done_at is None for row in self.inbox.values()),
+            operations=sum(
+                row.op.open and row.op.status is not Status.NEEDS_ATTENTION
+                for row in self.operations.values()
+            ),
+            messages=sum(1 for _ in self.owed()),
+        )

@@ -1,0 +1,606 @@
+"""A store in memory that passes the suite of the real ones, and does what they do without their work.
+
+What a process leaves behind is a ``Disk``; a ``MemoryStore`` is one process's way to it. A transaction here is a
+piece of code that awaits nothing: it is done as a whole, or, where the process dies just before its commit, not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.core.events import Event
+from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
+from bot.core.machine import Decision, Say
+from bot.core.model import OperationId
+from bot.core.operation import Operation, Status
+from bot.errors import Held, Locked, Stale, StoreUnavailable
+from bot.ports import (
+    NO_HOLD,
+    AuditBreak,
+    AuditHead,
+    CardPlace,
+    Inbound,
+    InboxItem,
+    Message,
+    MessageKind,
+    Receipt,
+    Reply,
+)
+from bot.storage import audit
+from bot.storage.codec import plain
+from bot.storage.outbox import CARD_KEY, reply_key
+from bot.storage.store import KEEP_AT_LEAST, require_consecutive
+from tests.storage.disk import Delivery, Disk, Kept, Owed, next_id
+
+
+class Process(Protocol):
+    """Whom a store works for."""
+
+    def commits(self) -> bool:
+        """Asked before every commit that writes something; False: the process is dead, and nothing is written."""
+        ...
+
+    def committed(self) -> bool:
+        """Told of every such commit; False: the process died of it."""
+        ...
+
+
+class _Immortal:
+    def commits(self) -> bool:
+        return True
+
+    def committed(self) -> bool:
+        return True
+
+
+class MemoryStore:
+    """``bot.ports.Storage`` of one process over a disk.
+
+    Args:
+        disk: What was there before, and stays.
+        audit_channel: Where every end is told once more; "" for nowhere.
+        process: Whose it is.
+    """
+
+    def __init__(
+        self, disk: Disk | None = None, *, audit_channel: str = "", process: Process | None = None
+    ) -> None:
+        self.disk = Disk() if disk is None else disk
+        self._audit_channel = audit_channel
+        self._process = process or _Immortal()
+        self._closed = False
+
+    async def upgrade(self) -> None:
+        """There is no schema."""
+
+    async def ready(self) -> str:
+        """Why nothing can be written, "" when all is well; a heartbeat is a commit like any other."""
+        try:
+            await self._begin()
+        except StoreUnavailable as error:
+            return str(error)
+        async with self._commit():
+            return ""
+
+    async def close(self) -> None:
+        """Nothing is read or written through this store any more."""
+        self._closed = True
+
+    # --- transactions ---
+
+    async def _begin(self, *, writing: bool = True) -> None:
+        await asyncio.sleep(self.disk.pause())  # whoever waits for a database lets others go on
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        if writing and self.disk.trouble:
+            raise StoreUnavailable(self.disk.trouble)
+
+    @asynccontextmanager
+    async def _commit(self) -> AsyncIterator[None]:
+        """What is done inside is written whole or, where the process dies here, not at all; nothing is awaited."""
+        if not self._process.commits():
+            await for_ever()
+        yield
+        if not self._process.committed():
+            await for_ever()
+        await asyncio.sleep(0)  # it is done, and its caller may die before it hears of that
+
+    # --- inbox ---
+
+    async def receive(self, item: Inbound) -> Receipt:
+        """Records a delivery, unless it is known."""
+        await self._begin()
+        disk, signature, key = self.disk, plain(item.signature), plain(item.dedupe_key)
+        if item.signature and signature in disk.signatures:
+            return Receipt.REPLAYED
+        known = key in disk.dedupe_keys
+        if known and not item.signature:
+            return Receipt.DUPLICATE
+        async with self._commit():
+            if item.signature:
+                disk.signatures[signature] = item.received_at
+            if not known:
+                row = Delivery(next_id(disk.inbox), item, item.received_at)
+                disk.inbox[row.id] = row
+                disk.dedupe_keys.add(key)
+        return Receipt.DUPLICATE if known else Receipt.RECORDED
+
+    async def claim_inbox(self, now: datetime, until: datetime, limit: int) -> Sequence[InboxItem]:
+        """Takes the oldest due items."""
+        await self._begin()
+        due = [each for each in self.disk.inbox.values() if each.done_at is None and each.due_at <= now]
+        if not due:
+            return []
+        due.sort(key=lambda each: (each.item.received_at, each.id))
+        async with self._commit():
+            for row in due[:limit]:
+                _claim(row, until)
+                row.attempts += 1
+        return [
+            InboxItem(row.id, row.item.origin, row.item.command, row.item.received_at, row.attempts)
+            for row in due[:limit]
+        ]
+
+    async def postpone_item(self, item: InboxItem, due_at: datetime) -> None:
+        """Puts an item back, unless it was claimed again."""
+        await self._begin()
+        row = self.disk.inbox.get(item.id)
+        if row is not None and row.done_at is None and row.attempts == item.attempts:
+            async with self._commit():
+                row.due_at, row.claimed_from = due_at, None
+
+    async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
+        """Marks an item done and records the answers; a finished one is left alone."""
+        await self._begin()
+        if self._is_unfinished(item_id):
+            async with self._commit():
+                self._finish(item_id, replies, now)
+
+    def _is_unfinished(self, item_id: int) -> bool:
+        row = self.disk.inbox.get(item_id)
+        return row is not None and row.done_at is None
+
+    def _finish(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
+        row = self.disk.inbox[item_id]
+        row.done_at, row.claimed_from = now, None
+        self._owe_answers(f"answer-{item_id}", replies, now)
+
+    # --- operations ---
+
+    async def open(
+        self, decision: Decision, *, due_at: datetime, item_id: int | None, replies: Sequence[Reply] = ()
+    ) -> None:
+        """Records a new operation with its first event and card, and finishes the inbox item, as one."""
+        await self._begin()
+        op, at = decision.after, decision.event.at
+        self._require_unfinished(item_id)
+        self._require_unlocked(op)
+        if op.id in self.disk.operations:
+            raise StoreUnavailable(f"{op.id} can't be recorded: the id is taken")
+        async with self._commit():
+            self._answer(op, item_id, replies, at)
+            self.disk.operations[op.id] = Kept(op, due_at)
+            self._record([decision])
+            self._owe(op, MessageKind.CARD, CARD_KEY, at)
+            self._owe_replies([decision])
+
+    async def commit(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        due_at: datetime | None,
+        item_id: int | None = None,
+        replies: Sequence[Reply] = (),
+        unless_held: frozenset[HoldKind] = NO_HOLD,
+    ) -> None:
+        """Records consecutive events of one operation and what follows from them, unless held, as one."""
+        require_consecutive(decisions)
+        await self._begin()
+        op, at, before = decisions[-1].after, decisions[-1].event.at, decisions[0].after.version - 1
+        self._require_unfinished(item_id)
+        row = self.disk.operations.get(op.id)
+        if row is None or row.op.version != before:
+            raise Stale(f"{op.id} is no longer at version {before}")
+        self._require_unlocked(op)
+        hold = binding(self.disk.holds, op.database, at, unless_held)
+        if hold is not None:
+            raise Held(f"{op.id} is held by a {hold.kind} of {hold.scope}")
+        async with self._commit():
+            self._answer(op, item_id, replies, at)
+            row.op, row.due_at, row.claimed_from = op, due_at if op.open else None, None
+            self._record(decisions)
+            for each in self.disk.messages.values():
+                if each.operation_id == op.id and each.key == CARD_KEY and each.posted_version == before:
+                    each.owed_at, each.done_at = at, None
+            self._owe_replies(decisions)
+
+    def _require_unfinished(self, item_id: int | None) -> None:
+        if item_id is not None and not self._is_unfinished(item_id):
+            raise Stale(f"delivery {item_id} is finished already")
+
+    def _require_unlocked(self, op: Operation) -> None:
+        for row in self.disk.operations.values():
+            if op.open and row.op.open and row.op.id != op.id and row.op.target == op.target:
+                raise Locked(row.op.id)
+
+    def _answer(self, op: Operation, item_id: int | None, replies: Sequence[Reply], at: datetime) -> None:
+        if item_id is None:
+            self._owe_answers(f"answer-{op.id}-{op.version}", replies, at)
+        else:
+            self._finish(item_id, replies, at)
+
+    def _record(self, decisions: Sequence[Decision]) -> None:
+        for each in decisions:
+            self.disk.operations[each.after.id].events.append(each.event)
+        self.disk.append(
+            [audit.operation_entry(each.after.id, each.after.version, each.event) for each in decisions]
+        )
+
+    async def load(self, operation_id: str) -> Operation | None:
+        """The operation as last committed; None if there is no such id."""
+        await self._begin(writing=False)
+        row = self.disk.operations.get(operation_id)
+        return None if row is None else row.op
+
+    async def events(self, operation_id: str) -> Sequence[Event]:
+        """Its events, in order."""
+        await self._begin(writing=False)
+        row = self.disk.operations.get(operation_id)
+        return [] if row is None else list(row.events)
+
+    async def operations(
+        self, *, open_only: bool, database: str | None = None, limit: int = 100
+    ) -> Sequence[Operation]:
+        """Operations, the newest request first."""
+        await self._begin(writing=False)
+        found = [
+            row.op
+            for row in self.disk.operations.values()
+            if (row.op.open or not open_only) and database in (None, row.op.database)
+        ]
+        found.sort(key=lambda op: op.id)
+        return sorted(found, key=lambda op: op.requested_at, reverse=True)[:limit]
+
+    async def count_operations(self) -> Mapping[str, int]:
+        """How many operations there are in each status."""
+        await self._begin(writing=False)
+        return Counter(row.op.status.value for row in self.disk.operations.values())
+
+    async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
+        """Takes the open operations that are due, the longest overdue first."""
+        await self._begin()
+        due = [
+            (row.due_at, row.op.id, row)
+            for row in self.disk.operations.values()
+            if row.due_at is not None and row.due_at <= now
+        ]
+        if not due:
+            return []
+        taken = [row for _, _, row in sorted(due, key=lambda each: each[:2])[:limit]]
+        async with self._commit():
+            for row in taken:
+                _claim(row, until)
+        return [row.op for row in taken]
+
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
+        """Sets when operations are due again, for those that still have the version, and the claim, given."""
+        if not due:
+            return
+        await self._begin()
+        kept = self.disk.operations
+        still = [
+            (kept[each], due_at)
+            for each, (version, due_at) in due.items()
+            if each in kept and kept[each].op.version == version and kept[each].op.open
+            if until is None or _held(kept[each], until)
+        ]
+        if still:
+            async with self._commit():
+                for row, due_at in still:
+                    row.due_at, row.claimed_from = due_at, None
+
+    async def release_claims(self, now: datetime) -> None:
+        """Makes everything claimed due at once, and every submission that the last process left behind."""
+        await self._begin()
+        disk = self.disk
+        rows: tuple[Delivery | Kept | Owed, ...] = (
+            *disk.inbox.values(),
+            *disk.operations.values(),
+            *disk.messages.values(),
+        )
+        claimed = [row for row in rows if row.claimed_from is not None]
+        starting = [row for row in disk.operations.values() if row.op.status is Status.STARTING]
+        if not claimed and not starting:
+            return
+        async with self._commit():
+            for row in claimed:
+                row.due_at, row.claimed_from = min(now, row.claimed_from or now), None
+            for row in starting:
+                row.due_at = now
+
+    async def prune(self, now: datetime, keep: timedelta) -> None:
+        """Deletes done inbox items and ended answers that are older than ``keep``."""
+        if keep < KEEP_AT_LEAST:
+            raise ValueError(f"keep at least {KEEP_AT_LEAST}: a payload may be delivered again till then")
+        await self._begin()
+        disk, before = self.disk, now - keep
+        items = [
+            row for row in disk.inbox.values() if row.done_at is not None and row.item.received_at < before
+        ]
+        signatures = [each for each, at in disk.signatures.items() if at < before]
+        answers = [
+            row
+            for row in disk.messages.values()
+            if row.kind is MessageKind.ANSWER and row.done_at is not None and row.done_at < before
+        ]
+        over = [hold for hold in disk.holds if hold.until is not None and hold.until < before]
+        if not (items or signatures or answers or over):
+            return
+        async with self._commit():
+            disk.holds = tuple(hold for hold in disk.holds if hold not in over)
+            for item in items:
+                del disk.inbox[item.id]
+                disk.dedupe_keys.remove(plain(item.item.dedupe_key))
+            for signature in signatures:
+                del disk.signatures[signature]
+            for answer in answers:
+                del disk.messages[answer.id]
+
+    # --- holds ---
+
+    async def holds(self, now: datetime) -> Sequence[Hold]:
+        """The freezes and the halt in force at a time, in the order in which they were set."""
+        await self._begin(writing=False)
+        return [hold for hold in self.disk.holds if hold.binds(hold.scope, now)]
+
+    async def record_hold(
+        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+    ) -> None:
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one."""
+        await self._begin()
+        self._require_unfinished(item_id)
+        async with self._commit():
+            self.disk.append([audit.hold_entry(event)])
+            seq = self.disk.trail[-1]["seq"]
+            holds = apply(self.disk.holds, event)
+            self.disk.holds = tuple(replace(hold, reason=plain(hold.reason)) for hold in holds)
+            self.disk.hold_events.append(event)
+            if item_id is None:
+                self._owe_answers(f"answer-hold-{seq}", replies, event.at)
+            else:
+                self._finish(item_id, replies, event.at)
+            if say is not None:
+                self._owe_notice(f"hold-{seq}", say, event.at)
+
+    # --- audit ---
+
+    async def audit_head(self) -> AuditHead:
+        """Where the audit trail ends now."""
+        await self._begin(writing=False)
+        trail = self.disk.trail
+        return AuditHead(trail[-1]["seq"], trail[-1]["hash"]) if trail else AuditHead(0, "")
+
+    async def owe_notice(self, key: str, say: Say, now: datetime) -> None:
+        """Owes the audit channel, if there is one, a line that is of no operation; once for each key."""
+        await self._begin()
+        async with self._commit():
+            self._owe_notice(key, say, now)
+
+    async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:
+        """Appends a configuration load to the audit trail."""
+        await self._begin()
+        async with self._commit():
+            self.disk.append([audit.configuration_entry(summary, now)])
+
+    async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
+        """Walks the whole chain; with ``head``, also looks for a row with that hash."""
+        await self._begin(writing=False)
+        last = AuditHead(0, "")
+        for row in self.disk.trail:
+            problem = audit.problem_of(last, row)
+            if problem is not None:
+                return problem
+            last = AuditHead(row["seq"], row["hash"])
+        if head is not None and head not in {row["hash"] for row in self.disk.trail}:
+            return audit.unknown_head(last)
+        return last
+
+    # --- outbox ---
+
+    def _owe(self, op: Operation, kind: MessageKind, key: str, at: datetime) -> Owed:
+        row = self._owe_anything(kind, key, at)
+        row.operation_id, row.status = op.id, op.status
+        row.channel, row.thread = op.place.channel, op.place.thread
+        return row
+
+    def _owe_anything(self, kind: MessageKind, key: str, at: datetime) -> Owed:
+        row = Owed(next_id(self.disk.messages), kind, key, at, at)
+        self.disk.messages[row.id] = row
+        return row
+
+    def _owe_replies(self, decisions: Sequence[Decision]) -> None:
+        said = [
+            (each, reply_key(each.after.version, count), say)
+            for each in decisions
+            for count, say in enumerate((e for e in each.effects if isinstance(e, Say)), start=1)
+        ]
+        for each, key, say in said:
+            self._owe(each.after, MessageKind.REPLY, key, each.event.at).say = say
+        for each, key, say in said:
+            if self._audit_channel and say.besides:
+                row = self._owe(each.after, MessageKind.AUDIT, f"audit-{key}", each.event.at)
+                row.say, row.channel, row.thread = say, plain(self._audit_channel), None
+
+    def _owe_notice(self, key: str, say: Say, at: datetime) -> None:
+        rows = self.disk.messages.values()
+        known = any(
+            row.kind is MessageKind.AUDIT and row.operation_id is None and row.key == key for row in rows
+        )
+        if self._audit_channel and not known:
+            row = self._owe_anything(MessageKind.AUDIT, key, at)
+            row.say, row.channel = say, plain(self._audit_channel)
+
+    def _owe_answers(self, key: str, replies: Sequence[Reply], at: datetime) -> None:
+        for count, reply in enumerate(replies, start=1):
+            row = self._owe_anything(MessageKind.ANSWER, f"{key}-{count}", at)
+            row.to, row.answer = reply.to, reply.answer
+            row.channel, row.thread = plain(reply.to.place.channel), reply.to.place.thread
+
+    async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
+        """Takes due messages: answers and what ended operations are owed first, then new cards, then by age."""
+        await self._begin()
+        due = [each for each in self.disk.may_go() if each.due_at <= now]
+        if not due:
+            return []
+        due.sort(key=lambda each: (self._rank(each), each.owed_at, each.id))
+        async with self._commit():
+            for row in due[:limit]:
+                _claim(row, until)
+        return [self._message(row) for row in due[:limit]]
+
+    def _rank(self, row: Owed) -> int:
+        op = self._op(row)
+        if row.kind is MessageKind.ANSWER or (
+            row.kind is not MessageKind.AUDIT and op is not None and not op.open
+        ):
+            return 0
+        return 1 if row.kind is MessageKind.CARD and not row.ts else 2
+
+    def _op(self, row: Owed) -> Operation | None:
+        return None if row.operation_id is None else self.disk.operations[row.operation_id].op
+
+    def _message(self, row: Owed) -> Message:
+        op = self._op(row)
+        card = self._card(row.operation_id) if row.kind is MessageKind.REPLY else None
+        in_card = card.ts if card is not None and card.channel == row.channel else ""
+        return Message(
+            id=row.id,
+            kind=row.kind,
+            key=row.key,
+            operation=op,
+            status=op.status if row.kind is MessageKind.CARD and op is not None else row.status,
+            say=row.say,
+            to=row.to,
+            answer=row.answer,
+            channel=row.channel,
+            thread=row.thread or in_card or None,
+            ts=row.ts,
+            uncertain=row.uncertain,
+            posted_version=row.posted_version,
+            attempts=row.attempts,
+            created_at=row.owed_at,
+            claimed_until=row.due_at,
+        )
+
+    def _card(self, operation_id: str | None) -> Owed | None:
+        rows = self.disk.messages.values()
+        return next((one for one in rows if one.operation_id == operation_id and one.key == CARD_KEY), None)
+
+    async def begin_post(self, message: Message) -> None:
+        """Records that a post is about to be made."""
+        await self._begin()
+        (row,) = self._ours([message]) or (None,)
+        if row is None:
+            raise Stale(f"message {message.id} is not ours any more")
+        async with self._commit():
+            row.uncertain = True
+
+    async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
+        """Records Slack's id, and for a card the version shown."""
+        await self._begin()
+        row = self.disk.messages.get(message.id)
+        if row is None:
+            return
+        op, is_card = self._op(row), row.kind is MessageKind.CARD
+        over = not is_card or (op is not None and not op.open and op.version <= version)
+        async with self._commit():
+            if _held(row, message.claimed_until):
+                row.due_at, row.claimed_from = now, None
+            row.ts, row.uncertain, row.attempts = ts, False, 0
+            row.posted_version = max(version, row.posted_version) if is_card else 0
+            row.owed_at = now if is_card else row.owed_at
+            row.done_at = row.done_at or (now if over else None)
+
+    async def retry(
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+    ) -> None:
+        """Puts a message back."""
+
+        def again(row: Owed) -> None:
+            row.due_at, row.claimed_from, row.uncertain = due_at, None, uncertain
+            row.attempts += int(failed)
+            row.last_error = plain(error)
+
+        await self._change(message, again)
+
+    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
+        """Says when messages are due again that were only claimed."""
+        if not due:
+            return
+        await self._begin()
+        at = {message.id: when for message, when in due}
+        still = self._ours(message for message, _ in due)
+        if still:
+            async with self._commit():
+                for row in still:
+                    row.due_at, row.claimed_from = at[row.id], None
+
+    async def move(self, message: Message, *, channel: str, now: datetime) -> None:
+        """Sends a message that is not posted to another channel."""
+
+        def moved(row: Owed) -> None:
+            row.channel, row.thread, row.due_at = plain(channel), None, now
+            row.claimed_from, row.uncertain, row.attempts = None, False, 0
+
+        await self._change(message, moved)
+
+    async def give_up(self, message: Message, *, error: str, now: datetime) -> None:
+        """Records that a message can't be delivered."""
+
+        def given_up(row: Owed) -> None:
+            row.done_at, row.claimed_from, row.last_error = now, None, plain(error)
+
+        await self._change(message, given_up)
+
+    async def _change(self, message: Message, change: Callable[[Owed], None]) -> None:
+        await self._begin()
+        for row in self._ours([message]):
+            async with self._commit():
+                change(row)
+
+    def _ours(self, messages: Iterable[Message]) -> list[Owed]:
+        """The rows of those that are still under the claim they were taken with."""
+        rows = ((self.disk.messages.get(each.id), each.claimed_until) for each in messages)
+        return [row for row, until in rows if row is not None and row.done_at is None and _held(row, until)]
+
+    async def card_place(self, operation_id: str) -> CardPlace | None:
+        """Where an operation's card is."""
+        await self._begin(writing=False)
+        card = self._card(operation_id)
+        return CardPlace(card.channel, card.thread, card.ts) if card is not None and card.ts else None
+
+    async def backlog(self) -> int:
+        """How many messages are owed."""
+        await self._begin(writing=False)
+        return sum(1 for _ in self.disk.owed())
+
+
+def _claim(row: Delivery | Kept | Owed, until: datetime) -> None:
+    row.claimed_from, row.due_at = row.due_at, until
+
+
+def _held(row: Kept | Owed, until: datetime) -> bool:
+    return row.claimed_from is not None and row.due_at == until
+
+
+async def for_ever() -> None:
+    """The dead go no further."""
+    await asyncio.get_running_loop().create_future()

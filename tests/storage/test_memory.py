@@ -1,0 +1,215 @@
+"""The store in memory does what the real one does, call by call, and shows the same to whoever looks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from bot.core.machine import decide
+from bot.core.operation import Operation
+from bot.errors import Locked, Stale, StoreUnavailable
+from bot.ports import Message, Storage
+from bot.storage import connect
+from tests.storage.conftest import sqlite_database
+from tests.storage.disk import Disk
+from tests.storage.looks import Look, SqliteLook
+from tests.storage.memory import MemoryStore
+from tests.storage.values import NOW, inbound, possible, reply, requested
+
+STEPS = 120
+LEASE = timedelta(seconds=15)
+DAY = timedelta(days=1)
+
+
+class Walk:
+    """Random calls, each made on both stores, as the bot makes them and as it never would."""
+
+    def __init__(self, memory: Storage, real: Storage, looks: tuple[Look, Look], seed: int) -> None:
+        self._stores = memory, real
+        self._looks = looks
+        self._dice = Random(seed)  # noqa: S311  # dice, not keys
+        self._now = NOW
+
+    async def step(self) -> None:
+        """Some time passes, then something is called."""
+        self._now += timedelta(seconds=self._dice.choice((0, 0, 1, 7, 20)))
+        what = (self._inbox, self._operations, self._operations, self._outbox, self._outbox, self._rarely)
+        await self._dice.choice(what)()
+        memory, real = (_seen(look) for look in self._looks)
+        assert memory == real
+
+    async def _call(self, name: str, *args: Any, **named: Any) -> Any:
+        """What both stores gave, or how both refused."""
+        memory, real = [await self._outcome(getattr(store, name), args, named) for store in self._stores]
+        assert memory == real, f"{name} {args} {named}"
+        return real
+
+    async def _outcome(self, method: Any, args: Any, named: Any) -> Any:
+        try:
+            found = await method(*args, **named)
+        except (Stale, Locked, StoreUnavailable) as error:
+            return type(error), str(error)
+        return list(found) if isinstance(found, list | tuple) else found
+
+    def _later(self) -> Any:
+        return self._now + timedelta(seconds=self._dice.choice((0, 3, 30)))
+
+    async def _inbox(self) -> None:
+        dice = self._dice
+        signature = f"s{dice.randrange(9)}" if dice.random() < 0.7 else ""
+        await self._call("receive", inbound(f"k{dice.randrange(30)}", signature, self._now))
+        for item in await self._call("claim_inbox", self._now, self._now + LEASE, dice.randint(1, 3)):
+            if dice.random() < 0.3:
+                await self._call("postpone_item", item.id, self._later())
+            elif dice.random() < 0.7:
+                await self._call("finish_item", item.id, [reply("a"), reply("b")], self._now)
+            elif dice.random() < 0.5:
+                await self._open(item.id)
+
+    async def _open(self, item_id: int | None) -> None:
+        dice = self._dice
+        first = requested(
+            dice.randrange(25),
+            database=dice.choice(("orders", "events", "users")),
+            shard=dice.choice((None, "shard-1")),
+            at=self._now,
+        )
+        await self._call("open", first, due_at=self._later(), item_id=item_id, replies=[reply()])
+
+    async def _operations(self) -> None:
+        dice = self._dice
+        if dice.random() < 0.4:
+            await self._open(dice.choice((None, None, dice.randrange(1, 20))))
+        for op in await self._call("claim_operations", self._now, self._now + LEASE, dice.randint(1, 4)):
+            if dice.random() < 0.2:
+                await self._call("postpone", {op.id: (op.version - dice.randrange(2), self._later())})
+            else:
+                await self._commit(op)
+
+    async def _commit(self, op: Operation) -> None:
+        dice = self._dice
+        decisions = []
+        for _ in range(dice.randint(1, 3)):
+            events = possible(op, self._now)
+            if not events:
+                break
+            decisions.append(decide(op, dice.choice(events)))
+            op = decisions[-1].after
+        skipped = decisions[int(dice.random() < 0.1) :]
+        item_id = dice.choice((None, None, None, dice.randrange(1, 20)))
+        if skipped:
+            await self._call("commit", skipped, due_at=self._later(), item_id=item_id, replies=[reply()])
+
+    async def _outbox(self) -> None:
+        dice = self._dice
+        messages = await self._call("claim_messages", self._now, self._now + LEASE, dice.randint(1, 5))
+        for message in messages:
+            if dice.random() < 0.7:
+                await self._call("begin_post", message.id)
+            await self._tell(message)
+        await self._call("backlog")
+
+    async def _tell(self, message: Message) -> None:
+        dice, now = self._dice, self._now
+        version = message.operation.version if message.operation else 0
+        match dice.choice(("posted", "posted", "posted", "retry", "put_back", "move", "give_up", "nothing")):
+            case "posted":
+                await self._call("posted", message.id, ts=f"{message.id}.1", version=version, now=now)
+            case "retry":
+                again = {"uncertain": dice.random() < 0.5, "error": "e\x00", "failed": dice.random() < 0.5}
+                await self._call("retry", message.id, due_at=self._later(), **again)
+            case "put_back":
+                await self._call("put_back", {message.id: self._later(), 999: now})
+            case "move":
+                await self._call("move", message.id, channel="D1", now=now)
+            case "give_up":
+                await self._call("give_up", message.id, error="gone", now=now)
+            case _:
+                pass
+
+    async def _rarely(self) -> None:
+        dice = self._dice
+        match dice.choice(("release", "prune", "configuration", "look", "look")):
+            case "release":
+                await self._call("release_claims", self._later())
+            case "prune":
+                await self._call("prune", self._now + DAY - timedelta(seconds=dice.choice((0, 60, 300))), DAY)
+            case "configuration":
+                await self._call("record_configuration", {"n": str(dice.random())}, self._now)
+            case _:
+                await self._call("verify_audit", dice.choice((None, "0" * 64)))
+                await self._call("count_operations")
+                await self._call("operations", open_only=dice.random() < 0.5, limit=dice.randint(1, 9))
+                name = f"SW-{dice.randrange(25):06}"
+                await self._call("load", name)
+                await self._call("events", name)
+
+
+def _seen(look: Look) -> list[Any]:
+    states = look.states()
+    return [
+        *(list(states.items()), [look.starting(op.target) for op in states.values()]),
+        *(look.due(), look.unsettled(), look.deliveries()),
+        *(list(look.recorded(0)), list(look.recorded(5)), look.accepted("s1"), look.accepted("s7")),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_both_stores_do_the_same(tmp_path: Path, sqlite_template: Path, seed: int) -> None:
+    place, disk = sqlite_database(tmp_path, sqlite_template), Disk()
+    real = await connect(place.url, migrate=False, audit_channel="C-AUDIT")
+    try:
+        with contextlib.closing(sqlite3.connect(place.path, isolation_level=None)) as reader:
+            memory = MemoryStore(disk, audit_channel="C-AUDIT")
+            walk = Walk(memory, real, (disk, SqliteLook(reader)), seed)
+            for _ in range(STEPS):
+                await walk.step()
+    finally:
+        await real.close()
+    assert len(disk.messages) > 30, "nothing much happened"
+
+
+class Mortal:
+    """A process that dies at a commit: before it, or after it."""
+
+    def __init__(self, *, before: bool) -> None:
+        self._before = before
+
+    def commits(self) -> bool:
+        return not self._before
+
+    def committed(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_who_dies_before_a_commit_leaves_nothing_and_after_it_everything(before: bool) -> None:
+    disk = Disk()
+    dying = MemoryStore(disk, process=Mortal(before=before))
+    opening = asyncio.ensure_future(dying.open(requested(), due_at=NOW, item_id=None))
+    done, _ = await asyncio.wait({opening}, timeout=0.01)
+    assert not done, "the dead return from nothing"
+    opening.cancel()
+    heirs = MemoryStore(disk)
+    assert (await heirs.load("SW-000001") is None) is before
+    assert await heirs.backlog() == int(not before)
+    assert len(disk.trail) == int(not before)
+
+
+async def test_what_has_no_room_is_not_written_and_still_read() -> None:
+    store = MemoryStore()
+    await store.open(requested(), due_at=NOW, item_id=None)
+    store.disk.trouble = "the disk is full"
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        await store.receive(inbound())
+    assert await store.ready() == "the disk is full"
+    assert await store.load("SW-000001") is not None
+    store.disk.trouble = ""
+    assert await store.ready() == ""
