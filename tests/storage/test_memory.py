@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from bot.core.machine import decide
+from bot.core.holds import EVERY_KIND, ONLY_HALT, Frozen, Halted, Resumed, Unfrozen
+from bot.core.machine import Say, decide
+from bot.core.model import Reason, UserId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
-from bot.ports import Message, Storage
+from bot.ports import NO_HOLD, Message, Storage
 from bot.storage import connect
 from tests.storage.conftest import sqlite_database
 from tests.storage.disk import Disk
@@ -36,6 +39,7 @@ class Walk:
         self._looks = looks
         self._dice = Random(seed)  # noqa: S311  # dice, not keys
         self._now = NOW
+        self._claimed: list[Message] = []
 
     async def step(self) -> None:
         """Some time passes, then something is called."""
@@ -67,7 +71,7 @@ class Walk:
         await self._call("receive", inbound(f"k{dice.randrange(30)}", signature, self._now))
         for item in await self._call("claim_inbox", self._now, self._now + LEASE, dice.randint(1, 3)):
             if dice.random() < 0.3:
-                await self._call("postpone_item", item.id, self._later())
+                await self._call("postpone_item", item, self._later())
             elif dice.random() < 0.7:
                 await self._call("finish_item", item.id, [reply("a"), reply("b")], self._now)
             elif dice.random() < 0.5:
@@ -89,7 +93,9 @@ class Walk:
             await self._open(dice.choice((None, None, dice.randrange(1, 20))))
         for op in await self._call("claim_operations", self._now, self._now + LEASE, dice.randint(1, 4)):
             if dice.random() < 0.2:
-                await self._call("postpone", {op.id: (op.version - dice.randrange(2), self._later())})
+                until = dice.choice((None, self._now + LEASE, self._now))
+                due = {op.id: (op.version - dice.randrange(2), self._later())}
+                await self._call("postpone", due, until=until)
             else:
                 await self._commit(op)
 
@@ -105,14 +111,20 @@ class Walk:
         skipped = decisions[int(dice.random() < 0.1) :]
         item_id = dice.choice((None, None, None, dice.randrange(1, 20)))
         if skipped:
-            await self._call("commit", skipped, due_at=self._later(), item_id=item_id, replies=[reply()])
+            kinds = dice.choice((NO_HOLD, NO_HOLD, EVERY_KIND, ONLY_HALT))
+            when = self._later()
+            await self._call(
+                "commit", skipped, due_at=when, item_id=item_id, replies=[reply()], unless_held=kinds
+            )
 
     async def _outbox(self) -> None:
         dice = self._dice
         messages = await self._call("claim_messages", self._now, self._now + LEASE, dice.randint(1, 5))
-        for message in messages:
+        # What was claimed long ago may be somebody else's by now.
+        self._claimed = [*self._claimed, *messages][-20:]
+        for message in [*messages, dice.choice(self._claimed)] if self._claimed else []:
             if dice.random() < 0.7:
-                await self._call("begin_post", message.id)
+                await self._call("begin_post", message)
             await self._tell(message)
         await self._call("backlog")
 
@@ -121,22 +133,42 @@ class Walk:
         version = message.operation.version if message.operation else 0
         match dice.choice(("posted", "posted", "posted", "retry", "put_back", "move", "give_up", "nothing")):
             case "posted":
-                await self._call("posted", message.id, ts=f"{message.id}.1", version=version, now=now)
+                await self._call("posted", message, ts=f"{message.id}.1", version=version, now=now)
             case "retry":
                 again = {"uncertain": dice.random() < 0.5, "error": "e\x00", "failed": dice.random() < 0.5}
-                await self._call("retry", message.id, due_at=self._later(), **again)
+                await self._call("retry", message, due_at=self._later(), **again)
             case "put_back":
-                await self._call("put_back", {message.id: self._later(), 999: now})
+                await self._call("put_back", [(message, self._later()), (replace(message, id=999), now)])
             case "move":
-                await self._call("move", message.id, channel="D1", now=now)
+                await self._call("move", message, channel="D1", now=now)
             case "give_up":
-                await self._call("give_up", message.id, error="gone", now=now)
+                await self._call("give_up", message, error="gone", now=now)
             case _:
                 pass
 
+    async def _hold(self) -> None:
+        dice, now, by = self._dice, self._now, UserId("U2")
+        scope = dice.choice(("orders", "events", "all"))
+        event = dice.choice(
+            (
+                Frozen(now, scope, dice.choice((None, self._later())), "why\x00", by, "T1"),
+                Unfrozen(now, scope, by, "T1"),
+                Halted(now, "fire", by, "T1"),
+                Resumed(now, by, "T1"),
+                Resumed(now, by, "T1"),
+            )
+        )
+        item_id, say = dice.choice((None, dice.randrange(1, 20))), dice.choice((None, Say(Reason.of("held"))))
+        await self._call("record_hold", event, item_id=item_id, replies=[reply()], say=say)
+
     async def _rarely(self) -> None:
         dice = self._dice
-        match dice.choice(("release", "prune", "configuration", "look", "look")):
+        match dice.choice(("release", "prune", "configuration", "hold", "hold", "notice", "look", "look")):
+            case "hold":
+                await self._hold()
+            case "notice":
+                say = Say(Reason.of("notice"))
+                await self._call("owe_notice", f"n{dice.randrange(4)}", say, self._now)
             case "release":
                 await self._call("release_claims", self._later())
             case "prune":
@@ -145,11 +177,14 @@ class Walk:
                 await self._call("record_configuration", {"n": str(dice.random())}, self._now)
             case _:
                 await self._call("verify_audit", dice.choice((None, "0" * 64)))
+                await self._call("audit_head")
+                await self._call("holds", self._now)
                 await self._call("count_operations")
                 await self._call("operations", open_only=dice.random() < 0.5, limit=dice.randint(1, 9))
                 name = f"SW-{dice.randrange(25):06}"
                 await self._call("load", name)
                 await self._call("events", name)
+                await self._call("card_place", name)
 
 
 def _seen(look: Look) -> list[Any]:
