@@ -106,6 +106,8 @@ class Sought:
         foreign: Jobs that are known to be of other submissions.
         adoptable: A job on this instance can only be of this submission: it starts one, and the instance has
             no other shards, of which jobs don't tell.
+        listed: It would have left a job. The promotion of a chosen node answers with none, and nothing says that
+            the list shows one: what is not there proves nothing about it.
     """
 
     instance: str
@@ -114,6 +116,7 @@ class Sought:
     until: datetime
     foreign: Collection[JobId]
     adoptable: bool
+    listed: bool = True
 
     def may_be(self, row: JobRow) -> bool:
         """Whether it may be the one. What a row leaves out does not rule it out."""
@@ -151,6 +154,8 @@ def evidence(rows: Sequence[JobRow], sought: Sought, *, whole: bool, still_valid
         return Evidence(None, searched=False, summary=summary)
     if not whole:
         return Evidence(None, searched=False, summary=f"{looked}, which is not the whole list")
+    if not sought.listed:
+        return Evidence(None, searched=False, summary=f"{looked}: none here, but a promotion may leave none")
     if still_valid:
         return Evidence(None, searched=False, summary=f"{looked}; the request might still be accepted")
     return Evidence(None, searched=True, summary=f"{looked}: none on this instance")

@@ -182,6 +182,7 @@ class HuaweiDds:
                 job for job, known in self._started.items() if known.intent not in (None, mine)
             ),
             adoptable=plan.candidate is None and plan.shard is None,
+            listed=plan.candidate is None,
         )
 
     def _still_valid(self, plan: Plan, since: datetime) -> bool:

@@ -181,10 +181,12 @@ class ProviderSuite:
 
     ``gives_job``: whether the harness's submission answers with a job id, or documents none.
     ``finds_job``: whether the provider can tell the job of a lost submission from others.
+    ``leaves_job``: whether a submission surely leaves a job, so that a list without one says that none arrived.
     """
 
     gives_job: ClassVar[bool] = True
     finds_job: ClassVar[bool] = True
+    leaves_job: ClassVar[bool] = True
     provider_type: ClassVar[ProviderType]
     ways: ClassVar[Mapping[str, Sequence[Way]]]
     readings: ClassVar[Sequence[Reading]]
@@ -223,7 +225,7 @@ class ProviderSuite:
         harness.clock.advance(1)
         restarted = harness.provider()
         evidence: Evidence = await restarted.find_submission(plan, since)
-        assert evidence.searched or (way.accepted and not self.finds_job)
+        assert evidence.searched == (self.leaves_job and (self.finds_job or not way.accepted))
         assert (evidence.job is not None) == (way.accepted and self.finds_job)
         assert harness.front.requests_with(harness.mark) == 1
         harness.clock.advance(30)

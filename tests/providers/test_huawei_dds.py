@@ -218,6 +218,7 @@ class TestNamedNode(ProviderSuite):
     made = HuaweiHarness.of_named_node
     gives_job: ClassVar[bool] = False
     finds_job: ClassVar[bool] = False
+    leaves_job: ClassVar[bool] = False
     provider_type: ClassVar[ProviderType] = HUAWEI_DDS
     ways: ClassVar[Mapping[str, Sequence[Way]]] = {
         **WAYS,

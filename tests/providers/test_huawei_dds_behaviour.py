@@ -455,7 +455,9 @@ class TestFindSubmission:
         provider = replica_set.provider()
         plan = promotion(await plan_for(replica_set, provider), replica_set, provider)
         since = await self.lost(replica_set, provider, plan, accepted=False)
-        assert (await provider.find_submission(plan, since)).searched
+        evidence = await provider.find_submission(plan, since)
+        assert (evidence.job, evidence.searched) == (None, False), "a list without it proves nothing"
+        assert "a promotion may leave none" in evidence.summary
         replica_set.cloud.start_job(REPLICA_SET)
         evidence = await provider.find_submission(plan, since)
         assert (evidence.job, evidence.searched) == (None, False)
