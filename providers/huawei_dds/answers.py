@@ -63,6 +63,9 @@ _REFUSALS: Mapping[str, str] = {
     **dict.fromkeys(DENIED, "access denied: check the credentials, the project and their permissions"),
 }
 
+UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+"""What decoding JSON that a cloud sent may raise: text that is no UTF-8 is no error of msgspec's own."""
+
 _TIMES = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _THROTTLE = re.compile(r"time:\s*(\d{1,6})\s*(second|minute|hour|day)")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -155,7 +158,7 @@ def request_id(answer: Answer) -> str:
 def _object(body: bytes) -> Mapping[str, Any]:
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNREADABLE:
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -236,7 +239,7 @@ def read(answer: Answer, now: datetime, shape: type[T]) -> T:
     if _successful(answer.status):
         try:
             return msgspec.json.decode(answer.body, type=shape)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as exc:
+        except UNREADABLE as exc:
             raise Unavailable(f"the provider's answer could not be read (HTTP {answer.status})") from exc
     _raise_if_throttled(answer, now)
     raise _unreadable(answer)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from bot.core.model import Evidence, Job, JobId, JobState
+from providers.huawei_dds.answers import UNREADABLE
 from providers.wording import shown
 
 Text = str | None
@@ -61,7 +62,7 @@ class JobPage(msgspec.Struct):
         for raw in self.jobs:
             try:
                 found.append(msgspec.json.decode(raw, type=JobRow))
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 continue
         return found, len(found) == len(self.jobs)
 

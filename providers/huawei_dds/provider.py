@@ -27,7 +27,7 @@ from bot.ports import CallObserver, Clock, Intent
 from providers.attention import Followed, together
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.huawei_dds import jobs, topology
-from providers.huawei_dds.answers import NotLetThrough, NotPublished
+from providers.huawei_dds.answers import UNREADABLE, NotLetThrough, NotPublished
 from providers.huawei_dds.api import Api
 from providers.huawei_dds.credentials import SKEW_ALLOWED, credentials_of
 from providers.huawei_dds.jobs import SWITCH_PRIMARY, JobPage, JobRow, SingleJob, Sought
@@ -220,7 +220,7 @@ class HuaweiDds:
             for raw in listed.instances:
                 try:
                     row = msgspec.json.decode(raw, type=InstanceRow)
-                except msgspec.MsgspecError:
+                except UNREADABLE:
                     broken = True
                     continue
                 if row.id == wanted:

@@ -38,7 +38,12 @@ BY_CLICK: dict[str, Any] = {
     "trigger_id": "9.8.7",
     "actions": [],
 }
-CHOICE = json.dumps({"database": "orders", "shard": None, "node": "n-b", "reason": ""})
+CHOICE = json.dumps(
+    {
+        "database": "orders", "shard": "", "node": "n-b", "reason": "", "start": "",
+        "emergency": False, "overrides": "",
+    }
+)  # fmt: skip
 MENTION: dict[str, Any] = {
     "type": "event_callback",
     "team_id": "T-HOME",

@@ -9,7 +9,7 @@ import pytest
 from bot.core.operation import Status
 from bot.failpoints import names
 from tests.crash.lives import CLOUDS, check, lives
-from tests.crash.ways import WAYS, schedule
+from tests.crash.ways import WAYS
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -43,7 +43,6 @@ IN_DOUBT = [
     for event in ("submission_uncertain", "submission_found")
     for when in ("before", "after")
 ]
-AT_THE_START = [f"{when}_commit.start_reached" for when in ("before", "after")]
 OFF_THE_MAIN_PATH = [
     (name, f"{when}_commit.{event}")
     for name, way in WAYS.items()
@@ -164,25 +163,8 @@ async def test_it_goes_on_whatever_way_it_took(name: str, place: str) -> None:
         await check(world, end, in_vain=way.in_vain)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("place", AT_THE_START)
-async def test_it_goes_on_when_it_died_at_a_start_that_was_scheduled(place: str) -> None:
-    async with lives(CLOUDS["qingcloud"], []) as world:
-        await world.rest()
-        await schedule(world)
-        await world.stack.restart(failpoint=kill(place))
-
-        async def scenario() -> None:
-            await world.stack.told(Status.SUCCEEDED)
-            await world.died(1)
-
-        await world.play(scenario())
-        await world.rest()
-        await check(world, Status.SUCCEEDED)
-
-
 def test_every_failpoint_is_died_at_in_some_test() -> None:
-    swept = [*EVERYWHERE, *AT_ANSWERS, *AT_THE_END, *IN_DOUBT, *AT_THE_START, "claims_released"]
+    swept = [*EVERYWHERE, *AT_ANSWERS, *AT_THE_END, *IN_DOUBT, "claims_released"]
     swept += [f"{when}_commit.{event}" for event in FOLLOWED.values() for when in ("before", "after")]
     swept += [place for _, place in OFF_THE_MAIN_PATH]
     assert {place.partition(":")[0] for place in swept} == set(names())

@@ -5,27 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
-from bot import config
-from bot.app import catalogue_for
-from bot.core import events as e
-from bot.core.machine import decide, open_operation
-from bot.core.model import OperationId, Target, UserId
 from bot.core.operation import Status
 from bot.sandbox.clouds import CLUSTER, CloudSetup, documents_on_huawei_dds, orders_on_qingcloud
 from bot.sandbox.faults import Fault
 from bot.sandbox.huawei_dds import EXAMPLE_USER, SWITCHOVER, SimulatedHuaweiDds
 from bot.sandbox.qingcloud import SUBMIT, SimulatedQingCloud
+from bot.sandbox.stack import PATIENCE
 from bot.sandbox.switchovers import Ending, Timings
-from bot.service.planning import make_plan
-from bot.storage import connect
-from bot.system import SystemClock
-from providers.registry import PROVIDERS
 from tests.crash.lives import QUICK, TRACKING, Lives
 
 SLOW = Timings(working=0.1, roles=3600, done=3600)
-SOON = timedelta(seconds=20)  # enough for the bot to be started once; a start missed by a minute expires
+SOON = "The switchover of orders starts"  # what the thread is told five minutes before
 LAPSED_WITHIN = 300.0
 """Seconds within which a request that never arrived is known not to count any more: 90 and a slow machine's."""
 
@@ -150,6 +141,48 @@ async def put_right_by_hand(world: Lives) -> None:
     await press(world, "check_again")
 
 
+async def typed(world: Lives, text: str) -> None:
+    """The approver types something, and reads the answer."""
+    people, space = world.stack.demo, world.stack.demo.workspace
+    before = len(space.ephemerals(people.approver))
+    await world.insist(lambda: world.stack.slack.command(people.approver, people.channel, text))
+    await space.wait_for(lambda: len(space.ephemerals(people.approver)) > before, timeout=PATIENCE)
+
+
+async def held_for_a_while(world: Lives) -> None:
+    for text in ("freeze orders because release", "unfreeze orders", "halt because incident", "resume"):
+        await typed(world, text)
+    await approved(world)
+
+
+async def scheduled(world: Lives) -> None:
+    world.scene = dataclasses.replace(world.scene, asked="orders to mysql-2 in 5s")
+    await world.approve(await world.request())
+
+
+async def reminded(world: Lives) -> None:
+    """It is to start in a little more than the five minutes before which the thread is told."""
+    world.scene = dataclasses.replace(world.scene, asked="orders to mysql-2 in 315s")
+    await world.approve(await world.request())
+    await world.stack.card_in(Status.SCHEDULED)
+    space = world.stack.demo.workspace
+    await space.wait_for(lambda: any(SOON in each.text for each in world.stack.replies()), timeout=PATIENCE)
+    card = world.stack.card()
+    assert card is not None
+    await world.insist(lambda: world.stack.slack.click(world.stack.demo.requester, card, "cancel"))
+
+
+async def reviewed(world: Lives) -> None:
+    """Nobody approves it, and somebody else looks at it afterwards."""
+    world.scene = dataclasses.replace(
+        world.scene, asked="emergency orders to mysql-2 because the disk is gone"
+    )
+    people = world.stack.demo
+    await world.insist(lambda: world.stack.slack.command(people.requester, people.channel, world.scene.asked))
+    await world.stack.told(Status.SUCCEEDED)
+    await press(world, "review")
+
+
 @dataclass(frozen=True)
 class Way:
     """A way off the main path.
@@ -214,47 +247,11 @@ WAYS = {
     "acknowledged": Way(
         ("roles_unproven", "acknowledged"), acknowledged, Status.CLOSED, tracking=VERIFIED_SOON
     ),
+    "held for a while": Way(("frozen", "unfrozen", "halted", "resumed"), held_for_a_while, Status.SUCCEEDED),
+    "scheduled": Way(("start_reached",), scheduled, Status.SUCCEEDED),
+    "reminded": Way(("start_near",), reminded, Status.CANCELLED),
+    "reviewed": Way(("reviewed",), reviewed, Status.SUCCEEDED, policy='break_glass = ["*"]'),
     "put right by hand": Way(
         ("roles_confirmed",), put_right_by_hand, Status.SUCCEEDED, tracking=VERIFIED_SOON
     ),
 }
-
-
-# --- the way that no command leads to: a start at a time to come ---
-
-
-async def schedule(world: Lives) -> None:
-    """Records, while no bot runs, an approved operation that is to start soon."""
-    people, path = world.stack.demo, world.stack.bot.config
-    settings = config.load(path, env=world.stack.bot.env, provider_types=PROVIDERS)
-    now = SystemClock().now()
-    who, place = UserId(people.requester.id), e.Place(people.channel.id)
-    requested = open_operation(
-        e.Requested(
-            now, OperationId("SW-000001"), "orders", None, "mysql-2", "", who, "", place, start_at=now + SOON
-        )
-    )
-    async with catalogue_for(settings) as catalogue:
-        database = catalogue.databases["orders"]
-        planning = await make_plan(database, Target("orders"), "mysql-2")
-    planned = decide(
-        requested.after,
-        e.Planned(
-            at=now,
-            plan=planning.plan,
-            topology=planning.topology,
-            checks=planning.verdict.checks,
-            outcome=planning.verdict.outcome,
-            detail=planning.verdict.detail,
-            needed=1,
-            approvers=database.policy.approvers,
-            expires_at=now + database.policy.approval_ttl,
-        ),
-    )
-    approved = decide(planned.after, e.Approved(now, UserId(people.approver.id), 1, self_approval=False))
-    store = await connect(settings.database.url.get_secret_value(), migrate=False)
-    try:
-        await store.open(requested, due_at=now, item_id=None)
-        await store.commit([planned, approved], due_at=approved.after.start_at)
-    finally:
-        await store.close()
