@@ -91,7 +91,9 @@ class Clicks:
 
     async def _denied(self, op: Operation, action: Action, origin: Origin, policy: Policy) -> Reason | None:
         if action is Action.CHECK_AGAIN:
-            return None  # whoever sees the card: it decides nothing, and has to work while Slack can't be asked
+            return (
+                None  # whoever sees the card: it decides nothing, and has to work while Slack can't be asked
+            )
         who = await standing(self._directory, _asked_about(action, policy), origin.user, origin.team)
         denied = _denied(op, action, policy, who)
         if denied is not None or action not in GO_ON:
