@@ -32,6 +32,7 @@ mode = "http"
 bot_token = "${{SANDBOX_BOT_TOKEN}}"
 signing_secret = "${{SANDBOX_SIGNING_SECRET}}"
 api_url = "{slack_url}"
+{slack}
 
 [server]
 port = {port}
@@ -262,6 +263,7 @@ async def stack(
     clouds: Sequence[CloudSetup],
     *,
     port: int = 0,
+    slack: str = "",
     tracking: str = "",
     policy: str = "",
     rate_limited: bool = True,
@@ -274,6 +276,7 @@ async def stack(
     Args:
         clouds: The simulated clouds.
         port: The bot's port, 0 for a free one.
+        slack: More lines for ``[slack]``.
         tracking: More lines for ``[tracking]``.
         policy: More lines for ``[policies.default]``.
         rate_limited: Whether the simulated Slack enforces its rate limits.
@@ -290,6 +293,7 @@ async def stack(
         config.write_text(
             CONFIG.format(
                 slack_url=slack_url,
+                slack=slack,
                 port=port,
                 database=database or f'url = "sqlite:///{folder}/switchover.db"',
                 tracking=tracking,
@@ -302,8 +306,8 @@ async def stack(
         bot = Bot(config, _environment(demo, clouds), program=program)
         running.push_async_callback(bot.stop)
         await bot.start(failpoint=failpoint)
-        slack = deliveries(demo.workspace, f"{bot.url}/slack/events")
-        yield Stack(demo, bot, await running.enter_async_context(slack))
+        people = deliveries(demo.workspace, f"{bot.url}/slack/events")
+        yield Stack(demo, bot, await running.enter_async_context(people))
 
 
 def _environment(demo: Demo, clouds: Sequence[CloudSetup]) -> dict[str, str]:

@@ -90,6 +90,10 @@ class Clicks:
         raise Stale
 
     async def _denied(self, op: Operation, action: Action, origin: Origin, policy: Policy) -> Reason | None:
+        if action is Action.CHECK_AGAIN:
+            return (
+                None  # whoever sees the card: it decides nothing, and has to work while Slack can't be asked
+            )
         who = await standing(self._directory, _asked_about(action, policy), origin.user, origin.team)
         denied = _denied(op, action, policy, who)
         if denied is not None or action not in GO_ON:
@@ -152,10 +156,8 @@ class Clicks:
 
 
 def _asked_about(action: Action, policy: Policy) -> tuple[str, ...]:
-    """The list that decides whether somebody may; empty where being a member is enough."""
+    """The list that decides whether somebody may."""
     match action:
-        case Action.CHECK_AGAIN:
-            return ()
         case Action.SWITCH_BACK | Action.REPLAN:
             return policy.requesters
         case Action.REVIEW:
@@ -173,16 +175,14 @@ def _denied(op: Operation, action: Action, policy: Policy, who: Standing) -> Rea
             if op.status is not Status.AWAITING_APPROVAL:
                 return _too_late(op, action)
             return may_approve(policy, who, requested_by=op.requested_by, approved_by=op.approved_by)
-        case Action.REJECT | Action.ACKNOWLEDGE:
-            return may_reject(policy, who)
         case Action.CANCEL:
             return may_cancel(policy, who, requested_by=op.requested_by)
         case Action.REVIEW:
             return _no_review(op) or may_review(policy, who, requested_by=op.requested_by)
         case Action.SWITCH_BACK | Action.REPLAN:
             return _nothing_to_repeat(op, action) or may_request(policy, who)
-        case Action.CHECK_AGAIN:
-            return None
+        case _:
+            return may_reject(policy, who)
 
 
 def _nothing_to_repeat(op: Operation, action: Action) -> Reason | None:

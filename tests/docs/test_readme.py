@@ -11,6 +11,7 @@ import pytest
 from bot import cli
 from bot.config import known_keys
 from bot.core.operation import Status
+from bot.core.preflight import OVERRIDABLE
 from bot.telemetry import Metrics
 from handlers.grammar import usage
 from handlers.manifest import manifest
@@ -65,6 +66,11 @@ def test_every_provider_is_named(provider: str) -> None:
 @pytest.mark.parametrize("status", Status)
 def test_every_status_is_explained(status: Status) -> None:
     assert status in named(README)
+
+
+def test_every_check_that_can_be_overridden_is_named_and_no_other() -> None:
+    paragraph = README.partition("These can be overridden:")[2].partition(";")[0]
+    assert named(paragraph) == set(OVERRIDABLE)
 
 
 @pytest.mark.parametrize("form", [form for form, _ in usage()])

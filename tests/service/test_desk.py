@@ -388,7 +388,15 @@ async def test_checking_again_makes_the_next_look_due_now() -> None:
     assert world.store.due_at(ID) != world.clock.now()
     assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
     assert world.store.due_at(ID) == world.clock.now()
-    assert await world.click(Action.CHECK_AGAIN, GUEST) == "deny-not-a-member"
+
+
+async def test_whoever_sees_the_card_may_have_it_checked_again_and_nobody_asks_slack_who_they_are() -> None:
+    world = await in_status(Status.NEEDS_ATTENTION)
+    await world.clock.sleep(1)
+    world.people.available = False
+    before = await world.op()
+    assert await world.click(Action.CHECK_AGAIN, GUEST) == "checking-again"
+    assert (world.store.due_at(ID), await world.op()) == (world.clock.now(), before)
 
 
 async def test_checking_again_while_the_request_is_under_way_calls_nothing_in_doubt() -> None:

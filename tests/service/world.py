@@ -29,7 +29,7 @@ from bot.core.model import (
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy
 from bot.errors import DirectoryUnavailable
-from bot.ports import NO_HOLD, Inbound, InboxItem, Intent, MessageKind, Person, Reply
+from bot.ports import NO_HOLD, Directory, Inbound, InboxItem, Intent, MessageKind, Person, Reply
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
@@ -262,12 +262,17 @@ class LeakyStore(MemoryStore):
 
 
 class World:
-    """A bot of Desk and Duties with one database, ``orders``, and what it needs."""
+    """A bot of Desk and Duties with one database, ``orders``, and what it needs.
+
+    Attributes:
+        directory: Who people are, as the next process will ask it: ``people``, unless told otherwise.
+    """
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self.clock = ManualClock()
         self.store = LeakyStore()
         self.people = People()
+        self.directory: Directory = self.people
         self.cloud = ScriptedCloud()
         self.catalogue = CatalogueHolder(Catalogue({}))
         self.submitted: list[str] = []
@@ -280,7 +285,7 @@ class World:
         """A new process on the same store."""
         self.desk = Desk(
             store=self.store,
-            directory=self.people,
+            directory=self.directory,
             catalogue=self.catalogue,
             clock=self.clock,
             new_id=lambda: OperationId(f"SW-{next(self._ids):06}"),
@@ -289,7 +294,7 @@ class World:
         )
         self.duties = Duties(
             store=self.store,
-            directory=self.people,
+            directory=self.directory,
             catalogue=self.catalogue,
             clock=self.clock,
             limits=Limits(),
@@ -314,17 +319,21 @@ class World:
 
     # people
 
-    async def receive(self, command: Command, user: UserId = ASKER, *, channel: str = "C-OPS") -> InboxItem:
+    async def receive(
+        self, command: Command, user: UserId = ASKER, *, channel: str = "C-OPS", team: str = "T-HOME"
+    ) -> InboxItem:
         """Records a delivery and claims it."""
         key, now = f"delivery-{next(self._keys)}", self.clock.now()
-        origin = Origin(user, "T-HOME", Place(channel))
+        origin = Origin(user, team, Place(channel))
         await self.store.receive(Inbound(key, "", origin, command, now))
         return (await self.store.claim_inbox(now, now + timedelta(seconds=15), 100))[-1]
 
-    async def ask(self, command: Command, user: UserId = ASKER, *, channel: str = "C-OPS") -> Answer | None:
+    async def ask(
+        self, command: Command, user: UserId = ASKER, *, channel: str = "C-OPS", team: str = "T-HOME"
+    ) -> Answer | None:
         """Works a delivery; what the person alone was told, None for nothing."""
         before = len(self.store.answers)
-        await self.desk.work(await self.receive(command, user, channel=channel))
+        await self.desk.work(await self.receive(command, user, channel=channel, team=team))
         new = self.store.answers[before:]
         return new[-1].answer if new else None
 
