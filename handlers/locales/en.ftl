@@ -225,6 +225,7 @@ unfit-unhealthy = { $node }: not healthy
 unfit-health-unknown = { $node }: health not reported
 unfit-lag-too-long = { $node }: { $lag } s behind, { $limit } s are allowed
 unfit-lag-unknown = { $node }: lag can't be read
+unfit-separator = {"; "}
 unfit-more = and { $count } more
 check-cloud-chooses = This cloud chooses the new primary itself; leave out “to { $asked }”
 check-cloud-will-choose = The cloud will choose the new primary

@@ -239,6 +239,7 @@ unfit-unhealthy = { $node }：不健康
 unfit-health-unknown = { $node }：健康状况未上报
 unfit-lag-too-long = { $node }：延迟 { $lag } 秒，上限 { $limit } 秒
 unfit-lag-unknown = { $node }：读不到复制延迟
+unfit-separator = ；
 unfit-more = 另有 { $count } 个
 check-cloud-chooses = 这个云平台自己选定新主库；请去掉“to { $asked }”
 check-cloud-will-choose = 新主库将由云平台选定
