@@ -27,6 +27,10 @@ _SIMPLIFIED = re.compile(r"zh([-_](cn|sg|my|hans([-_]\w+)?))?", re.IGNORECASE)
 _LONGEST_VALUE = 2500
 _LONGEST_NUMBER = 10
 _MOST_LISTED = 10
+# Values that may hold sentences: what is wrong with each of several nodes, what was looked at.
+_OF_SENTENCES = frozenset({"nodes", "summary"})
+# Values that have words of ours: the beginning of their codes.
+_FAMILIES = {"status": "word", "role": "role", "scope": "scope", "warning": "warning"}
 
 Show = Callable[[str, str], str]
 
@@ -66,16 +70,16 @@ class Texts:
         }
 
     def _listed(self, name: str, value: str, show: Show) -> str:
-        """What is wrong with each of several nodes; "" for any other value: what people type is no sentence."""
-        found = unnested(value) if name == "nodes" else ()
+        """Sentences in a sentence; "" for any other value: what people type is no sentence."""
+        found = unnested(value) if name in _OF_SENTENCES else ()
         said = [self.say(each, show=show) for each in found[:_MOST_LISTED]]
         if len(found) > _MOST_LISTED:
             said.append(self.text("unfit-more", count=len(found) - _MOST_LISTED))
         return self.text("unfit-separator").join(said)
 
     def _word(self, name: str, value: str) -> str:
-        """Our own words for a status, a role or what a freeze is of; "" for any other value."""
-        family = {"status": "word", "role": "role", "scope": "scope"}.get(name)
+        """Our own words for a status, a role, what a freeze is of or a warning; "" for any other value."""
+        family = _FAMILIES.get(name)
         code = f"{family}-{value.replace('_', '-')}"
         return _render(self.locale, code, {}) if family and code in codes(self.locale) else ""
 

@@ -102,6 +102,7 @@ card-shard = 分片：{ $shard }
 card-reason = 原因：{ $reason }
 card-call = 发给云平台的请求：{ $summary }
 card-warning = ⚠ { $warning }
+warning-forced-promotion = 指定节点属于强制提升：云平台立即把它提升为主库，没有任务可以跟踪。该节点有延迟时可能失败，连接会中断。
 card-checks = 检查项
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
@@ -114,7 +115,7 @@ card-node = { $name }：{ $role }，{ $health }{ GIVEN($seconds) ->
  }
 card-more = … 另有 { $count } 项
 card-approvals = 批准：{ $count }/{ $needed }{ GIVEN($people) ->
-    [yes] ，{ $people }
+    [yes] ，批准人 { $people }
    *[no] {""}
  }
 card-missing = 还需 { $count } 人。可批准：{ $people }
@@ -168,7 +169,7 @@ reply-awaiting-approval = ⏸ { $database } 的切换方案已就绪：需要 { 
  }。请在卡片上操作。
 reply-emergency = ⚠ 紧急切换：{ $by } 未经批准切换 { $database }：{ $reason }
 overrides = 允许不通过的检查项：{ $checks }
-reply-scheduled = ⏸ { $database } 的切换已批准，{ $when } 开始{ GIVEN($wall) ->
+reply-scheduled = ⏸ { $database } 的切换已批准，将于 { $when } 开始{ GIVEN($wall) ->
     [yes] ，即 { $wall }
    *[no] {""}
  }。开始之前可以取消。
@@ -179,7 +180,7 @@ reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wa
 reply-review-owed = ⚠ 这次切换未经批准。请 { $by } 以外的人复核：查看为什么做、做了什么，然后点“复核”。
 notice-review-owed = ⚠ 这次切换未经批准，须由 { $by } 以外的人复核。按钮在消息列里。
 reply-accepted = ▶ 云平台已接受请求：任务 { $job }。
-reply-accepted-no-job = ▶ 云平台已接受请求。这个调用不返回任务 id，改为观察角色。
+reply-accepted-no-job = ▶ 云平台已接受请求。这个调用不返回任务 id，改为直接观察角色。
 reply-not-accepted = ⏸ 云平台没有接受请求（第 { $attempt } 次，最多 { $most } 次）。未发生任何变更。
 reply-in-doubt = ❔ 无法确定云平台是否收到请求。不会重发：正在读取任务和角色来查证。
 reply-found = ▶ 已查明：云平台已接受请求{ GIVEN($job) ->
@@ -348,6 +349,15 @@ no-quorum = 按现行策略，{ $needed } 个批准中只有 { $valid } 个有�
 database-removed = { $name } 已不在配置中。
 cancelled-undeliverable = 卡片发不出去，没有人能看到。请把机器人邀请进频道，再重新申请。
 deadline-passed = 任务已运行超过 { $minutes } 分钟。请到云平台控制台查看。
+looked-found = { $count } 个任务中，{ $job } 就是这次请求
+looked-ambiguous = { $count } 个任务中，{ $jobs } 可能是这次请求，也可能是别人的
+looked-in-part = { $count } 个任务，列表不完整
+looked-may-leave-none = { $count } 个任务中没有这次请求，但提升节点可能不产生任务
+looked-too-early = { $count } 个任务中没有这次请求；请求仍可能被接受
+looked-none = { $count } 个任务中没有这次请求
+looked-no-list = 这个云平台没有任务列表
+looked-not-configured = { $name } 已不在配置中
+looked-unreadable = 读不到任务列表：{ $message }
 evidence = 查看结果：{ $summary }
 doubt-remains = 任务和角色都无法证明请求是否到达。查看结果：{ $summary }
 roles-moved-as-asked = 角色已按要求变化。
