@@ -336,7 +336,7 @@ class Bot:
 
     def _make_web(self, client: SlackClient, directory: SlackDirectory) -> Starlette:
         command, wording = self._settings.slack.command, self._wording
-        wording.explain(None)  # reads and compiles the catalogue, so that no delivery has to wait for it
+        wording.warm_up()
         listeners = Listeners(
             store=self._store,
             clock=self._clock,

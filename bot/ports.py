@@ -182,13 +182,14 @@ class Person:
     """Somebody as the workspace knows them at this moment.
 
     ``member`` is True only for a full, active, human member of the workspace the bot is installed in.
+    ``locale`` is the language they read as the workspace names it (``zh-CN``), "" where it does not say.
     """
 
     id: str
     name: str
     member: bool
     timezone: str = "UTC"
-    locale: str = "en"
+    locale: str = ""
 
 
 class Directory(Protocol):

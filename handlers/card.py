@@ -157,21 +157,22 @@ def _after(op: Operation, texts: Texts, room: int) -> str:
 def _head(op: Operation, texts: Texts) -> list[str]:
     code = f"status-{op.status.replace('_', '-')}"
     status = texts.text(code, count=len(op.approvals), needed=op.needed, emergency=_yes(op.emergency))
-    head = [status, *_emergency(op, texts), picture(op, texts)]
+    head = [status, *_emergency(op, texts), picture(op, texts), *_review(op, texts)]
     return [*head, sentence(texts, op.detail, topology=op.topology)] if op.detail else head
 
 
 def _emergency(op: Operation, texts: Texts) -> list[str]:
-    """Who broke the glass, and who has looked at it since, or must."""
-    if not op.emergency:
-        return []
-    by = user(op.requested_by)
-    lines = [texts.text("card-emergency", by=by)]
+    """Who broke the glass."""
+    return [texts.text("card-emergency", by=user(op.requested_by))] if op.emergency else []
+
+
+def _review(op: Operation, texts: Texts) -> list[str]:
+    """Who must look at an emergency once it is over, or has."""
     if op.review_owed:
-        lines.append(texts.text("card-review-owed", by=by))
-    if op.reviewed_by is not None and op.reviewed_at is not None:
-        lines.append(texts.text("card-reviewed", by=user(op.reviewed_by), when=moment(op.reviewed_at)))
-    return lines
+        return [texts.text("card-review-owed", by=user(op.requested_by))]
+    if op.emergency and op.reviewed_by is not None and op.reviewed_at is not None:
+        return [texts.text("card-reviewed", by=user(op.reviewed_by), when=moment(op.reviewed_at))]
+    return []
 
 
 def _facts(op: Operation, texts: Texts) -> list[str]:

@@ -20,6 +20,7 @@ NO_SUCH_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "no_such_user
 OUTSIDERS = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
 
 Value = TypeVar("Value")
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,15 @@ class SingleFlight(Generic[Value]):
                 del self._asking[key]
 
     def _remember(self, key: str, asked: float, value: Value) -> None:
-        self._known.pop(key, None)
-        self._known[key] = (asked, value)
-        while len(self._known) > MAX_CACHED:
-            del self._known[next(iter(self._known))]
+        _put(self._known, key, (asked, value))
+
+
+def _put(known: dict[str, Known], key: str, value: Known) -> None:
+    """Remembers a value as the newest, and of too many forgets the oldest."""
+    known.pop(key, None)
+    known[key] = value
+    while len(known) > MAX_CACHED:
+        del known[next(iter(known))]
 
 
 def _retrieved(task: asyncio.Task[Any]) -> None:
@@ -110,6 +116,7 @@ class SlackDirectory:
         self._identity = SingleFlight(self._fetch_identity, ttl=math.inf, clock=clock)
         self._people = SingleFlight(self._fetch_person, ttl=ttl, clock=clock)
         self._groups = SingleFlight(self._fetch_group, ttl=ttl, clock=clock)
+        self._locales: dict[str, str] = {}
 
     async def identity(self) -> Identity:
         """Whom the token belongs to (``auth.test``), asked once.
@@ -139,8 +146,12 @@ class SlackDirectory:
             name=_name(user) or user_id,
             member=member,
             timezone=str(user.get("tz") or "UTC"),
-            locale="zh-CN" if str(user.get("locale", "")).startswith("zh") else "en",
+            locale=_locale(user),
         )
+
+    def known_locale(self, user_id: str) -> str:
+        """A person's language as Slack named it last, "" if it never did; nobody's rights depend on it."""
+        return self._locales.get(user_id, "")
 
     async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
         """The user ids in a user group; empty for a group that does not exist.
@@ -175,6 +186,7 @@ class SlackDirectory:
         user = _data(outcome).get("user")
         if not isinstance(user, dict):
             raise DirectoryUnavailable("users.info names no user")
+        _put(self._locales, user_id, _locale(user))
         return user
 
     async def _fetch_group(self, group_id: str) -> frozenset[str]:
@@ -208,6 +220,11 @@ def _is_here(user: Mapping[str, Any], home: Identity) -> bool:
         return True
     grid = user.get("enterprise_user")
     return isinstance(grid, dict) and home.team in (grid.get("teams") or ())
+
+
+def _locale(user: Mapping[str, Any]) -> str:
+    # Slack names none of people of other workspaces.
+    return str(user.get("locale") or "")
 
 
 def _name(user: Mapping[str, Any]) -> str:

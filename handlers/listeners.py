@@ -44,8 +44,12 @@ class Receiver(Protocol):
         ...
 
 
-class Forgetful(Protocol):
-    """What is told that Slack knows better about people and groups."""
+class Remembering(Protocol):
+    """What is remembered of people and groups, and is told when Slack knows better."""
+
+    def known_locale(self, user_id: str) -> str:
+        """A person's language as Slack named it last, "" if it never did. Asks nobody."""
+        ...
 
     def forget_person(self, user_id: str) -> None: ...
 
@@ -59,12 +63,12 @@ class Listeners:
         store: Where deliveries are recorded before they are acknowledged.
         clock: When it came in.
         parse: The grammar. What it returns is a ``Command``, or something for ``explain``.
-        explain: Words for what is no command: help, the form, a misunderstanding.
+        explain: Words for what is no command: help, the form, a misunderstanding; and the reader's language.
         parse_choice: Reads the value of a ``choose_node`` button; None for one it did not make.
-        unrecorded: The sentence for "nothing was recorded, try again".
-        maybe_recorded: The sentence for "it may or may not have been recorded, look before you try again".
+        unrecorded: The sentence for "nothing was recorded, try again", in a language.
+        maybe_recorded: The same for "it may or may not have been recorded, look before you try again".
         kick: Wakes the sweep of the inbox.
-        directory: Its cache is told of changes.
+        directory: Its cache is told of changes, and knows who reads which language.
     """
 
     def __init__(
@@ -73,12 +77,12 @@ class Listeners:
         store: Receiver,
         clock: Clock,
         parse: Callable[[str], object],
-        explain: Callable[[object], Words],
+        explain: Callable[[object, str], Words],
         parse_choice: Callable[[str], RequestSwitchover | None],
-        unrecorded: str,
-        maybe_recorded: str,
+        unrecorded: Callable[[str], str],
+        maybe_recorded: Callable[[str], str],
         kick: Callable[[], None],
-        directory: Forgetful,
+        directory: Remembering,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -92,7 +96,8 @@ class Listeners:
 
     async def command(self, request: AsyncBoltRequest) -> BoltResponse:
         """A slash command. Slack shows a failure only where the answer is a 200 with words."""
-        sorry, unclear = (_ephemeral(words, ()) for words in (self._unrecorded, self._maybe_recorded))
+        locale = self._locale(request.body)
+        sorry, unclear = (_ephemeral(words(locale), ()) for words in (self._unrecorded, self._maybe_recorded))
         return await _total(self._on_command, request, failed=sorry, unclear=unclear)
 
     async def click(self, request: AsyncBoltRequest) -> BoltResponse:
@@ -119,8 +124,12 @@ class Listeners:
         parsed = self._parse(optional(body, "text"))
         if isinstance(parsed, Command):
             return await self._record(body, command_origin(body), parsed, signature)
-        words = self._explain(parsed)
+        words = self._explain(parsed, self._locale(body))
         return _ephemeral(words.text, words.blocks)
+
+    def _locale(self, body: Payload) -> str:
+        reader = body.get("user_id")
+        return self._directory.known_locale(reader) if isinstance(reader, str) else ""
 
     async def _on_click(self, body: Payload, signature: str) -> BoltResponse:
         action = first(body, "actions")

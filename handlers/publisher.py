@@ -398,7 +398,7 @@ class Publisher:
             async with asyncio.timeout(LOCALE_LIMIT):
                 return (await self._directory.person(to.user, to.team or None)).locale
         except (DirectoryUnavailable, TimeoutError):
-            return "en"
+            return self._directory.known_locale(to.user)
 
     async def _tell_by_hook(self, message: Message, to: Origin, words: Words) -> Fate | None:
         if not to.response_url or self._clock.now() - message.created_at > HOOK_LIFE:

@@ -41,7 +41,7 @@ class Renderer(Protocol):
         ...
 
     def answer(self, answer: Answer, *, locale: str) -> Words:
-        """What one person is told, in their own language."""
+        """What one person is told, in their own language; in the channel's where that is not known ("")."""
         ...
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:

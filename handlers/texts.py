@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
@@ -15,11 +16,21 @@ from fluent.syntax.visitor import Visitor
 from bot.core.model import Reason, unnested
 
 FALLBACK = "en"
+SIMPLIFIED_CHINESE = "zh-CN"
+LOCALES = (FALLBACK, SIMPLIFIED_CHINESE)
+
+# Who reads Chinese in simplified characters. Traditional ones (zh-TW, zh-HK) are another script with other
+# terms for the same things: those readers get English, like everybody whose language is not here.
+_SIMPLIFIED = re.compile(r"zh([-_](cn|sg|my|hans([-_]\w+)?))?", re.IGNORECASE)
 
 # Fluent refuses to fill in more than 2,500 characters.
 _LONGEST_VALUE = 2500
 _LONGEST_NUMBER = 10
 _MOST_LISTED = 10
+# Values that may hold sentences: what is wrong with each of several nodes, what was looked at.
+_OF_SENTENCES = frozenset({"nodes", "summary"})
+# Values that have words of ours: the beginning of their codes.
+_FAMILIES = {"status": "word", "role": "role", "scope": "scope", "warning": "warning"}
 
 Show = Callable[[str, str], str]
 
@@ -33,11 +44,11 @@ class Texts:
     """The sentences of one locale.
 
     Args:
-        locale: As Slack names it (``en-US``, ``zh-CN``); one that has no catalogue gets English.
+        locale: As Slack names it (``en-US``, ``zh-CN``), or however else; one that has no catalogue gets English.
     """
 
     def __init__(self, locale: str = FALLBACK) -> None:
-        self.locale = _nearest_locale(locale)
+        self.locale = SIMPLIFIED_CHINESE if _SIMPLIFIED.fullmatch(locale) else FALLBACK
 
     def say(self, reason: Reason, *, show: Show = as_it_is) -> str:
         """The sentence a reason stands for.
@@ -59,16 +70,16 @@ class Texts:
         }
 
     def _listed(self, name: str, value: str, show: Show) -> str:
-        """What is wrong with each of several nodes; "" for any other value: what people type is no sentence."""
-        found = unnested(value) if name == "nodes" else ()
+        """Sentences in a sentence; "" for any other value: what people type is no sentence."""
+        found = unnested(value) if name in _OF_SENTENCES else ()
         said = [self.say(each, show=show) for each in found[:_MOST_LISTED]]
         if len(found) > _MOST_LISTED:
             said.append(self.text("unfit-more", count=len(found) - _MOST_LISTED))
-        return "; ".join(said)
+        return self.text("unfit-separator").join(said)
 
     def _word(self, name: str, value: str) -> str:
-        """Our own words for a status, a role or what a freeze is of; "" for any other value."""
-        family = {"status": "word", "role": "role", "scope": "scope"}.get(name)
+        """Our own words for a status, a role, what a freeze is of or a warning; "" for any other value."""
+        family = _FAMILIES.get(name)
         code = f"{family}-{value.replace('_', '-')}"
         return _render(self.locale, code, {}) if family and code in codes(self.locale) else ""
 
@@ -102,19 +113,6 @@ class _Variables(Visitor):
             asked = node.arguments.positional
             self.optional.update(one.id.name for one in asked if isinstance(one, ast.VariableReference))
         self.generic_visit(node)
-
-
-@cache
-def _locales() -> frozenset[str]:
-    files = resources.files("handlers").joinpath("locales").iterdir()
-    return frozenset(file.name.removesuffix(".ftl") for file in files if file.name.endswith(".ftl"))
-
-
-def _nearest_locale(locale: str) -> str:
-    if locale in _locales():
-        return locale
-    language = locale.partition("-")[0]
-    return language if language in _locales() else FALLBACK
 
 
 @cache

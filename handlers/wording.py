@@ -12,14 +12,14 @@ from bot.core.operation import Operation
 from handlers import answers, card
 from handlers.blocks import Rendered, metadata
 from handlers.grammar import COMMAND, Misunderstood
-from handlers.texts import Texts
+from handlers.texts import LOCALES, Texts
 
 
 class Wording:
     """Implements ``handlers.rendering.Renderer`` and words what the listeners answer on the spot.
 
     Args:
-        locale: Language of what is posted in channels; answers to one person follow their own.
+        locale: Language of what is posted in channels; answers to one person follow their own, where it is known.
         command: The slash command, as the help shows it.
     """
 
@@ -27,15 +27,22 @@ class Wording:
         self._channel = Texts(locale)
         self._command = command
 
-    @property
-    def unrecorded(self) -> str:
-        """What is answered when nothing could be recorded."""
-        return self._channel.text("not-recorded")
+    def reader(self, locale: str) -> Texts:
+        """The language of one person as Slack names it, the channel's where Slack does not say ("")."""
+        return Texts(locale) if locale else self._channel
 
-    @property
-    def maybe_recorded(self) -> str:
+    def warm_up(self) -> None:
+        """Reads every catalogue, which takes a tenth of a second, so that no delivery has to wait for it."""
+        for locale in LOCALES:
+            answers.help_text(Texts(locale))
+
+    def unrecorded(self, locale: str) -> str:
+        """What is answered when nothing could be recorded."""
+        return self.reader(locale).text("not-recorded")
+
+    def maybe_recorded(self, locale: str) -> str:
         """What is answered when it is not known whether it was recorded."""
-        return self._channel.text("maybe-recorded")
+        return self.reader(locale).text("maybe-recorded")
 
     def card(self, operation: Operation, *, now: datetime) -> Rendered:
         """The card, in the channel's language."""
@@ -55,13 +62,14 @@ class Wording:
 
     def answer(self, answer: Answer, *, locale: str) -> Rendered:
         """What one person is told, in their own language."""
-        return answers.answer(answer, Texts(locale), command=self._command)
+        return answers.answer(answer, self.reader(locale), command=self._command)
 
-    def explain(self, parsed: object) -> Rendered:
-        """Words for a text that is no command, in the channel's language: the typist's is not known yet."""
+    def explain(self, parsed: object, locale: str) -> Rendered:
+        """Words for a text that is no command, in the language of who typed it."""
+        texts = self.reader(locale)
         if isinstance(parsed, Misunderstood):
-            return answers.misunderstood(parsed, self._channel)
-        return answers.help_text(self._channel, command=self._command)
+            return answers.misunderstood(parsed, texts)
+        return answers.help_text(texts, command=self._command)
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
         """The metadata of every card and reply."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from bot.core import events as e
-from bot.core.model import Evidence, JobState, Plan, Reason, Topology
+from bot.core.model import Evidence, JobState, Plan, Reason, Topology, nested
 from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status
 from bot.core.policy import ANYONE
 from bot.core.preflight import Outcome
@@ -615,7 +615,8 @@ def judge_doubt(
         valid_for: How long after signing the submission may still be accepted, None: for ever.
     """
     plan, sent = op.plan, op.submissions[-1]
-    looked = Reason.of("evidence", summary=evidence.summary)
+    summary = nested([evidence.summary])
+    looked = Reason.of("evidence", summary=summary)
     if op.status is Status.NEEDS_ATTENTION:
         if evidence.job is not None:
             return e.JobReported(now, evidence.job)
@@ -632,7 +633,7 @@ def judge_doubt(
     at_work = reading is not None and not reading.idle and now < sent + limits.deadline
     if op.status is Status.NEEDS_ATTENTION or (still_valid and valid_for is not None) or at_work:
         return None
-    return e.DoubtRemained(now, Reason.of("doubt-remains", summary=evidence.summary), reading)
+    return e.DoubtRemained(now, Reason.of("doubt-remains", summary=summary), reading)
 
 
 def judge_roles(

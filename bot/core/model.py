@@ -164,7 +164,8 @@ class Capabilities:
 class Call:
     """The provider call a plan stands for, in words for the card; part of the fingerprint.
 
-    ``warning`` is what a person must know before approving, "" if nothing.
+    ``warning`` is what a person must know before approving: a code of the message catalogue without its
+    ``warning-``, in which "_" stands for "-"; "" if nothing.
     """
 
     summary: str
@@ -220,9 +221,9 @@ class Evidence:
     Attributes:
         job: The job that this submission started, if one was found.
         searched: The job list was really read; False makes an absent job prove nothing.
-        summary: What was looked at, for people.
+        summary: What was looked at, and what it shows.
     """
 
     job: Job | None
     searched: bool
-    summary: str
+    summary: Reason

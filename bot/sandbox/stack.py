@@ -32,6 +32,7 @@ mode = "http"
 bot_token = "${{SANDBOX_BOT_TOKEN}}"
 signing_secret = "${{SANDBOX_SIGNING_SECRET}}"
 api_url = "{slack_url}"
+locale = "{locale}"
 {slack}
 
 [server]
@@ -270,6 +271,7 @@ async def stack(
     failpoint: str = "",
     program: Sequence[str] = PROGRAM,
     database: str = "",
+    locale: str = "en",
 ) -> AsyncIterator[Stack]:
     """Starts the simulated world and the bot in it; stops all of it at the end.
 
@@ -283,6 +285,7 @@ async def stack(
         failpoint: Where the bot's first life ends, as ``bot.failpoints`` has it.
         program: What runs the bot, after the name of the interpreter.
         database: The lines of ``[database]``; "" for a file of its own.
+        locale: The language of what is posted in channels.
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
     async with contextlib.AsyncExitStack() as running:
@@ -293,6 +296,7 @@ async def stack(
         config.write_text(
             CONFIG.format(
                 slack_url=slack_url,
+                locale=locale,
                 slack=slack,
                 port=port,
                 database=database or f'url = "sqlite:///{folder}/switchover.db"',

@@ -354,11 +354,13 @@ class Duties:
 
     async def _evidence(self, op: Operation, database: Database | None) -> tuple[Evidence, Topology | None]:
         if database is None or op.plan is None:
-            return Evidence(None, searched=False, summary=f"{op.database} is not configured"), None
+            gone = Reason.of("looked-not-configured", name=op.database)
+            return Evidence(None, searched=False, summary=gone), None
         try:
             evidence = await database.provider.find_submission(op.plan, op.submissions[-1])
         except ProviderError as error:
-            evidence = Evidence(None, searched=False, summary=f"job list unreadable: {error.message}")
+            unread = Reason.of("looked-unreadable", message=error.message)
+            evidence = Evidence(None, searched=False, summary=unread)
         return evidence, await self._reading(op, database)
 
     async def _reading(self, op: Operation, database: Database | None) -> Topology | None:

@@ -25,7 +25,7 @@ status-succeeded = ✔ Succeeded: the roles were read and are as { GIVEN($emerge
  }
 status-failed = ✖ Failed: nothing changed
 status-refused = ✖ Refused: nothing changed
-status-not-needed = ✔ Not needed: it is so already
+status-not-needed = ✔ Not needed: the roles are as asked already
 status-rejected = ✖ Rejected: nothing changed
 status-expired = ✖ Expired: nothing changed
 status-cancelled = ✖ Cancelled: nothing changed
@@ -85,12 +85,13 @@ card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
 card-call = Request to the provider: { $summary }
 card-warning = ⚠ { $warning }
+warning-forced-promotion = Naming the node is a forced promotion: the cloud makes it primary at once, without a job to follow. It may fail where the node lags, and connections break.
 card-checks = Checks
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ Overridden: { $detail }
 card-nodes = Nodes, as read { $when }
-card-nodes-old = Nodes, as read { $when }; that was { $minutes } min before this was written
+card-nodes-old = Nodes, as read { $when }, { $minutes } min before this was written
 card-node = { $name }: { $role }, { $health }{ GIVEN($seconds) ->
     [yes] {""}, lag { $seconds } s
    *[no] {""}
@@ -149,7 +150,7 @@ reply-awaiting-approval = ⏸ The plan for { $database } is ready: { $needed } {
     [one] approval is
    *[other] approvals are
  } needed{ GIVEN($approvers) ->
-    [yes] {""} of { $approvers }
+    [yes] {""} from { $approvers }
    *[no] {""}
  }. The card has the buttons.
 reply-emergency = ⚠ EMERGENCY: { $by } switches { $database } over without approvals: { $reason }
@@ -179,7 +180,7 @@ reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
 reply-needs-attention = ⚠ A person must look: the roles are not known to be as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }. The database stays locked until a later reading settles it or somebody acknowledges.
+ }. The database stays locked until a later reading settles it or somebody presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] : { $before } ▸ { $now }
    *[no] : { $now } is primary
@@ -225,11 +226,12 @@ unfit-unhealthy = { $node }: not healthy
 unfit-health-unknown = { $node }: health not reported
 unfit-lag-too-long = { $node }: { $lag } s behind, { $limit } s are allowed
 unfit-lag-unknown = { $node }: lag can't be read
+unfit-separator = {"; "}
 unfit-more = and { $count } more
 check-cloud-chooses = This cloud chooses the new primary itself; leave out “to { $asked }”
 check-cloud-will-choose = The cloud will choose the new primary
 check-is-replica = { $node } is a replica
-check-not-a-replica = { $node } is no replica but: { $role }; name a replica
+check-not-a-replica = { $node } is not a replica ({ $role }); name a replica
 check-role-unknown-allowed = The role of { $node } is not known; the policy allows that
 check-healthy = { $node } is healthy
 check-unhealthy = { $node } is not healthy; wait until it is, or name another node
@@ -272,7 +274,7 @@ frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. Nothing can be req
 frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
 halted-by = Halted by { $by }: { $reason }. Nothing new is sent until an approver says “resume”.
 cooldown = Too soon after { $last }: nothing can start before { $until }.
-start-in-the-past = { $when } is over. Name a start that is still to come.
+start-in-the-past = { $when } has passed. Name a start that is still to come.
 start-too-far = { $when } is more than { $days } days away. Ask again nearer to it.
 start-in-gap = The clocks jump over { $clock } on { $date } in { $zone }. Name a time before or after the jump.
 zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a bare time can mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
@@ -336,6 +338,33 @@ deadline-passed = The job has been running for more than { $minutes } { COUNT($m
     [one] minute
    *[other] minutes
  }. Look at the provider's console.
+looked-found = { $count } { COUNT($count) ->
+    [one] job
+   *[other] jobs
+ }; { $job } is this request
+looked-ambiguous = { $count } { COUNT($count) ->
+    [one] job
+   *[other] jobs
+ }; { $jobs } may be this request, or somebody else's
+looked-in-part = { $count } { COUNT($count) ->
+    [one] job
+   *[other] jobs
+ }, which is not the whole list
+looked-may-leave-none = { $count } { COUNT($count) ->
+    [one] job
+   *[other] jobs
+ }; none is this request, but a promotion may leave none
+looked-too-early = { $count } { COUNT($count) ->
+    [one] job
+   *[other] jobs
+ }; none is this request, which might still be accepted
+looked-none = { $count } { COUNT($count) ->
+    [one] job
+   *[other] jobs
+ }; none is this request
+looked-no-list = this cloud has no list of jobs
+looked-not-configured = { $name } is not in the configuration any more
+looked-unreadable = the list of jobs can't be read: { $message }
 evidence = What was looked at: { $summary }
 doubt-remains = Neither a job nor the roles prove whether the request arrived. What was looked at: { $summary }
 roles-moved-as-asked = The roles have moved as asked.
@@ -362,7 +391,7 @@ audit-head = Audit trail: { $seq } rows, head { $hash }. “switchover audit ver
 
 ## A node to choose
 
-choose-head = Which node of { $database } is to become primary? { GIVEN($emergency) ->
+choose-head = Which node of { $database } should become primary? { GIVEN($emergency) ->
     [yes] Choosing one starts the EMERGENCY at once, without approvals.
    *[no] Choosing one makes the request{ GIVEN($when) ->
         [yes] {""}, to start { $when }
@@ -452,7 +481,7 @@ help-history = what was done
 help-cancel = withdraw a request that has not been sent
 help-freeze = no planned switchover may start, until DURATION is over or it is lifted
 help-unfreeze = lift a freeze that was set by hand
-help-halt = stop every new submission, emergencies too; what is sent already is tracked on
+help-halt = stop every new submission, emergencies too; what was sent before is still tracked
 help-resume = end the halt
 help-emergency = switch over at once, without approvals; it is announced, and somebody else must review it
 help-help = this list

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bot.core.model import Evidence, Job, JobId, JobState
+from bot.core.model import Evidence, Job, JobId, JobState, Reason
 from providers.huawei_dds.answers import UNREADABLE
 from providers.wording import shown
 
@@ -144,19 +144,21 @@ def evidence(rows: Sequence[JobRow], sought: Sought, *, whole: bool, still_valid
         still_valid: By the provider's clock the request could still be accepted.
     """
     possible = [row for row in rows if sought.may_be(row)]
-    looked = f"{len(rows)} {SWITCH_PRIMARY} jobs since then"
     if len(possible) == 1 and sought.fits(possible[0]) and whole:
         job = as_job(possible[0])
         if job is not None:
-            return Evidence(job, searched=True, summary=f"{looked}: only {job.id} is on this instance")
+            return Evidence(job, searched=True, summary=_looked("found", rows, job=job.id))
     if possible:
-        names = ", ".join(row.id or "one without an id" for row in possible)
-        summary = f"{looked}: {names} may be the one, or somebody else's"
-        return Evidence(None, searched=False, summary=summary)
+        names = ", ".join(row.id or "?" for row in possible)
+        return Evidence(None, searched=False, summary=_looked("ambiguous", rows, jobs=names))
     if not whole:
-        return Evidence(None, searched=False, summary=f"{looked}, which is not the whole list")
+        return Evidence(None, searched=False, summary=_looked("in-part", rows))
     if not sought.listed:
-        return Evidence(None, searched=False, summary=f"{looked}: none here, but a promotion may leave none")
+        return Evidence(None, searched=False, summary=_looked("may-leave-none", rows))
     if still_valid:
-        return Evidence(None, searched=False, summary=f"{looked}; the request might still be accepted")
-    return Evidence(None, searched=True, summary=f"{looked}: none on this instance")
+        return Evidence(None, searched=False, summary=_looked("too-early", rows))
+    return Evidence(None, searched=True, summary=_looked("none", rows))
+
+
+def _looked(what: str, rows: Sequence[JobRow], **found: str) -> Reason:
+    return Reason.of(f"looked-{what}", count=len(rows), **found)

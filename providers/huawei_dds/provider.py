@@ -19,6 +19,7 @@ from bot.core.model import (
     JobId,
     NodeId,
     Plan,
+    Reason,
     Target,
     Topology,
 )
@@ -49,10 +50,7 @@ FORGOTTEN = timedelta(hours=24)  # how far back a job is looked for whose beginn
 VISIBLE_AFTER = timedelta(seconds=10)  # "several seconds" until a job id can be queried
 REMEMBERED = 1024
 CLOCK_MARGIN = timedelta(seconds=30)  # how far the provider's clock may be behind ours without our knowing
-FORCED = (
-    "Naming the node is a forced promotion: DDS makes it primary at once, without a job to follow; "
-    "it may fail where the node lags, and connections break."
-)
+FORCED = "forced_promotion"
 
 CAPABILITIES = Capabilities(
     candidate=CandidateRule.OPTIONAL,
@@ -160,7 +158,7 @@ class HuaweiDds:
             sought = told
             rows, whole = await self._list(sought.doubtful_since, deadline, Priority.URGENT, frozenset())
         if rows is None:
-            return Evidence(None, searched=False, summary="this cloud has no list of jobs")
+            return Evidence(None, searched=False, summary=Reason.of("looked-no-list"))
         found = jobs.evidence(rows, sought, whole=whole, still_valid=self._still_valid(plan, since))
         if found.job is not None:
             _keep(self._started, found.job.id, _Started(sought.since, (plan.target, since)))

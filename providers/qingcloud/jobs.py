@@ -6,14 +6,14 @@ A job's ``directive`` is the whole request, passwords included: it is looked int
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
-from bot.core.model import Evidence, Job, JobId, JobState
+from bot.core.model import Evidence, Job, JobId, JobState, Reason
 from providers.qingcloud.answers import Payload, text
 from providers.qingcloud.signer import unstamp
 
@@ -167,16 +167,18 @@ def evidence(rows: Sequence[Payload], sought: Sought, *, whole: bool, still_vali
             found[sought.match(row)].append(job_id)
     ours, plausible, undecided = (found[match] for match in (_Match.OURS, _Match.PLAUSIBLE, _Match.UNDECIDED))
     candidates = ours or [*plausible, *undecided]
-    looked = f"{len(seen)} recent jobs"
     if len(candidates) == 1 and not (undecided and not ours):
-        return Evidence(seen[candidates[0]], searched=True, summary=f"{looked}: {candidates[0]} is the one")
+        found_one = _looked("found", seen, job=candidates[0])
+        return Evidence(seen[candidates[0]], searched=True, summary=found_one)
     if candidates:
         names = ", ".join(candidates)
-        return Evidence(
-            None, searched=False, summary=f"{looked}: {names} may be the one, which can't be told"
-        )
+        return Evidence(None, searched=False, summary=_looked("ambiguous", seen, jobs=names))
     if not whole:
-        return Evidence(None, searched=False, summary=f"{looked}, which is not the whole list")
+        return Evidence(None, searched=False, summary=_looked("in-part", seen))
     if still_valid:
-        return Evidence(None, searched=False, summary=f"{looked}; the request might still be accepted")
-    return Evidence(None, searched=True, summary=f"{looked}: none is the one")
+        return Evidence(None, searched=False, summary=_looked("too-early", seen))
+    return Evidence(None, searched=True, summary=_looked("none", seen))
+
+
+def _looked(what: str, seen: Collection[JobId], **found: str) -> Reason:
+    return Reason.of(f"looked-{what}", count=len(seen), **found)

@@ -25,6 +25,9 @@ from tests.service.world import LeakyStore, World, stricter
 class Nobody:
     """A directory's cache that is told of changes and keeps nothing."""
 
+    def known_locale(self, user_id: str) -> str:
+        return ""
+
     def forget_person(self, user_id: str) -> None: ...
 
     def forget_group(self, group_id: str) -> None: ...

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.grammar import Help, Misunderstood, parse
+from handlers.texts import LOCALES
 from handlers.wording import Wording
 from tests.app.signed import FORM, JSON, SECRET, ask, chunks, form, interactive, sign, signed_headers
 from tests.app.test_duplicates import BY_CLICK, MENTION, SHORTCUT, SLASH
@@ -182,11 +183,11 @@ async def test_what_is_stale_or_forged_changes_nothing(age: int, ahead: bool, se
 @FAST
 @given(text=st.text(max_size=300) | st.lists(st.sampled_from(
     ["to", "shard", "because", "plan", '"', "“", "<@U1>", "&amp;", "\ud800", "\u202e", "\x00", "SW-", "at", "orders"]
-), max_size=12).map(" ".join))  # fmt: skip
-def test_every_text_is_a_command_or_gets_words(text: str) -> None:
+), max_size=12).map(" ".join), locale=st.sampled_from(["", *LOCALES]))  # fmt: skip
+def test_every_text_is_a_command_or_gets_words(text: str, locale: str) -> None:
     found = parse(text)
     if isinstance(found, Misunderstood | Help):
-        said = Wording("en").explain(found)
+        said = Wording("en").explain(found, locale)
         assert said.text.strip()
         assert "/switchover" in said.text
 

@@ -83,7 +83,7 @@ FAILED = job(JobState.FAILED, "failed", "timed out")
 
 def evidence(found: Job | None = None, *, searched: bool = True) -> Evidence:
     """What a look for a lost submission brought."""
-    return Evidence(found, searched, "looked")
+    return Evidence(found, searched, Reason.of("looked-none", count=3))
 
 
 def requested(

@@ -28,7 +28,7 @@ from bot.core.machine import (
     unchanged,
     unreadable_too_long,
 )
-from bot.core.model import Evidence, Job, JobId, JobState, NodeId, Plan, Reason, Topology
+from bot.core.model import Evidence, Job, JobId, JobState, NodeId, Plan, Reason, Topology, nested
 from bot.core.operation import Operation, Status
 from bot.errors import IllegalTransition
 from tests.core.examples import (
@@ -214,7 +214,7 @@ def test_anything_less_than_proof_needs_attention_in_the_end(found: Evidence, se
     event = doubt(found=found, seen=seen, now=DEAD)
     assert isinstance(event, e.DoubtRemained)
     assert event.topology == seen
-    assert event.detail["summary"] == "looked"
+    assert event.detail["summary"] == nested([found.summary])
     assert decide(IN_DOUBT, event).after.status is Status.NEEDS_ATTENTION
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.core.commands import Action
 from bot.core.machine import Say
@@ -14,7 +15,7 @@ from bot.core.model import Job, JobId, JobState, OperationId, Reason, UserId
 from bot.core.operation import ENDS, Operation, Status, reason_to_switch_back
 from handlers.blocks import metadata
 from handlers.card import actions, announcement, card, notice, reply
-from handlers.texts import Texts
+from handlers.texts import LOCALES, Texts
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
     HOSTILE,
@@ -30,6 +31,7 @@ from tests.handlers.samples import (
 )
 
 TEXTS = Texts()
+TONGUES = st.sampled_from([Texts(locale) for locale in LOCALES])
 EVERY = pytest.mark.parametrize("status", Status)
 
 BUTTONS = {
@@ -105,7 +107,7 @@ def test_a_card_shows_the_nodes_and_how_old_the_reading_is() -> None:
     assert "cln-3: read-only member, health not reported" in fresh
     assert "min before" not in fresh
     late = NOW + timedelta(minutes=9)
-    assert "that was 9 min before" in card(sample(Status.AWAITING_APPROVAL), TEXTS, now=late).text
+    assert ", 9 min before" in card(sample(Status.AWAITING_APPROVAL), TEXTS, now=late).text
     assert "min before" not in card(sample(Status.SUCCEEDED), TEXTS, now=late).text
 
 
@@ -290,20 +292,20 @@ def test_a_dead_card_says_what_changed_and_offers_a_fresh_plan() -> None:
 
 
 @relaxed
-@given(operations, moments)
-def test_every_card_is_within_the_limits_and_inert(op: Operation, now: datetime) -> None:
+@given(operations, moments, TONGUES)
+def test_every_card_is_within_the_limits_and_inert(op: Operation, now: datetime, texts: Texts) -> None:
     """A hundred nodes, names of a thousand characters, markup everywhere."""
-    made = card(op, TEXTS, now=now)
+    made = card(op, texts, now=now)
     assert problems(made) == []
     assert alive(made) == []
     assert {button["value"] for button in buttons(made)} <= {"SW-7K3M9Q"}
 
 
 @relaxed
-@given(operations, says)
-def test_every_reply_is_within_the_limits_and_inert(op: Operation, say: Say) -> None:
+@given(operations, says, TONGUES)
+def test_every_reply_is_within_the_limits_and_inert(op: Operation, say: Say, texts: Texts) -> None:
     """Whatever is said of whatever operation."""
-    made = reply(op, say, TEXTS)
+    made = reply(op, say, texts)
     assert problems(made) == []
     assert alive(made) == []
     ends = {f"reply-{end.replace('_', '-')}" for end in ENDS}
@@ -314,10 +316,10 @@ def test_every_reply_is_within_the_limits_and_inert(op: Operation, say: Say) -> 
 
 
 @relaxed
-@given(operations, says)
-def test_every_notice_is_within_the_limits_and_inert(op: Operation, say: Say) -> None:
+@given(operations, says, TONGUES)
+def test_every_notice_is_within_the_limits_and_inert(op: Operation, say: Say, texts: Texts) -> None:
     """Of an operation or of none."""
-    for made in (notice(op, say, TEXTS), announcement(say, TEXTS)):
+    for made in (notice(op, say, texts), announcement(say, texts)):
         assert problems(made) == []
         assert alive(made) == []
         assert buttons(made) == []

@@ -54,6 +54,21 @@ async def test_a_full_member_is_a_member(office: Office) -> None:
     person = await office.directory.person("U1", TEAM)
     assert (person.id, person.name, person.member) == ("U1", "Ann", True)
     assert (person.timezone, person.locale) == ("Asia/Shanghai", "zh-CN")
+    assert office.slack.asked("users.info")[0]["include_locale"] in ("true", "1", "True")
+
+
+async def test_a_language_is_remembered_and_asks_nobody(office: Office) -> None:
+    """It decides nothing, so the last word of Slack does, also when more must be asked anew."""
+    assert office.directory.known_locale("U1") == ""
+    office.slack.users["U1"]["locale"] = "zh-CN"
+    await office.directory.person("U1", TEAM)
+    office.directory.forget_person("U1")
+    asked = len(office.slack.asked("users.info"))
+    assert office.directory.known_locale("U1") == "zh-CN"
+    assert len(office.slack.asked("users.info")) == asked
+    office.slack.users["U1"]["locale"] = "en-GB"
+    await office.directory.person("U1", TEAM)
+    assert office.directory.known_locale("U1") == "en-GB"
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def small_grammar(text: str) -> object:
     return Unclear(text)
 
 
-def explain(parsed: object) -> Said:
+def explain(parsed: object, locale: str) -> Said:
     assert isinstance(parsed, Unclear)
-    return Said(f"Not understood: {parsed.typed}", [{"type": "divider"}])
+    return Said(f"{locale}: not understood: {parsed.typed}", [{"type": "divider"}])
 
 
 def small_choice(value: str) -> RequestSwitchover | None:
@@ -73,6 +73,9 @@ def small_choice(value: str) -> RequestSwitchover | None:
 class Forgotten:
     people: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+
+    def known_locale(self, user_id: str) -> str:
+        return {"U1": "zh-CN"}.get(user_id, "")
 
     def forget_person(self, user_id: str) -> None:
         self.people.append(user_id)
@@ -98,8 +101,8 @@ class Bot:
             parse=small_grammar,
             explain=explain,
             parse_choice=small_choice,
-            unrecorded=UNRECORDED,
-            maybe_recorded=MAYBE,
+            unrecorded=lambda locale: f"{locale}: {UNRECORDED}",
+            maybe_recorded=lambda locale: f"{locale}: {MAYBE}",
             kick=self._kick,
             directory=self.forgotten,
         )
@@ -215,7 +218,7 @@ async def test_what_is_no_command_is_explained_at_once_and_not_recorded(bot: Bot
     response = await bot.send(slash("do something odd"))
     assert response.json() == {
         "response_type": "ephemeral",
-        "text": "Not understood: do something odd",
+        "text": "zh-CN: not understood: do something odd",
         "blocks": [{"type": "divider"}],
     }
     assert (bot.commands, bot.kicks) == ([], 0)
@@ -249,13 +252,13 @@ async def test_a_replay_after_a_restart_is_known_to_the_store(bot: Bot) -> None:
 async def test_a_command_that_was_not_recorded_is_told_so_in_words(bot: Bot) -> None:
     bot.inbox.down = True
     response = await bot.send(slash("orders"))
-    assert (response.status_code, response.json()["text"]) == (200, UNRECORDED)
+    assert (response.status_code, response.json()["text"]) == (200, f"zh-CN: {UNRECORDED}")
     assert bot.kicks == 0
 
 
 async def test_a_defect_in_the_grammar_is_no_500(bot: Bot) -> None:
     response = await bot.send(slash("break"))
-    assert (response.status_code, response.json()["text"]) == (200, UNRECORDED)
+    assert (response.status_code, response.json()["text"]) == (200, f"zh-CN: {UNRECORDED}")
 
 
 async def test_bolts_lazy_headers_never_reach_it(bot: Bot) -> None:

@@ -480,7 +480,7 @@ async def test_an_answer_does_not_outlast_its_claim(desk: Desk) -> None:
     assert desk.row(7).attempts == 0, "it was not tried"
     desk.slack.gate = None
     await desk.settle(seconds=2)
-    assert desk.texts("DU1") == ["en: hello"]
+    assert desk.texts("DU1") == ["en-US: hello"]
 
 
 async def test_looking_for_a_message_does_not_outlast_its_claim(desk: Desk) -> None:
@@ -750,7 +750,7 @@ async def test_an_answer_does_not_wait_long_for_its_language() -> None:
     desk.owe_answer(Origin(UserId("U1"), TEAM, Place("C1")))
     async with asyncio.timeout(5):
         await desk.publisher.sweep()
-    assert [told["text"] for told in desk.slack.channels["C1"].ephemerals] == ["en: hello"]
+    assert [told["text"] for told in desk.slack.channels["C1"].ephemerals] == [": hello"]
     go.set()
     await desk.close()
 
@@ -809,7 +809,7 @@ async def test_a_response_url_that_is_used_up_is_replaced(desk: Desk, kind: str,
     desk.owe_answer(_asker(desk, hook=True, thread="1.1"))
     await desk.settle()
     [answer] = desk.slack.channels["C1"].ephemerals
-    assert (answer["user"], answer["thread_ts"], answer["text"]) == ("U1", "1.1", "en: hello")
+    assert (answer["user"], answer["thread_ts"], answer["text"]) == ("U1", "1.1", "en-US: hello")
 
 
 async def test_a_response_url_of_somebody_else_is_not_called(desk: Desk) -> None:
@@ -839,7 +839,7 @@ async def test_who_cannot_be_told_in_the_channel_is_told_directly(desk: Desk, ch
     desk.slack.channels["C2"] = Channel({BOT_USER})
     desk.owe_answer(_asker(desk, channel=channel))
     await desk.settle()
-    assert desk.texts("DU1") == ["en: hello"]
+    assert desk.texts("DU1") == ["en-US: hello"]
 
 
 async def test_an_answer_that_nobody_can_get_is_given_up(desk: Desk) -> None:
@@ -861,7 +861,18 @@ async def test_words_do_not_wait_for_a_directory_that_is_down(desk: Desk) -> Non
     desk.slack.fail("auth.test", "status", "500", times=9)
     desk.owe_answer(_asker(desk))
     await desk.settle()
-    assert desk.slack.channels["C1"].ephemerals[0]["text"] == "en: hello"
+    assert desk.slack.channels["C1"].ephemerals[0]["text"] == ": hello"
+
+
+async def test_a_directory_that_is_down_still_knows_who_reads_what(desk: Desk) -> None:
+    desk.slack.users["U1"]["locale"] = "zh-CN"
+    desk.owe_answer(_asker(desk))
+    await desk.settle()
+    desk.slack.fail("users.info", "status", "500", times=9)
+    desk.clock.advance(60)
+    desk.owe_answer(_asker(desk))
+    await desk.settle()
+    assert [told["text"] for told in desk.slack.channels["C1"].ephemerals] == ["zh-CN: hello"] * 2
 
 
 def test_a_lease_too_short_to_post_in_is_refused() -> None:

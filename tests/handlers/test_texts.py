@@ -14,13 +14,14 @@ from bot.core.commands import Action
 from bot.core.model import Reason, Role, nested
 from bot.core.operation import ENDS, Status
 from handlers.texts import Texts, codes, variables
+from providers.huawei_dds.provider import FORCED
 from tests.handlers.samples import reasons
 
 ROOT = Path(__file__).parents[2]
 NO_WORDS = {"sandbox", "storage", "config"}  # rooms in which "text" is something else
 SOURCES = [
     path
-    for room in ("bot", "handlers")
+    for room in ("bot", "handlers", "providers")
     for path in sorted((ROOT / room).rglob("*.py"))
     if not NO_WORDS & set(path.relative_to(ROOT).parts)
 ]
@@ -43,11 +44,13 @@ FAMILIES = [
     "confirm-yes-review",
     *(f"unfit-{check}" for check in ("not-a-replica", "unhealthy", "health-unknown")),
     *(f"unfit-{check}" for check in ("lag-too-long", "lag-unknown")),
+    *(f"looked-{what}" for what in ("found", "ambiguous", "in-part", "may-leave-none", "too-early", "none")),
+    f"warning-{FORCED}",
     "scope-all",
 ]
 # The functions whose argument of this position is a code.
 SAYING = {"of": 0, "text": 0, "line": 1, "_passed": 1, "_failed": 1}
-SAID = {"reply-", "check-", "deny-", "roles-", "help-", "not-needed-"}
+SAID = {"looked-", "reply-", "check-", "deny-", "roles-", "help-", "not-needed-"}
 
 
 def calls() -> Iterator[tuple[str, str, set[str]]]:
@@ -144,6 +147,27 @@ def test_what_people_type_is_never_taken_for_sentences_of_ours() -> None:
     assert said.startswith("No node can become primary (n0: not healthy; n1: not healthy; ")
     assert "; n9: not healthy; and 2 more)" in said
     assert Texts().text("check-nobody-fits", nodes="-").startswith("No node can become primary (-)")
+
+
+def test_what_was_looked_at_is_a_sentence_of_its_own() -> None:
+    """In the reader's language; what an older version stored is shown as it is."""
+    looked = nested([Reason.of("looked-ambiguous", count=2, jobs="j-1, j-2")])
+    assert Texts().text("evidence", summary=looked) == (
+        "What was looked at: 2 jobs; j-1, j-2 may be this request, or somebody else's"
+    )
+    assert Texts("zh-CN").text("evidence", summary=looked) == (
+        "查看结果：2 个任务中，j-1, j-2 可能是这次请求，也可能是别人的"  # noqa: RUF001 - the punctuation of Chinese
+    )
+    assert Texts().text("evidence", summary="3 recent jobs") == "What was looked at: 3 recent jobs"
+
+
+def test_a_warning_is_in_the_readers_language() -> None:
+    """What an older version stored is shown as it is."""
+    assert (
+        Texts().text("card-warning", warning=FORCED).startswith("⚠ Naming the node is a forced promotion: ")
+    )
+    assert Texts("zh-CN").text("card-warning", warning=FORCED).startswith("⚠ 指定节点属于强制提升")
+    assert Texts("zh-CN").text("card-warning", warning="Clients reconnect.") == "⚠ Clients reconnect."
 
 
 def test_values_are_shown_as_the_place_wants_them() -> None:

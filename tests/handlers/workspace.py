@@ -38,7 +38,8 @@ class Workspace:
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
         self.channels = {"C1": Channel({BOT_USER, "U1"}), "C2": Channel({BOT_USER, "U1"})}
-        self.users: dict[str, dict[str, Any]] = {"U1": {"id": "U1", "team_id": TEAM, "name": "ann"}}
+        ann = {"id": "U1", "team_id": TEAM, "name": "ann", "locale": "en-US"}
+        self.users: dict[str, dict[str, Any]] = {"U1": ann}
         self.groups: dict[str, list[str]] = {"S1": ["U1"]}
         self.hooks: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.hook_uses = 5

@@ -99,7 +99,7 @@ class TestWhatIsSent:
     async def test_the_plan_says_what_a_promotion_is(self, replica_set: HuaweiHarness) -> None:
         provider = replica_set.provider()
         named = provider.describe(replica_set.target, NodeId("n2"))
-        assert "forced promotion" in named.warning
+        assert named.warning == "forced_promotion"
         assert "nodes/n2/primary" in named.summary
         assert provider.describe(replica_set.target, None).warning == ""
 
@@ -438,7 +438,8 @@ class TestFindSubmission:
         replica_set.cloud.start_job(REPLICA_SET)
         evidence = await provider.find_submission(plan, since)
         assert (evidence.job, evidence.searched) == (None, False)
-        assert all(job.id in evidence.summary for job in replica_set.cloud.jobs)
+        assert evidence.summary.code == "looked-ambiguous"
+        assert all(job.id in evidence.summary["jobs"] for job in replica_set.cloud.jobs)
 
     async def test_a_job_of_another_shard_is_known_to_be_of_that(self, cluster: HuaweiHarness) -> None:
         provider = cluster.provider()
@@ -457,11 +458,11 @@ class TestFindSubmission:
         since = await self.lost(replica_set, provider, plan, accepted=False)
         evidence = await provider.find_submission(plan, since)
         assert (evidence.job, evidence.searched) == (None, False), "a list without it proves nothing"
-        assert "a promotion may leave none" in evidence.summary
+        assert evidence.summary.code == "looked-may-leave-none"
         replica_set.cloud.start_job(REPLICA_SET)
         evidence = await provider.find_submission(plan, since)
         assert (evidence.job, evidence.searched) == (None, False)
-        assert "somebody else's" in evidence.summary
+        assert evidence.summary.code == "looked-ambiguous"
 
     async def test_without_a_list_nothing_is_concluded(self, replica_set: HuaweiHarness) -> None:
         replica_set.cloud.withheld = {LIST_TASKS}
@@ -479,7 +480,7 @@ class TestFindSubmission:
         plan = await plan_for(replica_set, provider)
         evidence = await provider.find_submission(plan, replica_set.clock.now())
         assert (evidence.job, evidence.searched) == (None, False)
-        assert "not the whole list" in evidence.summary
+        assert evidence.summary.code == "looked-in-part"
 
     @pytest.mark.parametrize("said", UNKNOWABLE.values(), ids=UNKNOWABLE)
     async def test_what_was_not_understood_proves_no_absence(
@@ -569,7 +570,7 @@ class TestFindSubmission:
         await provider.observe(replica_set.target)
         evidence = await provider.find_submission(plan, since)
         assert not evidence.searched
-        assert "might still be accepted" in evidence.summary
+        assert evidence.summary.code == "looked-too-early"
         replica_set.clock.advance(4 * 60)
         await provider.observe(replica_set.target)
         assert (await provider.find_submission(plan, since)).searched

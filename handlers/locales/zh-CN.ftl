@@ -1,0 +1,494 @@
+# 简体中文。句子都是纯文本，写进 Slack 时由调用者转义填入的内容。GIVEN、COUNT 的含义见 en.ftl。
+# 消息与变量和 en.ftl 完全一致，由测试保证。名称、id、命令、检查项名和云平台的原话保持原样：命令用英文输入。
+#
+# 用语（全文统一）：
+#   switchover        主备切换，简称切换       emergency       紧急切换
+#   primary           主库                     approve         批准（人：审批人）
+#   replica           从库                     reject          驳回
+#   hidden member     隐藏节点                 refuse          拒绝（由检查或策略作出）
+#   read-only member  只读节点                 cancel          取消
+#   candidate         候选节点                 expire          过期
+#   node / shard      节点 / 分片              review          复核
+#   roles             角色                     acknowledge     人工接管
+#   lag               复制延迟                 switch back     切回
+#   request (by us)   申请（人：申请人）       plan, replan    方案，重新生成方案
+#   request (sent)    请求                     dry run         试运行
+#   provider, cloud   云平台                   check, override 检查项，忽略
+#   console           云平台控制台             freeze, lift    冻结，解冻
+#   job               任务                     halt, resume    全面暂停，恢复
+#   operation         操作                     audit trail     审计记录
+#   card / thread     卡片 / 消息列            policy          策略
+
+## What an operation is doing: a mark, then words, so that nothing hangs on colour
+
+status-planning = ▶ 准备中：正在读取角色，检查能否安全切换
+status-awaiting-approval = ⏸ 等待批准：已有 { $count } 人，共需 { $needed } 人
+status-scheduled = ⏸ 已批准，等待到点开始
+status-rechecking = ▶ { GIVEN($emergency) ->
+    [yes] 开始前重新检查
+   *[no] 已批准：开始前重新检查
+ }
+status-starting = ▶ 正在向云平台发送请求
+status-in-doubt = ❔ 无法确定云平台是否收到请求：正在查证，不会重发
+status-running = ▶ 执行中：云平台正在切换
+status-verifying = ▶ 核实中：正在读取角色
+status-needs-attention = ⚠ 需要人工处理：无法确认角色与{ GIVEN($emergency) ->
+    [yes] 计划
+   *[no] 批准的方案
+ }一致
+status-succeeded = ✔ 成功：已读取角色，与{ GIVEN($emergency) ->
+    [yes] 计划
+   *[no] 批准的方案
+ }一致
+status-failed = ✖ 失败：未发生任何变更
+status-refused = ✖ 已拒绝：未发生任何变更
+status-not-needed = ✔ 无需切换：角色已符合要求
+status-rejected = ✖ 已驳回：未发生任何变更
+status-expired = ✖ 已过期：未发生任何变更
+status-cancelled = ✖ 已取消：未发生任何变更
+status-closed = ■ 已关闭：由人工接管
+
+word-planning = 准备中
+word-awaiting-approval = 等待批准
+word-scheduled = 等待开始
+word-rechecking = 重新检查中
+word-starting = 正在发送请求
+word-in-doubt = 结果不明
+word-running = 执行中
+word-verifying = 核实中
+word-needs-attention = 需要人工处理
+word-succeeded = 已成功
+word-failed = 已失败
+word-refused = 已拒绝
+word-not-needed = 无需切换
+word-rejected = 已驳回
+word-expired = 已过期
+word-cancelled = 已取消
+word-closed = 已关闭
+
+role-primary = 主库
+role-replica = 从库
+role-hidden = 隐藏节点
+role-read-only = 只读节点
+role-unknown = 角色未知
+
+scope-all = 所有数据库
+
+health-good = 健康
+health-bad = 不健康
+health-unknown = 健康状况未上报
+
+## The card
+
+moves = { $database }：{ $before } ▸ { $after }
+moves-asked = { $database } ▸ { $after }
+moves-nothing = { $database }：{ $before }
+moves-nobody-known = 主库未知
+moves-cloud-chooses = 由云平台选定的节点
+node-with-address = { $name } ({ $address })
+shard-with-name = { $name } ({ $shard })
+
+card-id = 操作 { $id } · 申请人 { $by }，{ $when }
+card-emergency = ⚠ 紧急切换：由 { $by } 发起，未经批准
+card-overrides = 允许不通过的检查项：{ $checks }
+card-review-owed = ⚠ 待复核：请 { $by } 以外的人查看做了什么、为什么做，然后点“复核”
+card-reviewed = 已由 { $by } 复核，{ $when }
+card-switch-back = 切回 { $id }
+card-fresh-plan = 为 { $id } 重新生成的方案
+card-last = 上次切换：{ $id }，{ $when } 结束，{ $before } ▸ { $after }
+card-not-promised = ⚠ 新主库由云平台选定：不保证能切回原主库
+card-database = 数据库：{ $database }
+card-shard = 分片：{ $shard }
+card-reason = 原因：{ $reason }
+card-call = 发给云平台的请求：{ $summary }
+card-warning = ⚠ { $warning }
+warning-forced-promotion = 指定节点属于强制提升：云平台立即把它提升为主库，没有任务可以跟踪。该节点有延迟时可能失败，连接会中断。
+card-checks = 检查项
+card-check-passed = ✓ { $detail }
+card-check-failed = ✗ { $detail }
+card-check-overridden = ⚠ 已忽略：{ $detail }
+card-nodes = 节点（读取于 { $when }）
+card-nodes-old = 节点（读取于 { $when }，距本消息发出已有 { $minutes } 分钟）
+card-node = { $name }：{ $role }，{ $health }{ GIVEN($seconds) ->
+    [yes] ，延迟 { $seconds } 秒
+   *[no] {""}
+ }
+card-more = … 另有 { $count } 项
+card-approvals = 批准：{ $count }/{ $needed }{ GIVEN($people) ->
+    [yes] ，批准人 { $people }
+   *[no] {""}
+ }
+card-missing = 还需 { $count } 人。可批准：{ $people }
+card-anyone = 任何正式成员
+card-expires = 批准截止：{ $when }
+card-start = 开始时间：{ $when }，即 { $wall }
+card-job = 任务：{ $job }
+card-no-job = 任务：云平台的这个调用不返回任务 id
+card-job-word = 云平台返回：{ $word }{ GIVEN($detail) ->
+    [yes] {""} ({ $detail })
+   *[no] {""}
+ }
+card-primary-now = 最近读到的主库：{ GIVEN($node) ->
+    [yes] { $node }
+   *[no] 未知
+ }
+card-decided = 由 { $by } 决定
+card-ended = { $when } 结束，用时 { $seconds } 秒
+
+button-approve = 批准
+button-reject = 驳回
+button-cancel = 取消
+button-check-again = 再次查看
+button-acknowledge = 人工接管
+button-switch-back = 切回
+button-replan = 重新生成方案
+button-review = 复核
+confirm-approve-title = 批准这次切换？
+confirm-approve-text = { $database }：{ $before } ▸ { $after }。批准人数够了就会{ GIVEN($start) ->
+    [yes] 在 { $start } 开始
+   *[no] 立即开始
+ }；客户端连接可能会闪断。
+confirm-acknowledge-title = 由人工接管？
+confirm-acknowledge-text = 机器人不知道结果如何。接管后它不再查看，并解锁 { $database }。请先查看集群。
+confirm-switch-back-title = 生成切回方案？
+confirm-switch-back-text = { $database }：{ $after } ▸ { $before }。这会生成新方案，重新检查、重新批准；在此之前不会切换。
+confirm-switch-back-chosen-text = { $database }：离开 { $after }。这会生成新方案，重新检查、重新批准；在此之前不会切换。新主库由云平台选定：不保证是 { $before }。
+confirm-review-title = 已经复核？
+confirm-review-text = 你确认已查看 { $by } 未经批准对 { $database } 所做的切换：为什么做、忽略了哪些检查项、结果如何。
+confirm-yes-approve = 批准
+confirm-yes-acknowledge = 接管
+confirm-yes-switch-back = 生成方案
+confirm-yes-review = 已复核
+confirm-no = 返回
+
+## Replies in the thread
+
+reply-awaiting-approval = ⏸ { $database } 的切换方案已就绪：需要 { $needed } 人批准{ GIVEN($approvers) ->
+    [yes] ，审批人 { $approvers }
+   *[no] {""}
+ }。请在卡片上操作。
+reply-emergency = ⚠ 紧急切换：{ $by } 未经批准切换 { $database }：{ $reason }
+overrides = 允许不通过的检查项：{ $checks }
+reply-scheduled = ⏸ { $database } 的切换已批准，将于 { $when } 开始{ GIVEN($wall) ->
+    [yes] ，即 { $wall }
+   *[no] {""}
+ }。开始之前可以取消。
+reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wall) ->
+    [yes] ，即 { $wall }
+   *[no] {""}
+ }。要取消请趁现在。
+reply-review-owed = ⚠ 这次切换未经批准。请 { $by } 以外的人复核：查看为什么做、做了什么，然后点“复核”。
+notice-review-owed = ⚠ 这次切换未经批准，须由 { $by } 以外的人复核。按钮在消息列里。
+reply-accepted = ▶ 云平台已接受请求：任务 { $job }。
+reply-accepted-no-job = ▶ 云平台已接受请求。这个调用不返回任务 id，改为直接观察角色。
+reply-not-accepted = ⏸ 云平台没有接受请求（第 { $attempt } 次，最多 { $most } 次）。未发生任何变更。
+reply-in-doubt = ❔ 无法确定云平台是否收到请求。不会重发：正在读取任务和角色来查证。
+reply-found = ▶ 已查明：云平台已接受请求{ GIVEN($job) ->
+    [yes] ，任务 { $job }
+   *[no] {""}
+ }。
+reply-job = ▶ 任务 { $job }：{ $word }。
+reply-job-done = ▶ 任务 { $job } 已完成（{ $word }）。现在读取角色。
+reply-job-failed = ✖ 任务 { $job } 失败（{ $word }）。现在读取角色。
+reply-roles-moved = ▶ 角色已变化，再读一次确认。
+reply-needs-attention = ⚠ 需要人工查看：无法确认角色与{ GIVEN($emergency) ->
+    [yes] 计划
+   *[no] 批准的方案
+ }一致。数据库保持锁定，直到之后的读取得出结论，或有人点“人工接管”。
+reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
+    [yes] ：{ $before } ▸ { $now }
+   *[no] ：主库现在是 { $now }
+ }。已两次读取角色，与{ GIVEN($emergency) ->
+    [yes] 计划
+   *[no] 批准的方案
+ }一致。用时 { $seconds } 秒。
+reply-failed = ✖ { $database } 切换失败，未发生任何变更{ GIVEN($now) ->
+    [yes] ：主库仍是 { $now }
+   *[no] {""}
+ }。
+reply-refused = ✖ { $database } 没有切换，未发生任何变更。
+reply-not-needed = ✔ { $database } 无需切换，未发生任何变更。
+reply-rejected = ✖ { $by } 驳回了 { $database } 的切换，未发生任何变更。
+reply-expired = ✖ { $database } 的切换还没开始就已过期，未发生任何变更。如仍需要，点卡片上的“重新生成方案”重新申请。
+reply-cancelled = ✖ { $database } 的切换已{ GIVEN($by) ->
+    [yes] 由 { $by } {""}
+   *[no] {""}
+ }取消，未发生任何变更。
+reply-closed = ■ { $by } 接管了 { $database }。机器人不再查看；数据库已解锁。
+
+## Checks: what was found, and what would mend it
+
+check-cluster-ready = 集群就绪 ({ $state })
+check-cluster-busy = 集群正忙 ({ $state })；等它空闲再试
+check-cluster-obstacle = 现在不能切换：{ $obstacle }；请先解决
+check-primary-known = 主库是 { $node }
+check-primary-unknown = { COUNT($count) ->
+    [0] 没有节点报告自己是主库；请等到有一个节点报告，或到云平台控制台查看
+   *[other] 有 { $count } 个节点报告自己是主库{ GIVEN($claiming) ->
+        [yes] {""} ({ $claiming })
+       *[no] {""}
+     }；请等到恰好只有一个，或到云平台控制台查看
+ }
+check-primary-unknown-allowed = 主库未知；策略 { $policy } 允许
+check-node-found = 候选节点是 { $node }
+check-node-not-found = “{ $asked }”不是这个数据库的节点；可选：{ $known }
+check-node-ambiguous = 有多个节点符合“{ $asked }”；请改用 id：{ $known }
+check-name-one = 有多个节点合适；请用“to NODE”指定一个：{ $known }
+check-nobody-fits = 没有节点可以成为主库 ({ $nodes })；请先在云平台控制台修好一个，再申请
+unfit-not-a-replica = { $node }：{ $role }
+unfit-unhealthy = { $node }：不健康
+unfit-health-unknown = { $node }：健康状况未上报
+unfit-lag-too-long = { $node }：延迟 { $lag } 秒，上限 { $limit } 秒
+unfit-lag-unknown = { $node }：读不到复制延迟
+unfit-separator = ；
+unfit-more = 另有 { $count } 个
+check-cloud-chooses = 这个云平台自己选定新主库；请去掉“to { $asked }”
+check-cloud-will-choose = 新主库将由云平台选定
+check-is-replica = { $node } 是从库
+check-not-a-replica = { $node } 不是从库（{ $role }）；请指定一个从库
+check-role-unknown-allowed = { $node } 角色未知；策略允许
+check-healthy = { $node } 健康
+check-unhealthy = { $node } 不健康；等它恢复，或指定别的节点
+check-health-unknown = { $node } 的健康状况未上报；请到云平台控制台查看，或指定别的节点
+check-lag = { $node } 延迟 { $lag } 秒，上限 { $limit } 秒
+check-lag-too-long = { $node } 延迟 { $lag } 秒，上限 { $limit } 秒；等它追上再试
+check-lag-unknown = 读不到 { $node } 的复制延迟，上限 { $limit } 秒；等能读到再试
+check-lag-not-reported = 这个云平台不上报复制延迟，无法检查 { $limit } 秒的上限
+not-needed-already-primary = { $node } 已经是主库。
+
+## Why a person may not
+
+deny-not-a-member = 只有本工作区的正式活跃成员可以这样做。
+deny-not-a-requester = 策略 { $policy } 不允许你申请。请找策略里列出的人。
+deny-own-request = 这是你自己的申请，必须由别人批准。
+deny-not-an-approver = 你不是策略 { $policy } 的审批人。
+deny-not-break-glass = 策略 { $policy } 不允许你做紧急切换。请找 break_glass 里列出的人，或按正常流程申请切换。
+deny-own-emergency = 这是你自己发起的紧急切换，必须由别人复核。
+deny-approved-already = 你的批准已计入。
+deny-not-requester-nor-approver = 只有申请人或审批人可以取消。
+who-unknown = Slack 现在无法确认你的身份，所以什么都没做。请一分钟后再试。
+wrong-channel = 这个频道不接受申请。请到已配置的频道申请。
+
+## Answers to one person
+
+unknown-database = 没有数据库 { $name }。{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] 用“list”查看有哪些。
+ }
+unknown-operation = 没有操作 { $id }。用“status”查看进行中的操作。
+locked = { $database } 被 { $holder } 锁定。等它结束，或取消它。
+approval-expired = 太晚了：批准时间已过。如仍需要，请重新申请。
+locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
+    [yes] 、{ $approvers }
+   *[no] {""} 或任何正式成员
+ }。
+frozen = 冻结至 { $until }：{ $reason }。在此之前不能申请、批准或开始。
+frozen-at-start = 开始时间 { $when } 处于冻结期（至 { $until }）：{ $reason }。请选择冻结期以外的时间。
+frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。在审批人用“unfreeze”解冻之前，不能申请、批准或开始。
+frozen-by-hand-until = 冻结至 { $until }（{ $scope }），由 { $by } 设置：{ $reason }。在此之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
+halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。在审批人用“resume”恢复之前，不会发送新请求。
+cooldown = 距 { $last } 太近：{ $until } 之前不能开始。
+start-in-the-past = { $when } 已经过去。请给出将来的开始时间。
+start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。
+start-in-gap = { $zone } 的时钟在 { $date } 跳过了 { $clock }。请选择跳变之前或之后的时间。
+zone-unknown = 无法识别你在 Slack 的时区 ({ $zone })，不带时区的时间含义不明。请写明时区，例如 2026-11-23T02:00+08:00。
+reason-needed = 需要说明原因：加上“because …”。
+emergency-could-override = 检查未通过。如果你愿意承担风险，紧急切换可以忽略它们：“override { $checks }”。
+emergency-starts-at-once = 紧急切换会立即开始。请去掉开始时间，或按正常流程申请切换。
+overrides-need-emergency = 只有紧急切换可以忽略检查项。请去掉“override”。
+frozen-now = 已冻结：{ $scope }{ GIVEN($until) ->
+    [yes] ，至 { $until }。可用“unfreeze”提前解冻。
+   *[no] ，直到有人用“unfreeze”解冻。
+ }
+freeze-too-long = 冻结不能超过 { $days } 天。去掉“for”则一直冻结到有人解冻。
+unfrozen-now = 已解除手动冻结：{ $scope }。
+not-frozen-by-hand = 没有可解冻的：{ $scope } 没有被手动冻结。
+still-frozen = 仍处于冻结：{ $names }
+halted-now = 已全面暂停：{ $reason }。在审批人用“resume”恢复之前，不会发送新请求。
+halted-already = { $by } 已经全面暂停：{ $reason }。用“resume”结束。
+still-tracked = 此前已发送，不会停止，继续跟踪：{ $operations }
+resumed-now = 已恢复。可以重新开始切换；暂停期间被拒绝的需要重新申请。
+not-halted = 当前没有暂停。
+switch-back-unknown = 不知道 { $id } 之前哪个节点是主库，无法生成切回方案。请直接申请切换到你要的节点。
+switch-back-moved = 现在的主库是 { GIVEN($now) ->
+    [yes] { $now }
+   *[no] 未知
+ }，不再是 { $id } 之后的 { $before }，所以已经不是切回。请直接申请切换到你要的节点。
+switch-back-not-promised = 新主库由云平台选定，不保证是 { $node }。
+nothing-to-switch-back = { $id } { $status }，没有可切回的。
+nothing-to-replan = { $id } { $status }，不需要重新生成方案。
+already-reviewed = { $id } 已由 { $by } 复核。
+review-too-early = { $id } 还没结束。结束后再复核。
+nothing-to-review = { $id } 不需要复核。
+not-ready-for-approval = 方案还没就绪。等卡片提示后再批准。
+too-late = 太晚了：此操作{ $status }。什么都没做。
+already-decided = 已有决定：此操作{ $status }。什么都没做。
+not-recorded = 机器人自己的数据库无法写入，所以没有记录，什么都没做。请一分钟后再试。
+maybe-recorded = 机器人恰在此刻断开了自己的数据库，无法确定是否已记录。如已记录，会自动继续：请一分钟后先看“status”，再决定是否重新申请。
+checking-again = 正在再次查看，结果会显示在卡片上。
+internal-error = 机器人内部出错，没有做更多操作。请把这个编号告诉维护人员：{ $id }
+
+## Why it is as it is
+
+provider-said = 云平台返回：{ $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+provider-throttled = 云平台暂时不接受更多请求：{ $message }
+not-sent = 请求没有发出：{ $message }
+not-sent-stopping = 请求发出之前机器人收到了停止指令。恢复运行后会再试。
+lost-answer = 没有收到应答：{ $message }
+restarted-while-starting = 发送请求时机器人停止了，请求可能已发出，也可能没有。
+unreadable = 暂时读不到 { $name } 的角色。请一分钟后再试。
+topology-moved-primary = 主库已不是方案里的那个：原为 { $before }，现为 { $now }。点卡片上的“重新生成方案”可生成新方案。
+topology-moved-members = 节点已和方案不同：减少 { $gone }，新增 { $new }。点卡片上的“重新生成方案”可生成新方案。
+topology-moved-roles = 角色已和方案不同：{ $changed }。点卡片上的“重新生成方案”可生成新方案。
+answer-came-late = 云平台的应答后来还是到了。
+plan-changed = 现在的方案会不同：原为“{ $before }”，现为“{ $present }”。点卡片上的“重新生成方案”可生成新方案。
+no-quorum = 按现行策略，{ $needed } 个批准中只有 { $valid } 个有效。点卡片上的“重新生成方案”重新申请。
+database-removed = { $name } 已不在配置中。
+cancelled-undeliverable = 卡片发不出去，没有人能看到。请把机器人邀请进频道，再重新申请。
+deadline-passed = 任务已运行超过 { $minutes } 分钟。请到云平台控制台查看。
+looked-found = { $count } 个任务中，{ $job } 就是这次请求
+looked-ambiguous = { $count } 个任务中，{ $jobs } 可能是这次请求，也可能是别人的
+looked-in-part = { $count } 个任务，列表不完整
+looked-may-leave-none = { $count } 个任务中没有这次请求，但提升节点可能不产生任务
+looked-too-early = { $count } 个任务中没有这次请求；请求仍可能被接受
+looked-none = { $count } 个任务中没有这次请求
+looked-no-list = 这个云平台没有任务列表
+looked-not-configured = { $name } 已不在配置中
+looked-unreadable = 读不到任务列表：{ $message }
+evidence = 查看结果：{ $summary }
+doubt-remains = 任务和角色都无法证明请求是否到达。查看结果：{ $summary }
+roles-moved-as-asked = 角色已按要求变化。
+roles-unreadable = 读不到角色。
+roles-no-single-primary = 报告自己是主库的节点不是恰好一个。
+roles-busy = 集群仍在忙：{ $state }
+roles-moved-though-failed = 任务失败了，但主库现在是 { $primary }。
+roles-unchanged-though-done = 任务已完成，但主库仍是 { $primary }。
+roles-another-primary = 主库现在是 { $primary }，与计划不符。
+
+## What the audit channel is told besides
+
+notice-frozen = ⏸ { $by } 冻结了 { $scope }{ GIVEN($until) ->
+    [yes] ，至 { $until }
+   *[no] ，直到有人解冻
+ }：{ $reason }
+notice-unfrozen = ▶ { $by } 解冻了 { $scope }。
+notice-halted = ■ { $by } 全面暂停了新的切换：{ $reason }{ GIVEN($operations) ->
+    [yes] 。此前已发送，不会停止，继续跟踪：{ $operations }
+   *[no] {""}
+ }
+notice-resumed = ▶ { $by } 已恢复：可以重新开始切换。
+audit-head = 审计记录：{ $seq } 行，末行哈希 { $hash }。用它运行“switchover audit verify --head”，可确认记录中仍有这一行。
+
+## A node to choose
+
+choose-head = { $database } 的哪个节点将成为主库？{ GIVEN($emergency) ->
+    [yes] 选定后紧急切换立即开始，无需批准。
+   *[no] 选定后即提交申请{ GIVEN($when) ->
+        [yes] ，{ $when } 开始
+       *[no] {""}
+     }。
+ }
+choose-this = 选择
+choose-more = … 另有 { $count } 个。可用“to NODE”指定。
+
+## The dry run
+
+plan-clean = ✔ { $database }：现在可以切换。这是试运行：没有提交申请。
+plan-refused = ✖ { $database }：现在不能切换。这是试运行：没有提交申请。
+plan-choose = ❔ { $database }：有多个节点合适；申请时会问你选哪个成为主库，也可用“to NODE”指定：{ $known }。这是试运行：没有提交申请。
+plan-not-needed = ✔ { $database }：无需切换。这是试运行：没有提交申请。
+plan-candidate = 将成为主库：{ $node }
+
+## list, status, history
+
+list-head = { $count } 个数据库
+list-empty = 还没有配置数据库。
+list-line = { $name }：{ GIVEN($shards) ->
+    [yes] { $shards } 个分片
+   *[no] { GIVEN($primary) ->
+        [yes] 主库 { $primary }
+       *[no] 主库未知
+     }
+ }{ GIVEN($operation) ->
+    [yes] ，进行中：{ $operation }
+   *[no] {""}
+ }{ GIVEN($description) ->
+    [yes] {" "}· { $description }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }
+list-shard = · { $shard }：{ GIVEN($primary) ->
+    [yes] 主库 { $primary }
+   *[no] 主库未知
+ }{ GIVEN($operation) ->
+    [yes] ，进行中：{ $operation }
+   *[no] {""}
+ }
+list-shards-more = · … 另有 { $count } 个分片
+operations-open = 进行中{ GIVEN($name) ->
+    [yes] ：{ $name }
+   *[no] {""}
+ }
+operations-past = 历史{ GIVEN($name) ->
+    [yes] ：{ $name }
+   *[no] {""}
+ }
+operations-none-open = { GIVEN($name) ->
+    [yes] { $name } {""}
+   *[no] {""}
+ }没有进行中的操作。
+operations-none-past = { GIVEN($name) ->
+    [yes] { $name } {""}
+   *[no] {""}
+ }还没有操作记录。
+operation-line = { $id } { $moves }：{ $status }{ GIVEN($start) ->
+    [yes] {""} ({ $start })
+   *[no] {""}
+ }，{ GIVEN($emergency) ->
+    [yes] 紧急切换，发起人
+   *[no] 申请人
+ } { $by }，{ $when }
+
+## Help, and what is no command
+
+help-head = 经批准后切换托管数据库的主库。命令用英文输入：
+help-request = 申请切换
+help-plan = 试运行：读取角色并检查，只有你能看到
+help-list = 各数据库及其当前主库
+help-status = 进行中的操作，或某一个操作
+help-history = 历史操作
+help-cancel = 撤回还没发送的申请
+help-freeze = 冻结：在 DURATION 之内或解冻之前，不得开始计划内切换
+help-unfreeze = 解除手动冻结
+help-halt = 全面暂停：不再发送任何新请求，紧急切换也不行；已发送的继续跟踪
+help-resume = 结束全面暂停
+help-emergency = 不经批准立即切换；会公告，并须由别人复核
+help-help = 显示本说明
+help-line = { $usage }：{ $about }
+help-names = 名称里有空格的数据库要加引号："my database"。“because”之后的内容全部算作原因。
+help-times = TIME 写 22:00（你所在时区），或带日期和时区：2026-11-23T02:00+08:00。DURATION 例如 45s、90m、1h30m、2d。
+help-checks = CHECK 可选：{ $checks }。
+
+misunderstood-understood = 已识别：{ $understood }
+misunderstood-nearest = 最接近的命令：{ $nearest }
+misunderstood-nothing-done = 什么都没做。
+missing-value = “{ $word }”后面要有值：{ $value }
+empty-name = 名称为空；需要：{ $value }
+duplicate-clause = “{ $word }”出现了两次；写一次即可。
+unknown-word = 无法识别“{ $text }”。
+mention-in-name = “{ $text }”是提及；请直接输入名称。
+quote-not-closed = “{ $text }”的引号没有成对。
+not-an-id = “{ $text }”不是操作 id；id 形如 SW-7K3M9Q。
+text-too-long = 文本超过 { $most } 个字符。
+missing-clause = “{ $word }”需要“{ $clause }”。
+either-clause = “{ $word }”和“{ $other }”都表示开始时间；只用其中一个。
+clause-elsewhere = “{ $word }”不能用于这个命令。
+not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
+time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
+not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长一年。
+not-overridable = “{ $asked }”不是可忽略的检查项；可忽略的有：{ $known }
