@@ -41,6 +41,7 @@ def summary(found: Sequence[Outcome], seconds: float) -> str:
     """What was played, in a few lines."""
     crashes = sum((each.crashes for each in found), Counter[str]())
     faults = sum((each.faults for each in found), Counter[str]())
+    decisions = sum((each.decisions for each in found), Counter[str]())
     ends = sum((each.statuses for each in found), Counter[str]())
     violations = [each for each in found if each.violation is not None]
     hours = sum(each.seconds for each in found) / 3600
@@ -52,6 +53,7 @@ def summary(found: Sequence[Outcome], seconds: float) -> str:
         f"virtual time         {hours:.1f} hours",
         f"violations           {len(violations)}",
         f"operations           {_listed(ends)}",
+        f"besides              {_listed(decisions)}",
         f"requests per plan    at most {most} sent, at most {accepted} accepted",
         f"posted twice         {doubles}",
         f"ends of the process  {_listed(crashes)}",
