@@ -76,15 +76,18 @@ class People:
             self._joins_or_leaves(self._glass, who)
         await self._choose(who)
 
-    async def insist(self) -> None:
-        """The requester asks until there is a card; the approvers approve as soon as they can."""
+    async def insist(self) -> bool:
+        """The requester asks until there is a card; the approvers approve as soon as they can.
+
+        Returns whether a later start was asked for.
+        """
         who, approved = self._demo.requester, False
         wish = self._dice.choices(("now", "later", "emergency"), weights=(6.5, 2, 1.5))[0]
         for _ in range(12):
             if not self._cards():
                 await self._ask(who, self._wish(wish))
             elif wish == "emergency":
-                return
+                break
             await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
             await self._choose(who)
             if self._waiting() is not None:
@@ -92,7 +95,8 @@ class People:
                     await self.both_approve()
                 approved = True
             elif approved:
-                return
+                break
+        return wish == "later"
 
     def _wish(self, wish: str) -> str:
         if wish == "emergency":

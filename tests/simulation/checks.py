@@ -25,6 +25,7 @@ from tests.storage.looks import Look
 Check = Callable[["End"], Sequence[str]]
 WORDS = Wording("en")
 REASON = re.compile(r"of reason \d+")
+HEAD = re.compile(r"^audit-head-\d+-\d+-\d+T\d\d")
 LINK = re.compile(r"<https://[^|>]+\|([^>]+)>")
 
 
@@ -193,7 +194,7 @@ def emergencies_are_reviewed(end: End) -> Sequence[str]:
 
 
 def audit_channel_is_told_once(end: End) -> Sequence[str]:
-    """Every end, every emergency, every halt and every other hold: once in the audit channel."""
+    """Every end, every emergency, every halt and every other hold: once in the audit channel, and a head an hour."""
     said = Counter(
         (str(held(message).get("operation", "")), str(held(message)["status"]))
         for message in end.workspace.with_metadata(AUDIT_TYPE)
@@ -203,6 +204,8 @@ def audit_channel_is_told_once(end: End) -> Sequence[str]:
     told = Counter({key: times for key, times in said.items() if key[1] != Status.NEEDS_ATTENTION})
     problems = [f"audited are {dict(told)}, not {dict(wanted)}"] if told != wanted else []
     notices = end.workspace.with_metadata(NOTICE_TYPE)
+    heads = Counter(found[0] for message in notices if (found := HEAD.findall(str(held(message)["key"]))))
+    problems += [f"{hour} is told {times} times" for hour, times in heads.items() if times > 1]
     keys = sorted(key for message in notices if (key := str(held(message)["key"])).startswith("hold-"))
     if keys != sorted(end.observer.trail.notices):
         problems.append(f"the holds told are {keys}, not {sorted(end.observer.trail.notices)}")

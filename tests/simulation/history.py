@@ -23,6 +23,8 @@ DENSE = 0.65
 """How many histories are short: one switchover, with the trouble around its submission."""
 HALTED = 0.15
 """In how many of them everything is halted around the moment of the start."""
+AWAY = 0.5
+"""In how many of those with a later start the bot is stopped before it."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ class History:
         await asyncio.sleep(1)
         if self._dice.random() < HALTED:
             self._world.spawn(self._people.halt_amid())
-        await self._people.insist()
+        if await self._people.insist() and self._dice.random() < AWAY:
+            self._world.spawn(self._away())
         for _ in range(self._dice.choice((0, 0, 1, 2))):
             await asyncio.sleep(self._dice.choice((0.0, 0.5, 3.0)))
             self._world.spawn(self._people.act())
@@ -174,6 +177,11 @@ class History:
             if self._world.life is not None and dice.random() < 0.02:
                 self._world.spawn(self._stop(self._world))
             self._world.downtime = dice.choice((1.0, 3.0, 20.0, 100.0))
+
+    async def _away(self) -> None:
+        """The bot is stopped, perhaps until its next start has been missed."""
+        self._world.downtime = self._dice.choice((20.0, 90.0, 200.0))
+        await self._stop(self._world)
 
     async def _stop(self, world: World) -> None:
         if world.serving is not None:
