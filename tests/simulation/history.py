@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tests.simulation import checks
@@ -61,6 +64,20 @@ class Outcome:
     def brief(self) -> Outcome:
         """The same; its story only where a promise was broken."""
         return self if self.violation is not None else replace(self, story=())
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Garbage is collected seldom, and what is there already not at all: a tenth of a history is else spent on it."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def play(seed: int, store: str = "") -> Outcome:

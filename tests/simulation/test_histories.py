@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from random import SystemRandom
 
 import pytest
 
 from tests.simulation.__main__ import told
-from tests.simulation.history import Outcome, play
+from tests.simulation.history import Outcome, collecting_seldom, play
 from tests.simulation.mutants import MUTANTS, mutated
 
 CHUNKS, LENGTH = 8, 20
@@ -33,6 +33,12 @@ CAUGHT = {
     "answer_before_recording": ("accepted_is_recorded", 1),
 }
 TRIES = 45
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quicker() -> Iterator[None]:
+    with collecting_seldom():
+        yield
 
 
 def held(seeds: Iterable[int]) -> None:

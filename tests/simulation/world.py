@@ -140,11 +140,11 @@ def _in_memory(dice: random.Random) -> Ground:
 
 
 STORES: dict[str, Callable[[random.Random], Ground]] = {"memory": _in_memory, "sqlite": _on_sqlite}
-REAL_EVERY = 16
+REAL_EVERY = 64
 
 
 def store_of(seed: int) -> str:
-    """Where the bot of this history keeps its truth: one history in sixteen is played on the real store."""
+    """Where the bot of this history keeps its truth: one history in sixty-four is played on the real store."""
     return "sqlite" if seed % REAL_EVERY == REAL_EVERY - 1 else "memory"
 
 
