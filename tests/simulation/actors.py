@@ -76,10 +76,13 @@ class People:
             self._joins_or_leaves(self._glass, who)
         await self._choose(who)
 
-    async def insist(self) -> bool:
+    async def insist(self, *, halted: bool) -> bool:
         """The requester asks until there is a card; the approvers approve as soon as they can.
 
         Returns whether a later start was asked for.
+
+        Args:
+            halted: Somebody halts everything around the moment at which it would start.
         """
         who, approved = self._demo.requester, False
         wish = self._dice.choices(("now", "later", "emergency"), weights=(6.5, 2, 1.5))[0]
@@ -91,8 +94,8 @@ class People:
             await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
             await self._choose(who)
             if self._waiting() is not None:
-                with contextlib.suppress(Impossible):  # somebody or something was faster
-                    await self.both_approve()
+                halts = [self.halt_amid()] if halted and not approved else []
+                await asyncio.gather(self._approve_in_time(), *halts)
                 approved = True
             elif approved:
                 break
@@ -158,6 +161,10 @@ class People:
             both = (self._demo.approver, self._demo.second_approver)
             await asyncio.gather(*(self._mail.click(who, card, "approve") for who in both))
 
+    async def _approve_in_time(self) -> None:
+        with contextlib.suppress(Impossible):  # somebody or something was faster
+            await self.both_approve()
+
     async def approve_and_leave(self) -> None:
         """Somebody approves and is taken out of the group; then another one approves the same."""
         demo, members = self._demo, self._demo.approvers.members
@@ -199,7 +206,7 @@ class People:
 
     async def halt_amid(self) -> None:
         """Somebody halts everything around the moment at which something starts."""
-        await asyncio.sleep(self._dice.uniform(0.0, 2.0))
+        await asyncio.sleep(self._dice.uniform(0.0, 0.5))
         await self._mail.command(self._demo.approver, self._demo.channel, self._phrases.halt())
 
     async def withdraw(self) -> None:

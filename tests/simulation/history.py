@@ -177,9 +177,7 @@ class History:
     async def _single_minded(self) -> None:
         """One switchover is wanted, and nearly nothing else happens until it is under way."""
         await asyncio.sleep(1)
-        if self._dice.random() < HALTED:
-            self._world.spawn(self._people.halt_amid())
-        if await self._people.insist() and self._dice.random() < AWAY:
+        if await self._people.insist(halted=self._dice.random() < HALTED) and self._dice.random() < AWAY:
             self._world.spawn(self._away())
         for _ in range(self._dice.choice((0, 0, 1, 2))):
             await asyncio.sleep(self._dice.choice((0.0, 0.5, 3.0)))

@@ -61,7 +61,7 @@ def _try_again_after_restart() -> list[Change]:
 def _act_before_saving() -> list[Change]:
     """The request leaves before its intent is committed."""
 
-    async def start(self: Duties, op: Operation, event: e.SubmissionStarted) -> None:
+    async def start(self: Duties, op: Operation, event: e.SubmissionStarted, _until: datetime) -> None:
         database = self._catalogue.current.databases[op.database]
         outcome = await self._submit(database, event, Intent(event.at, self._clock.monotonic() + 5))
         started = await self._record(op, event)
