@@ -14,6 +14,8 @@ from tests.simulation.phrases import OFTEN_CHEAP, Phrases
 from tests.simulation.standing import Standings
 
 CARDS = "card"
+AGAIN = 0.15
+"""How many of those that are over are wanted once more, or back, at the end."""
 LATER = 0.25
 """How many requests are for a later start."""
 
@@ -61,7 +63,7 @@ class People:
         demo = self._demo
         people = (demo.requester, demo.bystander, demo.approver, demo.guest)
         who = self._dice.choices(people, weights=(6, 2, 2, 0.5))[0]
-        await self._ask(who, self._phrases.request(later=LATER))
+        await self._ask(who, self._phrases.request(who.tz, later=LATER))
         await asyncio.sleep(1)
         await self._choose(who)
 
@@ -104,7 +106,7 @@ class People:
     def _wish(self, wish: str) -> str:
         if wish == "emergency":
             return self._phrases.emergency(OFTEN_CHEAP)
-        return self._phrases.request(OFTEN_CHEAP, later=float(wish == "later"))
+        return self._phrases.request(self._demo.requester.tz, OFTEN_CHEAP, later=float(wish == "later"))
 
     async def _ask(self, who: User, text: str) -> None:
         """Asks for a switchover, by command or mention, and again when there was no answer."""
@@ -241,6 +243,13 @@ class People:
             for who in (demo.second_approver, demo.approver):
                 if wish in names:
                     await self._mail.click(who, card, wish, outdated=True)
+
+    async def once_more(self) -> None:
+        """What is over is wanted once more, or back."""
+        for card in self._cards():
+            again = [name for name, _ in _buttons(card) if name in {"replan", "switch_back"}]
+            if again and self._dice.random() < AGAIN:
+                await self._mail.click(self._demo.requester, card, self._dice.choice(again))
 
     async def acknowledge(self) -> None:
         """What needs a person gets one."""

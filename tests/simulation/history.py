@@ -218,6 +218,8 @@ class History:
         problem = await self._rest()
         await self._people.settle()
         problem = problem or await self._rest()
+        await self._people.once_more()
+        problem = problem or await self._rest()
         await self._people.acknowledge()
         problem = problem or await self._rest()
         await self._people.review()

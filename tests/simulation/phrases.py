@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import count
 from random import Random
+from zoneinfo import ZoneInfo
 
 from bot.core.preflight import OVERRIDABLE
 from tests.simulation.clouds import Clouds
+from tests.simulation.loop import START
 
 LIKELY = (4, 3, 3)
 """How likely each database is to be switched: orders, sessions, events."""
 OFTEN_CHEAP = (6, 2, 2)
 """The same where submissions often get lost: a lost one to DDS is looked for during a quarter of an hour."""
-STARTS = ("in 8s", "in 20s", "in 45s", "in 70s", "in 3m", "in 5m30s", "at 2026-03-01T12:01:10Z", "at 13:02")
+STARTS = ("in 8s", "in 20s", "in 45s", "in 70s", "in 3m", "in 5m30s", "at 2026-03-01T12:01:10Z", "at {clock}")
 """When it is to start: soon, or amid the freeze, or so late that there is time for a reminder."""
+CLOCK = START + timedelta(minutes=9)
+"""What clocks show then is typed as a time of day; no request comes later, however wrong the machine's clock is."""
 
 
 class Phrases:
@@ -30,12 +35,13 @@ class Phrases:
         self._dice = dice
         self._reasons = count(1)
 
-    def request(self, likely: Sequence[float] = LIKELY, *, later: float = 0.0) -> str:
-        """A planned switchover; how likely one that is to start later."""
+    def request(self, zone: str, likely: Sequence[float] = LIKELY, *, later: float = 0.0) -> str:
+        """A planned switchover; how likely one that is to start later, as people of a zone say it."""
         dice = self._dice
         text = self._target(likely)
         if dice.random() < later:
-            text += f" {dice.choice(STARTS)}"
+            clock = f"{CLOCK.astimezone(ZoneInfo(zone)):%H:%M}"
+            text += f" {dice.choice(STARTS).format(clock=clock)}"
         return f"{text} because of the simulation" if dice.random() < 0.3 else text
 
     def emergency(self, likely: Sequence[float] = LIKELY) -> str:
