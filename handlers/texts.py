@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -31,6 +31,7 @@ _MOST_LISTED = 10
 _OF_SENTENCES = frozenset({"nodes", "summary"})
 # Values that have words of ours: the beginning of their codes.
 _FAMILIES = {"status": "word", "role": "role", "scope": "scope", "warning": "warning"}
+_REMEMBERED = 4096
 
 Show = Callable[[str, str], str]
 
@@ -151,18 +152,21 @@ def _count(value: Any) -> Any:
 def _render(locale: str, code: str, values: Mapping[str, str]) -> str:
     """The message in this locale, else in English, else the code itself: a person is always told something."""
     for tongue in (locale, FALLBACK):
-        entry = _catalogue(tongue).get(code)
-        text = None if entry is None else _format(tongue, code, entry, values)
+        text = _format(tongue, code, tuple(values.items())) if code in _catalogue(tongue) else None
         if text is not None:
             return text
     facts = ", ".join(f"{name}: {value}" for name, value in values.items())
     return f"{code} ({facts})" if facts else code
 
 
-def _format(locale: str, code: str, entry: _Variables, values: Mapping[str, str]) -> str | None:
-    """The message filled in; None if it has a flaw, or a variable is missing."""
-    filled = {name: value[:_LONGEST_VALUE] for name, value in values.items()}
-    filled |= {name: "" for name in entry.optional if name not in values}
+@lru_cache(maxsize=_REMEMBERED)
+def _format(locale: str, code: str, values: tuple[tuple[str, str], ...]) -> str | None:
+    """The message filled in; None if it has a flaw, or a variable is missing.
+
+    Remembered, because a card is made anew at every change and most of its sentences are as they were.
+    """
+    filled = {name: value[:_LONGEST_VALUE] for name, value in values}
+    filled |= {name: "" for name in _catalogue(locale)[code].optional if name not in filled}
     pattern = _bundle(locale).get_message(code).value
     if pattern is None:
         return None

@@ -139,7 +139,7 @@ def _submission_started(op: Operation, event: e.SubmissionStarted) -> Status:
     people = set(event.approved_by)
     if len(people) < event.needed or not people <= set(op.approved_by) or (not people and not op.emergency):
         _no(op, event, "no quorum")
-    if op.retry_at is not None and event.at < op.retry_at:
+    if event.at < max(op.retry_at or event.at, op.start_at or event.at):
         _no(op, event, "too early")
     if len(op.submissions) >= MAX_SUBMISSIONS:
         _no(op, event, "tried often enough")

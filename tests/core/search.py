@@ -86,6 +86,7 @@ def _submitting() -> Iterable[e.Event]:
     yield started(OVERRIDING, when=at(12))
     yield started(NAMED, when=at(12), by=(), needed=0)
     yield started(MOVED, when=at(12))
+    yield started(NAMED, when=at(9))  # by a clock that was set back after the start had come
     yield started(NAMED, when=at(12), by=(ANN, ASKER))
     for job_id in (JOB, None):
         yield e.SubmissionAccepted(at(13), job_id)

@@ -6,20 +6,27 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.simulation.history import Outcome, play
+from tests.simulation.history import Outcome, collecting_seldom, play
 from tests.simulation.mutants import MUTANTS, mutated
 from tests.simulation.world import STORES
 
-CHUNK = 5
+CHUNK = 20
+"""How many histories a process plays before it says what became of them."""
 
 
 def replay_with(seed: int, mutant: str) -> str:
     """The command that plays this history again."""
     return f"make simulate SEED={seed}" + (f" MUTANT={mutant}" if mutant else "")
+
+
+def several(mutant: str, store: str, seeds: Sequence[int]) -> list[Outcome]:
+    """Plays several histories in this process."""
+    with collecting_seldom():
+        return [one(mutant, store, seed) for seed in seeds]
 
 
 def one(mutant: str, store: str, seed: int) -> Outcome:
@@ -28,19 +35,23 @@ def one(mutant: str, store: str, seed: int) -> Outcome:
         return play(seed, store).brief()
 
 
-def outcomes(seeds: Iterable[int], *, mutant: str, store: str, jobs: int) -> Iterator[Outcome]:
+def outcomes(seeds: Sequence[int], *, mutant: str, store: str, jobs: int) -> Iterator[Outcome]:
     """Plays many histories, in several processes."""
+    chunks = [seeds[first : first + CHUNK] for first in range(0, len(seeds), CHUNK)]
     if jobs == 1:
-        yield from map(partial(one, mutant, store), seeds)
+        for chunk in chunks:
+            yield from several(mutant, store, chunk)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(partial(one, mutant, store), seeds, chunksize=CHUNK)
+        for found in pool.map(partial(several, mutant, store), chunks):
+            yield from found
 
 
 def summary(found: Sequence[Outcome], seconds: float) -> str:
     """What was played, in a few lines."""
     crashes = sum((each.crashes for each in found), Counter[str]())
     faults = sum((each.faults for each in found), Counter[str]())
+    decisions = sum((each.decisions for each in found), Counter[str]())
     ends = sum((each.statuses for each in found), Counter[str]())
     violations = [each for each in found if each.violation is not None]
     hours = sum(each.seconds for each in found) / 3600
@@ -52,6 +63,7 @@ def summary(found: Sequence[Outcome], seconds: float) -> str:
         f"virtual time         {hours:.1f} hours",
         f"violations           {len(violations)}",
         f"operations           {_listed(ends)}",
+        f"besides              {_listed(decisions)}",
         f"requests per plan    at most {most} sent, at most {accepted} accepted",
         f"posted twice         {doubles}",
         f"ends of the process  {_listed(crashes)}",

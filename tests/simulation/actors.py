@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from random import Random
 
 from bot.sandbox.slack import Demo, Impossible, Message, User
-from tests.simulation.clouds import Clouds
+from bot.sandbox.slack.model import Group
 from tests.simulation.deliveries import Mail
-from tests.simulation.observer import Observer
+from tests.simulation.phrases import OFTEN_CHEAP, Phrases
+from tests.simulation.standing import Standings
 
 CARDS = "card"
-LIKELY = (4, 3, 3)
-"""How likely each database is to be switched: orders, sessions, events."""
-OFTEN_CHEAP = (6, 2, 2)
-"""The same where submissions often get lost: a lost one to DDS is looked for during a quarter of an hour."""
+AGAIN = 0.15
+"""How many of those that are over are wanted once more, or back, at the end."""
+LATER = 0.25
+"""How many requests are for a later start."""
 
 
 class People:
@@ -25,18 +26,21 @@ class People:
     Args:
         demo: Who they are.
         mail: Carries what they do to the bot.
-        clouds: What there is to switch.
+        phrases: What they may type.
+        glass: The group of those who may do without approvals.
         dice: Decides who does what.
-        observer: Is told who may approve.
-        say: Notes what they do.
+        standings: Is told when somebody joins or leaves a group.
     """
 
-    def __init__(self, demo: Demo, mail: Mail, clouds: Clouds, dice: Random, observer: Observer) -> None:
+    def __init__(
+        self, demo: Demo, mail: Mail, phrases: Phrases, *, glass: Group, dice: Random, standings: Standings
+    ) -> None:
         self._demo = demo
+        self._glass = glass
         self._mail = mail
-        self._clouds = clouds
+        self._phrases = phrases
         self._dice = dice
-        self._observer = observer
+        self._standings = standings
 
     # --- one at a time ---
 
@@ -45,9 +49,9 @@ class People:
         doing = self._dice.choices(
             (
                 *(self.request, self.click, self.approve, self.both_approve),
-                *(self.approve_and_leave, self.regroup, self.look),
+                *(self.approve_and_leave, self.regroup, self.look, self.hold, self.emergency, self.withdraw),
             ),
-            weights=(3, 3, 4, 6, 2.5, 1, 0.5),
+            weights=(3, 4, 4, 6, 2.5, 1, 0.5, 1.5, 1.5, 0.5),
         )[0]
         try:
             await doing()
@@ -59,29 +63,54 @@ class People:
         demo = self._demo
         people = (demo.requester, demo.bystander, demo.approver, demo.guest)
         who = self._dice.choices(people, weights=(6, 2, 2, 0.5))[0]
-        await self._ask(who)
+        await self._ask(who, self._phrases.request(who.tz, later=LATER))
         await asyncio.sleep(1)
         await self._choose(who)
 
-    async def insist(self) -> None:
-        """The requester asks until there is a card; the approvers approve as soon as they can."""
+    async def emergency(self) -> None:
+        """Somebody wants no approvals: some may, some may not, some may no longer when it is to start."""
+        demo = self._demo
+        people = (demo.requester, demo.approver, demo.bystander, demo.guest)
+        who = self._dice.choices(people, weights=(6, 3, 1, 1))[0]
+        await self._ask(who, self._phrases.emergency())
+        await asyncio.sleep(self._dice.choice((0.2, 1.0)))
+        if self._dice.random() < 0.25:
+            self._joins_or_leaves(self._glass, who)
+        await self._choose(who)
+
+    async def insist(self, *, halted: bool) -> bool:
+        """The requester asks until there is a card; the approvers approve as soon as they can.
+
+        Returns whether a later start was asked for.
+
+        Args:
+            halted: Somebody halts everything around the moment at which it would start.
+        """
         who, approved = self._demo.requester, False
+        wish = self._dice.choices(("now", "later", "emergency"), weights=(6.5, 2, 1.5))[0]
         for _ in range(12):
             if not self._cards():
-                await self._ask(who, OFTEN_CHEAP)
+                await self._ask(who, self._wish(wish))
+            elif wish == "emergency":
+                break
             await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
             await self._choose(who)
             if self._waiting() is not None:
-                with contextlib.suppress(Impossible):  # somebody or something was faster
-                    await self.both_approve()
+                halts = [self.halt_amid()] if halted and not approved else []
+                await asyncio.gather(self._approve_in_time(), *halts)
                 approved = True
             elif approved:
-                return
+                break
+        return wish == "later"
 
-    async def _ask(self, who: User, likely: Sequence[float] = LIKELY) -> None:
+    def _wish(self, wish: str) -> str:
+        if wish == "emergency":
+            return self._phrases.emergency(OFTEN_CHEAP)
+        return self._phrases.request(self._demo.requester.tz, OFTEN_CHEAP, later=float(wish == "later"))
+
+    async def _ask(self, who: User, text: str) -> None:
         """Asks for a switchover, by command or mention, and again when there was no answer."""
         demo = self._demo
-        text = self._dice.choices((self._orders, self._sessions, self._events), weights=likely)[0]()
         places = (demo.channel, demo.channel, demo.private)
         place = self._dice.choice([each for each in places if who.id in each.members])
         for _ in range(2):
@@ -92,26 +121,6 @@ class People:
             if receipt.ok or self._dice.random() < 0.5:
                 break
             await asyncio.sleep(4)
-
-    def _orders(self) -> str:
-        nodes = [
-            node.id for node in self._clouds.orders.nodes if node.id not in self._clouds.orders.primaries
-        ]
-        named = f" to {self._dice.choice(nodes)}" if nodes and self._dice.random() < 0.75 else ""
-        return f"orders{named} because of the simulation"
-
-    def _sessions(self) -> str:
-        electable = [node.id for node in self._clouds.sessions.groups[0].electable]
-        named = f" to {self._dice.choice(electable)}" if electable and self._dice.random() < 0.35 else ""
-        return f"sessions{named}"
-
-    def _events(self) -> str:
-        shards = [group for group in self._clouds.events.groups if group.type == "shard"]
-        shard = self._dice.choice(shards)
-        named = ""
-        if shard.electable and self._dice.random() < 0.3:
-            named = f" to {self._dice.choice(shard.electable).id}"
-        return f"events shard {self._dice.choice((shard.name, shard.id))}{named}"
 
     async def _choose(self, who: User) -> None:
         """Chooses a node, where the bot asked which."""
@@ -154,6 +163,10 @@ class People:
             both = (self._demo.approver, self._demo.second_approver)
             await asyncio.gather(*(self._mail.click(who, card, "approve") for who in both))
 
+    async def _approve_in_time(self) -> None:
+        with contextlib.suppress(Impossible):  # somebody or something was faster
+            await self.both_approve()
+
     async def approve_and_leave(self) -> None:
         """Somebody approves and is taken out of the group; then another one approves the same."""
         demo, members = self._demo, self._demo.approvers.members
@@ -163,23 +176,48 @@ class People:
         await self._mail.click(demo.approver, card, "approve", outdated=True)
         await asyncio.sleep(self._dice.choice((0.3, 1.0, 3.0)))
         if demo.approver.id in members:
-            members.remove(demo.approver.id)
-            self._observer.approvers_changed()
+            self._joins_or_leaves(demo.approvers, demo.approver)
         await self._mail.click(demo.second_approver, card, "approve", outdated=True)
 
     async def regroup(self) -> None:
         """An approver leaves the group, or the workspace, or comes back; Slack may tell the bot."""
-        demo, group = self._demo, self._demo.approvers
+        demo, group = self._demo, self._dice.choice((self._demo.approvers, self._glass))
         who = self._dice.choice((demo.approver, demo.second_approver))
         if self._dice.random() < 0.3:
             who.deleted = not who.deleted
-        elif who.id in group.members:
+            self._standings.changed()
+        else:
+            self._joins_or_leaves(group, who)
+        if self._dice.random() < 0.5:
+            await (self._mail.user_changed(who) if who.deleted else self._mail.change_group(group))
+
+    def _joins_or_leaves(self, group: Group, who: User) -> None:
+        if who.id in group.members:
             group.members.remove(who.id)
         else:
             group.members.append(who.id)
-        self._observer.approvers_changed()
-        if self._dice.random() < 0.5:
-            await (self._mail.user_changed(who) if who.deleted else self._mail.change_group(group))
+        self._standings.changed()
+
+    async def hold(self) -> None:
+        """Somebody stops everything, or some of it, or lets it go on."""
+        demo = self._demo
+        who = self._dice.choices(
+            (demo.approver, demo.second_approver, demo.requester, demo.guest), weights=(4, 4, 2, 0.5)
+        )[0]
+        await self._mail.command(who, demo.channel, self._phrases.hold())
+
+    async def halt_amid(self) -> None:
+        """Somebody halts everything around the moment at which something starts."""
+        await asyncio.sleep(self._dice.uniform(0.0, 0.5))
+        await self._mail.command(self._demo.approver, self._demo.channel, self._phrases.halt())
+
+    async def withdraw(self) -> None:
+        """Somebody withdraws an operation by its id."""
+        card = self._card()
+        if card is not None and card.metadata is not None:
+            who = self._dice.choice((self._demo.requester, self._demo.approver, self._demo.bystander))
+            operation = card.metadata["event_payload"]["operation"]
+            await self._mail.command(who, self._demo.channel, f"cancel {operation}")
 
     async def look(self) -> None:
         """Somebody asks what is going on."""
@@ -189,13 +227,16 @@ class People:
     # --- towards the end ---
 
     async def settle(self) -> None:
-        """All is well again, and what waits for people is decided by the right ones."""
+        """All is well again, nothing is held up, and what waits for people is decided by the right ones."""
         demo = self._demo
         for user in (demo.approver, demo.second_approver):
             user.deleted = False
             if user.id not in demo.approvers.members:
                 demo.approvers.members.append(user.id)
-        self._observer.approvers_changed()
+        self._standings.changed()
+        if self._dice.random() < 0.8:
+            for text in ("resume", *(f"unfreeze {name}" for name in ("all", "orders", "sessions", "events"))):
+                await self._mail.command(demo.approver, demo.channel, text)
         for card in self._cards():
             names = [name for name, _ in _buttons(card)]
             wish = self._dice.choice(("approve", "approve", "reject", ""))
@@ -203,11 +244,27 @@ class People:
                 if wish in names:
                     await self._mail.click(who, card, wish, outdated=True)
 
+    async def once_more(self) -> None:
+        """What is over is wanted once more, or back."""
+        for card in self._cards():
+            again = [name for name, _ in _buttons(card) if name in {"replan", "switch_back"}]
+            if again and self._dice.random() < AGAIN:
+                await self._mail.click(self._demo.requester, card, self._dice.choice(again))
+
     async def acknowledge(self) -> None:
         """What needs a person gets one."""
         for card in self._cards():
             if "acknowledge" in [name for name, _ in _buttons(card)]:
                 await self._mail.click(self._demo.approver, card, "acknowledge")
+
+    async def review(self) -> None:
+        """Who broke the glass would review it themselves; mostly somebody else does."""
+        demo = self._demo
+        for card in self._cards():
+            if "review" in [name for name, _ in _buttons(card)]:
+                await self._mail.click(demo.requester, card, "review")
+                if self._dice.random() < 0.7:
+                    await self._mail.click(demo.second_approver, card, "review", outdated=True)
 
     def _cards(self) -> Sequence[Message]:
         return self._demo.workspace.with_metadata(key=CARDS)

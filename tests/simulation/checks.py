@@ -15,12 +15,17 @@ from bot.core.operation import ENDS, Operation, Status
 from bot.ports import AuditBreak, Storage
 from bot.sandbox.slack.model import Message
 from bot.sandbox.slack.workspace import Workspace
+from handlers.finder import AUDIT_TYPE, NOTICE_TYPE
 from handlers.wording import Wording
+from tests.approval import checklist
 from tests.simulation.observer import Observer
+from tests.simulation.trail import MISSED
 from tests.storage.looks import Look
 
 Check = Callable[["End"], Sequence[str]]
 WORDS = Wording("en")
+REASON = re.compile(r"of reason \d+")
+HEAD = re.compile(r"^audit-head-\d+-\d+-\d+T\d\d")
 LINK = re.compile(r"<https://[^|>]+\|([^>]+)>")
 
 
@@ -164,6 +169,62 @@ def one_effect_each(end: End) -> Sequence[str]:
     return [f"{recorded} deliveries are recorded of {sent} payloads"] if recorded > sent else []
 
 
+def starts_missed_are_dropped(end: End) -> Sequence[str]:
+    """What was found more than a minute after its start is expired, and nothing else happened to it."""
+    problems = []
+    for op in end.states.values():
+        reached = end.observer.operations[op.id].last(e.StartReached)
+        if reached is None or op.start_at is None or reached[1].at <= op.start_at + MISSED:
+            continue
+        if op.status is not Status.EXPIRED:
+            problems.append(f"{op.id} was found {reached[1].at - op.start_at} late, and is {op.status}")
+    return problems
+
+
+def emergencies_are_reviewed(end: End) -> Sequence[str]:
+    """An emergency that was sent, or may have been, owes a review until somebody else has given it."""
+    problems = []
+    for op in end.states.values():
+        told = end.observer.operations[op.id]
+        owes = op.emergency and op.status in ENDS and told.count(e.SubmissionStarted) > 0
+        given = told.last(e.Reviewed)
+        if op.review_owed is not (owes and given is None):
+            problems.append(f"{op.id} is {op.status}; review owed: {op.review_owed}, given: {given}")
+    return problems
+
+
+def audit_channel_is_told_once(end: End) -> Sequence[str]:
+    """Every end, every emergency, every halt and every other hold: once in the audit channel, and a head an hour."""
+    said = Counter(
+        (str(held(message).get("operation", "")), str(held(message)["status"]))
+        for message in end.workspace.with_metadata(AUDIT_TYPE)
+    )
+    wanted = Counter((op.id, str(op.status)) for op in end.states.values() if op.status in ENDS)
+    wanted += Counter((op.id, str(Status.PLANNING)) for op in end.states.values() if op.emergency)
+    told = Counter({key: times for key, times in said.items() if key[1] != Status.NEEDS_ATTENTION})
+    problems = [f"audited are {dict(told)}, not {dict(wanted)}"] if told != wanted else []
+    notices = end.workspace.with_metadata(NOTICE_TYPE)
+    heads = Counter(found[0] for message in notices if (found := HEAD.findall(str(held(message)["key"]))))
+    problems += [f"{hour} is told {times} times" for hour, times in heads.items() if times > 1]
+    keys = sorted(key for message in notices if (key := str(held(message)["key"])).startswith("hold-"))
+    if keys != sorted(end.observer.trail.notices):
+        problems.append(f"the holds told are {keys}, not {sorted(end.observer.trail.notices)}")
+    halts = sorted(
+        found[0]
+        for message in notices
+        if "halted-" in str(held(message)["key"])
+        if (found := REASON.findall(message.text))
+    )
+    if halts != sorted(end.observer.trail.halts):
+        problems.append(f"the halts told are {halts}, not {sorted(end.observer.trail.halts)}")
+    return problems
+
+
+def approvals_are_worth_something(end: End) -> Sequence[str]:
+    """A checker that knows nothing of the machine reads the whole trail."""
+    return [str(finding) for finding in checklist.check(end.observer.trail.rows)]
+
+
 CHECKS: tuple[Check, ...] = (
     never_lost,
     one_effect_each,
@@ -173,6 +234,10 @@ CHECKS: tuple[Check, ...] = (
     ends_are_told_once,
     one_true_card,
     posted_in_order,
+    starts_missed_are_dropped,
+    emergencies_are_reviewed,
+    audit_channel_is_told_once,
+    approvals_are_worth_something,
 )
 
 

@@ -16,15 +16,17 @@ class InMemory:
 
     Args:
         dice: Decide how long transactions take, if any time.
+        audit_channel: Where what everybody should know is told once more.
     """
 
-    def __init__(self, dice: Random) -> None:
+    def __init__(self, dice: Random, *, audit_channel: str) -> None:
+        self._audit_channel = audit_channel
         longest = dice.choice(LONGEST)
         self.look = Disk(pause=(lambda: longest * dice.random()) if longest else float)
 
     def open(self, process: Process) -> MemoryStore:
         """The store of one process."""
-        return MemoryStore(self.look, process=process)
+        return MemoryStore(self.look, audit_channel=self._audit_channel, process=process)
 
     def cut_off(self) -> None:
         """The dead can't commit, and nothing else of theirs is left."""

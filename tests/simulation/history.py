@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tests.simulation import checks
 from tests.simulation.actors import People
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
+from tests.simulation.phrases import Phrases
 from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
 from tests.simulation.world import World, logs_of, store_of
 from tests.storage.looks import Unsettled
@@ -20,6 +24,10 @@ PATIENCE = 45 * 60.0
 LOOK_EVERY = 12.0
 DENSE = 0.65
 """How many histories are short: one switchover, with the trouble around its submission."""
+HALTED = 0.15
+"""In how many of them everything is halted around the moment of the start."""
+AWAY = 0.5
+"""In how many of those with a later start the bot is stopped before it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Outcome:
         faults: What went wrong on purpose, by kind.
         seconds: Of virtual time.
         statuses: How many operations ended how.
+        decisions: How often what people decided besides: holds, emergencies, starts to come, reviews.
         sent_at_most: The most requests of any operation that reached a cloud.
         accepted_at_most: The most of them that a cloud took on.
         doubles: How many messages were posted once more.
@@ -47,6 +56,7 @@ class Outcome:
     faults: Counter[str]
     seconds: float
     statuses: Counter[str]
+    decisions: Counter[str]
     sent_at_most: int
     accepted_at_most: int
     doubles: int
@@ -54,6 +64,20 @@ class Outcome:
     def brief(self) -> Outcome:
         """The same; its story only where a promise was broken."""
         return self if self.violation is not None else replace(self, story=())
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Garbage is collected seldom, and what is there already not at all: a tenth of a history is else spent on it."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def play(seed: int, store: str = "") -> Outcome:
@@ -88,6 +112,7 @@ def _outcome(world: World) -> Outcome:
         faults=world.trace.counted,
         seconds=world.time.elapsed,
         statuses=world.statuses,
+        decisions=world.observer.trail.decisions,
         sent_at_most=max((len(each.submissions) for each in told), default=0),
         accepted_at_most=max((sum(s.job is not None for s in each.submissions) for each in told), default=0),
         doubles=sum(times - 1 for times in world.observer.posted.values()),
@@ -100,7 +125,11 @@ class History:
     def __init__(self, world: World) -> None:
         self._world = world
         self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
-        self._people = People(world.demo, world.mail, world.clouds, self._dice, world.observer)
+        phrases = Phrases(world.clouds, self._dice)
+        standings = world.observer.standings
+        self._people = People(
+            world.demo, world.mail, phrases, glass=world.glass, dice=self._dice, standings=standings
+        )
         weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
         self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
         self._weather_dice = weather_dice
@@ -148,7 +177,8 @@ class History:
     async def _single_minded(self) -> None:
         """One switchover is wanted, and nearly nothing else happens until it is under way."""
         await asyncio.sleep(1)
-        await self._people.insist()
+        if await self._people.insist(halted=self._dice.random() < HALTED) and self._dice.random() < AWAY:
+            self._world.spawn(self._away())
         for _ in range(self._dice.choice((0, 0, 1, 2))):
             await asyncio.sleep(self._dice.choice((0.0, 0.5, 3.0)))
             self._world.spawn(self._people.act())
@@ -162,6 +192,11 @@ class History:
             if self._world.life is not None and dice.random() < 0.02:
                 self._world.spawn(self._stop(self._world))
             self._world.downtime = dice.choice((1.0, 3.0, 20.0, 100.0))
+
+    async def _away(self) -> None:
+        """The bot is stopped, perhaps until its next start has been missed."""
+        self._world.downtime = self._dice.choice((20.0, 90.0, 200.0))
+        await self._stop(self._world)
 
     async def _stop(self, world: World) -> None:
         if world.serving is not None:
@@ -183,7 +218,11 @@ class History:
         problem = await self._rest()
         await self._people.settle()
         problem = problem or await self._rest()
+        await self._people.once_more()
+        problem = problem or await self._rest()
         await self._people.acknowledge()
+        problem = problem or await self._rest()
+        await self._people.review()
         problem = problem or await self._rest()
         life = world.life
         if life is None or not life.alive:

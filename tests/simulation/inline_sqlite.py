@@ -140,13 +140,15 @@ class OnSqlite:
     Args:
         template: A file that has the schema.
         path: Where the new one is made.
+        audit_channel: Where what everybody should know is told once more.
     """
 
-    def __init__(self, template: Path, path: Path) -> None:
+    def __init__(self, template: Path, path: Path, *, audit_channel: str) -> None:
         for suffix in ("", "-wal", "-shm"):
             Path(f"{path}{suffix}").unlink(missing_ok=True)
         shutil.copyfile(template, path)
         self.path = path
+        self._audit_channel = audit_channel
         self.look = SqliteLook(self._only_reading())
         self._opened: tuple[Database, Session] | None = None
 
@@ -164,7 +166,7 @@ class OnSqlite:
         _Present.session = session = Session(process)
         database = Database(_engines(self.path), LockedFile.open(self.path, read_only=False))
         self._opened = database, session
-        return SqlStore(database)
+        return SqlStore(database, audit_channel=self._audit_channel)
 
     def cut_off(self) -> None:
         """The process has died: its transactions are undone, its connections and its lock are gone."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
 from bot.core import events as e
 from bot.core import machine
-from bot.core.machine import Duty, owed
-from bot.core.model import Plan, Reason
-from bot.core.operation import Operation
-from bot.ports import Inbound, Intent, Message, Receipt
-from bot.service import duties
+from bot.core.machine import Duty, Say, owed
+from bot.core.model import Plan, Reason, UserId
+from bot.core.operation import Operation, Status
+from bot.core.policy import Policy
+from bot.ports import NO_HOLD, Inbound, Intent, Message, Receipt
+from bot.service import clicks, duties
 from bot.service.catalogue import Database
 from bot.service.duties import Duties
 from bot.storage import SqlStore
@@ -144,6 +146,57 @@ def _answer_before_recording() -> list[Change]:
     return [(Listeners, "_record", record)]
 
 
+def _no_hold_at_the_start() -> list[Change]:
+    """Whether everything is halted or frozen is looked at before a submission is decided on, and not as it is."""
+
+    def blind(original: Any) -> Any:
+        async def commit(self: Any, *args: Any, **given: Any) -> None:
+            await original(self, *args, **{**given, "unless_held": NO_HOLD})
+
+        return commit
+
+    return [(each, "commit", blind(each.commit)) for each in (SqlStore, MemoryStore)]
+
+
+def _no_live_glass() -> list[Change]:
+    """Whoever might break the glass when they asked still may at the start."""
+
+    async def no_glass(_self: Duties, _op: Operation, _policy: Policy) -> None:
+        return
+
+    return [(Duties, "_no_glass", no_glass)]
+
+
+def _late_starts_start() -> list[Change]:
+    """A start that was missed is made up for."""
+    return [(machine, "LATE_START", timedelta(days=1))]
+
+
+def _own_review_counts() -> list[Change]:
+    """Who broke the glass may say that it was right."""
+
+    def reviewed(op: Operation, event: e.Reviewed) -> Status:
+        return original(replace(op, requested_by=UserId("")), event)
+
+    original, table = machine._reviewed, dict(machine.TRANSITIONS)
+    for end in machine.REVIEWED_ENDS:
+        table[end] = {e.Reviewed: machine.Rule((end,), reviewed)}
+    return [(machine, "TRANSITIONS", table), (clicks, "may_review", lambda *_, **__: None)]
+
+
+def _no_notice_is_known() -> list[Change]:
+    """What the audit channel was told already it is told again."""
+    number = count()
+
+    def forgetful(original: Any) -> Any:
+        async def owe_notice(self: Any, key: str, say: Say, now: datetime) -> None:
+            await original(self, f"{key}-{next(number)}", say, now)
+
+        return owe_notice
+
+    return [(each, "owe_notice", forgetful(each.owe_notice)) for each in (SqlStore, MemoryStore)]
+
+
 _LATE: set[Any] = set()
 MUTANTS: dict[str, Callable[[], list[Change]]] = {
     change.__name__.removeprefix("_"): change
@@ -159,6 +212,11 @@ MUTANTS: dict[str, Callable[[], list[Change]]] = {
         _no_live_quorum,
         _believe_the_job,
         _answer_before_recording,
+        _no_hold_at_the_start,
+        _no_live_glass,
+        _late_starts_start,
+        _own_review_counts,
+        _no_notice_is_known,
     )
 }
 

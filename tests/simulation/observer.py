@@ -12,13 +12,16 @@ from bot.core.model import Plan
 from bot.sandbox.slack.model import Change, ChangeKind
 from bot.sandbox.slack.wire import OK, Receipt
 from bot.sandbox.slack.workspace import Workspace
-from bot.storage.codec import EVENTS
+from bot.storage.codec import EVENTS, HOLD_EVENTS
 from tests.simulation.clouds import Clouds, Submission
 from tests.simulation.deliveries import ALLOWED
+from tests.simulation.policies import APPROVERS, GLASS, RULES
+from tests.simulation.standing import Standings
 from tests.simulation.trace import Trace
-from tests.storage.looks import Look
+from tests.simulation.trail import Trail
+from tests.storage.looks import Look, Recorded
 
-ENTERS_RECHECKING = (e.Approved, e.SubmissionNotAccepted, e.StartReached)
+ENTERS_RECHECKING = (e.Planned, e.Approved, e.SubmissionNotAccepted, e.StartReached)
 READING_TAKES = 25.0
 """Seconds within which a reading that an event tells of was made."""
 
@@ -80,7 +83,8 @@ class Observer:
         self.violation: Violation | None = None
         self.on_violation: Callable[[], object] = bool
         self.operations: dict[str, Told] = defaultdict(Told)
-        self.members: list[tuple[float, frozenset[str]]] = []
+        self.standings = Standings(workspace, elapsed)
+        self.trail = Trail(self.violated, self.standings, elapsed)
         self.posted: Counter[tuple[str, str]] = Counter()
         self._look = look
         self._clouds = clouds
@@ -100,41 +104,30 @@ class Observer:
             self.violation = Violation(check, problem)
             self.on_violation()
 
-    # --- who may approve, at every instant ---
-
-    def approvers_changed(self) -> None:
-        """Notes who of the approvers' group is a full member now."""
-        space = self._workspace
-        group = next(iter(space.groups.values()))
-        valid = {
-            one
-            for one in group.members
-            if group.enabled and not (user := space.users[one]).deleted and not user.is_restricted
-        }
-        self.members.append((self._elapsed(), frozenset(valid)))
-
-    def _was_approver(self, who: str, start: float, end: float) -> bool:
-        for index, (at, members) in enumerate(self.members):
-            until = self.members[index + 1][0] if index + 1 < len(self.members) else end
-            if at <= end and until >= start and who in members:
-                return True
-        return False
-
     # --- the database ---
 
     def committed(self) -> None:
         """Reads what the last commit added to the audit trail."""
         for row in self._look.recorded(self._seq):
-            self._seq, operation = row.seq, row.operation
+            self._seq = row.seq
             self._no_secret(row.data, "the audit trail")
-            event = EVENTS.loads(row.data)
-            self.operations[operation].events.append((self._elapsed(), event))
-            self._trace.add("bot", f"{operation} {row.type}{_more(event)}")
-            self._clouds().look()
-            if isinstance(event, e.RolesConfirmed):
-                self._roles_are_as_confirmed(operation)
-            if isinstance(event, e.RolesUnchanged | e.SubmissionAbsent):
-                self._roles_are_unchanged(operation)
+            if row.stream == "hold":
+                held = HOLD_EVENTS.loads(row.data)
+                self._trace.add("bot", f"{row.type} by {held.by}")
+                self.trail.held(row.seq, held)
+            elif row.operation is not None:
+                self._happened(row, row.operation)
+
+    def _happened(self, row: Recorded, operation: str) -> None:
+        event = EVENTS.loads(row.data)
+        self.operations[operation].events.append((self._elapsed(), event))
+        self._trace.add("bot", f"{operation} {row.type}{_more(event)}")
+        self.trail.happened(operation, event, self._look.states)
+        self._clouds().look()
+        if isinstance(event, e.RolesConfirmed):
+            self._roles_are_as_confirmed(operation)
+        if isinstance(event, e.RolesUnchanged | e.SubmissionAbsent):
+            self._roles_are_unchanged(operation)
 
     def _plan(self, operation: str) -> Plan:
         planned = self.operations[operation].last(e.Planned)
@@ -170,7 +163,8 @@ class Observer:
         self._trace.add("cloud", f"{submission.target}: a submission of {operation} arrives")
         self._submitted_once(operation, told)
         told.submissions.append(submission)
-        self._quorum_lives(operation, told)
+        guarded = self._glass_may_be_broken if self.trail.request(operation).emergency else self._quorum_lives
+        guarded(operation, told)
         self._roles_are_as_approved(operation, told)
 
     def _submitted_once(self, operation: str, told: Told) -> None:
@@ -186,19 +180,25 @@ class Observer:
 
     def _quorum_lives(self, operation: str, told: Told) -> None:
         """Enough approvals, by others than the requester, of people who may still give them."""
-        started, requested = told.last(e.SubmissionStarted), told.last(e.Requested)
+        started, requested = told.last(e.SubmissionStarted), self.trail.request(operation)
         assert started is not None
-        assert requested is not None
-        since, now = self._recheck_began(told), self._elapsed()
+        since, now, rules = self._recheck_began(told), self._elapsed(), RULES[requested.database]
         clicked = {event.by for _, event in told.events if isinstance(event, e.Approved)}
         valid = {
             who
-            for who in clicked - {requested[1].by}
-            if who in started[1].approved_by and self._was_approver(who, since, now)
+            for who in clicked - (set() if rules.self_approval else {requested.by})
+            if who in started[1].approved_by and self.standings.counted(APPROVERS, who, since, now)
         }
-        needed = 2 if requested[1].database == "orders" else 1
-        if len(valid) < needed:
-            self.violated("quorum_lives", f"{operation} was sent with {len(valid)} of {needed} approvals")
+        if len(valid) < rules.approvals:
+            self.violated(
+                "quorum_lives", f"{operation} was sent with {len(valid)} of {rules.approvals} approvals"
+            )
+
+    def _glass_may_be_broken(self, operation: str, told: Told) -> None:
+        """What nobody approved is sent only for somebody who may still do without."""
+        by, since = self.trail.request(operation).by, self._recheck_began(told)
+        if not self.standings.counted(GLASS, by, since, self._elapsed()):
+            self.violated("glass_is_guarded", f"{operation} was sent, and {by} may break no glass any more")
 
     def _roles_are_as_approved(self, operation: str, told: Told) -> None:
         """The primary is the one that the approved plan knew, when it was read again."""
@@ -225,7 +225,7 @@ class Observer:
         first = message.text.replace("\n", " ")[:90]
         self._trace.add("slack", f"{change.kind}{to} {name}: {first}")
         if change.kind is ChangeKind.POSTED and held:
-            key = (str(held["operation"]), str(held["key"]))
+            key = (str(held.get("operation", "")), str(held["key"]))
             self.posted[key] += 1
             if self.posted[key] > 1:
                 self.violated("posted_once", f"{' '.join(key)} was posted twice")

@@ -47,15 +47,17 @@ from tests.simulation.inline_sqlite import OnSqlite
 from tests.simulation.life import LIFE, TICK, Ground, Life, Machine, track
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.observer import Observer
+from tests.simulation.policies import GLASS, POLICIES
 from tests.simulation.trace import Trace
 
-SLACK = "http://slack.example"
+SLACK, AUDIT = "http://slack.example", "C0AUDIT"
 CONFIG = f"""
 [slack]
 mode = "http"
 bot_token = "xoxb-sandbox-token"
 signing_secret = "sandbox-signing-secret"
 api_url = "{SLACK}/api/"
+audit_channel = "{AUDIT}"
 [database]
 url = "sqlite:///{{path}}"
 [tracking]
@@ -87,14 +89,8 @@ instance = "{REPLICA_SET}"
 [databases.events]
 account = "hw"
 instance = "{SHARDED}"
-[policies.default]
-approvers = ["S0APPROVERS"]
-approval_ttl = "8m"
-[policies.two]
-approvers = ["S0APPROVERS"]
-approvals = 2
-approval_ttl = "10m"
-"""
+policy = "own"
+{POLICIES}"""
 SECRETS = ("xoxb-sandbox-token", "sandbox-signing-secret", EXAMPLE_SECRET, EXAMPLE_SECRET_KEY)
 BROKEN = frozenset(
     {"item_broke", "task_broke", "sweep_broke", "submission_broke", "receive_broke", "provider_broke"}
@@ -119,7 +115,7 @@ def common() -> Common:
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
     Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
     file = folder / "switchover.toml"
-    file.write_text(CONFIG.format(path=folder / "switchover.db"), encoding="utf-8")
+    file.write_text(CONFIG.replace("{path}", str(folder / "switchover.db")), encoding="utf-8")
     return Common(folder, config.load(file, env={}, provider_types=PROVIDERS), Metrics())
 
 
@@ -136,15 +132,19 @@ def _template() -> Path:
 
 
 def _on_sqlite(_dice: random.Random) -> Ground:
-    return OnSqlite(_template(), common().folder / "switchover.db")
+    return OnSqlite(_template(), common().folder / "switchover.db", audit_channel=AUDIT)
 
 
-STORES: dict[str, Callable[[random.Random], Ground]] = {"memory": InMemory, "sqlite": _on_sqlite}
-REAL_EVERY = 16
+def _in_memory(dice: random.Random) -> Ground:
+    return InMemory(dice, audit_channel=AUDIT)
+
+
+STORES: dict[str, Callable[[random.Random], Ground]] = {"memory": _in_memory, "sqlite": _on_sqlite}
+REAL_EVERY = 64
 
 
 def store_of(seed: int) -> str:
-    """Where the bot of this history keeps its truth: one history in sixteen is played on the real store."""
+    """Where the bot of this history keeps its truth: one history in sixty-four is played on the real store."""
     return "sqlite" if seed % REAL_EVERY == REAL_EVERY - 1 else "memory"
 
 
@@ -190,6 +190,8 @@ class World:
         self.demo = demo_workspace(time.true)
         self.workspace = self.demo.workspace
         self.workspace.url = SLACK
+        breakers = [self.demo.requester, self.demo.approver, self.demo.guest]
+        self.glass = self.workspace.add_group("glass", breakers, id=GLASS)
         base = self.dice.choice((1.0, 4.0, 15.0))
         timings = Timings(
             working=0.5,
@@ -214,7 +216,7 @@ class World:
             elapsed=lambda: time.elapsed,
             secrets=SECRETS,
         )
-        self.observer.approvers_changed()
+        self.observer.standings.changed()
         self.mail = Mail(
             self.workspace,
             dice=random.Random(f"mail {seed}"),  # noqa: S311

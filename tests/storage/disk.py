@@ -124,11 +124,10 @@ class Disk:
     # --- as somebody sees it who only looks ---
 
     def recorded(self, after: int) -> Sequence[Recorded]:
-        """What the audit trail says of operations after a row."""
+        """What the audit trail says after a row."""
         return [
-            Recorded(row["seq"], row["operation_id"], row["type"], row["data"])
+            Recorded(row["seq"], row["stream"], row["operation_id"], row["type"], row["data"])
             for row in self.trail[after:]
-            if row["operation_id"] is not None
         ]
 
     def states(self) -> Mapping[str, Operation]:

@@ -16,10 +16,11 @@ from bot.storage.tables import EPOCH, MICROSECOND
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A row of the audit trail: its number, whose it is, the event's name, and the event as it is stored."""
+    """A row of the audit trail: its number, of which stream, whose it is, the event's name, and how it is stored."""
 
     seq: int
-    operation: str
+    stream: str
+    operation: str | None
     type: str
     data: str
 
@@ -46,7 +47,7 @@ class Look(Protocol):
     """A view of the committed state."""
 
     def recorded(self, after: int) -> Sequence[Recorded]:
-        """What the audit trail says of operations after a row."""
+        """What the audit trail says after a row."""
         ...
 
     def states(self) -> Mapping[str, Operation]:
@@ -104,10 +105,9 @@ class SqliteLook:
         self.reader = reader
 
     def recorded(self, after: int) -> Sequence[Recorded]:
-        """What the audit trail says of operations after a row."""
+        """What the audit trail says after a row."""
         rows = self.reader.execute(
-            "SELECT seq, operation_id, type, data FROM audit_events "
-            "WHERE seq > ? AND operation_id IS NOT NULL ORDER BY seq",
+            "SELECT seq, stream, operation_id, type, data FROM audit_events WHERE seq > ? ORDER BY seq",
             (after,),
         )
         return [Recorded(*row) for row in rows.fetchall()]
