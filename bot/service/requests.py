@@ -88,7 +88,7 @@ class Requests:
         denied = await self._denied(item.origin, command, database.policy) or _ill_formed(command)
         if denied is not None:
             return Tell(denied)
-        when = await self._when(item, command.start)
+        when = await self._when(item, command.start, follows)
         if isinstance(when, Reason):
             return Tell(when)
         hindered = await self._hindered(database, command, when)
@@ -123,8 +123,11 @@ class Requests:
         who = await standing(self._directory, entries, origin.user, origin.team)
         return may_break_glass(policy, who) if command.emergency else may_request(policy, who)
 
-    async def _when(self, item: InboxItem, start: Start | None) -> _When | Reason:
-        """The start that is meant, counted from when the request came in, however late it is worked on."""
+    async def _when(self, item: InboxItem, start: Start | None, follows: Operation | None) -> _When | Reason:
+        """The start that is meant, counted from when the request came in, however late it is worked on.
+
+        One that is taken over from another operation is still meant where it was typed.
+        """
         if start is None:
             return _When()
         person = await self._directory.person(item.origin.user, item.origin.team or None)
@@ -137,7 +140,7 @@ class Requests:
             return at
         if at <= self._clock.now():
             return Reason.of("start-in-the-past", when=at.isoformat())
-        return _When(at, name)
+        return _When(at, name if follows is None else follows.zone)
 
     async def _hindered(self, database: Database, command: RequestSwitchover, when: _When) -> Reason | None:
         target, now = Target(database.name, command.shard), self._clock.now()

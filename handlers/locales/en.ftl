@@ -301,6 +301,19 @@ switch-back-moved = The primary is { GIVEN($now) ->
 switch-back-not-promised = The cloud chooses the new primary. That { $node } gets the role back can't be promised.
 nothing-to-switch-back = { $id } is { $status }, so there is nothing to switch back.
 nothing-to-replan = { $id } is { $status }, so there is nothing to plan again.
+replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
+    [yes] , { $wall }
+   *[no] {""}
+ }. That is over, and “Plan again” would start it at once. Ask again with a time: “"{ $database }"{ GIVEN($node) ->
+    [yes] {" "}to "{ $node }"
+   *[no] {""}
+ }{ GIVEN($shard) ->
+    [yes] {" "}shard "{ $shard }"
+   *[no] {""}
+ } at TIME{ GIVEN($reason) ->
+    [yes] {" "}because { $reason }
+   *[no] {""}
+ }”
 already-reviewed = { $id } is reviewed already, by { $by }.
 review-too-early = { $id } is not over yet. Review it once it is.
 nothing-to-review = { $id } needs no review.

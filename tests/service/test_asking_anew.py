@@ -12,6 +12,7 @@ from bot.core.answers import Tell
 from bot.core.commands import Act, Action, Freeze, RequestSwitchover
 from bot.core.model import CandidateRule, NodeId, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
+from bot.core.schedule import Start
 from bot.errors import Refused, Unavailable
 from bot.service.catalogue import Catalogue
 from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, JOB, A, B, C, reading
@@ -165,6 +166,39 @@ async def test_an_emergency_is_asked_again_as_a_request_that_needs_approvals() -
     assert await world.ask(AGAIN, EVE) is None
     op = await new(world)
     assert (op.emergency, op.overrides, op.start_at) == (False, (), None)
+
+
+async def to_start_in(minutes: float) -> World:
+    """Approved, to be started in so many minutes as clocks show it in Shanghai, and refused till then."""
+    world = World()
+    world.people.zones[ASKER] = "Asia/Shanghai"
+    later = Start(at=world.clock.now() + timedelta(minutes=minutes))
+    assert await world.ask(RequestSwitchover("orders", "n-b", reason="upgrade", start=later)) is None
+    world.cloud.shows(Refused("gone"))
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    return world
+
+
+async def test_asking_again_keeps_the_start_and_the_zone_in_which_it_was_meant() -> None:
+    world = await to_start_in(60)
+    assert await world.ask(AGAIN, ANN) is None
+    before, op = await world.op(), await new(world)
+    assert (op.start_at, op.zone) == (before.start_at, "Asia/Shanghai")
+    assert op.start_at is not None
+
+
+async def test_a_start_that_has_passed_is_asked_for_again_and_never_made_at_once() -> None:
+    world = await to_start_in(60)
+    before = await world.op()
+    await world.clock.sleep(3600)
+    told = await world.ask(AGAIN, ANN)
+    assert isinstance(told, Tell)
+    assert before.start_at is not None
+    assert (told.text.code, told.text["when"]) == ("replan-start-passed", before.start_at.isoformat())
+    assert len(await world.store.operations(open_only=False)) == 1
+    typed = told.text["database"], told.text["node"], told.text["shard"], told.text["reason"]
+    assert typed == ("orders", "n-b", "", "upgrade")
 
 
 async def test_what_expired_can_be_asked_again_and_what_people_stopped_can_not() -> None:
