@@ -80,7 +80,7 @@ async def _finish_item(
     connection: AsyncConnection, op: Operation, item_id: int | None, replies: Sequence[Reply], at: datetime
 ) -> None:
     if item_id is not None:
-        await inbox.finish(connection, item_id, replies, at)
+        await inbox.finish(connection, item_id, at, replies)
     else:
         await outbox.owe_answers(connection, f"answer-{op.id}-{op.version}", replies, at)
 

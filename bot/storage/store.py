@@ -26,6 +26,8 @@ from bot.ports import (
     Message,
     Receipt,
     Reply,
+    TellHold,
+    tell_nobody,
 )
 from bot.storage import audit, claims, holds, inbox, operations, outbox, schema, tables
 from bot.storage.codec import plain, warm_up
@@ -117,7 +119,7 @@ class SqlStore:
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
         """Marks an item done and records the answers; a finished one is left alone."""
         try:
-            await self._database.note(partial(inbox.finish, item_id=item_id, replies=replies, now=now))
+            await self._database.note(partial(inbox.finish, item_id=item_id, now=now, replies=replies))
         except Stale:
             return
         hit("inbox_finished")
@@ -242,15 +244,14 @@ class SqlStore:
         return await self._database.read(partial(holds.in_force, now=now))
 
     async def record_hold(
-        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+        self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
     ) -> None:
-        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one."""
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, and who is told, as one."""
         work = partial(
             holds.record,
             event=event,
             item_id=item_id,
-            replies=replies,
-            say=say,
+            tell=tell,
             audit_channel=self._audit_channel,
         )
         await self._record(event_name(event), work)

@@ -18,7 +18,7 @@ from bot.core.events import Event
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.machine import Decision, Say
 from bot.core.model import OperationId
-from bot.core.operation import Operation, Status
+from bot.core.operation import UNSENT, Operation, Status
 from bot.errors import Held, Locked, Stale, StoreUnavailable
 from bot.ports import (
     NO_HOLD,
@@ -31,6 +31,8 @@ from bot.ports import (
     MessageKind,
     Receipt,
     Reply,
+    TellHold,
+    tell_nobody,
 )
 from bot.storage import audit
 from bot.storage.codec import plain
@@ -362,9 +364,9 @@ class MemoryStore:
         return [hold for hold in self.disk.holds if hold.binds(hold.scope, now)]
 
     async def record_hold(
-        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+        self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
     ) -> None:
-        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one."""
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, and who is told, as one."""
         await self._begin()
         self._require_unfinished(item_id)
         async with self._commit():
@@ -373,12 +375,12 @@ class MemoryStore:
             holds = apply(self.disk.holds, event)
             self.disk.holds = tuple(replace(hold, reason=plain(hold.reason)) for hold in holds)
             self.disk.hold_events.append(event)
-            if item_id is None:
-                self._owe_answers(f"answer-hold-{seq}", replies, event.at)
-            else:
-                self._finish(item_id, replies, event.at)
-            if say is not None:
-                self._owe_notice(f"hold-{seq}", say, event.at)
+            rows = self.disk.operations.values()
+            told = tell([row.op for row in rows if row.op.open and row.op.status not in UNSENT])
+            if item_id is not None:
+                self._finish(item_id, told.replies, event.at)
+            if told.say is not None:
+                self._owe_notice(f"hold-{seq}", told.say, event.at)
 
     # --- audit ---
 
