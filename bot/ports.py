@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,7 +27,7 @@ from bot.core.model import (
     Target,
     Topology,
 )
-from bot.core.operation import Operation
+from bot.core.operation import Operation, Status
 
 
 class Clock(Protocol):
@@ -412,6 +412,10 @@ class Store(Protocol):
         self, *, open_only: bool, database: str | None = None, limit: int = 100
     ) -> Sequence[Operation]:
         """Operations, the newest request first."""
+        ...
+
+    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
+        """The newest request of a database and shard, of those that have one of these statuses; None if none has."""
         ...
 
     async def count_operations(self) -> Mapping[str, int]:

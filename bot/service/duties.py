@@ -43,7 +43,7 @@ from bot.errors import (
 )
 from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
-from bot.service.hindrances import hindrance
+from bot.service.hindrances import cooling, hindrance
 from bot.service.past import last_switchover
 from bot.service.patience import Patience
 from bot.service.people import standing
@@ -203,14 +203,18 @@ class Duties:
         except ProviderError as error:
             return self._unreadable(op, error, e.PlanningFailed)
         self._patience.regained(op)
-        policy = database.policy
+        now, policy = self._clock.now(), database.policy
+        outcome, detail = planning.verdict.outcome, refusal(planning.verdict, emergency=op.emergency)
+        if outcome is Outcome.CLEAN and not op.emergency:
+            hindered = await cooling(self._store, database, planning.plan.target, op.start_at or now)
+            outcome, detail = (outcome, detail) if hindered is None else (Outcome.REFUSED, hindered)
         return e.Planned(
-            at=self._clock.now(),
+            at=now,
             plan=planning.plan,
             topology=planning.topology,
             checks=planning.verdict.checks,
-            outcome=planning.verdict.outcome,
-            detail=refusal(planning.verdict, emergency=op.emergency),
+            outcome=outcome,
+            detail=detail,
             needed=_needed(op, policy),
             approvers=() if op.emergency else policy.approvers,
             expires_at=op.requested_at + policy.approval_ttl,

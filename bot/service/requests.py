@@ -21,7 +21,7 @@ from bot.core.schedule import Start, instant
 from bot.errors import Locked, ProviderError
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
-from bot.service.hindrances import hindrance
+from bot.service.hindrances import cooling, hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, refusal
 
@@ -93,7 +93,7 @@ class Requests:
             return Tell(when)
         hindered = await self._hindered(database, command, when)
         if command.dry_run:
-            return await self._dry_run(database, command, hindered)
+            return await self._dry_run(database, command, when, hindered)
         if hindered is not None:
             return Tell(hindered)
         answer = await self._holder(database, command) or await self._choice(database, command, when)
@@ -149,13 +149,16 @@ class Requests:
         )
 
     async def _dry_run(
-        self, database: Database, command: RequestSwitchover, hindered: Reason | None
+        self, database: Database, command: RequestSwitchover, when: _When, hindered: Reason | None
     ) -> Answer:
         target = Target(database.name, command.shard)
         try:
             planning = await make_plan(database, target, command.node, command.overrides)
         except ProviderError as error:
             return Tell(Reason.of("unreadable", name=database.name), provider_said(error))
+        if hindered is None and not command.emergency:
+            start_at = when.at or self._clock.now()
+            hindered = await cooling(self._store, database, planning.plan.target, start_at)
         outcome, detail = planning.verdict.outcome, refusal(planning.verdict, emergency=command.emergency)
         if hindered is not None and outcome is not Outcome.NOT_NEEDED:
             outcome, detail = Outcome.REFUSED, hindered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.events import Event, event_name
 from bot.core.holds import Hold, HoldEvent, HoldKind
 from bot.core.machine import Decision, Say
-from bot.core.model import OperationId
-from bot.core.operation import Operation
+from bot.core.model import OperationId, Target
+from bot.core.operation import Operation, Status
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import (
@@ -207,6 +207,12 @@ class SqlStore:
         return await self._database.read(
             partial(operations.listed, open_only=open_only, database=database, limit=limit)
         )
+
+    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
+        """The newest request of a database and shard, of those that have one of these statuses."""
+        if any(plain(text) != text for text in (target.database, target.shard or "")):
+            return None
+        return await self._database.read(partial(operations.newest, target=target, statuses=statuses))
 
     async def count_operations(self) -> Mapping[str, int]:
         """How many operations there are in each status."""

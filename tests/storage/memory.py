@@ -7,8 +7,9 @@ piece of code that awaits nothing: it is done as a whole, or, where the process 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from typing import Protocol
 from bot.core.events import Event
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.machine import Decision, Say
-from bot.core.model import OperationId
+from bot.core.model import OperationId, Target
 from bot.core.operation import UNSENT, Operation, Status
 from bot.errors import Held, Locked, Stale, StoreUnavailable
 from bot.ports import (
@@ -268,6 +269,11 @@ class MemoryStore:
         ]
         found.sort(key=lambda op: op.id)
         return sorted(found, key=lambda op: op.requested_at, reverse=True)[:limit]
+
+    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
+        """The newest request of a database and shard, of those that have one of these statuses."""
+        every = await self.operations(open_only=False, database=target.database, limit=sys.maxsize)
+        return next((op for op in every if op.target == target and op.status in statuses), None)
 
     async def count_operations(self) -> Mapping[str, int]:
         """How many operations there are in each status."""
