@@ -135,11 +135,12 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class RecheckRefused:
-    """Just before the start, something was no longer as approved."""
+    """Just before the start, something was no longer as approved; ``checks`` are those made then, if any were."""
 
     at: datetime
     detail: Reason
     topology: Topology | None = None
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class SubmissionStarted:
         plan: The plan as the recheck made it anew; its fingerprint must be the approved one's.
         approved_by: Whose approvals still counted at this moment.
         needed: How many the policy asks for at this moment.
+        checks: What the recheck found; of an emergency, also what it went on without.
     """
 
     at: datetime
@@ -157,6 +159,7 @@ class SubmissionStarted:
     topology: Topology
     approved_by: tuple[UserId, ...]
     needed: int
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,13 +251,14 @@ class Duties:
         now = self._clock.now()
         problem = await hindrance(self._store, database, op.target, now, emergency=op.emergency)
         problem = problem or denied or self._no_longer(op, database, quorum, planning.plan)
+        checks = planning.verdict.checks
         if problem is None and planning.verdict.outcome is not Outcome.CLEAN:
             said = refusal(planning.verdict, emergency=op.emergency)
             problem = said or Reason.of("plan-changed", before="-", present="-")
         if problem is not None:
-            return e.RecheckRefused(now, problem, planning.topology)
+            return e.RecheckRefused(now, problem, planning.topology, checks)
         needed = _needed(op, database.policy)
-        return e.SubmissionStarted(now, planning.plan, planning.topology, quorum, needed)
+        return e.SubmissionStarted(now, planning.plan, planning.topology, quorum, needed, checks)
 
     async def _no_glass(self, op: Operation, policy: Policy) -> Reason | None:
         """Why whoever asked for an emergency may no longer; None if they may, or it is none."""
