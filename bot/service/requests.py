@@ -177,7 +177,7 @@ class Requests:
         target = Target(command.database, command.shard)
         for op in await self._store.operations(open_only=True, database=command.database):
             if op.target == target:
-                return await self._locked(database, op.id)
+                return await self._locked(database, op.id, emergency=command.emergency)
         return None
 
     async def _choice(self, database: Database, command: RequestSwitchover, when: _When) -> Answer | None:
@@ -205,19 +205,22 @@ class Requests:
                 open_operation(requested), due_at=requested.at, item_id=item.id, replies=replies
             )
         except Locked as error:
-            return await self._locked(database, error.holder)
+            return await self._locked(database, error.holder, emergency=requested.emergency)
         log.info("requested", operation=requested.id, database=requested.database)
         return None
 
-    async def _locked(self, database: Database, holder: str) -> Tell:
-        """Who holds the database; and who may withdraw that, as long as nothing is sent."""
+    async def _locked(self, database: Database, holder: str, *, emergency: bool) -> Tell:
+        """Who holds the database; and who may withdraw that, as long as nothing is sent.
+
+        An emergency is told that it pushes nothing aside: not even what only starts in a month.
+        """
         text = Reason.of("locked", database=database.name, holder=holder)
         op = await self._store.load(holder)
         if op is None or op.status not in UNSENT:
             return Tell(text)
         approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
-        by = op.requested_by
-        return Tell(text, Reason.of("locked-may-cancel", id=holder, by=by, approvers=approvers))
+        code = "locked-for-emergency" if emergency else "locked-may-cancel"
+        return Tell(text, Reason(code, (("id", holder), ("by", op.requested_by), ("approvers", approvers))))
 
 
 def _takes_requests(catalogue: Catalogue, channel: str) -> bool:

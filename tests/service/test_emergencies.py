@@ -123,8 +123,12 @@ async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> Non
     await world.planned()
     assert await world.ask(EMERGENCY, EVE) == Tell(
         Reason.of("locked", database="orders", holder=ID),
-        Reason.of("locked-may-cancel", id=ID, by=ASKER, approvers="S-DBA"),
+        Reason.of("locked-for-emergency", id=ID, by=ASKER, approvers="S-DBA"),
     )
+    assert await world.click(Action.CANCEL, EVE) == "deny-not-requester-nor-approver"
+    told = await world.ask(ORDERS, EVE)
+    assert isinstance(told, Tell)
+    assert (told.text.code, told.detail and told.detail.code) == ("locked", "locked-may-cancel")
     assert await world.click(Action.CANCEL, ANN) == "None"
     assert await world.ask(EMERGENCY, EVE) is None
 
