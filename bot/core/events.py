@@ -27,6 +27,7 @@ class Requested:
         emergency: Break-glass: nobody has to approve it.
         overrides: The checks that may fail; only of an emergency.
         follows: The operation whose button asked for this one.
+        back_of: The switchover that this one is to take back, however often it was planned again.
     """
 
     at: datetime
@@ -43,6 +44,7 @@ class Requested:
     emergency: bool = False
     overrides: tuple[str, ...] = ()
     follows: OperationId | None = None
+    back_of: OperationId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,8 @@ class Clicks:
         node = op.plan.primary if named else None
         back = RequestSwitchover(op.database, node, op.shard, reason_to_switch_back(op.id))
         unpromised = Tell(Reason.of("switch-back-not-promised", id=op.id, node=op.plan.primary))
-        return await self._requests.take(item, back, follows=op, besides=None if named else unpromised)
+        told = None if named else unpromised
+        return await self._requests.take(item, back, follows=op, back_of=op.id, besides=told)
 
 
 def _asked_about(action: Action, policy: Policy) -> tuple[str, ...]:

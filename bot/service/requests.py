@@ -14,7 +14,7 @@ from bot.core.answers import Answer, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import open_operation
 from bot.core.model import CandidateRule, OperationId, Reason, Target
-from bot.core.operation import UNSENT, Operation
+from bot.core.operation import REPLANNED, UNSENT, Operation
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant
@@ -68,6 +68,7 @@ class Requests:
         command: RequestSwitchover,
         *,
         follows: Operation | None = None,
+        back_of: OperationId | None = None,
         besides: Answer | None = None,
     ) -> Answer | None:
         """Opens an operation, and with it finishes the item; or the answer why not.
@@ -75,13 +76,16 @@ class Requests:
         Args:
             item: The delivery; who sent it is the requester.
             command: What is asked.
-            follows: The operation whose button asked; the new one is posted where that one's card is.
+            follows: The operation whose button asked; the new one is posted where that one's card is, and takes back
+                what that one was to take back.
+            back_of: What it is to take back, if that is something else.
             besides: What the requester alone is told where an operation is opened.
         """
         current = self._catalogue.current
         database = current.databases.get(command.database)
         if database is None:
             return Tell(current.unknown(command.database))
+        follows = follows or await self._followed(command)
         place = item.origin.place if follows is None else follows.place
         if not _takes_requests(current, place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
@@ -96,7 +100,8 @@ class Requests:
             return await self._dry_run(database, command, when, hindered)
         if hindered is not None:
             return Tell(hindered)
-        answer = await self._holder(database, command) or await self._choice(database, command, when)
+        meant = command if follows is None else replace(command, follows=follows.id)
+        answer = await self._holder(database, command) or await self._choice(database, meant, when)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -115,8 +120,14 @@ class Requests:
             # In one order wherever they are named: they are part of what the plan is known by.
             overrides=tuple(sorted(set(command.overrides))),
             follows=None if follows is None else follows.id,
+            back_of=back_of or (None if follows is None else follows.back_of),
         )
         return await self._open(item, requested, database, besides)
+
+    async def _followed(self, command: RequestSwitchover) -> Operation | None:
+        """The operation whose button led to a choice, if it can be: anybody can send any choice."""
+        op = await self._store.load(command.follows) if command.follows else None
+        return op if op is not None and op.database == command.database and op.status in REPLANNED else None
 
     async def _denied(self, origin: Origin, command: RequestSwitchover, policy: Policy) -> Reason | None:
         entries = policy.break_glass if command.emergency else policy.requesters
