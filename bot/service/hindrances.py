@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.core.holds import binding, kinds_binding
 from bot.core.model import Reason, Target
 from bot.core.operation import Status
+from bot.errors import Unreadable
 from bot.ports import Store
 from bot.service.catalogue import Database
 
@@ -59,7 +60,10 @@ async def cooling(store: Store, database: Database, target: Target, start_at: da
     What is asked of a shard by its name is asked again once a reading has told its id: the past knows ids.
     """
     cooldown = database.policy.cooldown
-    last = await store.newest(target, _MAY_HAVE_MOVED) if cooldown else None
+    try:
+        last = await store.newest(target, _MAY_HAVE_MOVED) if cooldown else None
+    except Unreadable:
+        return Reason.of("stored-unreadable")  # how long ago it was can't be known: a definite no
     if last is None or last.ended_at is None or start_at >= last.ended_at + cooldown:
         return None
     return Reason.of("cooldown", last=last.id, until=(last.ended_at + cooldown).isoformat())

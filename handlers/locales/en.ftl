@@ -328,6 +328,7 @@ locked-for-emergency = An emergency does not push aside what was asked for befor
  }.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
+stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell its keepers: the log names the row.
 
 ## Why it is as it is
 

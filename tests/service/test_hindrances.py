@@ -10,9 +10,10 @@ import pytest
 from bot.core.answers import ShowPlan, Tell
 from bot.core.commands import Act, Action, RequestSwitchover
 from bot.core.model import JobId, Reason, Topology
-from bot.core.operation import Status
+from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
 from bot.core.schedule import Start
+from bot.errors import Unreadable
 from tests.core.examples import ANN, BOB, A, B, reading
 from tests.service.world import ID, World, stricter
 
@@ -156,3 +157,44 @@ async def test_what_was_refused_or_rejected_starts_no_cooldown() -> None:
     await world.tick()
     await world.ask(Act(Action.REJECT, ID), BOB)
     assert await world.ask(ORDERS) is None
+
+
+# --- what can't be read ---
+
+
+def with_an_unreadable_past(world: World) -> None:
+    async def newest(*_: object) -> Operation | None:
+        raise Unreadable("a stored Operation can't be read")
+
+    world.store.newest = newest  # type: ignore[method-assign, assignment]
+
+
+async def test_a_past_that_can_not_be_read_is_left_off_the_card_and_hinders_nothing() -> None:
+    world = World(stricter(approvals=1))
+    with_an_unreadable_past(world)
+    op = await world.planned()
+    assert (op.status, op.last) == (Status.AWAITING_APPROVAL, None)
+
+
+async def test_a_cooldown_that_can_not_be_known_is_a_definite_no_at_every_step() -> None:
+    world = World(stricter(approvals=1, cooldown=timedelta(minutes=10)))
+    await world.planned()
+    with_an_unreadable_past(world)
+    assert await world.click(Action.APPROVE, ANN) == "stored-unreadable"
+    del world.store.newest
+    assert await world.click(Action.APPROVE, ANN) == "None"
+    with_an_unreadable_past(world)
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "stored-unreadable")
+    assert await world.told(ORDERS) == "stored-unreadable"
+
+
+async def test_a_delivery_about_what_can_not_be_read_is_answered() -> None:
+    world = World()
+
+    async def load(_: str) -> Operation | None:
+        raise Unreadable("a stored Operation can't be read")
+
+    world.store.load = load  # type: ignore[method-assign, assignment]
+    assert await world.click(Action.APPROVE, ANN) == "stored-unreadable"
+    assert world.store.unfinished() == []
