@@ -110,6 +110,10 @@ class StoreUnavailable(StoreError):
     """The database is full, locked or gone. Nothing was recorded, but for the one leaf; try again later."""
 
 
+class Unreadable(StoreUnavailable):
+    """A stored value is not one that this version of the code can have written. Waiting alone does not help."""
+
+
 class MaybeRecorded(StoreUnavailable):
     """The database went away while it was to commit. It was recorded as a whole or not at all.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,7 +27,7 @@ from bot.core.model import (
     Target,
     Topology,
 )
-from bot.core.operation import Operation
+from bot.core.operation import Operation, Status
 
 
 class Clock(Protocol):
@@ -302,6 +302,25 @@ class AuditHead:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class HoldTold:
+    """Who is told of a hold: single people, and the audit channel, if there is one."""
+
+    replies: Sequence[Reply] = ()
+    say: Say | None = None
+
+
+TellHold = Callable[[Sequence[Operation]], HoldTold]
+"""Given what the hold comes too late for: every open operation that is sent, or may be, in no order. Whatever
+begins to be sent and is not among them comes after the hold.
+"""
+
+
+def tell_nobody(_too_late_for: Sequence[Operation]) -> HoldTold:
+    """For a hold that nobody is told of."""
+    return HoldTold()
+
+
 NO_HOLD: frozenset[HoldKind] = frozenset()
 
 
@@ -396,6 +415,10 @@ class Store(Protocol):
         """Operations, the newest request first."""
         ...
 
+    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
+        """The newest request of a database and shard, of those that have one of these statuses; None if none has."""
+        ...
+
     async def count_operations(self) -> Mapping[str, int]:
         """How many operations there are in each status."""
         ...
@@ -428,11 +451,14 @@ class Store(Protocol):
         ...
 
     async def record_hold(
-        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+        self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
     ) -> None:
-        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one.
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, and who is told, as one.
 
-        ``say`` is owed to the audit channel, if there is one.
+        Args:
+            event: What was set or lifted.
+            item_id: The delivery that asked for it, finished with it; None: nobody asked, and nobody is answered.
+            tell: Who is told what. It must be pure.
 
         Raises:
             Stale: The inbox item is finished already; nothing was recorded.

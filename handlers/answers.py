@@ -117,7 +117,7 @@ def parse_choice(value: str) -> RequestSwitchover | None:
     return _chosen(found) if isinstance(found, dict) else None
 
 
-_CARRIED = frozenset({"database", "shard", "node", "reason", "start", "emergency", "overrides"})
+_CARRIED = frozenset({"database", "shard", "node", "reason", "start", "emergency", "overrides", "follows"})
 
 
 def _chosen(found: dict[str, object]) -> RequestSwitchover | None:
@@ -125,10 +125,10 @@ def _chosen(found: dict[str, object]) -> RequestSwitchover | None:
     if set(found) != _CARRIED:
         return None
     emergency = found["emergency"]
-    texts = [found[key] for key in ("database", "shard", "node", "reason", "start", "overrides")]
+    texts = [found[key] for key in ("database", "shard", "node", "reason", "start", "overrides", "follows")]
     if not isinstance(emergency, bool) or not all(isinstance(text, str) for text in texts):
         return None
-    database, shard, node, reason, start, overrides = (storable(str(text)) for text in texts)
+    database, shard, node, reason, start, overrides, follows = (storable(str(text)) for text in texts)
     if not database.strip() or not node.strip() or (emergency and not reason.strip()):
         return None
     try:
@@ -140,6 +140,7 @@ def _chosen(found: dict[str, object]) -> RequestSwitchover | None:
             start=moment_meant(start) if start else None,
             emergency=emergency,
             overrides=checks_meant(overrides) if overrides else (),
+            follows=follows,
         )
     except Problem:
         return None
@@ -169,6 +170,7 @@ def _choice(request: RequestSwitchover, node: Node, reason: str) -> str:
         "start": start_clauses(request.start).get("at", ""),
         "emergency": request.emergency,
         "overrides": ",".join(request.overrides),
+        "follows": request.follows,
     }
     return json.dumps(carried, ensure_ascii=False, separators=(",", ":"))
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.core.commands import Action
 from bot.core.machine import Say
 from bot.core.model import NodeId, Reason
-from bot.core.operation import ENDS, REPLANNED, UNSENT, Operation, Status, reason_to_switch_back
+from bot.core.operation import ENDS, REPLANNED, UNSENT, Operation, Status
 from handlers.blocks import (
     MAX_CONFIRM,
     Block,
@@ -224,10 +224,12 @@ def _progress(op: Operation, texts: Texts) -> list[str]:
 
 def _request(op: Operation, texts: Texts) -> list[str]:
     """Why, and what exactly the provider is asked; the latter only where it still may be or was."""
-    back = op.follows is not None and op.reason == reason_to_switch_back(op.follows)
+    back = op.back_of is not None
     lines = []
-    if op.follows is not None:
-        lines.append(line(texts, "card-switch-back" if back else "card-fresh-plan", id=op.follows))
+    if op.back_of is not None:
+        lines.append(line(texts, "card-switch-back", id=op.back_of))
+    elif op.follows is not None:
+        lines.append(line(texts, "card-fresh-plan", id=op.follows))
     if op.reason and not back:
         lines.append(texts.text("card-reason", reason=literal(op.reason, MAX_REASON - 1)))
     if op.overrides:

@@ -34,6 +34,9 @@ class RequestSwitchover:
 
     With ``dry_run`` it is ``plan DATABASE …``, with ``emergency`` it is ``emergency DATABASE …``; then
     ``overrides`` names the checks that may fail.
+
+    Attributes:
+        follows: The operation whose button led to the chooser that this comes from, as the delivery said, unchecked.
     """
 
     database: str
@@ -44,6 +47,7 @@ class RequestSwitchover:
     start: Start | None = None
     emergency: bool = False
     overrides: tuple[str, ...] = ()
+    follows: str = ""
 
 
 class Action(StrEnum):

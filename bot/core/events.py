@@ -27,6 +27,7 @@ class Requested:
         emergency: Break-glass: nobody has to approve it.
         overrides: The checks that may fail; only of an emergency.
         follows: The operation whose button asked for this one.
+        back_of: The switchover that this one is to take back, however often it was planned again.
     """
 
     at: datetime
@@ -43,6 +44,7 @@ class Requested:
     emergency: bool = False
     overrides: tuple[str, ...] = ()
     follows: OperationId | None = None
+    back_of: OperationId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +137,12 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class RecheckRefused:
-    """Just before the start, something was no longer as approved."""
+    """Just before the start, something was no longer as approved; ``checks`` are those made then, if any were."""
 
     at: datetime
     detail: Reason
     topology: Topology | None = None
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,7 @@ class SubmissionStarted:
         plan: The plan as the recheck made it anew; its fingerprint must be the approved one's.
         approved_by: Whose approvals still counted at this moment.
         needed: How many the policy asks for at this moment.
+        checks: What the recheck found; of an emergency, also what it went on without.
     """
 
     at: datetime
@@ -157,6 +161,7 @@ class SubmissionStarted:
     topology: Topology
     approved_by: tuple[UserId, ...]
     needed: int
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

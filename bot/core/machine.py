@@ -310,6 +310,7 @@ def open_operation(event: e.Requested) -> Decision:
         emergency=event.emergency,
         overrides=event.overrides,
         follows=event.follows,
+        back_of=event.back_of,
     )
     if not op.emergency:
         return Decision(event, op)
@@ -392,7 +393,8 @@ def _absorb_submission(op: Operation, event: e.Event) -> Operation:
         case e.SubmissionStarted():
             kept = tuple(approval for approval in op.approvals if approval.by in event.approved_by)
             started = replace(op, submissions=(*op.submissions, event.at), approvals=kept, detail=None)
-            return _with_reading(replace(started, needed=event.needed), event.topology)
+            started = replace(started, needed=event.needed, checks=event.checks or op.checks)
+            return _with_reading(started, event.topology)
         case e.SubmissionAccepted():
             return replace(op, job_id=event.job_id, accepted=True)
         case e.SubmissionNotAccepted():
@@ -411,7 +413,8 @@ def _absorb_submission(op: Operation, event: e.Event) -> Operation:
 
 
 def _absorb_explanation(op: Operation, event: e.Event) -> Operation:
-    explained = replace(op, detail=getattr(event, "detail", op.detail))
+    checks = getattr(event, "checks", ()) or op.checks
+    explained = replace(op, detail=getattr(event, "detail", op.detail), checks=checks)
     return _with_reading(explained, getattr(event, "topology", None))
 
 

@@ -51,7 +51,7 @@ REPLANNED = frozenset({Status.REFUSED, Status.EXPIRED, Status.FAILED})
 
 
 def reason_to_switch_back(operation: OperationId) -> str:
-    """The reason of what ``switch_back`` on an operation's card requests; by it, its card says so."""
+    """The reason of what ``switch_back`` on an operation's card requests."""
     return f"switch back of {operation}"
 
 
@@ -78,6 +78,7 @@ class Operation:
         emergency: Nobody had to approve it; once something was sent, somebody else must review it.
         overrides: The checks that were allowed to fail.
         follows: The operation whose button asked for this one.
+        back_of: The switchover that this one is to take back, however often it was planned again.
         last: The last switchover of the same database and shard when it was planned.
         primary_now: The primary that the last reading showed.
         detail: Why the status is what it is, for people.
@@ -117,6 +118,7 @@ class Operation:
     emergency: bool = False
     overrides: tuple[str, ...] = ()
     follows: OperationId | None = None
+    back_of: OperationId | None = None
     last: LastSwitchover | None = None
     reviewed_by: UserId | None = None
     reviewed_at: datetime | None = None

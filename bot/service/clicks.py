@@ -22,6 +22,7 @@ from bot.core.policy import (
     may_request,
     may_review,
 )
+from bot.core.schedule import Start
 from bot.errors import IllegalTransition, ProviderError, Stale
 from bot.ports import NO_HOLD, Clock, Directory, InboxItem, Store
 from bot.service.catalogue import CatalogueHolder
@@ -81,8 +82,7 @@ class Clicks:
             if act.action is Action.SWITCH_BACK:
                 return await self._switch_back(item, op)
             if act.action is Action.REPLAN:
-                again = RequestSwitchover(op.database, op.asked, op.shard, op.reason)
-                return await self._requests.take(item, again, follows=op)
+                return await self._replan(item, op)
             try:
                 return await self._apply(item, op, act.action, policy, limits)
             except Stale:
@@ -133,6 +133,24 @@ class Clicks:
             await self._store.postpone({op.id: (op.version, now)}, until=None)
         return Tell(Reason.of("checking-again", id=op.id))
 
+    async def _replan(self, item: InboxItem, op: Operation) -> Answer | None:
+        """The same request anew, with the start that it had. One that has passed is never made "at once"."""
+        if op.start_at is not None and op.start_at <= self._clock.now():
+            passed = Reason.of(
+                "replan-start-passed",
+                id=op.id,
+                when=op.start_at.isoformat(),
+                zone=op.zone,
+                database=op.database,
+                node=op.asked,
+                shard=op.shard,
+                reason=op.reason,
+            )
+            return Tell(passed)
+        start = None if op.start_at is None else Start(at=op.start_at)
+        again = RequestSwitchover(op.database, op.asked, op.shard, op.reason, start=start)
+        return await self._requests.take(item, again, follows=op)
+
     async def _switch_back(self, item: InboxItem, op: Operation) -> Answer | None:
         """A new request towards the old primary, as long as the roles are those that this operation left."""
         database = self._catalogue.current.tracked(op.database)
@@ -152,7 +170,8 @@ class Clicks:
         node = op.plan.primary if named else None
         back = RequestSwitchover(op.database, node, op.shard, reason_to_switch_back(op.id))
         unpromised = Tell(Reason.of("switch-back-not-promised", id=op.id, node=op.plan.primary))
-        return await self._requests.take(item, back, follows=op, besides=None if named else unpromised)
+        told = None if named else unpromised
+        return await self._requests.take(item, back, follows=op, back_of=op.id, besides=told)
 
 
 def _asked_about(action: Action, policy: Policy) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from bot.core.commands import (
 )
 from bot.core.machine import Limits, decide
 from bot.core.model import OperationId, Reason
-from bot.errors import DirectoryUnavailable, IllegalTransition, Stale, StoreUnavailable
+from bot.errors import DirectoryUnavailable, IllegalTransition, Stale, StoreUnavailable, Unreadable
 from bot.ports import Clock, Directory, InboxItem, Message, MessageKind, Reply, Store
 from bot.service.catalogue import CatalogueHolder
 from bot.service.clicks import Clicks
@@ -90,6 +90,10 @@ class Desk:
             log.warning("directory_unavailable", item=item.id, reason=str(error))
             await self._try_later(item, Tell(Reason.of("who-unknown")))
             return
+        except Unreadable as error:
+            # No later try of this version reads it: who asked must hear of it, and not wait for ever.
+            log.error("row_unreadable", item=item.id, reason=str(error))  # noqa: TRY400
+            result = Tell(Reason.of("stored-unreadable"))
         except StoreUnavailable:
             raise
         except Exception:

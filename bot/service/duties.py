@@ -43,7 +43,7 @@ from bot.errors import (
 )
 from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
-from bot.service.hindrances import hindrance
+from bot.service.hindrances import cooling, hindrance
 from bot.service.past import last_switchover
 from bot.service.patience import Patience
 from bot.service.people import standing
@@ -203,14 +203,18 @@ class Duties:
         except ProviderError as error:
             return self._unreadable(op, error, e.PlanningFailed)
         self._patience.regained(op)
-        policy = database.policy
+        now, policy = self._clock.now(), database.policy
+        outcome, detail = planning.verdict.outcome, refusal(planning.verdict, emergency=op.emergency)
+        if outcome is Outcome.CLEAN and not op.emergency:
+            hindered = await cooling(self._store, database, planning.plan.target, op.start_at or now)
+            outcome, detail = (outcome, detail) if hindered is None else (Outcome.REFUSED, hindered)
         return e.Planned(
-            at=self._clock.now(),
+            at=now,
             plan=planning.plan,
             topology=planning.topology,
             checks=planning.verdict.checks,
-            outcome=planning.verdict.outcome,
-            detail=refusal(planning.verdict, emergency=op.emergency),
+            outcome=outcome,
+            detail=detail,
             needed=_needed(op, policy),
             approvers=() if op.emergency else policy.approvers,
             expires_at=op.requested_at + policy.approval_ttl,
@@ -247,13 +251,14 @@ class Duties:
         now = self._clock.now()
         problem = await hindrance(self._store, database, op.target, now, emergency=op.emergency)
         problem = problem or denied or self._no_longer(op, database, quorum, planning.plan)
+        checks = planning.verdict.checks
         if problem is None and planning.verdict.outcome is not Outcome.CLEAN:
             said = refusal(planning.verdict, emergency=op.emergency)
             problem = said or Reason.of("plan-changed", before="-", present="-")
         if problem is not None:
-            return e.RecheckRefused(now, problem, planning.topology)
+            return e.RecheckRefused(now, problem, planning.topology, checks)
         needed = _needed(op, database.policy)
-        return e.SubmissionStarted(now, planning.plan, planning.topology, quorum, needed)
+        return e.SubmissionStarted(now, planning.plan, planning.topology, quorum, needed, checks)
 
     async def _no_glass(self, op: Operation, policy: Policy) -> Reason | None:
         """Why whoever asked for an emergency may no longer; None if they may, or it is none."""

@@ -7,11 +7,12 @@ from datetime import datetime
 from bot.core.holds import binding, kinds_binding
 from bot.core.model import Reason, Target
 from bot.core.operation import Status
+from bot.errors import Unreadable
 from bot.ports import Store
 from bot.service.catalogue import Database
-from bot.service.past import last_sent
 
 _MAY_HAVE_MOVED = frozenset({Status.SUCCEEDED, Status.CLOSED})
+"""The ends after which the roles may have moved; none of them is reached without a submission."""
 
 
 async def hindrance(
@@ -41,7 +42,7 @@ async def hindrance(
     return (
         database.frozen(now)
         or _frozen_then(database, start_at)
-        or await _cooling(store, database, target, now)
+        or await cooling(store, database, target, start_at or now)
     )
 
 
@@ -53,9 +54,16 @@ def _frozen_then(database: Database, start_at: datetime | None) -> Reason | None
     return Reason("frozen-at-start", (*frozen.params, ("when", start_at.isoformat())))
 
 
-async def _cooling(store: Store, database: Database, target: Target, now: datetime) -> Reason | None:
+async def cooling(store: Store, database: Database, target: Target, start_at: datetime) -> Reason | None:
+    """Why nothing may start at a time, so soon after the last switchover; None if it may.
+
+    What is asked of a shard by its name is asked again once a reading has told its id: the past knows ids.
+    """
     cooldown = database.policy.cooldown
-    last = await last_sent(store, target, _MAY_HAVE_MOVED) if cooldown else None
-    if last is None or last.ended_at is None or now >= last.ended_at + cooldown:
+    try:
+        last = await store.newest(target, _MAY_HAVE_MOVED) if cooldown else None
+    except Unreadable:
+        return Reason.of("stored-unreadable")  # how long ago it was can't be known: a definite no
+    if last is None or last.ended_at is None or start_at >= last.ended_at + cooldown:
         return None
     return Reason.of("cooldown", last=last.id, until=(last.ended_at + cooldown).isoformat())

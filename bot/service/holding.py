@@ -10,11 +10,12 @@ import structlog
 from bot.core import holds as h
 from bot.core.answers import Answer, Tell
 from bot.core.commands import Freeze, Halt, Origin, Resume, Unfreeze
+from bot.core.events import event_name
 from bot.core.machine import Say
 from bot.core.model import Reason
-from bot.core.operation import UNSENT
+from bot.core.operation import UNSENT, Operation
 from bot.core.policy import Policy, may_reject, may_request
-from bot.ports import Clock, Directory, InboxItem, Reply, Store
+from bot.ports import Clock, Directory, HoldTold, InboxItem, Reply, Store, TellHold
 from bot.service.catalogue import CatalogueHolder
 from bot.service.people import standing
 
@@ -69,7 +70,7 @@ class Holding:
         shown = _shown(until)
         notice = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
         answer = Tell(Reason.of("frozen-now", scope=scope, until=shown))
-        await self._record(item, event, notice, answer)
+        await self._record(item, event, lambda _: HoldTold([Reply(origin, answer)], Say(notice)))
         return None
 
     async def _unfreeze(self, item: InboxItem, scope: str) -> Answer | None:
@@ -87,7 +88,8 @@ class Holding:
         if scope not in frozen:
             return Tell(Reason.of("not-frozen-by-hand", scope=scope), still)
         notice = Reason.of("notice-unfrozen", scope=scope, by=origin.user)
-        await self._record(item, event, notice, Tell(Reason.of("unfrozen-now", scope=scope), still))
+        answer = Tell(Reason.of("unfrozen-now", scope=scope), still)
+        await self._record(item, event, lambda _: HoldTold([Reply(origin, answer)], Say(notice)))
         return None
 
     def _still_frozen(self, scope: str, holds: Sequence[h.Hold], now: datetime) -> Reason | None:
@@ -113,18 +115,18 @@ class Holding:
             return Tell(denied)
         now = self._clock.now()
         present = h.binding(await self._store.holds(now), h.ALL, now, h.ONLY_HALT)
-        if present is not None and not _is_this(present, item, reason):
+        if present is not None:
             told = Reason.of("halted-already", by=present.by, reason=present.reason)
-            return Tell(told, _tracked(await self._under_way()))
-        if present is None:
-            await self._store.record_hold(h.Halted(now, reason, origin.user, origin.team), item_id=None)
-            log.warning("hold_changed", told="notice-halted", by=origin.user)
-        # Read after the halt is committed: whatever began before it is among them, and nothing begins after it.
-        # A delivery that is worked on again finds its own halt, and tells it again.
-        under_way = await self._under_way()
-        notice = Reason.of("notice-halted", by=origin.user, reason=reason, operations=under_way)
-        await self._store.owe_notice(f"halted-{item.id}", Say(notice), now)
-        return Tell(Reason.of("halted-now", reason=reason), _tracked(under_way))
+            return Tell(told, _tracked(_sent(await self._store.operations(open_only=True, limit=1000))))
+
+        def tell(too_late_for: Sequence[Operation]) -> HoldTold:
+            sent = _sent(too_late_for)
+            answer = Tell(Reason.of("halted-now", reason=reason), _tracked(sent))
+            notice = Reason.of("notice-halted", by=origin.user, reason=reason, operations=sent)
+            return HoldTold([Reply(origin, answer)], Say(notice))
+
+        await self._record(item, h.Halted(now, reason, origin.user, origin.team), tell)
+        return None
 
     async def _resume(self, item: InboxItem) -> Answer | None:
         origin, now = item.origin, self._clock.now()
@@ -133,15 +135,10 @@ class Holding:
             return Tell(denied)
         if h.binding(await self._store.holds(now), h.ALL, now, h.ONLY_HALT) is None:
             return Tell(Reason.of("not-halted"))
-        event = h.Resumed(now, origin.user, origin.team)
         notice = Reason.of("notice-resumed", by=origin.user)
-        await self._record(item, event, notice, Tell(Reason.of("resumed-now")))
+        told = HoldTold([Reply(origin, Tell(Reason.of("resumed-now")))], Say(notice))
+        await self._record(item, h.Resumed(now, origin.user, origin.team), lambda _: told)
         return None
-
-    async def _under_way(self) -> str:
-        """What no halt stops any more: what is sent, or may be."""
-        found = await self._store.operations(open_only=True, limit=1000)
-        return ", ".join(f"{op.id} ({op.label})" for op in found if op.status not in UNSENT)
 
     # --- both ---
 
@@ -154,10 +151,9 @@ class Holding:
         who = await standing(self._directory, policy.requesters, origin.user, origin.team)
         return may_request(policy, who)
 
-    async def _record(self, item: InboxItem, event: h.HoldEvent, notice: Reason, answer: Answer) -> None:
-        replies = [Reply(item.origin, answer)]
-        await self._store.record_hold(event, item_id=item.id, replies=replies, say=Say(notice))
-        log.warning("hold_changed", told=notice.code, by=event.by)
+    async def _record(self, item: InboxItem, event: h.HoldEvent, tell: TellHold) -> None:
+        await self._store.record_hold(event, item_id=item.id, tell=tell)
+        log.warning("hold_changed", what=event_name(event), by=event.by)
 
 
 def _shown(until: datetime | None) -> str | None:
@@ -174,11 +170,11 @@ def _bad_freeze(command: Freeze) -> Reason | None:
     return _needs(command.reason)
 
 
+def _sent(found: Sequence[Operation]) -> str:
+    """Those that nothing stops any more: what is sent, or may be. The newest request first."""
+    newest_first = sorted(found, key=lambda op: op.requested_at, reverse=True)
+    return ", ".join(f"{op.id} ({op.label})" for op in newest_first if op.status not in UNSENT)
+
+
 def _tracked(operations: str) -> Reason | None:
     return Reason.of("still-tracked", operations=operations) if operations else None
-
-
-def _is_this(present: h.Hold, item: InboxItem, reason: str) -> bool:
-    """Whether the halt in force is the one that this delivery asked for."""
-    asked = (present.by, present.reason) == (item.origin.user, reason)
-    return asked and present.since >= item.received_at

@@ -14,14 +14,14 @@ from bot.core.answers import Answer, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import open_operation
 from bot.core.model import CandidateRule, OperationId, Reason, Target
-from bot.core.operation import UNSENT, Operation
+from bot.core.operation import REPLANNED, UNSENT, Operation
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant
 from bot.errors import Locked, ProviderError
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
-from bot.service.hindrances import hindrance
+from bot.service.hindrances import cooling, hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, refusal
 
@@ -68,6 +68,7 @@ class Requests:
         command: RequestSwitchover,
         *,
         follows: Operation | None = None,
+        back_of: OperationId | None = None,
         besides: Answer | None = None,
     ) -> Answer | None:
         """Opens an operation, and with it finishes the item; or the answer why not.
@@ -75,28 +76,32 @@ class Requests:
         Args:
             item: The delivery; who sent it is the requester.
             command: What is asked.
-            follows: The operation whose button asked; the new one is posted where that one's card is.
+            follows: The operation whose button asked; the new one is posted where that one's card is, and takes back
+                what that one was to take back.
+            back_of: What it is to take back, if that is something else.
             besides: What the requester alone is told where an operation is opened.
         """
         current = self._catalogue.current
         database = current.databases.get(command.database)
         if database is None:
             return Tell(current.unknown(command.database))
+        follows = follows or await self._followed(command)
         place = item.origin.place if follows is None else follows.place
         if not _takes_requests(current, place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
         denied = await self._denied(item.origin, command, database.policy) or _ill_formed(command)
         if denied is not None:
             return Tell(denied)
-        when = await self._when(item, command.start)
+        when = await self._when(item, command.start, follows)
         if isinstance(when, Reason):
             return Tell(when)
         hindered = await self._hindered(database, command, when)
         if command.dry_run:
-            return await self._dry_run(database, command, hindered)
+            return await self._dry_run(database, command, when, hindered)
         if hindered is not None:
             return Tell(hindered)
-        answer = await self._holder(database, command) or await self._choice(database, command, when)
+        meant = command if follows is None else replace(command, follows=follows.id)
+        answer = await self._holder(database, command) or await self._choice(database, meant, when)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -115,16 +120,25 @@ class Requests:
             # In one order wherever they are named: they are part of what the plan is known by.
             overrides=tuple(sorted(set(command.overrides))),
             follows=None if follows is None else follows.id,
+            back_of=back_of or (None if follows is None else follows.back_of),
         )
         return await self._open(item, requested, database, besides)
+
+    async def _followed(self, command: RequestSwitchover) -> Operation | None:
+        """The operation whose button led to a choice, if it can be: anybody can send any choice."""
+        op = await self._store.load(command.follows) if command.follows else None
+        return op if op is not None and op.database == command.database and op.status in REPLANNED else None
 
     async def _denied(self, origin: Origin, command: RequestSwitchover, policy: Policy) -> Reason | None:
         entries = policy.break_glass if command.emergency else policy.requesters
         who = await standing(self._directory, entries, origin.user, origin.team)
         return may_break_glass(policy, who) if command.emergency else may_request(policy, who)
 
-    async def _when(self, item: InboxItem, start: Start | None) -> _When | Reason:
-        """The start that is meant, counted from when the request came in, however late it is worked on."""
+    async def _when(self, item: InboxItem, start: Start | None, follows: Operation | None) -> _When | Reason:
+        """The start that is meant, counted from when the request came in, however late it is worked on.
+
+        One that is taken over from another operation is still meant where it was typed.
+        """
         if start is None:
             return _When()
         person = await self._directory.person(item.origin.user, item.origin.team or None)
@@ -137,7 +151,7 @@ class Requests:
             return at
         if at <= self._clock.now():
             return Reason.of("start-in-the-past", when=at.isoformat())
-        return _When(at, name)
+        return _When(at, name if follows is None else follows.zone)
 
     async def _hindered(self, database: Database, command: RequestSwitchover, when: _When) -> Reason | None:
         target, now = Target(database.name, command.shard), self._clock.now()
@@ -146,13 +160,16 @@ class Requests:
         )
 
     async def _dry_run(
-        self, database: Database, command: RequestSwitchover, hindered: Reason | None
+        self, database: Database, command: RequestSwitchover, when: _When, hindered: Reason | None
     ) -> Answer:
         target = Target(database.name, command.shard)
         try:
             planning = await make_plan(database, target, command.node, command.overrides)
         except ProviderError as error:
             return Tell(Reason.of("unreadable", name=database.name), provider_said(error))
+        if hindered is None and not command.emergency:
+            start_at = when.at or self._clock.now()
+            hindered = await cooling(self._store, database, planning.plan.target, start_at)
         outcome, detail = planning.verdict.outcome, refusal(planning.verdict, emergency=command.emergency)
         if hindered is not None and outcome is not Outcome.NOT_NEEDED:
             outcome, detail = Outcome.REFUSED, hindered
@@ -171,7 +188,7 @@ class Requests:
         target = Target(command.database, command.shard)
         for op in await self._store.operations(open_only=True, database=command.database):
             if op.target == target:
-                return await self._locked(database, op.id)
+                return await self._locked(database, op.id, emergency=command.emergency)
         return None
 
     async def _choice(self, database: Database, command: RequestSwitchover, when: _When) -> Answer | None:
@@ -199,19 +216,22 @@ class Requests:
                 open_operation(requested), due_at=requested.at, item_id=item.id, replies=replies
             )
         except Locked as error:
-            return await self._locked(database, error.holder)
+            return await self._locked(database, error.holder, emergency=requested.emergency)
         log.info("requested", operation=requested.id, database=requested.database)
         return None
 
-    async def _locked(self, database: Database, holder: str) -> Tell:
-        """Who holds the database; and who may withdraw that, as long as nothing is sent."""
+    async def _locked(self, database: Database, holder: str, *, emergency: bool) -> Tell:
+        """Who holds the database; and who may withdraw that, as long as nothing is sent.
+
+        An emergency is told that it pushes nothing aside: not even what only starts in a month.
+        """
         text = Reason.of("locked", database=database.name, holder=holder)
         op = await self._store.load(holder)
         if op is None or op.status not in UNSENT:
             return Tell(text)
         approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
-        by = op.requested_by
-        return Tell(text, Reason.of("locked-may-cancel", id=holder, by=by, approvers=approvers))
+        code = "locked-for-emergency" if emergency else "locked-may-cancel"
+        return Tell(text, Reason(code, (("id", holder), ("by", op.requested_by), ("approvers", approvers))))
 
 
 def _takes_requests(catalogue: Catalogue, channel: str) -> bool:

@@ -18,7 +18,7 @@ from bot.core.events import Event, event_name
 from bot.core.holds import HoldEvent
 from bot.core.machine import Say
 from bot.core.operation import Operation
-from bot.storage.failures import Unreadable
+from bot.errors import Unreadable
 
 T = TypeVar("T")
 

@@ -14,10 +14,6 @@ class Conflict(StoreUnavailable):
     """A uniqueness rule of the database said no; nothing was recorded."""
 
 
-class Unreadable(StoreUnavailable):
-    """A stored value is not one that this version of the code can have written."""
-
-
 _SQLITE = {
     sqlite3.SQLITE_BUSY: "the database is locked by somebody else",
     sqlite3.SQLITE_LOCKED: "the database is locked by somebody else",

@@ -9,14 +9,13 @@ from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
-from bot.core.machine import Say
 from bot.core.model import UserId
-from bot.core.operation import Operation
+from bot.core.operation import UNSENT, Operation
 from bot.errors import Held
-from bot.ports import Reply
-from bot.storage import audit, inbox, outbox
-from bot.storage.codec import plain
-from bot.storage.tables import holds
+from bot.ports import TellHold
+from bot.storage import audit, inbox, outbox, unreadable
+from bot.storage.codec import OPERATIONS, plain
+from bot.storage.tables import holds, operations
 
 
 async def record(
@@ -24,23 +23,35 @@ async def record(
     *,
     event: HoldEvent,
     item_id: int | None,
-    replies: Sequence[Reply],
-    say: Say | None,
+    tell: TellHold,
     audit_channel: str,
 ) -> None:
-    """Records what somebody set or lifted, in the trail and in what is in force.
+    """Records what somebody set or lifted, in the trail and in what is in force, and who is told.
 
     Raises:
         Stale: The inbox item is done already.
     """
     if item_id is not None:
-        await inbox.finish(connection, item_id, replies, event.at)
+        await inbox.finish(connection, item_id, event.at)
     head = await audit.append(connection, [audit.hold_entry(event)])
     await _apply(connection, event, head.seq)
-    if item_id is None:
-        await outbox.owe_answers(connection, f"answer-hold-{head.seq}", replies, event.at)
-    if say is not None:
-        await outbox.owe_notice(connection, f"hold-{head.seq}", say, event.at, audit_channel=audit_channel)
+    # The trail is locked by now: what began before is committed, and what begins later finds the hold.
+    told = tell(await _sent(connection))
+    if item_id is not None:
+        await inbox.answer(connection, item_id, told.replies, event.at)
+    if told.say is not None:
+        await outbox.owe_notice(
+            connection, f"hold-{head.seq}", told.say, event.at, audit_channel=audit_channel
+        )
+
+
+async def _sent(connection: AsyncConnection) -> Sequence[Operation]:
+    """The open operations that are sent, or may be."""
+    unsent = [status.value for status in UNSENT]
+    query = select(operations).where(operations.c.is_open, operations.c.status.not_in(unsent))
+    rows = (await connection.execute(query)).all()
+    found, _ = unreadable.sort_out(operations, rows, lambda row: OPERATIONS.loads(row.state))
+    return found
 
 
 async def _apply(connection: AsyncConnection, event: HoldEvent, seq: int) -> None:

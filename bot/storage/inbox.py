@@ -112,7 +112,9 @@ async def postpone(connection: AsyncConnection, item: InboxItem, due_at: datetim
     )
 
 
-async def finish(connection: AsyncConnection, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
+async def finish(
+    connection: AsyncConnection, item_id: int, now: datetime, replies: Sequence[Reply] = ()
+) -> None:
     """Marks an item done and records the answers.
 
     Raises:
@@ -125,6 +127,11 @@ async def finish(connection: AsyncConnection, item_id: int, replies: Sequence[Re
     )
     if done.rowcount != 1:
         raise Stale(f"delivery {item_id} is finished already")
+    await answer(connection, item_id, replies, now)
+
+
+async def answer(connection: AsyncConnection, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
+    """Records the answers to a delivery."""
     await outbox.owe_answers(connection, f"answer-{item_id}", replies, now)
 
 

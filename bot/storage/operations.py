@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.holds import HoldKind
 from bot.core.machine import Decision
-from bot.core.model import OperationId
+from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
 from bot.errors import Stale
 from bot.ports import Reply
@@ -80,7 +80,7 @@ async def _finish_item(
     connection: AsyncConnection, op: Operation, item_id: int | None, replies: Sequence[Reply], at: datetime
 ) -> None:
     if item_id is not None:
-        await inbox.finish(connection, item_id, replies, at)
+        await inbox.finish(connection, item_id, at, replies)
     else:
         await outbox.owe_answers(connection, f"answer-{op.id}-{op.version}", replies, at)
 
@@ -139,6 +139,20 @@ async def listed(
         return [_operation(row) for row in rows]
     readable, _ = unreadable.sort_out(operations, rows, _operation)
     return readable
+
+
+async def newest(
+    connection: AsyncConnection, *, target: Target, statuses: Collection[Status]
+) -> Operation | None:
+    """The newest request of a database and shard, of those that have one of these statuses."""
+    query = select(operations.c.state).where(
+        operations.c.database == target.database,
+        operations.c.shard == (target.shard or ""),
+        operations.c.status.in_([status.value for status in statuses]),
+    )
+    newest_first = query.order_by(operations.c.requested_at.desc(), operations.c.id).limit(1)
+    state = (await connection.execute(newest_first)).scalar_one_or_none()
+    return None if state is None else OPERATIONS.loads(state)
 
 
 def _operation(row: Row[Any]) -> Operation:

@@ -29,11 +29,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.machine import Decision, Say
 from bot.core.operation import Operation
-from bot.errors import Stale
+from bot.errors import Stale, Unreadable
 from bot.ports import CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
-from bot.storage.failures import Unreadable
 from bot.storage.tables import Instant, insert_new, messages, operations
 
 CARD_KEY = "card"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.events import Event, event_name
 from bot.core.holds import Hold, HoldEvent, HoldKind
 from bot.core.machine import Decision, Say
-from bot.core.model import OperationId
-from bot.core.operation import Operation
+from bot.core.model import OperationId, Target
+from bot.core.operation import Operation, Status
 from bot.errors import Locked, Stale, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import (
@@ -26,6 +26,8 @@ from bot.ports import (
     Message,
     Receipt,
     Reply,
+    TellHold,
+    tell_nobody,
 )
 from bot.storage import audit, claims, holds, inbox, operations, outbox, schema, tables
 from bot.storage.codec import plain, warm_up
@@ -117,7 +119,7 @@ class SqlStore:
     async def finish_item(self, item_id: int, replies: Sequence[Reply], now: datetime) -> None:
         """Marks an item done and records the answers; a finished one is left alone."""
         try:
-            await self._database.note(partial(inbox.finish, item_id=item_id, replies=replies, now=now))
+            await self._database.note(partial(inbox.finish, item_id=item_id, now=now, replies=replies))
         except Stale:
             return
         hit("inbox_finished")
@@ -206,6 +208,12 @@ class SqlStore:
             partial(operations.listed, open_only=open_only, database=database, limit=limit)
         )
 
+    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
+        """The newest request of a database and shard, of those that have one of these statuses."""
+        if any(plain(text) != text for text in (target.database, target.shard or "")):
+            return None
+        return await self._database.read(partial(operations.newest, target=target, statuses=statuses))
+
     async def count_operations(self) -> Mapping[str, int]:
         """How many operations there are in each status."""
         return await self._database.read(operations.counted)
@@ -242,15 +250,14 @@ class SqlStore:
         return await self._database.read(partial(holds.in_force, now=now))
 
     async def record_hold(
-        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+        self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
     ) -> None:
-        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one."""
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, and who is told, as one."""
         work = partial(
             holds.record,
             event=event,
             item_id=item_id,
-            replies=replies,
-            say=say,
+            tell=tell,
             audit_channel=self._audit_channel,
         )
         await self._record(event_name(event), work)

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Row, Table, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.failures import Unreadable
+from bot.errors import Unreadable
 
 T = TypeVar("T")
 

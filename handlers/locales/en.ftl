@@ -303,6 +303,19 @@ switch-back-moved = The primary is { GIVEN($now) ->
 switch-back-not-promised = The cloud chooses the new primary. That { $node } gets the role back can't be promised.
 nothing-to-switch-back = { $id } is { $status }, so there is nothing to switch back.
 nothing-to-replan = { $id } is { $status }, so there is nothing to plan again.
+replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
+    [yes] , { $wall }
+   *[no] {""}
+ }. That is over, and “Plan again” would start it at once. Ask again with a time: “"{ $database }"{ GIVEN($node) ->
+    [yes] {" "}to "{ $node }"
+   *[no] {""}
+ }{ GIVEN($shard) ->
+    [yes] {" "}shard "{ $shard }"
+   *[no] {""}
+ } at TIME{ GIVEN($reason) ->
+    [yes] {" "}because { $reason }
+   *[no] {""}
+ }”
 already-reviewed = { $id } is reviewed already, by { $by }.
 review-too-early = { $id } is not over yet. Review it once it is.
 nothing-to-review = { $id } needs no review.
@@ -311,8 +324,13 @@ too-late = Too late: this operation is { $status }. Nothing was done.
 already-decided = This is decided already: it is { $status }. Nothing was done.
 not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
 maybe-recorded = The bot lost its own database at this very moment, so this may or may not have been recorded. If it was, it goes on by itself: look at “status” in a minute before you ask again.
+locked-for-emergency = An emergency does not push aside what was asked for before, even if that starts much later. Breaking the glass does not let you cancel it: for { $id } ask { $by }{ GIVEN($approvers) ->
+    [yes] , { $approvers }
+   *[no] {""} or any full member
+ }.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
+stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell its keepers: the log names the row.
 
 ## Why it is as it is
 

@@ -35,7 +35,7 @@ from bot.core.model import (
     UserId,
     nested,
 )
-from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status, reason_to_switch_back
+from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status
 from bot.core.preflight import OVERRIDABLE, Check, Outcome
 from bot.core.schedule import Start
 from handlers.texts import codes, variables
@@ -250,7 +250,7 @@ operations = st.builds(
     database=words,
     shard=st.none() | words,
     asked=st.none() | words,
-    reason=words | st.just(reason_to_switch_back(OperationId("SW-000001"))),
+    reason=words,
     requested_by=users,
     team=st.just("T1"),
     place=st.just(Place("C1")),
@@ -274,6 +274,7 @@ operations = st.builds(
     emergency=st.booleans(),
     overrides=overrides,
     follows=st.none() | st.just(OperationId("SW-000001")),
+    back_of=st.none() | st.just(OperationId("SW-000001")),
     last=st.none()
     | st.builds(
         LastSwitchover, id=st.just(OperationId("SW-000001")), ended_at=moments, before=words, after=words

@@ -137,7 +137,7 @@ def test_a_choice_survives_its_way_through_slack(request: RequestSwitchover, nod
 def test_a_choice_keeps_the_start_that_was_meant_and_what_may_be_overridden() -> None:
     """However much later the button is pressed."""
     start = Start(at=datetime(2026, 11, 22, 18, 0, 7, tzinfo=UTC))
-    scheduled = RequestSwitchover("orders", start=start)
+    scheduled = RequestSwitchover("orders", start=start, follows="SW-000001")
     value = choice_value(ChooseNode(scheduled, NODES), NODES[1])
     assert value is not None
     assert parse_choice(value) == replace(scheduled, node="cln-2")
@@ -180,7 +180,7 @@ def test_names_too_long_for_a_button_have_none() -> None:
 def choice(**changed: object) -> str:
     """A value of ours, but for what is changed."""
     ours = {"database": "a", "shard": "", "node": "n", "reason": "", "start": "", "emergency": False}
-    return json.dumps({**ours, "overrides": "", **changed})
+    return json.dumps({**ours, "overrides": "", "follows": "", **changed})
 
 
 def test_the_value_that_the_next_ones_differ_from_is_one_of_ours() -> None:
@@ -214,6 +214,7 @@ def test_the_value_that_the_next_ones_differ_from_is_one_of_ours() -> None:
         choice(emergency=True, reason=" "),
         choice(overrides=["candidate_lag"]),
         choice(overrides="candidate_known"),
+        choice(follows=None),
     ],
 )
 def test_a_value_that_is_not_ours_is_no_choice(value: str) -> None:

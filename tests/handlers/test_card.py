@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.core.commands import Action
 from bot.core.machine import Say
 from bot.core.model import Job, JobId, JobState, OperationId, Reason, UserId
-from bot.core.operation import ENDS, Operation, Status, reason_to_switch_back
+from bot.core.operation import ENDS, Operation, Status
 from handlers.blocks import metadata
 from handlers.card import actions, announcement, card, notice, reply
 from handlers.texts import LOCALES, Texts
@@ -250,7 +250,7 @@ def test_what_a_button_asked_for_says_what_it_follows() -> None:
     op = replace(sample(Status.AWAITING_APPROVAL), follows=first)
     fresh = card(op, TEXTS, now=NOW).text
     assert "Fresh plan for SW-000001\nReason: disk of mysql-1 is failing\n" in fresh
-    back = replace(op, reason=reason_to_switch_back(first))
+    back = replace(op, follows=OperationId("SW-000002"), back_of=first)
     text = card(back, TEXTS, now=NOW).text
     assert "Switch back of SW-000001\n" in text
     assert "Reason:" not in text

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot.core import events as e
-from bot.core.answers import Tell
+from bot.core.answers import ChooseNode, Tell
 from bot.core.commands import Act, Action, Freeze, RequestSwitchover
 from bot.core.model import CandidateRule, NodeId, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
+from bot.core.schedule import Start
 from bot.errors import Refused, Unavailable
 from bot.service.catalogue import Catalogue
 from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, JOB, A, B, C, reading
@@ -167,6 +168,39 @@ async def test_an_emergency_is_asked_again_as_a_request_that_needs_approvals() -
     assert (op.emergency, op.overrides, op.start_at) == (False, (), None)
 
 
+async def to_start_in(minutes: float) -> World:
+    """Approved, to be started in so many minutes as clocks show it in Shanghai, and refused till then."""
+    world = World()
+    world.people.zones[ASKER] = "Asia/Shanghai"
+    later = Start(at=world.clock.now() + timedelta(minutes=minutes))
+    assert await world.ask(RequestSwitchover("orders", "n-b", reason="upgrade", start=later)) is None
+    world.cloud.shows(Refused("gone"))
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    return world
+
+
+async def test_asking_again_keeps_the_start_and_the_zone_in_which_it_was_meant() -> None:
+    world = await to_start_in(60)
+    assert await world.ask(AGAIN, ANN) is None
+    before, op = await world.op(), await new(world)
+    assert (op.start_at, op.zone) == (before.start_at, "Asia/Shanghai")
+    assert op.start_at is not None
+
+
+async def test_a_start_that_has_passed_is_asked_for_again_and_never_made_at_once() -> None:
+    world = await to_start_in(60)
+    before = await world.op()
+    await world.clock.sleep(3600)
+    told = await world.ask(AGAIN, ANN)
+    assert isinstance(told, Tell)
+    assert before.start_at is not None
+    assert (told.text.code, told.text["when"]) == ("replan-start-passed", before.start_at.isoformat())
+    assert len(await world.store.operations(open_only=False)) == 1
+    typed = told.text["database"], told.text["node"], told.text["shard"], told.text["reason"]
+    assert typed == ("orders", "n-b", "", "upgrade")
+
+
 async def test_what_expired_can_be_asked_again_and_what_people_stopped_can_not() -> None:
     world = World()
     await world.planned()
@@ -180,6 +214,45 @@ async def test_what_expired_can_be_asked_again_and_what_people_stopped_can_not()
 
 async def test_only_what_succeeded_can_be_switched_back() -> None:
     assert await (await refused()).click(Action.SWITCH_BACK, ANN) == "nothing-to-switch-back"
+
+
+async def test_a_node_that_is_chosen_for_what_is_planned_again_still_follows_it() -> None:
+    world = World()
+    world.cloud.shows(Unavailable("503"), reading(C))
+    item = await world.receive(RequestSwitchover("orders", None, reason="upgrade"))
+    await world.desk.work(replace(item, origin=replace(item.origin, place=e.Place("C-OPS", "17.1"))))
+    await world.tick()
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "check-name-one")
+    chooser = await world.ask(AGAIN, ANN, channel="C-OTHER")
+    assert isinstance(chooser, ChooseNode)
+    assert chooser.request.follows == ID
+    assert await world.ask(replace(chooser.request, node="n-b"), ANN, channel="C-OTHER") is None
+    op = await new(world)
+    assert (op.follows, op.place, op.asked) == (ID, (await world.op()).place, "n-b")
+
+
+@pytest.mark.parametrize("follows", [ID, "SW-999999", "x"])
+async def test_a_choice_that_names_what_it_can_not_follow_follows_nothing(follows: str) -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    world.cloud.shows(Refused("gone"))
+    await world.planned("sessions")
+    assert await world.status() is Status.REFUSED
+    assert await world.ask(RequestSwitchover("orders", "n-b", follows=follows), ANN, channel="C-X") is None
+    op = await new(world)
+    assert (op.follows, op.place.channel) == (None, "C-X")
+
+
+async def test_a_way_back_that_is_planned_again_is_still_the_way_back() -> None:
+    world = await succeeded()
+    assert await world.ask(BACK, ANN) is None
+    world.cloud.shows(Refused("gone"))
+    await world.tick()
+    assert await world.status(NEW) is Status.REFUSED
+    world.cloud.shows(reading(B))
+    assert await world.ask(Act(Action.REPLAN, NEW), ANN) is None
+    op = await world.op("SW-000003")
+    assert ((await new(world)).back_of, op.back_of, op.follows) == (ID, ID, NEW)
 
 
 # --- both ---

@@ -10,7 +10,7 @@ import pytest
 from bot.core.answers import ChooseNode, ShowPlan, Tell
 from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover
 from bot.core.events import Planned, Requested, Reviewed, SubmissionStarted
-from bot.core.model import NodeId, Reason, UserId
+from bot.core.model import NodeId, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
 from bot.core.preflight import OVERRIDABLE, Outcome
 from bot.core.schedule import Start
@@ -57,6 +57,12 @@ def ailing(*, lag: float = 9) -> World:
     nodes = tuple(late if each.id == B else each for each in reading(A).nodes)
     world.cloud.shows(replace(reading(A), nodes=nodes))
     return world
+
+
+def lagging() -> Topology:
+    """``n-b`` is healthy and nine seconds behind."""
+    nodes = tuple(node(B, lag=9) if each.id == B else each for each in reading(A).nodes)
+    return replace(reading(A), nodes=nodes)
 
 
 # --- who, and what is asked ---
@@ -117,8 +123,12 @@ async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> Non
     await world.planned()
     assert await world.ask(EMERGENCY, EVE) == Tell(
         Reason.of("locked", database="orders", holder=ID),
-        Reason.of("locked-may-cancel", id=ID, by=ASKER, approvers="S-DBA"),
+        Reason.of("locked-for-emergency", id=ID, by=ASKER, approvers="S-DBA"),
     )
+    assert await world.click(Action.CANCEL, EVE) == "deny-not-requester-nor-approver"
+    told = await world.ask(ORDERS, EVE)
+    assert isinstance(told, Tell)
+    assert (told.text.code, told.detail and told.detail.code) == ("locked", "locked-may-cancel")
     assert await world.click(Action.CANCEL, ANN) == "None"
     assert await world.ask(EMERGENCY, EVE) is None
 
@@ -336,3 +346,33 @@ async def test_what_is_still_under_way_or_was_not_sent_is_not_reviewed() -> None
     await other.ask(EMERGENCY, EVE)
     await other.click(Action.CANCEL, EVE)
     assert await other.click(Action.REVIEW, ANN) == "nothing-to-review"
+
+
+# --- what was checked at the start ---
+
+
+async def test_what_an_emergency_went_on_without_is_what_the_recheck_found() -> None:
+    world = glass(max_lag=timedelta(seconds=1))
+    world.cloud.answers = [JOB]
+    assert await world.ask(replace(EMERGENCY, overrides=("candidate_lag",)), EVE) is None
+    await world.tick()
+    assert [check.name for check in (await world.op()).checks if check.overridden] == []
+    world.cloud.shows(lagging())
+    await world.tick()
+    op = await world.op()
+    assert op.status is Status.RUNNING
+    assert [check.name for check in op.checks if check.overridden] == ["candidate_lag"]
+    (started,) = [event for event in await world.store.events(ID) if isinstance(event, SubmissionStarted)]
+    assert started.checks == op.checks
+
+
+async def test_what_the_recheck_found_is_kept_where_it_refuses() -> None:
+    world = glass(max_lag=timedelta(seconds=1))
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    assert [check.name for check in (await world.op()).checks if not check.passed] == []
+    world.cloud.shows(lagging())
+    await world.tick()
+    op = await world.op()
+    assert op.status is Status.REFUSED
+    assert [check.name for check in op.checks if not check.passed] == ["candidate_lag"]

@@ -226,25 +226,38 @@ async def test_a_halt_names_what_began_while_it_was_being_recorded() -> None:
     assert told.detail == Reason.of("still-tracked", operations=f"{ID} (orders)")
 
 
-async def test_a_halt_that_was_recorded_and_not_told_is_told_and_recorded_once() -> None:
+async def test_a_halt_is_recorded_and_told_as_one_and_not_again_when_it_is_over() -> None:
+    """Its process dies of the commit; the delivery is worked on again when somebody has resumed."""
     world = World()
     item = await world.receive(HALT, ANN)
-    notice = world.store.owe_notice
-
-    async def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    world.store.owe_notice = killed  # type: ignore[method-assign, assignment]
+    world.store.after_hold = killed
     with pytest.raises(KeyboardInterrupt):
         await world.desk.work(item)
-    world.store.owe_notice = notice  # type: ignore[method-assign]
-    assert (world.store.answers, len(world.store.trail)) == ([], 1)
-    await world.clock.sleep(15)
-    await world.desk.work(item)
     assert [reply.answer for reply in world.store.answers] == [
         Tell(Reason.of("halted-now", reason="which primary?"))
     ]
-    assert (len(world.store.trail), notices(world)) == (1, ["notice-halted"])
+    assert await world.told(Resume(), BOB) == "resumed-now"
+    await world.restart(15)
+    await world.desk.work(item)
+    assert await world.store.holds(world.clock.now()) == []
+    assert [type(event) for event in world.store.trail] == [h.Halted, h.Resumed]
+    assert notices(world) == ["notice-halted", "notice-resumed"]
+    assert world.store.unfinished() == []
+
+
+async def killed() -> None:
+    raise KeyboardInterrupt
+
+
+async def test_every_halt_is_announced_however_often_deliveries_are_forgotten() -> None:
+    """The ids of deliveries begin anew when all are forgotten."""
+    world = World()
+    for _ in range(3):
+        assert await world.told(HALT) == "halted-now"
+        assert await world.told(Resume(), ANN) == "resumed-now"
+        await world.clock.sleep(48 * 3600)
+        await world.store.prune(world.clock.now(), timedelta(hours=24))
+    assert notices(world) == ["notice-halted", "notice-resumed"] * 3
 
 
 async def test_who_halts_again_is_told_by_whom_and_why_it_is_halted() -> None:

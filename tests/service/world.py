@@ -29,7 +29,18 @@ from bot.core.model import (
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy
 from bot.errors import DirectoryUnavailable
-from bot.ports import NO_HOLD, Directory, Inbound, InboxItem, Intent, MessageKind, Person, Reply
+from bot.ports import (
+    NO_HOLD,
+    Directory,
+    Inbound,
+    InboxItem,
+    Intent,
+    MessageKind,
+    Person,
+    Reply,
+    TellHold,
+    tell_nobody,
+)
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
@@ -182,7 +193,7 @@ class LeakyStore(MemoryStore):
         after_load: Runs once, between what the next ``load`` saw and its caller.
         before_commit: Runs once, when the next commit has been decided and not begun.
         after_commit: Runs once, between the next commit and its caller.
-        before_hold: As ``before_commit``, of the next thing that is set or lifted by hand.
+        before_hold, after_hold: As of a commit, of the next thing that is set or lifted by hand.
     """
 
     def __init__(self) -> None:
@@ -191,6 +202,7 @@ class LeakyStore(MemoryStore):
         self.before_commit: Callable[[], Awaitable[None]] | None = None
         self.after_commit: Callable[[], Awaitable[None]] | None = None
         self.before_hold: Callable[[], Awaitable[None]] | None = None
+        self.after_hold: Callable[[], Awaitable[None]] | None = None
 
     async def load(self, operation_id: str) -> Operation | None:
         found = await super().load(operation_id)
@@ -219,12 +231,15 @@ class LeakyStore(MemoryStore):
             await meanwhile()
 
     async def record_hold(
-        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+        self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
     ) -> None:
         meanwhile, self.before_hold = self.before_hold, None
         if meanwhile is not None:
             await meanwhile()
-        await super().record_hold(event, item_id=item_id, replies=replies, say=say)
+        await super().record_hold(event, item_id=item_id, tell=tell)
+        meanwhile, self.after_hold = self.after_hold, None
+        if meanwhile is not None:
+            await meanwhile()
 
     @property
     def trail(self) -> list[HoldEvent]:

@@ -7,8 +7,9 @@ piece of code that awaits nothing: it is done as a whole, or, where the process 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,8 +18,8 @@ from typing import Protocol
 from bot.core.events import Event
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.machine import Decision, Say
-from bot.core.model import OperationId
-from bot.core.operation import Operation, Status
+from bot.core.model import OperationId, Target
+from bot.core.operation import UNSENT, Operation, Status
 from bot.errors import Held, Locked, Stale, StoreUnavailable
 from bot.ports import (
     NO_HOLD,
@@ -31,6 +32,8 @@ from bot.ports import (
     MessageKind,
     Receipt,
     Reply,
+    TellHold,
+    tell_nobody,
 )
 from bot.storage import audit
 from bot.storage.codec import plain
@@ -267,6 +270,11 @@ class MemoryStore:
         found.sort(key=lambda op: op.id)
         return sorted(found, key=lambda op: op.requested_at, reverse=True)[:limit]
 
+    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
+        """The newest request of a database and shard, of those that have one of these statuses."""
+        every = await self.operations(open_only=False, database=target.database, limit=sys.maxsize)
+        return next((op for op in every if op.target == target and op.status in statuses), None)
+
     async def count_operations(self) -> Mapping[str, int]:
         """How many operations there are in each status."""
         await self._begin(writing=False)
@@ -362,9 +370,9 @@ class MemoryStore:
         return [hold for hold in self.disk.holds if hold.binds(hold.scope, now)]
 
     async def record_hold(
-        self, event: HoldEvent, *, item_id: int | None, replies: Sequence[Reply] = (), say: Say | None = None
+        self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
     ) -> None:
-        """Records a freeze, a halt or its end in the audit trail and in what is in force, as one."""
+        """Records a freeze, a halt or its end in the audit trail and in what is in force, and who is told, as one."""
         await self._begin()
         self._require_unfinished(item_id)
         async with self._commit():
@@ -373,12 +381,12 @@ class MemoryStore:
             holds = apply(self.disk.holds, event)
             self.disk.holds = tuple(replace(hold, reason=plain(hold.reason)) for hold in holds)
             self.disk.hold_events.append(event)
-            if item_id is None:
-                self._owe_answers(f"answer-hold-{seq}", replies, event.at)
-            else:
-                self._finish(item_id, replies, event.at)
-            if say is not None:
-                self._owe_notice(f"hold-{seq}", say, event.at)
+            rows = self.disk.operations.values()
+            told = tell([row.op for row in rows if row.op.open and row.op.status not in UNSENT])
+            if item_id is not None:
+                self._finish(item_id, told.replies, event.at)
+            if told.say is not None:
+                self._owe_notice(f"hold-{seq}", told.say, event.at)
 
     # --- audit ---
 

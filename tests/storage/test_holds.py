@@ -24,8 +24,9 @@ from bot.core.holds import (
 )
 from bot.core.machine import Decision, Say
 from bot.core.model import Reason, UserId
+from bot.core.operation import Operation
 from bot.errors import Held, Stale
-from bot.ports import Inbound, Message, MessageKind, Storage
+from bot.ports import HoldTold, Inbound, Message, MessageKind, Reply, Storage, TellHold
 from tests.storage.backends import EVERYWHERE, Stores
 from tests.storage.values import (
     LATER,
@@ -125,6 +126,10 @@ async def test_what_people_typed_comes_back_as_a_database_takes_it(store: Storag
 # --- the delivery that asked for it, and who is told ---
 
 
+def telling(*replies: Reply, say: Say | None = None) -> TellHold:
+    return lambda _: HoldTold(replies, say)
+
+
 async def item_of(store: Storage) -> int:
     await store.receive(Inbound("halt", "", ORIGIN, Halt("fire"), NOW))
     (item,) = await store.claim_inbox(NOW, LATER, 10)
@@ -137,7 +142,7 @@ async def messages(store: Storage) -> Sequence[Message]:
 
 async def test_a_hold_finishes_its_delivery_and_owes_the_answer(store: Storage) -> None:
     item_id = await item_of(store)
-    await store.record_hold(halted(), item_id=item_id, replies=[reply("one"), reply("two")])
+    await store.record_hold(halted(), item_id=item_id, tell=telling(reply("one"), reply("two")))
     assert await store.claim_inbox(after(999), after(1000), 10) == []
     assert [(one.kind, one.answer) for one in await messages(store)] == [
         (MessageKind.ANSWER, reply("one").answer),
@@ -149,7 +154,9 @@ async def test_a_hold_of_a_finished_delivery_is_stale_and_records_nothing(store:
     item_id = await item_of(store)
     await store.finish_item(item_id, [], NOW)
     with pytest.raises(Stale):
-        await store.record_hold(halted(), item_id=item_id, replies=[reply()], say=Say(Reason.of("halted")))
+        await store.record_hold(
+            halted(), item_id=item_id, tell=telling(reply(), say=Say(Reason.of("halted")))
+        )
     assert await store.holds(NOW) == []
     assert (await store.audit_head()).seq == 0
     assert await store.backlog() == 0
@@ -161,7 +168,7 @@ async def test_of_concurrent_workers_on_one_delivery_one_sets_the_hold(
     workers = [store, await stores.replica()]
     item_id = await item_of(store)
     outcomes = await asyncio.gather(
-        *(workers[n % 2].record_hold(halted(), item_id=item_id, replies=[reply()]) for n in range(6)),
+        *(workers[n % 2].record_hold(halted(), item_id=item_id, tell=telling(reply())) for n in range(6)),
         return_exceptions=True,
     )
     assert sum(outcome is None for outcome in outcomes) == 1
@@ -170,20 +177,33 @@ async def test_of_concurrent_workers_on_one_delivery_one_sets_the_hold(
     assert await store.backlog() == 1
 
 
-async def test_a_hold_without_a_delivery_owes_its_answer_all_the_same(store: Storage) -> None:
-    for _ in range(2):
-        await store.record_hold(halted(), item_id=None, replies=[reply()])
-    assert len({one.key for one in await messages(store)}) == 2
+async def test_who_is_told_of_a_hold_is_told_what_it_comes_too_late_for(store: Storage) -> None:
+    counts = {1: 0, 2: 1, 3: 3, 4: 4, 5: len(running(requested(5)))}
+    for number, count in counts.items():
+        first = await opened(store, requested(number, database=f"db{number}"))
+        if count:
+            await store.commit(running(first)[:count], due_at=NOW)
+    kept = {op.id: op for op in await store.operations(open_only=True)}
+    sent = {op.id for op in kept.values() if op.submissions}
+    assert 0 < len(sent) < len(kept)
+    seen: list[Operation] = []
+
+    def tell(too_late_for: Sequence[Operation]) -> HoldTold:
+        seen.extend(too_late_for)
+        return HoldTold()
+
+    await store.record_hold(halted(), item_id=None, tell=tell)
+    assert {op.id: op for op in seen} == {each: kept[each] for each in sent}
 
 
 async def test_the_audit_channel_is_told_of_every_hold(stores: Stores, store: Storage) -> None:
     said = Say(Reason.of("told-halted", reason="fire"))
-    await store.record_hold(halted(), item_id=None, say=said)
+    await store.record_hold(halted(), item_id=None, tell=telling(say=said))
     assert await store.backlog() == 0, "nothing is owed where there is no audit channel"
     await store.close()
     audited = await stores.open(audit_channel="C-AUDIT")
     for second in (1, 2):
-        await audited.record_hold(halted(after(second)), item_id=None, say=said)
+        await audited.record_hold(halted(after(second)), item_id=None, tell=telling(say=said))
     told = await messages(audited)
     assert [(one.kind, one.operation, one.channel, one.thread, one.say) for one in told] == [
         (MessageKind.AUDIT, None, "C-AUDIT", None, said)

@@ -18,7 +18,7 @@ from bot.core.machine import Say, decide
 from bot.core.model import Reason, UserId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
-from bot.ports import NO_HOLD, Message, Storage
+from bot.ports import NO_HOLD, HoldTold, Message, Storage
 from bot.storage import connect
 from tests.storage.conftest import sqlite_database
 from tests.storage.disk import Disk
@@ -159,7 +159,12 @@ class Walk:
             )
         )
         item_id, say = dice.choice((None, dice.randrange(1, 20))), dice.choice((None, Say(Reason.of("held"))))
-        await self._call("record_hold", event, item_id=item_id, replies=[reply()], say=say)
+        await self._call(
+            "record_hold",
+            event,
+            item_id=item_id,
+            tell=lambda sent: HoldTold([reply()] * (1 + len(sent)), say),
+        )
 
     async def _rarely(self) -> None:
         dice = self._dice

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.core.events import Event
 from bot.core.machine import Decision, Say, replay
-from bot.core.model import OperationId
+from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
 from bot.errors import Locked, Stale, StoreUnavailable
@@ -194,6 +194,30 @@ async def test_operations_are_listed_newest_first(store: Storage) -> None:
     assert await ids(open_only=True, limit=2) == ["SW-000009", "SW-000000"]
     assert await ids(open_only=False, database="db13") == ["SW-000009", "SW-000003"]
     assert await ids(open_only=True, database="db13") == ["SW-000009"]
+
+
+async def test_the_newest_of_a_target_that_has_a_status_is_found_behind_all_others(store: Storage) -> None:
+    wanted = [
+        requested(1, database="a", emergency=True),
+        requested(2, database="a", at=after(1), emergency=True),
+        requested(3, database="a", shard="s1", at=after(2), emergency=True),
+    ]
+    for first in wanted:
+        await opened(store, first)
+        await store.commit(done_without_approval(first), due_at=None)
+    for number in range(4, 9):
+        first = await opened(store, requested(number, database="a", at=after(number)))
+        await store.commit(chain(first, cancelled), due_at=None)
+    await opened(store, requested(9, database="b", at=after(9)))
+    succeeded, cancelled_ = {Status.SUCCEEDED}, {Status.CANCELLED, Status.CLOSED}
+    found = [
+        await store.newest(Target("a"), succeeded),
+        await store.newest(Target("a", "s1"), succeeded),
+        await store.newest(Target("a"), cancelled_),
+    ]
+    assert [op and op.id for op in found] == ["SW-000002", "SW-000003", "SW-000008"]
+    for target in (Target("a", "s1"), Target("b"), Target("a\x00"), Target("a", "s1\ud800")):
+        assert await store.newest(target, cancelled_) is None
 
 
 async def test_the_longest_overdue_are_claimed_first_and_only_what_is_due(store: Storage) -> None:
