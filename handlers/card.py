@@ -16,13 +16,12 @@ from handlers.blocks import (
     button,
     call_lines,
     check_lines,
+    confirmation,
     context,
     line,
-    mrkdwn,
     name_of,
     node_label,
     node_lines,
-    plain,
     rendered,
     section,
     sentence,
@@ -315,9 +314,4 @@ def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
         by=op.requested_by,
         start="" if op.start_at is None else wall_clock(op.start_at, op.zone),
     )
-    return {
-        "title": plain(texts.text(f"confirm-{name}-title")),
-        "text": mrkdwn(text),
-        "confirm": plain(texts.text(f"confirm-yes-{name}")),
-        "deny": plain(texts.text("confirm-no")),
-    }
+    return confirmation(name, text, texts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.core.events import Place
+from bot.core.events import Choice, Place
 from bot.core.model import UserId
 from bot.core.schedule import Start
 
@@ -33,7 +33,7 @@ class RequestSwitchover:
     """``DATABASE [to NODE] [shard GROUP] [at TIME | in DURATION] [because REASON…]``.
 
     With ``dry_run`` it is ``plan DATABASE …``, with ``emergency`` it is ``emergency DATABASE …``; then
-    ``overrides`` names the checks that may fail.
+    ``overrides`` names the checks that may fail. ``choice``: the node was picked in a chooser.
     """
 
     database: str
@@ -44,6 +44,7 @@ class RequestSwitchover:
     start: Start | None = None
     emergency: bool = False
     overrides: tuple[str, ...] = ()
+    choice: Choice | None = None
 
 
 class Action(StrEnum):

@@ -18,6 +18,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Of which chooser something was chosen: the delivery that it answered, and when that came in."""
+
+    delivery: int
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Requested:
     """Somebody asked for a switchover. ``node`` and ``shard`` are what they typed.
 
@@ -27,6 +35,7 @@ class Requested:
         emergency: Break-glass: nobody has to approve it.
         overrides: The checks that may fail; only of an emergency.
         follows: The operation whose button asked for this one.
+        choice: The chooser in which the node was picked, None where it was not.
     """
 
     at: datetime
@@ -43,6 +52,7 @@ class Requested:
     emergency: bool = False
     overrides: tuple[str, ...] = ()
     follows: OperationId | None = None
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,6 +310,7 @@ def open_operation(event: e.Requested) -> Decision:
         emergency=event.emergency,
         overrides=event.overrides,
         follows=event.follows,
+        choice=event.choice,
     )
     if not op.emergency:
         return Decision(event, op)

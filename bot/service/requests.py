@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -24,6 +24,9 @@ from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.hindrances import hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, refusal
+
+CHOICE_LIFE = timedelta(minutes=10)
+"""Whoever picks a node later than this may not remember what else the chooser stood for."""
 
 log = structlog.get_logger()
 
@@ -85,7 +88,7 @@ class Requests:
         place = item.origin.place if follows is None else follows.place
         if not _takes_requests(current, place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
-        denied = await self._denied(item.origin, command, database.policy) or _ill_formed(command)
+        denied = await self._denied(item.origin, command, database.policy) or _ill_formed(item, command)
         if denied is not None:
             return Tell(denied)
         when = await self._when(item, command.start)
@@ -96,7 +99,9 @@ class Requests:
             return await self._dry_run(database, command, hindered)
         if hindered is not None:
             return Tell(hindered)
-        answer = await self._holder(database, command) or await self._choice(database, command, when)
+        answer = await self._holder(database, command) or await self._choice(item, database, command, when)
+        # Looked for last: what came of the same chooser a moment ago is still open, or it is found here.
+        answer = answer or await self._chosen_before(command)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -115,6 +120,7 @@ class Requests:
             # In one order wherever they are named: they are part of what the plan is known by.
             overrides=tuple(sorted(set(command.overrides))),
             follows=None if follows is None else follows.id,
+            choice=command.choice,
         )
         return await self._open(item, requested, database, besides)
 
@@ -174,7 +180,18 @@ class Requests:
                 return await self._locked(database, op.id)
         return None
 
-    async def _choice(self, database: Database, command: RequestSwitchover, when: _When) -> Answer | None:
+    async def _chosen_before(self, command: RequestSwitchover) -> Answer | None:
+        """What came of the chooser already, in which this was picked."""
+        if command.choice is None:
+            return None
+        for op in await self._store.operations(open_only=False, database=command.database):
+            if op.choice == command.choice:
+                return Tell(Reason.of("chosen-already", id=op.id))
+        return None
+
+    async def _choice(
+        self, item: InboxItem, database: Database, command: RequestSwitchover, when: _When
+    ) -> Answer | None:
         """The chooser, where the cloud must be told a node, none was named and several fit."""
         capabilities = database.provider.capabilities
         if command.node is not None or capabilities.candidate is not CandidateRule.REQUIRED:
@@ -187,7 +204,8 @@ class Requests:
         if not found.choices:
             return None
         # The choice comes later, and the start is meant from now.
-        meant = replace(command, start=None if when.at is None else Start(at=when.at))
+        start = None if when.at is None else Start(at=when.at)
+        meant = replace(command, start=start, choice=e.Choice(item.id, item.received_at))
         return ChooseNode(meant, found.choices)
 
     async def _open(
@@ -221,8 +239,10 @@ def _takes_requests(catalogue: Catalogue, channel: str) -> bool:
     return not catalogue.channels or channel in catalogue.channels
 
 
-def _ill_formed(command: RequestSwitchover) -> Reason | None:
+def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:
     """What makes no sense as a request, whoever asks and whatever the cluster is like."""
+    if command.choice is not None and item.received_at - command.choice.asked_at > CHOICE_LIFE:
+        return Reason.of("choice-too-old", minutes=int(CHOICE_LIFE.total_seconds() // 60))
     if not command.emergency:
         return Reason.of("overrides-need-emergency") if command.overrides else None
     unknown = [name for name in command.overrides if name not in OVERRIDABLE]

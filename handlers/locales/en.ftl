@@ -135,11 +135,14 @@ confirm-acknowledge-text = The bot does not know how this ended. It stops lookin
 confirm-switch-back-title = Plan the way back?
 confirm-switch-back-text = { $database }: { $after } ▸ { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
 confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses: that it takes { $before } can't be promised.
+confirm-choose-node-title = Start this emergency?
+confirm-choose-node-text = { $database } ▸ { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
 confirm-review-title = Have you reviewed it?
 confirm-review-text = You say that you have looked at what { $by } did with { $database } without approvals: why, which checks were overridden, and how it ended.
 confirm-yes-approve = Approve
 confirm-yes-acknowledge = Acknowledge
 confirm-yes-switch-back = Make the plan
+confirm-yes-choose-node = Start the emergency
 confirm-yes-review = I have reviewed it
 confirm-no = Back
 
@@ -261,6 +264,8 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
  }
 unknown-operation = There is no operation { $id }. “status” shows what is under way.
 locked = { $database } is locked by { $holder }. Wait until that has ended, or cancel it.
+choice-too-old = Too late to choose: more than { $minutes } minutes have passed since you asked. Nothing was done. Ask again.
+chosen-already = This choice was made already: it became { $id }. Nothing more was done. Ask again if you want another switchover.
 approval-expired = Too late: the time for approvals is over. Ask again if it is still wanted.
 locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
     [yes] , { $approvers }

@@ -41,6 +41,8 @@ FAMILIES = [
     "confirm-yes-acknowledge",
     "confirm-yes-switch-back",
     "confirm-yes-review",
+    "confirm-choose-node-title",
+    "confirm-yes-choose-node",
     *(f"unfit-{check}" for check in ("not-a-replica", "unhealthy", "health-unknown")),
     *(f"unfit-{check}" for check in ("lag-too-long", "lag-unknown")),
     "scope-all",

@@ -134,7 +134,10 @@ async def test_several_fitting_nodes_are_offered_and_there_is_no_operation_yet()
     answer = await world.ask(RequestSwitchover("orders", reason="upgrade"))
     assert isinstance(answer, ChooseNode)
     assert [node.id for node in answer.nodes] == [B, C]
-    assert answer.request == RequestSwitchover("orders", reason="upgrade")
+    choice = answer.request.choice
+    assert answer.request == RequestSwitchover("orders", reason="upgrade", choice=choice)
+    assert choice is not None
+    assert choice.asked_at == world.clock.now()
     assert await world.store.operations(open_only=False) == []
 
 

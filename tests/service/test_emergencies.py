@@ -109,7 +109,53 @@ async def test_only_an_emergency_overrides() -> None:
 async def test_an_emergency_has_the_chooser_too() -> None:
     answer = await glass().ask(replace(EMERGENCY, node=None), EVE)
     assert isinstance(answer, ChooseNode)
-    assert (answer.request, [each.id for each in answer.nodes]) == (replace(EMERGENCY, node=None), [B, C])
+    asked = replace(EMERGENCY, node=None, choice=answer.request.choice)
+    assert (answer.request, [each.id for each in answer.nodes]) == (asked, [B, C])
+
+
+async def chosen(world: World) -> RequestSwitchover:
+    """What a press on the chooser of an emergency asks for."""
+    answer = await world.ask(replace(EMERGENCY, node=None), EVE)
+    assert isinstance(answer, ChooseNode)
+    return replace(answer.request, node=B)
+
+
+async def test_one_chooser_makes_one_emergency_however_often_it_is_pressed() -> None:
+    world = glass()
+    press = await chosen(world)
+    await sent(world, press)
+    assert await world.told(press, EVE) == "locked"
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    assert await world.status() is Status.SUCCEEDED
+    assert await world.ask(press, EVE) == Tell(Reason.of("chosen-already", id=ID))
+    assert await world.ask(replace(press, node=C), EVE) == Tell(Reason.of("chosen-already", id=ID))
+    assert await world.ask(await chosen(world), EVE) is None
+
+
+async def test_a_chooser_is_open_for_ten_minutes() -> None:
+    world = glass()
+    press = await chosen(world)
+    await world.clock.sleep(10 * 60 + 1)
+    assert await world.ask(press, EVE) == Tell(Reason.of("choice-too-old", minutes=10))
+    press = await chosen(world)
+    await world.clock.sleep(10 * 60)
+    assert await world.ask(press, EVE) is None
+
+
+async def test_two_presses_at_the_same_moment_make_one_emergency() -> None:
+    world = glass()
+    press = await chosen(world)
+    first, second = await world.receive(press, EVE), await world.receive(press, EVE)
+
+    async def meanwhile() -> None:
+        await world.desk.work(first)
+
+    world.people.meanwhile[EVE] = meanwhile
+    await world.desk.work(second)
+    assert len(await world.store.operations(open_only=False)) == 1
 
 
 async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> None:
