@@ -374,6 +374,17 @@ async def test_somebody_whom_the_policy_does_not_know_reviews_nothing() -> None:
     assert await world.click(Action.REVIEW, stranger) == "None"
 
 
+async def test_when_slack_can_not_say_for_a_minute_whether_somebody_still_may_the_card_says_of_whom() -> None:
+    world = glass()
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    world.people.available = False
+    await world.tick()
+    await world.tick(60)
+    op = await world.op()
+    assert (op.status, op.detail) == (Status.REFUSED, Reason.of("glass-unknown", by=EVE))
+
+
 async def test_what_is_still_under_way_or_was_not_sent_is_not_reviewed() -> None:
     world = glass()
     await sent(world)
