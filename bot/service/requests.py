@@ -14,7 +14,7 @@ from bot.core.answers import Answer, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import open_operation
 from bot.core.model import CandidateRule, OperationId, Reason, Target
-from bot.core.operation import UNSENT, Operation
+from bot.core.operation import UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant
@@ -222,11 +222,15 @@ class Requests:
         return None
 
     async def _locked(self, database: Database, holder: str) -> Tell:
-        """Who holds the database; and who may withdraw that, as long as nothing is sent."""
+        """Who holds the database, and what can be done about that."""
         text = Reason.of("locked", database=database.name, holder=holder)
         op = await self._store.load(holder)
-        if op is None or op.status not in UNSENT:
+        if op is None or not op.open:
             return Tell(text)
+        if op.status is Status.NEEDS_ATTENTION:
+            return Tell(text, Reason.of("locked-needs-attention", id=holder))
+        if op.status not in UNSENT:
+            return Tell(text, Reason.of("locked-tracked", id=holder))
         approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
         by = op.requested_by
         return Tell(text, Reason.of("locked-may-cancel", id=holder, by=by, approvers=approvers))

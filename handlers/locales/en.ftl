@@ -263,7 +263,9 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
    *[no] {""} “list” shows those there are.
  }
 unknown-operation = There is no operation { $id }. “status” shows what is under way.
-locked = { $database } is locked by { $holder }. Wait until that has ended, or cancel it.
+locked = { $database } is locked by { $holder } until that has ended.
+locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
+locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
 choice-too-old = Too late to choose: more than { $minutes } minutes have passed since you asked. Nothing was done. Ask again.
 chosen-already = This choice was made already: it became { $id }. Nothing more was done. Ask again if you want another switchover.
 approval-expired = Too late: the time for approvals is over. Ask again if it is still wanted.

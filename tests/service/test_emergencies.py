@@ -172,7 +172,21 @@ async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> Non
 async def test_what_is_sent_can_not_be_withdrawn_and_nobody_is_named() -> None:
     world = glass()
     await world.submitted_with(JOB)
-    assert await world.ask(EMERGENCY, EVE) == Tell(Reason.of("locked", database="orders", holder=ID))
+    tracked = Reason.of("locked-tracked", id=ID)
+    assert await world.ask(EMERGENCY, EVE) == Tell(Reason.of("locked", database="orders", holder=ID), tracked)
+
+
+async def test_what_needs_attention_is_unlocked_by_an_approver_who_acknowledges() -> None:
+    world = glass()
+    await world.submitted_with(JOB)
+    await world.tick(20 * 60 + 1)
+    assert await world.status() is Status.NEEDS_ATTENTION
+    unlocked = Reason.of("locked-needs-attention", id=ID)
+    assert await world.ask(EMERGENCY, EVE) == Tell(
+        Reason.of("locked", database="orders", holder=ID), unlocked
+    )
+    assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
+    assert await world.ask(EMERGENCY, EVE) is None
 
 
 # --- without approvals, not without checks ---
