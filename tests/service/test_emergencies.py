@@ -383,7 +383,7 @@ async def test_somebody_whom_the_policy_does_not_know_reviews_nothing() -> None:
     await succeeded(world)
     stranger = UserId("U-STRANGER")
     world.people.persons[stranger] = True
-    assert await world.click(Action.REVIEW, stranger) == "deny-not-an-approver"
+    assert await world.click(Action.REVIEW, stranger) == "deny-no-reviewer"
     world.people.groups["S-SRE"].add(stranger)
     assert await world.click(Action.REVIEW, stranger) == "None"
 

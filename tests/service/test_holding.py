@@ -68,10 +68,10 @@ async def test_who_may_hold_and_let_go(command: Command, user: UserId, told: str
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (HALT, "deny-not-a-requester"),
-        (Freeze("all", "x"), "deny-not-an-approver"),
-        (Unfreeze("all"), "deny-not-an-approver"),
-        (Resume(), "deny-not-an-approver"),
+        (HALT, "deny-no-requester-at-all"),
+        (Freeze("all", "x"), "deny-no-approver-at-all"),
+        (Unfreeze("all"), "deny-no-approver-at-all"),
+        (Resume(), "deny-no-approver-at-all"),
     ],
 )
 async def test_whoever_may_nothing_anywhere_may_not_hold_all(command: Command, told: str) -> None:
