@@ -266,7 +266,7 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
    *[no] {""} “list” shows those there are.
  }
 unknown-operation = There is no operation { $id }. “status” shows what is under way.
-locked = { $database } is locked by { $holder } until that has ended.
+locked = { $database } is locked by { $holder }. It is unlocked once that has ended.
 locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
 locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
 choice-too-old = Too late to choose: more than { $minutes } minutes have passed since you asked. Nothing was done. Ask again.

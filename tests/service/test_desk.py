@@ -654,7 +654,7 @@ async def test_what_belongs_to_no_database_any_more_can_still_be_closed_by_an_ap
     await world.tick(Limits().deadline.total_seconds() + 1)
     assert await world.status() is Status.NEEDS_ATTENTION
     world.catalogue.current = Catalogue({"other": world.database("other", POLICY)})
-    assert await world.click(Action.ACKNOWLEDGE, EVE) == "deny-not-an-approver"
+    assert await world.click(Action.ACKNOWLEDGE, EVE) == "deny-no-approver-at-all"
     assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
     assert await world.status() is Status.CLOSED
 
