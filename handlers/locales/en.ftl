@@ -319,6 +319,7 @@ too-late = Too late: this operation is { $status }. Nothing was done.
 already-decided = This is decided already: it is { $status }. Nothing was done.
 not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
 maybe-recorded = The bot lost its own database at this very moment, so this may or may not have been recorded. If it was, it goes on by itself: look at “status” in a minute before you ask again.
+nothing-to-check-yet = There is nothing to look at yet: { $id } is { $status }.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -22,6 +23,7 @@ from bot.core.machine import Limits
 from bot.core.model import CandidateRule, JobId, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
+from bot.core.schedule import Start
 from bot.errors import OutcomeUnknown, Refused, StoreUnavailable, Unavailable
 from bot.ports import Message, MessageKind
 from bot.service.catalogue import Catalogue
@@ -295,7 +297,7 @@ async def test_a_request_can_be_rejected_or_withdrawn_before_it_is_sent(
         (Action.REJECT, "deny-not-an-approver"),
         (Action.CANCEL, "deny-not-requester-nor-approver"),
         (Action.ACKNOWLEDGE, "deny-not-an-approver"),
-        (Action.CHECK_AGAIN, "checking-again"),
+        (Action.CHECK_AGAIN, "nothing-to-check-yet"),
     ],
 )
 async def test_somebody_else_may_only_have_it_checked_again(action: Action, told: str) -> None:
@@ -394,12 +396,25 @@ async def test_checking_again_makes_the_next_look_due_now() -> None:
     assert await world.click(Action.CHECK_AGAIN, GUEST) == "deny-not-a-member"
 
 
+async def test_what_waits_for_its_start_is_not_looked_at_before() -> None:
+    world = World()
+    assert await world.ask(replace(ORDERS, start=Start(after=timedelta(minutes=10)))) is None
+    await world.tick()
+    for who in (ANN, BOB):
+        assert await world.click(Action.APPROVE, who) == "None"
+    assert await world.status() is Status.SCHEDULED
+    due_at = world.store.due_at(ID)
+    told = Reason.of("nothing-to-check-yet", id=ID, status="scheduled")
+    assert await world.ask(Act(Action.CHECK_AGAIN, ID), EVE) == Tell(told)
+    assert world.store.due_at(ID) == due_at
+
+
 async def test_checking_again_while_the_request_is_under_way_calls_nothing_in_doubt() -> None:
     world = World()
     await world.approved()
 
     async def impatient() -> None:
-        assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
+        assert await world.click(Action.CHECK_AGAIN, EVE) == "nothing-to-check-yet"
         await world.tick(1)
 
     world.cloud.meanwhile, world.cloud.answers = impatient, [JOB]
