@@ -34,6 +34,8 @@ MAX_REASON = 500
 MAX_PEOPLE = 20
 
 _STYLES = {Action.APPROVE: "primary", Action.REVIEW: "primary", Action.REJECT: "danger"}
+# An emergency is not simply asked again: what its button makes needs approvals.
+_ORDINARY = "replan-ordinary"
 _CONFIRMED = frozenset({Action.APPROVE, Action.ACKNOWLEDGE, Action.SWITCH_BACK, Action.REVIEW})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
@@ -286,18 +288,18 @@ def _buttons(op: Operation, texts: Texts, now: datetime) -> list[Block]:
 
 
 def _button(op: Operation, action: Action, texts: Texts) -> Block:
-    name = action.replace("_", "-")
+    ordinary = op.emergency and action is Action.REPLAN
+    name = _ORDINARY if ordinary else action.replace("_", "-")
     return button(
         texts.text(f"button-{name}"),
         action_id=action.value,
         value=op.id,
         style=_STYLES.get(action, ""),
-        confirm=_confirm(op, action, texts) if action in _CONFIRMED else None,
+        confirm=_confirm(op, action, name, texts) if ordinary or action in _CONFIRMED else None,
     )
 
 
-def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
-    name = action.replace("_", "-")
+def _confirm(op: Operation, action: Action, name: str, texts: Texts) -> Block:
     plan = op.plan
     after = plan.candidate if plan else None
     chosen = ""

@@ -124,6 +124,7 @@ button-check-again = Check again
 button-acknowledge = Acknowledge
 button-switch-back = Switch back
 button-replan = Plan again
+button-replan-ordinary = Plan again, with approvals
 button-review = Review
 confirm-approve-title = Approve this switchover?
 confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts { GIVEN($start) ->
@@ -143,6 +144,9 @@ confirm-yes-approve = Approve
 confirm-yes-acknowledge = Acknowledge
 confirm-yes-switch-back = Make the plan
 confirm-yes-choose-node = Start the emergency
+confirm-replan-ordinary-title = Ask for it as usual?
+confirm-replan-ordinary-text = This was an emergency of { $by }. What you make is an ordinary request for { $database }: it needs approvals and overrides nothing. For another emergency type “emergency …”.
+confirm-yes-replan-ordinary = Make the request
 confirm-yes-review = I have reviewed it
 confirm-no = Back
 

@@ -76,6 +76,15 @@ def test_what_cannot_be_taken_back_is_asked_twice(status: Status) -> None:
     assert asked == CONFIRMED & set(BUTTONS.get(status, []))
 
 
+@pytest.mark.parametrize("status", sorted(REPLANNED))
+def test_asking_an_emergency_again_says_that_it_becomes_an_ordinary_request(status: Status) -> None:
+    """On the button, and once more before it counts."""
+    shown = buttons(card(emergency(status), TEXTS, now=NOW))
+    (again,) = [button for button in shown if button["action_id"] == "replan"]
+    assert again["text"]["text"] == "Plan again, with approvals"
+    assert "ordinary request for orders: it needs approvals" in again["confirm"]["text"]["text"]
+
+
 def test_an_expired_approval_is_not_offered() -> None:
     """Even when the expiry is not recorded yet."""
     op = sample(Status.AWAITING_APPROVAL)
