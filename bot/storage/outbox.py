@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.machine import Decision, Say
+from bot.core.machine import Decision, Note, Say
 from bot.core.operation import Operation
 from bot.errors import Stale
 from bot.ports import CardPlace, Message, MessageKind, Reply
@@ -55,28 +55,33 @@ async def owe_card(connection: AsyncConnection, op: Operation, at: datetime) -> 
 async def owe_replies(
     connection: AsyncConnection, decisions: Sequence[Decision], *, audit_channel: str
 ) -> None:
-    """What the decisions say in the thread, and what is told besides in the audit channel, if there is one.
+    """What the decisions say in the thread, besides, or only, in the audit channel, if there is one.
 
     Keys count versions, "7", and "7-2" for a second reply.
     """
-    said = [
-        (each, count, say)
+    told = [
+        (each, count, said)
         for each in decisions
-        for count, say in enumerate((said for said in each.effects if isinstance(said, Say)), start=1)
+        for count, said in enumerate((one for one in each.effects if isinstance(one, Say | Note)), start=1)
     ]
     rows = [
         _owed(each.after, MessageKind.REPLY, reply_key(each.after.version, count), each.event.at)
-        | {"say": SAYS.dumps(say)}
-        for each, count, say in said
+        | {"say": SAYS.dumps(said)}
+        for each, count, said in told
+        if isinstance(said, Say)
     ]
     rows += [
         _owed(each.after, MessageKind.AUDIT, f"audit-{reply_key(each.after.version, count)}", each.event.at)
-        | {"say": SAYS.dumps(say), "channel": plain(audit_channel), "thread": None}
-        for each, count, say in said
-        if audit_channel and say.besides
+        | {"say": SAYS.dumps(_noted(said)), "channel": plain(audit_channel), "thread": None}
+        for each, count, said in told
+        if audit_channel and (isinstance(said, Note) or said.besides)
     ]
     if rows:
         await connection.execute(insert(messages), rows)
+
+
+def _noted(said: Say | Note) -> Say:
+    return said.say if isinstance(said, Note) else said
 
 
 async def owe_notice(

@@ -370,6 +370,7 @@ notice-frozen = ⏸ { $by } froze { $scope }{ GIVEN($until) ->
    *[no] {""} until somebody lifts it
  }: { $reason }
 notice-unfrozen = ▶ { $by } lifted the freeze of { $scope }.
+notice-reviewed = ✔ { $by } has reviewed the emergency switchover of { $database }.
 notice-halted = ■ { $by } halted every new switchover: { $reason }{ GIVEN($operations) ->
     [yes] . Sent before, so not stopped and still tracked: { $operations }
    *[no] {""}

@@ -224,6 +224,11 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
     assert buttons(besides) == []
     later = replace(op, reviewed_by=UserId("U0456EFGH"), reviewed_at=NOW)
     assert "review" not in reply(later, Say(done), TEXTS).text
+    reviewed = notice(later, Say(Reason.of("notice-reviewed", by="U0456EFGH", database="orders")), TEXTS).text
+    assert reviewed.startswith(
+        "✔ <@U0456EFGH> has reviewed the emergency switchover of orders.\norders: mysql-1"
+    )
+    assert "owed" not in reviewed
     assert buttons(reply(op, Say(Reason.of("reply-accepted", job="j")), TEXTS)) == []
 
 
