@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
@@ -17,7 +16,7 @@ from bot.core.model import CandidateRule, OperationId, Reason, Target
 from bot.core.operation import UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
-from bot.core.schedule import Start, instant
+from bot.core.schedule import Start, instant, zone_named
 from bot.errors import Locked, ProviderError
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
@@ -134,7 +133,7 @@ class Requests:
         if start is None:
             return _When()
         person = await self._directory.person(item.origin.user, item.origin.team or None)
-        zone = _zone(person.timezone)
+        zone = zone_named(person.timezone)
         if zone is None and start.clock is not None:
             return Reason.of("zone-unknown", zone=person.timezone)
         name = "UTC" if zone is None else person.timezone
@@ -255,11 +254,3 @@ def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:
     if command.start is not None:
         return Reason.of("emergency-starts-at-once")
     return None if command.reason.strip() else Reason.of("reason-needed")
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    """The time zone of this name, None where this machine knows none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

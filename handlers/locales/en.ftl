@@ -298,7 +298,6 @@ frozen-now = Frozen: { $scope }{ GIVEN($until) ->
     [yes] , until { $until }. “unfreeze” lifts it sooner.
    *[no] , until somebody says “unfreeze”.
  }
-freeze-too-long = A freeze can't last longer than { $days } days. Leave out “for” to freeze until somebody lifts it.
 unfrozen-now = No longer frozen by hand: { $scope }.
 not-frozen-by-hand = Nothing to lift: { $scope } was not frozen by hand.
 still-frozen = Still frozen: { $names }
