@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.model import Node, Topology
@@ -120,7 +121,10 @@ def _lines(op: Operation, texts: Texts) -> list[str]:
     candidate = (plan.candidate if plan else None) or op.asked or "no node named"
     move = f"{(plan.primary if plan else None) or '?'} → {candidate}"
     lines = [f"{op.id}  {op.status.value}  {op.target}  {move}"]
-    lines.append(f"    requested by {op.requested_by} at {op.requested_at:%Y-%m-%d %H:%M:%S} UTC")
+    lines.append(f"    requested by {op.requested_by} at {_moment(op.requested_at)}")
+    lines += _emergency(op)
+    if op.start_at is not None:
+        lines.append(f"    to start at {_moment(op.start_at)}" + (f", meant in {op.zone}" if op.zone else ""))
     if op.approvals:
         lines.append(f"    approved by {', '.join(op.approved_by)}")
     if op.job_id:
@@ -130,3 +134,21 @@ def _lines(op: Operation, texts: Texts) -> list[str]:
     if op.detail is not None:
         lines.append(f"    {texts.say(op.detail)}")
     return lines
+
+
+def _emergency(op: Operation) -> list[str]:
+    """That nobody had to approve it, what it could go on without, and who has looked at it since, or must."""
+    if not op.emergency:
+        return []
+    lines = ["    EMERGENCY, without approvals"]
+    if op.overrides:
+        lines.append(f"    checks that could fail: {', '.join(op.overrides)}")
+    if op.review_owed:
+        lines.append(f"    a review by somebody other than {op.requested_by} is owed")
+    if op.reviewed_by is not None and op.reviewed_at is not None:
+        lines.append(f"    reviewed by {op.reviewed_by} at {_moment(op.reviewed_at)}")
+    return lines
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import accumulate
 
 from bot.core.answers import (
@@ -17,16 +18,19 @@ from bot.core.answers import (
     Tell,
 )
 from bot.core.commands import RequestSwitchover, ShowHelp
+from bot.core.events import Choice
 from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation, Status
 from bot.core.preflight import OVERRIDABLE, Outcome
 from handlers.blocks import (
     MAX_BUTTON_VALUE,
+    MAX_CONFIRM,
     Block,
     Rendered,
     button,
     call_lines,
     check_lines,
+    confirmation,
     line,
     node_label,
     node_line,
@@ -44,6 +48,8 @@ from handlers.texts import Texts
 from handlers.words import Problem, storable
 
 CHOOSE_NODE = "choose_node"
+LONG_AGO = Choice(0, datetime.min.replace(tzinfo=UTC))
+"""What a chooser that does not say when it was asked for is of: too old for whoever judges it."""
 
 MAX_CHOICES = 20
 MAX_LINES = 40
@@ -114,19 +120,29 @@ def parse_choice(value: str) -> RequestSwitchover | None:
         found = json.loads(value)
     except (ValueError, RecursionError):
         return None
-    return _chosen(found) if isinstance(found, dict) else None
+    return _chosen(_LATER | found) if isinstance(found, dict) else None
 
 
-_CARRIED = frozenset({"database", "shard", "node", "reason", "start", "emergency", "overrides", "follows"})
+# A chooser that an earlier version posted stands for a request all the same: the bot answers every click.
+_LATER = {
+    "start": "",
+    "emergency": False,
+    "overrides": "",
+    "follows": "",
+    "delivery": LONG_AGO.delivery,
+    "asked_at": LONG_AGO.asked_at.isoformat(),
+}
+_CARRIED = {"database", "shard", "node", "reason", *_LATER}
 
 
 def _chosen(found: dict[str, object]) -> RequestSwitchover | None:
     """What ``_choice`` wrote, if it did."""
     if set(found) != _CARRIED:
         return None
+    choice = _of_chooser(found)
     emergency = found["emergency"]
     texts = [found[key] for key in ("database", "shard", "node", "reason", "start", "overrides", "follows")]
-    if not isinstance(emergency, bool) or not all(isinstance(text, str) for text in texts):
+    if choice is None or not isinstance(emergency, bool) or not all(isinstance(text, str) for text in texts):
         return None
     database, shard, node, reason, start, overrides, follows = (storable(str(text)) for text in texts)
     if not database.strip() or not node.strip() or (emergency and not reason.strip()):
@@ -141,9 +157,22 @@ def _chosen(found: dict[str, object]) -> RequestSwitchover | None:
             emergency=emergency,
             overrides=checks_meant(overrides) if overrides else (),
             follows=follows,
+            choice=choice,
         )
     except Problem:
         return None
+
+
+def _of_chooser(found: Mapping[str, object]) -> Choice | None:
+    """Which chooser it was."""
+    delivery, asked_at = found["delivery"], found["asked_at"]
+    if type(delivery) is not int or not isinstance(asked_at, str):
+        return None
+    try:
+        at = datetime.fromisoformat(asked_at)
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else Choice(delivery, at)
 
 
 def choice_value(choose: ChooseNode, node: Node) -> str | None:
@@ -162,6 +191,7 @@ def choice_value(choose: ChooseNode, node: Node) -> str | None:
 
 
 def _choice(request: RequestSwitchover, node: Node, reason: str) -> str:
+    choice = request.choice or LONG_AGO
     carried = {
         "database": request.database,
         "shard": request.shard or "",
@@ -171,6 +201,8 @@ def _choice(request: RequestSwitchover, node: Node, reason: str) -> str:
         "emergency": request.emergency,
         "overrides": ",".join(request.overrides),
         "follows": request.follows,
+        "delivery": choice.delivery,
+        "asked_at": choice.asked_at.isoformat(),
     }
     return json.dumps(carried, ensure_ascii=False, separators=(",", ":"))
 
@@ -199,7 +231,18 @@ def _choose(choose: ChooseNode, texts: Texts) -> Rendered:
 
 def _choose_button(choose: ChooseNode, node: Node, texts: Texts) -> Block | None:
     value = choice_value(choose, node)
-    return None if value is None else button(texts.text("choose-this"), action_id=CHOOSE_NODE, value=value)
+    if value is None:
+        return None
+    text = line(
+        texts,
+        "confirm-choose-node-text",
+        most=MAX_CONFIRM,
+        database=Target(choose.request.database, choose.request.shard),
+        node=node.name or node.id,
+    )
+    # One press is an emergency here, so it is asked once more as on a card.
+    confirm = confirmation("choose-node", text, texts) if choose.request.emergency else None
+    return button(texts.text("choose-this"), action_id=CHOOSE_NODE, value=value, confirm=confirm)
 
 
 # --- the rest ------------------------------------------------------------------------------------------

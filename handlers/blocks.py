@@ -91,6 +91,16 @@ def button(label: str, *, action_id: str, value: str, style: str = "", confirm: 
     return block if confirm is None else block | {"confirm": confirm}
 
 
+def confirmation(name: str, text: str, texts: Texts) -> Block:
+    """What Slack asks once more before a button counts; ``name`` is that of its words in the catalogue."""
+    return {
+        "title": plain(texts.text(f"confirm-{name}-title")),
+        "text": mrkdwn(text),
+        "confirm": plain(texts.text(f"confirm-yes-{name}")),
+        "deny": plain(texts.text("confirm-no")),
+    }
+
+
 # --- sentences -----------------------------------------------------------------------------------------
 
 

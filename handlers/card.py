@@ -16,13 +16,12 @@ from handlers.blocks import (
     button,
     call_lines,
     check_lines,
+    confirmation,
     context,
     line,
-    mrkdwn,
     name_of,
     node_label,
     node_lines,
-    plain,
     rendered,
     section,
     sentence,
@@ -35,6 +34,8 @@ MAX_REASON = 500
 MAX_PEOPLE = 20
 
 _STYLES = {Action.APPROVE: "primary", Action.REVIEW: "primary", Action.REJECT: "danger"}
+# An emergency is not simply asked again: what its button makes needs approvals.
+_ORDINARY = "replan-ordinary"
 _CONFIRMED = frozenset({Action.APPROVE, Action.ACKNOWLEDGE, Action.SWITCH_BACK, Action.REVIEW})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
@@ -290,18 +291,18 @@ def _buttons(op: Operation, texts: Texts, now: datetime) -> list[Block]:
 
 
 def _button(op: Operation, action: Action, texts: Texts) -> Block:
-    name = action.replace("_", "-")
+    ordinary = op.emergency and action is Action.REPLAN
+    name = _ORDINARY if ordinary else action.replace("_", "-")
     return button(
         texts.text(f"button-{name}"),
         action_id=action.value,
         value=op.id,
         style=_STYLES.get(action, ""),
-        confirm=_confirm(op, action, texts) if action in _CONFIRMED else None,
+        confirm=_confirm(op, action, name, texts) if ordinary or action in _CONFIRMED else None,
     )
 
 
-def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
-    name = action.replace("_", "-")
+def _confirm(op: Operation, action: Action, name: str, texts: Texts) -> Block:
     plan = op.plan
     after = plan.candidate if plan else None
     chosen = ""
@@ -318,9 +319,4 @@ def _confirm(op: Operation, action: Action, texts: Texts) -> Block:
         by=op.requested_by,
         start="" if op.start_at is None else wall_clock(op.start_at, op.zone),
     )
-    return {
-        "title": plain(texts.text(f"confirm-{name}-title")),
-        "text": mrkdwn(text),
-        "confirm": plain(texts.text(f"confirm-yes-{name}")),
-        "deny": plain(texts.text("confirm-no")),
-    }
+    return confirmation(name, text, texts)

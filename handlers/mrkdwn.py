@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime
+
+from bot.core.schedule import zone_named
 
 # Keeps two characters together and is not seen. Next to a mark it keeps Slack from reading the mark.
 _JOINER = "\N{WORD JOINER}"
@@ -84,18 +85,11 @@ def wall_clock(at: datetime, zone: str) -> str:
 
     In UTC where the zone is not known.
     """
-    here = at.astimezone(_zone(zone))
+    here = at.astimezone(zone_named(zone) or UTC)
     shown = f"{here:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
     offset = f"{here:%z}"
     named = "" if here.tzinfo is UTC else f"{offset[:3]}:{offset[3:5]}, {zone}"
     return f"{shown} (UTC{named})"
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
 
 
 def without_dates(text: str) -> str:

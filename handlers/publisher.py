@@ -137,7 +137,11 @@ Fate = Posted | Later | Elsewhere | GivenUp | Overtaken
 MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
 
 # What people are asked to do while an operation has this status, and only then. All else stays true of its time.
-ASKS = {"reply-awaiting-approval": Status.AWAITING_APPROVAL}
+ASKS = {
+    "reply-awaiting-approval": Status.AWAITING_APPROVAL,
+    "reply-scheduled": Status.SCHEDULED,
+    "reply-start-near": Status.SCHEDULED,
+}
 
 PROVIDER_FINISHED = frozenset({"reply-job-done", "reply-job-failed", "reply-roles-moved"})
 

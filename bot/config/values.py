@@ -12,11 +12,12 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import available_timezones
 
 from apscheduler.triggers.cron import CronTrigger
 
 from bot.core import durations
+from bot.core.schedule import zone_named
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAY_PART = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/([1-9][0-9]?))?")
@@ -62,11 +63,9 @@ def positive(length: timedelta) -> timedelta:
 
 def timezone(value: str) -> str:
     """The name of a zone this machine knows."""
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if zone_named(value) is None:
         hint = nearest(value, available_timezones())
-        raise Mistake(f'is not a timezone: write a name like "Asia/Shanghai" or "UTC"{hint}') from None
+        raise Mistake(f'is not a timezone: write a name like "Asia/Shanghai" or "UTC"{hint}')
     return value
 
 

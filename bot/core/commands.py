@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.core.events import Place
+from bot.core.events import Choice, Place
 from bot.core.model import UserId
 from bot.core.schedule import Start
 
@@ -33,7 +33,7 @@ class RequestSwitchover:
     """``DATABASE [to NODE] [shard GROUP] [at TIME | in DURATION] [because REASON…]``.
 
     With ``dry_run`` it is ``plan DATABASE …``, with ``emergency`` it is ``emergency DATABASE …``; then
-    ``overrides`` names the checks that may fail.
+    ``overrides`` names the checks that may fail. ``choice``: the node was picked in a chooser.
 
     Attributes:
         follows: The operation whose button led to the chooser that this comes from, as the delivery said, unchecked.
@@ -48,6 +48,7 @@ class RequestSwitchover:
     emergency: bool = False
     overrides: tuple[str, ...] = ()
     follows: str = ""
+    choice: Choice | None = None
 
 
 class Action(StrEnum):

@@ -18,6 +18,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Of which chooser something was chosen: the delivery that it answered, and when that came in."""
+
+    delivery: int
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Requested:
     """Somebody asked for a switchover. ``node`` and ``shard`` are what they typed.
 
@@ -28,6 +36,7 @@ class Requested:
         overrides: The checks that may fail; only of an emergency.
         follows: The operation whose button asked for this one.
         back_of: The switchover that this one is to take back, however often it was planned again.
+        choice: The chooser in which the node was picked, None where it was not.
     """
 
     at: datetime
@@ -45,6 +54,7 @@ class Requested:
     overrides: tuple[str, ...] = ()
     follows: OperationId | None = None
     back_of: OperationId | None = None
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,18 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What the audit channel alone is owed: the thread knows it, or has been told how the operation ended."""
+
+    say: Say
+
+
+@dataclass(frozen=True, slots=True)
 class Submit:
     """The one request is owed, after this decision is committed and by nobody who only finds it."""
 
 
-Effect = Say | Submit
+Effect = Say | Note | Submit
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +318,7 @@ def open_operation(event: e.Requested) -> Decision:
         overrides=event.overrides,
         follows=event.follows,
         back_of=event.back_of,
+        choice=event.choice,
     )
     if not op.emergency:
         return Decision(event, op)
@@ -431,6 +439,8 @@ def _with_reading(op: Operation, topology: Topology | None) -> Operation:
 def _effects(before: Operation, event: e.Event, after: Operation) -> tuple[Effect, ...]:
     if isinstance(event, e.SubmissionStarted):
         return (Submit(),)
+    if isinstance(event, e.Reviewed):
+        return (Note(Say(Reason.of("notice-reviewed", by=event.by, database=after.label))),)
     if after.status in ENDS:
         return (_end(after),) if before.status is not after.status else ()
     if after.status is Status.NEEDS_ATTENTION and before.status is not after.status:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.events import LastSwitchover, Place
+from bot.core.events import Choice, LastSwitchover, Place
 from bot.core.model import Job, JobId, NodeId, OperationId, Plan, Reason, Target, Topology, UserId, label
 from bot.core.preflight import Check
 
@@ -79,6 +79,7 @@ class Operation:
         overrides: The checks that were allowed to fail.
         follows: The operation whose button asked for this one.
         back_of: The switchover that this one is to take back, however often it was planned again.
+        choice: The chooser in which the node was picked; one chooser makes one operation.
         last: The last switchover of the same database and shard when it was planned.
         primary_now: The primary that the last reading showed.
         detail: Why the status is what it is, for people.
@@ -119,6 +120,7 @@ class Operation:
     overrides: tuple[str, ...] = ()
     follows: OperationId | None = None
     back_of: OperationId | None = None
+    choice: Choice | None = None
     last: LastSwitchover | None = None
     reviewed_by: UserId | None = None
     reviewed_at: datetime | None = None

@@ -16,7 +16,8 @@ class Policy:
     """The rules of one database, as configured at this moment.
 
     ``approvers``, ``requesters`` and ``break_glass`` hold user ids, user-group ids, or ``*`` for any full
-    member; nobody is in an empty ``break_glass``.
+    member; nobody is in an empty ``break_glass``. With ``of_any`` it is no configured one: it stands for every
+    database at once, and names whoever may on any of them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Policy:
     allow_unknown_primary: bool = False
     cooldown: timedelta = timedelta(0)
     break_glass: tuple[str, ...] = ()
+    of_any: bool = False
 
 
 def is_group(entry: str) -> bool:
@@ -59,11 +61,20 @@ def _is_approver(policy: Policy, who: Standing) -> bool:
     return who.member and _listed(policy.approvers, who)
 
 
+def _no_approver(policy: Policy) -> Reason:
+    """What somebody is told who is none."""
+    if policy.of_any:
+        return Reason.of("deny-no-approver-at-all")
+    return Reason.of("deny-not-an-approver", policy=policy.name)
+
+
 def may_request(policy: Policy, who: Standing) -> Reason | None:
     """Why this person may not request a switchover; None if they may."""
     if not who.member:
         return Reason.of("deny-not-a-member")
     if not _listed(policy.requesters, who):
+        if policy.of_any:
+            return Reason.of("deny-no-requester-at-all")
         return Reason.of("deny-not-a-requester", policy=policy.name)
     return None
 
@@ -87,7 +98,7 @@ def may_review(policy: Policy, who: Standing, *, requested_by: str) -> Reason | 
     if who.user == requested_by:
         return Reason.of("deny-own-emergency")
     if not _listed((*policy.approvers, *policy.break_glass), who):
-        return Reason.of("deny-not-an-approver", policy=policy.name)
+        return _no_approver(policy) if policy.of_any else Reason.of("deny-no-reviewer", policy=policy.name)
     return None
 
 
@@ -100,7 +111,7 @@ def may_approve(
     if who.user == requested_by and not policy.self_approval:
         return Reason.of("deny-own-request")
     if not _listed(policy.approvers, who):
-        return Reason.of("deny-not-an-approver", policy=policy.name)
+        return _no_approver(policy)
     if who.user in approved_by:
         return Reason.of("deny-approved-already")
     return None
@@ -110,7 +121,7 @@ def may_reject(policy: Policy, who: Standing) -> Reason | None:
     """Why this person may not reject, acknowledge, freeze or unfreeze; None if they may: any approver."""
     if not who.member:
         return Reason.of("deny-not-a-member")
-    return None if _is_approver(policy, who) else Reason.of("deny-not-an-approver", policy=policy.name)
+    return None if _is_approver(policy, who) else _no_approver(policy)
 
 
 def may_cancel(policy: Policy, who: Standing, *, requested_by: str) -> Reason | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.core.model import Reason
 
@@ -24,6 +25,14 @@ class Start:
     at: datetime | None = None
     clock: time | None = None
     after: timedelta | None = None
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """The time zone of this name, None where this machine knows none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def instant(start: Start, *, asked_at: datetime, zone: tzinfo, zone_name: str) -> datetime | Reason:

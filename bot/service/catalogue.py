@@ -59,7 +59,7 @@ class Catalogue:
         policies = [each.policy for each in self.databases.values()]
         approvers = {entry for policy in policies for entry in policy.approvers}
         requesters = {entry for policy in policies for entry in policy.requesters}
-        return Policy(name, tuple(sorted(approvers)), requesters=tuple(sorted(requesters)))
+        return Policy(name, tuple(sorted(approvers)), requesters=tuple(sorted(requesters)), of_any=True)
 
     def nearest(self, name: str, *others: str) -> str:
         """The configured name, or one of the others, most like the one typed; "" if none is near."""

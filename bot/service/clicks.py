@@ -35,6 +35,9 @@ OVERTAKEN = 4
 """How often a click that another one overtook is looked at again at once."""
 GO_ON = frozenset({Action.APPROVE, Action.SWITCH_BACK, Action.REPLAN})
 """What leads to a submission, and so needs a database that is configured."""
+NOT_LOOKED_AT = frozenset({Status.AWAITING_APPROVAL, Status.SCHEDULED, Status.STARTING})
+"""What waits for people, for its start, or for the answer to its request, which comes by itself: while that is
+under way a look could only call it in doubt."""
 
 log = structlog.get_logger()
 
@@ -128,9 +131,9 @@ class Clicks:
     async def _check_again(self, op: Operation, now: datetime) -> Answer:
         if not op.open:
             return Tell(_too_late(op, Action.CHECK_AGAIN))
-        # While a request is under way a look can only call it in doubt; its answer comes by itself.
-        if op.status is not Status.STARTING:
-            await self._store.postpone({op.id: (op.version, now)}, until=None)
+        if op.status in NOT_LOOKED_AT:
+            return Tell(Reason.of("nothing-to-check-yet", id=op.id, status=op.status))
+        await self._store.postpone({op.id: (op.version, now)}, until=None)
         return Tell(Reason.of("checking-again", id=op.id))
 
     async def _replan(self, item: InboxItem, op: Operation) -> Answer | None:

@@ -229,7 +229,7 @@ class Duties:
     ) -> e.Event | None:
         """A definite answer refuses at once; what may pass is tried again until it has lasted too long."""
         now = self._clock.now()
-        said = Reason.of("who-unknown") if isinstance(error, DirectoryUnavailable) else provider_said(error)
+        said = _people_unknown(op) if isinstance(error, DirectoryUnavailable) else provider_said(error)
         lost = self._patience.is_lost(op, now, gap=UNREADABLE_FOR + self.limits.max_poll_interval)
         if isinstance(error, Refused | Misconfigured) or lost:
             return refusal(now, said)
@@ -453,6 +453,11 @@ class Duties:
         if job is not None and (job != op.job or job.state is not JobState.RUNNING):
             return e.JobReported(self._clock.now(), job)
         return self._overdue(op)
+
+
+def _people_unknown(op: Operation) -> Reason:
+    """That Slack could not say whether those people still may on whose word this was to start."""
+    return Reason.of("glass-unknown", by=op.requested_by) if op.emergency else Reason.of("approvals-unknown")
 
 
 def _needed(op: Operation, policy: Policy) -> int:

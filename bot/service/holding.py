@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -18,9 +18,6 @@ from bot.core.policy import Policy, may_reject, may_request
 from bot.ports import Clock, Directory, HoldTold, InboxItem, Reply, Store, TellHold
 from bot.service.catalogue import CatalogueHolder
 from bot.service.people import standing
-
-LONGEST = timedelta(days=366)
-"""What is to be frozen for longer is frozen until somebody lifts it."""
 
 log = structlog.get_logger()
 
@@ -61,7 +58,7 @@ class Holding:
         current, scope, origin = self._catalogue.current, command.scope, item.origin
         if scope != h.ALL and scope not in current.databases:
             return Tell(current.unknown(scope, h.ALL))
-        denied = await self._denied(origin, current.policy_for(scope)) or _bad_freeze(command)
+        denied = await self._denied(origin, current.policy_for(scope)) or _needs(command.reason)
         if denied is not None:
             return Tell(denied)
         now = self._clock.now()
@@ -162,12 +159,6 @@ def _shown(until: datetime | None) -> str | None:
 
 def _needs(reason: str) -> Reason | None:
     return None if reason.strip() else Reason.of("reason-needed")
-
-
-def _bad_freeze(command: Freeze) -> Reason | None:
-    if command.duration is not None and not timedelta(0) < command.duration <= LONGEST:
-        return Reason.of("freeze-too-long", days=LONGEST.days)
-    return _needs(command.reason)
 
 
 def _sent(found: Sequence[Operation]) -> str:

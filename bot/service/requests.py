@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -14,16 +13,19 @@ from bot.core.answers import Answer, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import open_operation
 from bot.core.model import CandidateRule, OperationId, Reason, Target
-from bot.core.operation import REPLANNED, UNSENT, Operation
+from bot.core.operation import REPLANNED, UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
-from bot.core.schedule import Start, instant
+from bot.core.schedule import Start, instant, zone_named
 from bot.errors import Locked, ProviderError
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, refusal
+
+CHOICE_LIFE = timedelta(minutes=10)
+"""Whoever picks a node later than this may not remember what else the chooser stood for."""
 
 log = structlog.get_logger()
 
@@ -89,7 +91,7 @@ class Requests:
         place = item.origin.place if follows is None else follows.place
         if not _takes_requests(current, place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
-        denied = await self._denied(item.origin, command, database.policy) or _ill_formed(command)
+        denied = await self._denied(item.origin, command, database.policy) or _ill_formed(item, command)
         if denied is not None:
             return Tell(denied)
         when = await self._when(item, command.start, follows)
@@ -101,7 +103,9 @@ class Requests:
         if hindered is not None:
             return Tell(hindered)
         meant = command if follows is None else replace(command, follows=follows.id)
-        answer = await self._holder(database, command) or await self._choice(database, meant, when)
+        answer = await self._holder(database, command) or await self._choice(item, database, meant, when)
+        # Looked for last: what came of the same chooser a moment ago is still open, or it is found here.
+        answer = answer or await self._chosen_before(command)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -121,6 +125,7 @@ class Requests:
             overrides=tuple(sorted(set(command.overrides))),
             follows=None if follows is None else follows.id,
             back_of=back_of or (None if follows is None else follows.back_of),
+            choice=command.choice,
         )
         return await self._open(item, requested, database, besides)
 
@@ -142,7 +147,7 @@ class Requests:
         if start is None:
             return _When()
         person = await self._directory.person(item.origin.user, item.origin.team or None)
-        zone = _zone(person.timezone)
+        zone = zone_named(person.timezone)
         if zone is None and start.clock is not None:
             return Reason.of("zone-unknown", zone=person.timezone)
         name = "UTC" if zone is None else person.timezone
@@ -191,7 +196,18 @@ class Requests:
                 return await self._locked(database, op.id, emergency=command.emergency)
         return None
 
-    async def _choice(self, database: Database, command: RequestSwitchover, when: _When) -> Answer | None:
+    async def _chosen_before(self, command: RequestSwitchover) -> Answer | None:
+        """What came of the chooser already, in which this was picked."""
+        if command.choice is None:
+            return None
+        for op in await self._store.operations(open_only=False, database=command.database):
+            if op.choice == command.choice:
+                return Tell(Reason.of("chosen-already", id=op.id))
+        return None
+
+    async def _choice(
+        self, item: InboxItem, database: Database, command: RequestSwitchover, when: _When
+    ) -> Answer | None:
         """The chooser, where the cloud must be told a node, none was named and several fit."""
         capabilities = database.provider.capabilities
         if command.node is not None or capabilities.candidate is not CandidateRule.REQUIRED:
@@ -204,7 +220,8 @@ class Requests:
         if not found.choices:
             return None
         # The choice comes later, and the start is meant from now.
-        meant = replace(command, start=None if when.at is None else Start(at=when.at))
+        start = None if when.at is None else Start(at=when.at)
+        meant = replace(command, start=start, choice=e.Choice(item.id, item.received_at))
         return ChooseNode(meant, found.choices)
 
     async def _open(
@@ -221,14 +238,18 @@ class Requests:
         return None
 
     async def _locked(self, database: Database, holder: str, *, emergency: bool) -> Tell:
-        """Who holds the database; and who may withdraw that, as long as nothing is sent.
+        """Who holds the database, and what can be done about that.
 
         An emergency is told that it pushes nothing aside: not even what only starts in a month.
         """
         text = Reason.of("locked", database=database.name, holder=holder)
         op = await self._store.load(holder)
-        if op is None or op.status not in UNSENT:
+        if op is None or not op.open:
             return Tell(text)
+        if op.status is Status.NEEDS_ATTENTION:
+            return Tell(text, Reason.of("locked-needs-attention", id=holder))
+        if op.status not in UNSENT:
+            return Tell(text, Reason.of("locked-tracked", id=holder))
         approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
         code = "locked-for-emergency" if emergency else "locked-may-cancel"
         return Tell(text, Reason(code, (("id", holder), ("by", op.requested_by), ("approvers", approvers))))
@@ -241,8 +262,10 @@ def _takes_requests(catalogue: Catalogue, channel: str) -> bool:
     return not catalogue.channels or channel in catalogue.channels
 
 
-def _ill_formed(command: RequestSwitchover) -> Reason | None:
+def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:
     """What makes no sense as a request, whoever asks and whatever the cluster is like."""
+    if command.choice is not None and item.received_at - command.choice.asked_at > CHOICE_LIFE:
+        return Reason.of("choice-too-old", minutes=int(CHOICE_LIFE.total_seconds() // 60))
     if not command.emergency:
         return Reason.of("overrides-need-emergency") if command.overrides else None
     unknown = [name for name in command.overrides if name not in OVERRIDABLE]
@@ -251,11 +274,3 @@ def _ill_formed(command: RequestSwitchover) -> Reason | None:
     if command.start is not None:
         return Reason.of("emergency-starts-at-once")
     return None if command.reason.strip() else Reason.of("reason-needed")
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    """The time zone of this name, None where this machine knows none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

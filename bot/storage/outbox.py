@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.machine import Decision, Say
+from bot.core.machine import Decision, Note, Say
 from bot.core.operation import Operation
 from bot.errors import Stale, Unreadable
 from bot.ports import CardPlace, Message, MessageKind, Reply
@@ -54,28 +54,33 @@ async def owe_card(connection: AsyncConnection, op: Operation, at: datetime) -> 
 async def owe_replies(
     connection: AsyncConnection, decisions: Sequence[Decision], *, audit_channel: str
 ) -> None:
-    """What the decisions say in the thread, and what is told besides in the audit channel, if there is one.
+    """What the decisions say in the thread, besides, or only, in the audit channel, if there is one.
 
     Keys count versions, "7", and "7-2" for a second reply.
     """
-    said = [
-        (each, count, say)
+    told = [
+        (each, count, said)
         for each in decisions
-        for count, say in enumerate((said for said in each.effects if isinstance(said, Say)), start=1)
+        for count, said in enumerate((one for one in each.effects if isinstance(one, Say | Note)), start=1)
     ]
     rows = [
         _owed(each.after, MessageKind.REPLY, reply_key(each.after.version, count), each.event.at)
-        | {"say": SAYS.dumps(say)}
-        for each, count, say in said
+        | {"say": SAYS.dumps(said)}
+        for each, count, said in told
+        if isinstance(said, Say)
     ]
     rows += [
         _owed(each.after, MessageKind.AUDIT, f"audit-{reply_key(each.after.version, count)}", each.event.at)
-        | {"say": SAYS.dumps(say), "channel": plain(audit_channel), "thread": None}
-        for each, count, say in said
-        if audit_channel and say.besides
+        | {"say": SAYS.dumps(_noted(said)), "channel": plain(audit_channel), "thread": None}
+        for each, count, said in told
+        if audit_channel and (isinstance(said, Note) or said.besides)
     ]
     if rows:
         await connection.execute(insert(messages), rows)
+
+
+def _noted(said: Say | Note) -> Say:
+    return said.say if isinstance(said, Note) else said
 
 
 async def owe_notice(
@@ -187,31 +192,37 @@ def _rank() -> ColumnElement[int]:
     )
 
 
+def _order() -> tuple[ColumnElement[Any], ...]:
+    return _rank(), messages.c.owed_at, messages.c.id
+
+
 @cache
 def _claiming() -> Update:
-    due = (
-        claims.due_ids(messages, _with_operation, messages.c.due_at <= claims.NOW, _is_owed(), _may_go())
-        .order_by(_rank(), messages.c.owed_at, messages.c.id)
-        .limit(claims.LIMIT)
-    )
-    return claims.claim(messages, due)
+    due = claims.due_ids(messages, _with_operation, messages.c.due_at <= claims.NOW, _is_owed(), _may_go())
+    return claims.claim(messages, due.order_by(*_order()).limit(claims.LIMIT))
 
 
 async def claim(connection: AsyncConnection, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
     """Takes due messages: answers and what ended operations are owed, then new cards, then the rest by age."""
     while claimed := (await connection.execute(_claiming(), claims.given(now, until, limit))).all():
-        read = await _reader(connection, claimed)
-        if taken := await unreadable.claimed(connection, messages, claimed, read, now, last_error=UNREADABLE):
-            return sorted(taken, key=_order)
+        # What is claimed comes back in no order.
+        rows = {row.id: row for row in claimed}
+        with_state = select(messages.c.id, operations.c.state).select_from(_with_operation)
+        found = await connection.execute(with_state.where(messages.c.id.in_(rows)).order_by(*_order()))
+        states = {rows[message_id]: state for message_id, state in found}
+        read = await _reader(connection, states)
+        taken = await unreadable.claimed(connection, messages, [*states], read, now, last_error=UNREADABLE)
+        if taken:
+            return taken
     return []
 
 
-async def _reader(connection: AsyncConnection, claimed: Sequence[Row[Any]]) -> Callable[[Row[Any]], Message]:
-    ids = {row.operation_id for row in claimed} - {None}
-    found = await connection.execute(
-        select(operations.c.id, operations.c.state).where(operations.c.id.in_(ids))
-    )
-    states = {row.id: row.state for row in found}
+async def _reader(
+    connection: AsyncConnection, claimed: Mapping[Row[Any], str | None]
+) -> Callable[[Row[Any]], Message]:
+    """Makes messages of claimed rows, given the state of each one's operation."""
+    states = {row.operation_id: state for row, state in claimed.items()}
+    ids = states.keys() - {None}
     cards = await connection.execute(
         select(messages.c.operation_id, messages.c.channel, messages.c.ts).where(
             messages.c.operation_id.in_(ids), _of_card
@@ -221,7 +232,7 @@ async def _reader(connection: AsyncConnection, claimed: Sequence[Row[Any]]) -> C
 
     @cache
     def operation(operation_id: str) -> Operation:
-        return OPERATIONS.loads(states[operation_id])
+        return OPERATIONS.loads(states[operation_id] or "")
 
     def read(row: Row[Any]) -> Message:
         return _message(row, operation(row.operation_id) if row.operation_id else None, threads)
@@ -258,15 +269,6 @@ def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, st
         created_at=row.owed_at,
         claimed_until=row.due_at,
     )
-
-
-def _order(message: Message) -> tuple[int, datetime, int]:
-    over = message.operation is not None and not message.operation.open
-    if message.kind is MessageKind.ANSWER or (over and message.kind is not MessageKind.AUDIT):
-        rank = 0
-    else:
-        rank = 1 if message.kind is MessageKind.CARD and not message.ts else 2
-    return rank, message.created_at, message.id
 
 
 # --- what became of it ---

@@ -125,6 +125,7 @@ button-check-again = Check again
 button-acknowledge = Acknowledge
 button-switch-back = Switch back
 button-replan = Plan again
+button-replan-ordinary = Plan again, with approvals
 button-review = Review
 confirm-approve-title = Approve this switchover?
 confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts { GIVEN($start) ->
@@ -136,11 +137,17 @@ confirm-acknowledge-text = The bot does not know how this ended. It stops lookin
 confirm-switch-back-title = Plan the way back?
 confirm-switch-back-text = { $database }: { $after } ▸ { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
 confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses: that it takes { $before } can't be promised.
+confirm-choose-node-title = Start this emergency?
+confirm-choose-node-text = { $database } ▸ { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
 confirm-review-title = Have you reviewed it?
 confirm-review-text = You say that you have looked at what { $by } did with { $database } without approvals: why, which checks were overridden, and how it ended.
 confirm-yes-approve = Approve
 confirm-yes-acknowledge = Acknowledge
 confirm-yes-switch-back = Make the plan
+confirm-yes-choose-node = Start the emergency
+confirm-replan-ordinary-title = Ask for it as usual?
+confirm-replan-ordinary-text = This was an emergency of { $by }. What you make is an ordinary request for { $database }: it needs approvals and overrides nothing. For another emergency type “emergency …”.
+confirm-yes-replan-ordinary = Make the request
 confirm-yes-review = I have reviewed it
 confirm-no = Back
 
@@ -248,6 +255,9 @@ deny-not-a-member = Only full, active members of this workspace may do this.
 deny-not-a-requester = Policy { $policy } does not let you request this. Ask somebody it names.
 deny-own-request = This is your own request. Somebody else must approve it.
 deny-not-an-approver = Policy { $policy } does not name you as an approver.
+deny-no-approver-at-all = Only somebody who is an approver of at least one database may do this.
+deny-no-requester-at-all = Only somebody who may request a switchover of at least one database may do this.
+deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and whom it names under break_glass.
 deny-not-break-glass = Policy { $policy } does not let you run an emergency. Ask somebody it names under break_glass, or request a switchover as usual.
 deny-own-emergency = This is your own emergency. Somebody else must review it.
 deny-approved-already = Your approval is counted already.
@@ -262,7 +272,11 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
    *[no] {""} “list” shows those there are.
  }
 unknown-operation = There is no operation { $id }. “status” shows what is under way.
-locked = { $database } is locked by { $holder }. Wait until that has ended, or cancel it.
+locked = { $database } is locked by { $holder }. It is unlocked once that has ended.
+locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
+locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
+choice-too-old = Too late to choose: more than { $minutes } minutes have passed since you asked. Nothing was done. Ask again.
+chosen-already = This choice was made already: it became { $id }. Nothing more was done. Ask again if you want another switchover.
 approval-expired = Too late: the time for approvals is over. Ask again if it is still wanted.
 locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
     [yes] , { $approvers }
@@ -286,7 +300,6 @@ frozen-now = Frozen: { $scope }{ GIVEN($until) ->
     [yes] , until { $until }. “unfreeze” lifts it sooner.
    *[no] , until somebody says “unfreeze”.
  }
-freeze-too-long = A freeze can't last longer than { $days } days. Leave out “for” to freeze until somebody lifts it.
 unfrozen-now = No longer frozen by hand: { $scope }.
 not-frozen-by-hand = Nothing to lift: { $scope } was not frozen by hand.
 still-frozen = Still frozen: { $names }
@@ -328,6 +341,7 @@ locked-for-emergency = An emergency does not push aside what was asked for befor
     [yes] , { $approvers }
    *[no] {""} or any full member
  }.
+nothing-to-check-yet = There is nothing to look at yet: { $id } is { $status }.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
 stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell its keepers: the log names the row.
@@ -350,6 +364,8 @@ topology-moved-roles = Roles are not those of the plan any more: { $changed }. �
 answer-came-late = The provider's answer came after all.
 plan-changed = The plan would be another one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
 no-quorum = { $valid } of { $needed } approvals count under the policy in force now. “Plan again” on the card asks anew.
+approvals-unknown = For a minute Slack could not say whether the approvals still count, so nothing was sent. “Plan again” on the card asks anew.
+glass-unknown = For a minute Slack could not say whether { $by } may still run an emergency, so nothing was sent. Ask again.
 database-removed = { $name } is not in the configuration any more.
 cancelled-undeliverable = The card could not be posted, so nobody would have seen it. Invite the bot to the channel and ask again.
 deadline-passed = The job has been running for more than { $minutes } { COUNT($minutes) ->
@@ -400,6 +416,7 @@ notice-frozen = ⏸ { $by } froze { $scope }{ GIVEN($until) ->
    *[no] {""} until somebody lifts it
  }: { $reason }
 notice-unfrozen = ▶ { $by } lifted the freeze of { $scope }.
+notice-reviewed = ✔ { $by } has reviewed the emergency switchover of { $database }.
 notice-halted = ■ { $by } halted every new switchover: { $reason }{ GIVEN($operations) ->
     [yes] . Sent before, so not stopped and still tracked: { $operations }
    *[no] {""}

@@ -18,6 +18,7 @@ from bot.app import KEEP_INBOX
 from bot.storage import connect
 from tests.app.door import RealDoor
 from tests.app.signed import FORM, JSON, form, interactive
+from tests.handlers.ledger import START
 
 PEOPLE = {"asker": "U-ASKER", "approver": "U-ANN"}
 SLASH = {
@@ -41,7 +42,7 @@ BY_CLICK: dict[str, Any] = {
 CHOICE = json.dumps(
     {
         "database": "orders", "shard": "", "node": "n-b", "reason": "", "start": "",
-        "emergency": False, "overrides": "",
+        "emergency": False, "overrides": "", "delivery": 17, "asked_at": START.isoformat(),
     }
 )  # fmt: skip
 MENTION: dict[str, Any] = {

@@ -21,6 +21,7 @@ from bot.core.machine import (
     TRANSITIONS,
     Duty,
     Limits,
+    Note,
     Say,
     Submit,
     decide,
@@ -29,7 +30,7 @@ from bot.core.machine import (
     owed,
     replay,
 )
-from bot.core.model import JobState, Topology
+from bot.core.model import JobState, Reason, Topology
 from bot.core.operation import ENDS, UNSENT, Operation, Status
 from bot.errors import IllegalTransition
 from tests.core.examples import START, requested
@@ -269,7 +270,8 @@ def test_an_end_has_no_way_out_and_only_a_review_comes_after_it(graph: Graph) ->
         assert isinstance(edge.event, e.Reviewed)
         assert edge.target.status is edge.source.status
         assert edge.target.ended_at == edge.source.ended_at
-        assert edge.decision.effects == ()
+        reviewed = Reason.of("notice-reviewed", by=edge.event.by, database=edge.target.label)
+        assert edge.decision.effects == (Note(Say(reviewed)),)
 
 
 def test_an_emergency_that_may_have_sent_something_is_reviewed_once_by_somebody_else(graph: Graph) -> None:

@@ -156,7 +156,7 @@ def test_the_glass_is_broken_only_by_those_whom_the_policy_names_for_it(
     [
         (IN_GROUP, ASKER, None),
         (IN_GROUP, ANN, "deny-own-emergency"),
-        (OUTSIDE, ASKER, NOT_AN_APPROVER),
+        (OUTSIDE, ASKER, "deny-no-reviewer"),
         (Standing(EVE, member=True), ASKER, None),
         (GUEST, ASKER, NOT_A_MEMBER),
     ],
@@ -166,3 +166,12 @@ def test_an_emergency_is_reviewed_by_somebody_else_whom_the_policy_names(
 ) -> None:
     policy = replace(POLICY, break_glass=(EVE,))
     assert code(may_review(policy, who, requested_by=requester)) == expected
+
+
+def test_who_is_denied_what_concerns_every_database_is_not_told_of_a_policy_that_nobody_configured() -> None:
+    policy = replace(POLICY, name="all", requesters=(BOB,), of_any=True)
+    reject, halt = may_reject(policy, OUTSIDE), may_request(policy, OUTSIDE)
+    review = may_review(policy, OUTSIDE, requested_by=ASKER)
+    assert [reject, review] == [Reason.of("deny-no-approver-at-all")] * 2
+    assert may_approve(policy, OUTSIDE, requested_by=ASKER, approved_by=()) == reject
+    assert halt == Reason.of("deny-no-requester-at-all")

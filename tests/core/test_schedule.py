@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.model import Reason
-from bot.core.schedule import FARTHEST, Start, instant
+from bot.core.schedule import FARTHEST, Start, instant, zone_named
 
 ZONES = ("UTC", "Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
 
@@ -106,3 +106,11 @@ def test_a_start_beyond_every_calendar_is_too_far(start: Start) -> None:
     assert isinstance(found, Reason)
     assert found.code == "start-too-far"
     assert datetime.fromisoformat(found["when"]).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Mars/Phobos", "../UTC", "/etc/localtime", "Europe", "a\0b", "x" * 5000]
+)
+def test_what_names_no_zone_is_none(name: str) -> None:
+    assert zone_named(name) is None
+    assert zone_named("Asia/Shanghai") == ZoneInfo("Asia/Shanghai")

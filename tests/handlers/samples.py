@@ -18,7 +18,7 @@ from bot.core.answers import (
     Tell,
 )
 from bot.core.commands import RequestSwitchover
-from bot.core.events import LastSwitchover, Place
+from bot.core.events import Choice, LastSwitchover, Place
 from bot.core.machine import Say
 from bot.core.model import (
     Call,
@@ -293,6 +293,7 @@ requests = st.builds(
     start=st.none() | moments.map(lambda at: Start(at=at)),
     emergency=st.booleans(),
     overrides=overrides,
+    choice=st.builds(Choice, delivery=st.integers(0, 2**63 - 1), asked_at=moments),
 )
 shards = st.builds(ShardLine, id=words, name=words, primary=words, operation=words)
 answers: st.SearchStrategy[Answer] = st.one_of(

@@ -22,11 +22,12 @@ from bot.core.answers import (
     Tell,
 )
 from bot.core.commands import RequestSwitchover
+from bot.core.events import Choice
 from bot.core.model import Call, Node, NodeId, Reason, Role, nested
 from bot.core.operation import Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
-from handlers.answers import answer, choice_value, help_text, misunderstood, parse_choice
+from handlers.answers import LONG_AGO, answer, choice_value, help_text, misunderstood, parse_choice
 from handlers.grammar import Misunderstood, parse
 from handlers.texts import LOCALES, Texts
 from handlers.words import storable
@@ -35,6 +36,8 @@ from tests.handlers.samples import CHECKS, NODES, READING, answers, emergency, n
 
 TEXTS = Texts()
 TONGUES = st.sampled_from([Texts(locale) for locale in LOCALES])
+CHOICE = Choice(17, datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC))
+ORDERS = RequestSwitchover("orders", choice=CHOICE)
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
 
@@ -95,12 +98,10 @@ def test_a_sentence_comes_with_its_explanation() -> None:
 
 def test_a_choice_is_a_button_for_each_node() -> None:
     """Each in a section of its own, where its action_id is unique."""
-    choose = ChooseNode(RequestSwitchover("orders", reason="disk & <fire>"), NODES)
+    choose = ChooseNode(replace(ORDERS, reason="disk & <fire>"), NODES)
     made = answer(choose, TEXTS)
     assert [button["action_id"] for button in buttons(made)] == ["choose_node"] * 3
-    assert parse_choice(buttons(made)[1]["value"]) == RequestSwitchover(
-        "orders", node="cln-2", reason="disk & <fire>"
-    )
+    assert parse_choice(buttons(made)[1]["value"]) == replace(ORDERS, node="cln-2", reason="disk & <fire>")
     assert "mysql-2 (10.0.0.2): replica, healthy, lag 0.5 s" in made.text
 
 
@@ -137,12 +138,12 @@ def test_a_choice_survives_its_way_through_slack(request: RequestSwitchover, nod
 def test_a_choice_keeps_the_start_that_was_meant_and_what_may_be_overridden() -> None:
     """However much later the button is pressed."""
     start = Start(at=datetime(2026, 11, 22, 18, 0, 7, tzinfo=UTC))
-    scheduled = RequestSwitchover("orders", start=start, follows="SW-000001")
+    scheduled = replace(ORDERS, start=start, follows="SW-000001")
     value = choice_value(ChooseNode(scheduled, NODES), NODES[1])
     assert value is not None
     assert parse_choice(value) == replace(scheduled, node="cln-2")
-    broken = RequestSwitchover(
-        "orders", shard="s1", reason="fire", emergency=True, overrides=("candidate_lag", "cluster_ready")
+    broken = replace(
+        ORDERS, shard="s1", reason="fire", emergency=True, overrides=("candidate_lag", "cluster_ready")
     )
     value = choice_value(ChooseNode(broken, NODES), NODES[1])
     assert value is not None
@@ -159,6 +160,16 @@ def test_a_chooser_says_what_choosing_does() -> None:
     start = Start(at=datetime(2026, 11, 22, 18, 0, tzinfo=UTC))
     assert head(start=start).endswith("makes the request, to start 2026-11-22 18:00:00 UTC.")
     assert head(emergency=True).endswith("Choosing one starts the EMERGENCY at once, without approvals.")
+
+
+def test_choosing_a_node_for_an_emergency_is_asked_once_more_and_any_other_is_not() -> None:
+    """One press is all that it takes."""
+    broken = replace(ORDERS, shard="s1", reason="fire", emergency=True)
+    confirm = buttons(answer(ChooseNode(broken, NODES), TEXTS))[1]["confirm"]
+    assert confirm["title"]["text"] == "Start this emergency?"
+    assert "orders/s1 ▸ mysql-2, at once and without approvals" in confirm["text"]["text"]
+    assert confirm["confirm"]["text"] == "Start the emergency"
+    assert all("confirm" not in made for made in buttons(answer(ChooseNode(ORDERS, NODES), TEXTS)))
 
 
 def test_a_long_reason_keeps_as_much_as_fits() -> None:
@@ -180,11 +191,26 @@ def test_names_too_long_for_a_button_have_none() -> None:
 def choice(**changed: object) -> str:
     """A value of ours, but for what is changed."""
     ours = {"database": "a", "shard": "", "node": "n", "reason": "", "start": "", "emergency": False}
-    return json.dumps({**ours, "overrides": "", "follows": "", **changed})
+    which = {"delivery": CHOICE.delivery, "asked_at": CHOICE.asked_at.isoformat()}
+    return json.dumps({**ours, "overrides": "", "follows": "", **which, **changed})
 
 
 def test_the_value_that_the_next_ones_differ_from_is_one_of_ours() -> None:
-    assert parse_choice(choice()) == RequestSwitchover("a", node="n")
+    assert parse_choice(choice()) == RequestSwitchover("a", node="n", choice=CHOICE)
+
+
+@pytest.mark.parametrize("later", [{}, {"start": "", "emergency": False, "overrides": ""}])
+def test_a_choice_that_an_earlier_version_offered_is_one_of_long_ago(later: dict[str, object]) -> None:
+    """It does not say when it was asked for, so it is judged as too old, and answered so."""
+    value = json.dumps({"database": "a", "shard": "", "node": "n", "reason": "", **later})
+    assert parse_choice(value) == RequestSwitchover("a", node="n", choice=LONG_AGO)
+
+
+def test_a_chooser_that_was_owed_before_choosers_had_an_age_offers_what_is_too_old() -> None:
+    """It may be posted hours after it was asked for."""
+    value = choice_value(ChooseNode(replace(ORDERS, choice=None), NODES), NODES[1])
+    assert value is not None
+    assert parse_choice(value) == replace(ORDERS, node="cln-2", choice=LONG_AGO)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +223,7 @@ def test_the_value_that_the_next_ones_differ_from_is_one_of_ours() -> None:
         "[" * 2000,
         "{}",
         choice() + " " * 2000,
-        '{"database":"a","shard":"","node":"n","reason":""}',
+        '{"database":"a","node":"n","reason":""}',
         choice(dry_run=True),
         choice(database=1),
         choice(database=" "),
@@ -215,6 +241,11 @@ def test_the_value_that_the_next_ones_differ_from_is_one_of_ours() -> None:
         choice(overrides=["candidate_lag"]),
         choice(overrides="candidate_known"),
         choice(follows=None),
+        choice(delivery="17"),
+        choice(delivery=True),
+        choice(asked_at=17),
+        choice(asked_at="yesterday"),
+        choice(asked_at="2026-11-22T09:30:00"),
     ],
 )
 def test_a_value_that_is_not_ours_is_no_choice(value: str) -> None:
@@ -231,7 +262,7 @@ def test_no_value_raises(value: str) -> None:
 def test_a_choice_holds_nothing_that_a_database_refuses() -> None:
     """NUL and half a surrogate pair."""
     found = parse_choice(choice(database="a\0", node="n\ud800"))
-    assert found == RequestSwitchover("a", node="n?")
+    assert found == RequestSwitchover("a", node="n?", choice=CHOICE)
 
 
 # --- the rest ------------------------------------------------------------------------------------------

@@ -78,6 +78,15 @@ def test_what_cannot_be_taken_back_is_asked_twice(status: Status) -> None:
     assert asked == CONFIRMED & set(BUTTONS.get(status, []))
 
 
+@pytest.mark.parametrize("status", [Status.REFUSED, Status.EXPIRED, Status.FAILED])
+def test_asking_an_emergency_again_says_that_it_becomes_an_ordinary_request(status: Status) -> None:
+    """On the button, and once more before it counts."""
+    shown = buttons(card(emergency(status), TEXTS, now=NOW))
+    (again,) = [button for button in shown if button["action_id"] == "replan"]
+    assert again["text"]["text"] == "Plan again, with approvals"
+    assert "ordinary request for orders: it needs approvals" in again["confirm"]["text"]["text"]
+
+
 def test_an_expired_approval_is_not_offered() -> None:
     """Even when the expiry is not recorded yet."""
     op = sample(Status.AWAITING_APPROVAL)
@@ -217,6 +226,11 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
     assert buttons(besides) == []
     later = replace(op, reviewed_by=UserId("U0456EFGH"), reviewed_at=NOW)
     assert "review" not in reply(later, Say(done), TEXTS).text
+    reviewed = notice(later, Say(Reason.of("notice-reviewed", by="U0456EFGH", database="orders")), TEXTS).text
+    assert reviewed.startswith(
+        "✔ <@U0456EFGH> has reviewed the emergency switchover of orders.\norders: mysql-1"
+    )
+    assert "owed" not in reviewed
     assert buttons(reply(op, Say(Reason.of("reply-accepted", job="j")), TEXTS)) == []
 
 

@@ -188,6 +188,8 @@ MISUNDERSTOOD = [
     ("freeze", "freeze", "missing-value", "help"),
     ("freeze all", "freeze all", "missing-clause", "freeze all because …"),
     ("freeze all for ever because x", "freeze all", "not-a-duration", "freeze all because …"),
+    ("freeze all for 0s because x", "freeze all", "not-a-duration", "freeze all because …"),
+    ("freeze all for 366d because x", "freeze all", "not-a-duration", "freeze all because …"),
     ("freeze orders audit tonight", "freeze orders", "unknown-word", "freeze orders because audit tonight"),
     ("freeze orders at 22:00 because x", "freeze orders", "clause-elsewhere", "freeze orders because …"),
     ("unfreeze", "unfreeze", "missing-value", "help"),

@@ -61,7 +61,7 @@ async def test_everything_that_names_the_holder_links_its_card(
     assert linked.say is not None
     assert linked.say.detail is not None
     shown = sentence(Texts("en"), linked.say.detail)
-    assert f"locked by <{ADDRESS}{within}|{HOLDER}>. Wait" in shown
+    assert f"locked by <{ADDRESS}{within}|{HOLDER}>. It" in shown
 
 
 async def test_a_card_an_answer_and_a_reply_say_the_same(desk: Desk) -> None:

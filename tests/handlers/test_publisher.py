@@ -201,10 +201,30 @@ async def test_nobody_is_called_to_approve_what_does_not_wait_for_it_any_more(
     assert await desk.outbox.backlog() == 0
 
 
-async def test_who_is_to_approve_is_called_while_it_waits(desk: Desk) -> None:
-    desk.owe_reply(1, code="reply-awaiting-approval")
+@pytest.mark.parametrize("code", ["reply-scheduled", "reply-start-near"])
+@pytest.mark.parametrize("status", [Status.RECHECKING, Status.RUNNING, Status.CANCELLED, Status.EXPIRED])
+async def test_nobody_is_told_that_they_may_still_cancel_what_does_not_wait_for_its_start_any_more(
+    desk: Desk, status: Status, code: str
+) -> None:
+    desk.owe_reply(1, code=code)
+    desk.outbox.change(101, operation=replace(OPERATION, id=OperationId("SW-1"), status=status))
     await desk.settle()
-    assert desk.texts() == ["reply-awaiting-approval"]
+    assert (desk.texts(), await desk.outbox.backlog()) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("reply-awaiting-approval", Status.AWAITING_APPROVAL),
+        ("reply-scheduled", Status.SCHEDULED),
+        ("reply-start-near", Status.SCHEDULED),
+    ],
+)
+async def test_what_people_are_asked_is_said_while_it_waits(desk: Desk, code: str, status: Status) -> None:
+    desk.owe_reply(1, code=code)
+    desk.outbox.change(101, operation=replace(OPERATION, id=OperationId("SW-1"), status=status))
+    await desk.settle()
+    assert desk.texts() == [code]
 
 
 # --- cards ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -22,6 +23,7 @@ from bot.core.machine import Limits
 from bot.core.model import CandidateRule, JobId, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
+from bot.core.schedule import Start
 from bot.errors import OutcomeUnknown, Refused, StoreUnavailable, Unavailable
 from bot.ports import Message, MessageKind
 from bot.service.catalogue import Catalogue
@@ -134,7 +136,10 @@ async def test_several_fitting_nodes_are_offered_and_there_is_no_operation_yet()
     answer = await world.ask(RequestSwitchover("orders", reason="upgrade"))
     assert isinstance(answer, ChooseNode)
     assert [node.id for node in answer.nodes] == [B, C]
-    assert answer.request == RequestSwitchover("orders", reason="upgrade")
+    choice = answer.request.choice
+    assert answer.request == RequestSwitchover("orders", reason="upgrade", choice=choice)
+    assert choice is not None
+    assert choice.asked_at == world.clock.now()
     assert await world.store.operations(open_only=False) == []
 
 
@@ -292,7 +297,7 @@ async def test_a_request_can_be_rejected_or_withdrawn_before_it_is_sent(
         (Action.REJECT, "deny-not-an-approver"),
         (Action.CANCEL, "deny-not-requester-nor-approver"),
         (Action.ACKNOWLEDGE, "deny-not-an-approver"),
-        (Action.CHECK_AGAIN, "checking-again"),
+        (Action.CHECK_AGAIN, "nothing-to-check-yet"),
     ],
 )
 async def test_somebody_else_may_only_have_it_checked_again(action: Action, told: str) -> None:
@@ -399,12 +404,25 @@ async def test_whoever_sees_the_card_may_have_it_checked_again_and_nobody_asks_s
     assert (world.store.due_at(ID), await world.op()) == (world.clock.now(), before)
 
 
+async def test_what_waits_for_its_start_is_not_looked_at_before() -> None:
+    world = World()
+    assert await world.ask(replace(ORDERS, start=Start(after=timedelta(minutes=10)))) is None
+    await world.tick()
+    for who in (ANN, BOB):
+        assert await world.click(Action.APPROVE, who) == "None"
+    assert await world.status() is Status.SCHEDULED
+    due_at = world.store.due_at(ID)
+    told = Reason.of("nothing-to-check-yet", id=ID, status="scheduled")
+    assert await world.ask(Act(Action.CHECK_AGAIN, ID), EVE) == Tell(told)
+    assert world.store.due_at(ID) == due_at
+
+
 async def test_checking_again_while_the_request_is_under_way_calls_nothing_in_doubt() -> None:
     world = World()
     await world.approved()
 
     async def impatient() -> None:
-        assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
+        assert await world.click(Action.CHECK_AGAIN, EVE) == "nothing-to-check-yet"
         await world.tick(1)
 
     world.cloud.meanwhile, world.cloud.answers = impatient, [JOB]
@@ -659,7 +677,7 @@ async def test_what_belongs_to_no_database_any_more_can_still_be_closed_by_an_ap
     await world.tick(Limits().deadline.total_seconds() + 1)
     assert await world.status() is Status.NEEDS_ATTENTION
     world.catalogue.current = Catalogue({"other": world.database("other", POLICY)})
-    assert await world.click(Action.ACKNOWLEDGE, EVE) == "deny-not-an-approver"
+    assert await world.click(Action.ACKNOWLEDGE, EVE) == "deny-no-approver-at-all"
     assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
     assert await world.status() is Status.CLOSED
 

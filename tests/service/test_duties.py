@@ -454,7 +454,7 @@ async def test_a_directory_that_does_not_answer_at_the_start_is_asked_for_a_minu
     await world.tick()
     assert await world.status() is Status.RECHECKING
     await world.tick(60)
-    assert (await world.status(), await world.why()) == (Status.REFUSED, "who-unknown")
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "approvals-unknown")
     assert world.cloud.submissions == []
 
 

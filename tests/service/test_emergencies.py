@@ -115,7 +115,53 @@ async def test_only_an_emergency_overrides() -> None:
 async def test_an_emergency_has_the_chooser_too() -> None:
     answer = await glass().ask(replace(EMERGENCY, node=None), EVE)
     assert isinstance(answer, ChooseNode)
-    assert (answer.request, [each.id for each in answer.nodes]) == (replace(EMERGENCY, node=None), [B, C])
+    asked = replace(EMERGENCY, node=None, choice=answer.request.choice)
+    assert (answer.request, [each.id for each in answer.nodes]) == (asked, [B, C])
+
+
+async def chosen(world: World) -> RequestSwitchover:
+    """What a press on the chooser of an emergency asks for."""
+    answer = await world.ask(replace(EMERGENCY, node=None), EVE)
+    assert isinstance(answer, ChooseNode)
+    return replace(answer.request, node=B)
+
+
+async def test_one_chooser_makes_one_emergency_however_often_it_is_pressed() -> None:
+    world = glass()
+    press = await chosen(world)
+    await sent(world, press)
+    assert await world.told(press, EVE) == "locked"
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    assert await world.status() is Status.SUCCEEDED
+    assert await world.ask(press, EVE) == Tell(Reason.of("chosen-already", id=ID))
+    assert await world.ask(replace(press, node=C), EVE) == Tell(Reason.of("chosen-already", id=ID))
+    assert await world.ask(await chosen(world), EVE) is None
+
+
+async def test_a_chooser_is_open_for_ten_minutes() -> None:
+    world = glass()
+    press = await chosen(world)
+    await world.clock.sleep(10 * 60 + 1)
+    assert await world.ask(press, EVE) == Tell(Reason.of("choice-too-old", minutes=10))
+    press = await chosen(world)
+    await world.clock.sleep(10 * 60)
+    assert await world.ask(press, EVE) is None
+
+
+async def test_two_presses_at_the_same_moment_make_one_emergency() -> None:
+    world = glass()
+    press = await chosen(world)
+    first, second = await world.receive(press, EVE), await world.receive(press, EVE)
+
+    async def meanwhile() -> None:
+        await world.desk.work(first)
+
+    world.people.meanwhile[EVE] = meanwhile
+    await world.desk.work(second)
+    assert len(await world.store.operations(open_only=False)) == 1
 
 
 async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> None:
@@ -136,7 +182,21 @@ async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> Non
 async def test_what_is_sent_can_not_be_withdrawn_and_nobody_is_named() -> None:
     world = glass()
     await world.submitted_with(JOB)
-    assert await world.ask(EMERGENCY, EVE) == Tell(Reason.of("locked", database="orders", holder=ID))
+    tracked = Reason.of("locked-tracked", id=ID)
+    assert await world.ask(EMERGENCY, EVE) == Tell(Reason.of("locked", database="orders", holder=ID), tracked)
+
+
+async def test_what_needs_attention_is_unlocked_by_an_approver_who_acknowledges() -> None:
+    world = glass()
+    await world.submitted_with(JOB)
+    await world.tick(20 * 60 + 1)
+    assert await world.status() is Status.NEEDS_ATTENTION
+    unlocked = Reason.of("locked-needs-attention", id=ID)
+    assert await world.ask(EMERGENCY, EVE) == Tell(
+        Reason.of("locked", database="orders", holder=ID), unlocked
+    )
+    assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
+    assert await world.ask(EMERGENCY, EVE) is None
 
 
 # --- without approvals, not without checks ---
@@ -333,9 +393,20 @@ async def test_somebody_whom_the_policy_does_not_know_reviews_nothing() -> None:
     await succeeded(world)
     stranger = UserId("U-STRANGER")
     world.people.persons[stranger] = True
-    assert await world.click(Action.REVIEW, stranger) == "deny-not-an-approver"
+    assert await world.click(Action.REVIEW, stranger) == "deny-no-reviewer"
     world.people.groups["S-SRE"].add(stranger)
     assert await world.click(Action.REVIEW, stranger) == "None"
+
+
+async def test_when_slack_can_not_say_for_a_minute_whether_somebody_still_may_the_card_says_of_whom() -> None:
+    world = glass()
+    assert await world.ask(EMERGENCY, EVE) is None
+    await world.tick()
+    world.people.available = False
+    await world.tick()
+    await world.tick(60)
+    op = await world.op()
+    assert (op.status, op.detail) == (Status.REFUSED, Reason.of("glass-unknown", by=EVE))
 
 
 async def test_what_is_still_under_way_or_was_not_sent_is_not_reviewed() -> None:

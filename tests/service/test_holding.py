@@ -68,10 +68,10 @@ async def test_who_may_hold_and_let_go(command: Command, user: UserId, told: str
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (HALT, "deny-not-a-requester"),
-        (Freeze("all", "x"), "deny-not-an-approver"),
-        (Unfreeze("all"), "deny-not-an-approver"),
-        (Resume(), "deny-not-an-approver"),
+        (HALT, "deny-no-requester-at-all"),
+        (Freeze("all", "x"), "deny-no-approver-at-all"),
+        (Unfreeze("all"), "deny-no-approver-at-all"),
+        (Resume(), "deny-no-approver-at-all"),
     ],
 )
 async def test_whoever_may_nothing_anywhere_may_not_hold_all(command: Command, told: str) -> None:
@@ -93,11 +93,6 @@ async def test_nothing_is_held_without_a_reason(command: Command) -> None:
     world = World()
     assert (await tell(world, command)).text.code == "reason-needed"
     assert world.store.trail == []
-
-
-@pytest.mark.parametrize("duration", [timedelta(0), timedelta(days=-1), timedelta(days=367), timedelta.max])
-async def test_a_freeze_for_a_time_that_makes_no_sense_is_refused(duration: timedelta) -> None:
-    assert (await tell(World(), replace(FREEZE, duration=duration))).text.code == "freeze-too-long"
 
 
 # --- freezes ---

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from bot.core.events import Event
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
-from bot.core.machine import Decision, Say
+from bot.core.machine import Decision, Note, Say
 from bot.core.model import OperationId, Target
 from bot.core.operation import UNSENT, Operation, Status
 from bot.errors import Held, Locked, Stale, StoreUnavailable
@@ -435,17 +435,19 @@ class MemoryStore:
         return row
 
     def _owe_replies(self, decisions: Sequence[Decision]) -> None:
-        said = [
-            (each, reply_key(each.after.version, count), say)
+        told = [
+            (each, reply_key(each.after.version, count), said)
             for each in decisions
-            for count, say in enumerate((e for e in each.effects if isinstance(e, Say)), start=1)
+            for count, said in enumerate((e for e in each.effects if isinstance(e, Say | Note)), start=1)
         ]
-        for each, key, say in said:
-            self._owe(each.after, MessageKind.REPLY, key, each.event.at).say = say
-        for each, key, say in said:
-            if self._audit_channel and say.besides:
+        for each, key, said in told:
+            if isinstance(said, Say):
+                self._owe(each.after, MessageKind.REPLY, key, each.event.at).say = said
+        for each, key, said in told:
+            if self._audit_channel and (isinstance(said, Note) or said.besides):
                 row = self._owe(each.after, MessageKind.AUDIT, f"audit-{key}", each.event.at)
-                row.say, row.channel, row.thread = say, plain(self._audit_channel), None
+                row.say = said.say if isinstance(said, Note) else said
+                row.channel, row.thread = plain(self._audit_channel), None
 
     def _owe_notice(self, key: str, say: Say, at: datetime) -> None:
         rows = self.disk.messages.values()

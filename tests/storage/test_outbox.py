@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 
 from bot.core.events import Place
-from bot.core.machine import Decision, Say
+from bot.core.machine import Decision, Note, Say
 from bot.core.model import JobState, Reason
 from bot.core.operation import Status
 from bot.errors import Stale
@@ -485,6 +485,19 @@ async def test_the_audit_channel_is_told_what_is_said_besides_and_nothing_else(a
         ("audit-1", loud, Status.PLANNING),
         ("audit-2-2", loud, Status.AWAITING_APPROVAL),
     ]
+
+
+async def test_a_note_is_for_the_audit_channel_alone(audited: Storage) -> None:
+    first = requested()
+    noted = Say(Reason.of("noted"))
+    await open_one(audited, replace(first, effects=(Note(noted),)))
+    found = await due(audited, NOW)
+    assert [(one.kind, one.say) for one in found] == [(MessageKind.CARD, None), (MessageKind.AUDIT, noted)]
+
+
+async def test_a_note_is_owed_to_nobody_where_there_is_no_audit_channel(store: Storage) -> None:
+    await open_one(store, replace(requested(), effects=(Note(Say(Reason.of("noted"))),)))
+    assert [one.kind for one in await due(store, NOW)] == [MessageKind.CARD]
 
 
 async def test_a_notice_is_owed_once_for_each_key(audited: Storage) -> None:

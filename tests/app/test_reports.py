@@ -1,0 +1,37 @@
+"""What ``status`` and ``history`` print for people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.core.model import UserId
+from bot.core.operation import Operation, Status
+from bot.reports import operations_words
+from handlers.texts import Texts
+from tests.handlers.samples import NOW, emergency, sample
+
+
+def printed(op: Operation) -> list[str]:
+    return [line.strip() for line in operations_words([op], Texts()).split("\n")]
+
+
+def test_an_emergency_is_printed_as_one_with_what_it_overrode_and_the_review_that_is_owed() -> None:
+    lines = printed(emergency(Status.SUCCEEDED))
+    assert "EMERGENCY, without approvals" in lines
+    assert "checks that could fail: candidate_healthy" in lines
+    assert "a review by somebody other than U0REQUESTER is owed" in lines
+
+
+def test_who_reviewed_it_is_printed_once_somebody_has() -> None:
+    op = replace(emergency(Status.SUCCEEDED), reviewed_by=UserId("U0456EFGH"), reviewed_at=NOW)
+    assert "reviewed by U0456EFGH at 2026-11-22 03:30:00 UTC" in printed(op)
+    assert not any("owed" in line for line in printed(op))
+
+
+def test_a_scheduled_start_is_printed_with_the_zone_in_which_it_was_meant() -> None:
+    assert "to start at 2026-11-22 04:30:00 UTC, meant in Asia/Shanghai" in printed(sample(Status.SCHEDULED))
+
+
+def test_an_ordinary_switchover_is_printed_without_a_word_of_all_that() -> None:
+    text = "\n".join(printed(sample(Status.SUCCEEDED)))
+    assert not any(word in text for word in ("EMERGENCY", "review", "could fail", "to start"))
