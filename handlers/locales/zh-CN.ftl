@@ -142,6 +142,7 @@ button-check-again = 再次查看
 button-acknowledge = 人工接管
 button-switch-back = 切回
 button-replan = 重新生成方案
+button-replan-ordinary = 按正常审批重新生成方案
 button-review = 复核
 confirm-approve-title = 批准这次切换？
 confirm-approve-text = { $database }：{ $before } ▸ { $after }。批准人数够了就会{ GIVEN($start) ->
@@ -159,6 +160,12 @@ confirm-yes-approve = 批准
 confirm-yes-acknowledge = 接管
 confirm-yes-switch-back = 生成方案
 confirm-yes-review = 已复核
+confirm-choose-node-title = 开始紧急切换？
+confirm-choose-node-text = { $database } ▸ { $node }，立即执行，无需批准；客户端连接可能短暂中断。会公开通告，并且必须由其他人复核。
+confirm-yes-choose-node = 开始紧急切换
+confirm-replan-ordinary-title = 按正常流程申请？
+confirm-replan-ordinary-text = 原先是 { $by } 的紧急切换。现在生成的是 { $database } 的普通申请：需要批准，也不会跳过任何检查。若要再做紧急切换，请输入“emergency …”。
+confirm-yes-replan-ordinary = 生成申请
 confirm-no = 返回
 
 ## Replies in the thread
@@ -262,6 +269,9 @@ deny-not-a-member = 只有本工作区的正式活跃成员可以这样做。
 deny-not-a-requester = 策略 { $policy } 不允许你申请。请找策略里列出的人。
 deny-own-request = 这是你自己的申请，必须由别人批准。
 deny-not-an-approver = 你不是策略 { $policy } 的审批人。
+deny-no-approver-at-all = 只有至少一个数据库的审批人可以这样做。
+deny-no-requester-at-all = 只有至少可以申请一个数据库切换的人可以这样做。
+deny-no-reviewer = 策略 { $policy } 不允许你复核：可以复核的是它的审批人，以及 break_glass 里列出的人。
 deny-not-break-glass = 策略 { $policy } 不允许你做紧急切换。请找 break_glass 里列出的人，或按正常流程申请切换。
 deny-own-emergency = 这是你自己发起的紧急切换，必须由别人复核。
 deny-approved-already = 你的批准已计入。
@@ -276,12 +286,37 @@ unknown-database = 没有数据库 { $name }。{ GIVEN($nearest) ->
    *[no] 用“list”查看有哪些。
  }
 unknown-operation = 没有操作 { $id }。用“status”查看进行中的操作。
-locked = { $database } 被 { $holder } 锁定。等它结束，或取消它。
+locked = { $database } 被 { $holder } 锁定，它结束后才会解锁。
 approval-expired = 太晚了：批准时间已过。如仍需要，请重新申请。
 locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
     [yes] 、{ $approvers }
    *[no] {""} 或任何正式成员
  }。
+locked-tracked = { $id } 的请求已经发出，不能再取消：会一直跟踪到结束。
+locked-needs-attention = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要由审批人在它的卡片上确认接管。
+locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。紧急权限也不能取消它：关于 { $id }，请找 { $by }{ GIVEN($approvers) ->
+    [yes] 、{ $approvers }
+   *[no] {""} 或任何正式成员
+ }。
+nothing-to-check-yet = 现在还没有可查看的：{ $id } 的状态是 { $status }。
+stored-unreadable = 机器人读不懂它为这个数据库保存的记录，可能是更新的版本写的，所以什么都没做。请告诉维护者：日志里写明了是哪一行。
+approvals-unknown = 有一分钟之久，Slack 无法确认这些批准是否仍然有效，所以什么都没有发出。卡片上的“重新生成方案”会重新申请。
+glass-unknown = 有一分钟之久，Slack 无法确认 { $by } 是否仍可做紧急切换，所以什么都没有发出。请重新申请。
+choice-too-old = 现在选择太晚了：距离你的申请已超过 { $minutes } 分钟。什么都没做，请重新申请。
+chosen-already = 这里已经选过了：生成了 { $id }。没有再做任何事；若还要切换，请重新申请。
+replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
+    [yes] （{ $wall }）
+   *[no] {""}
+ } 开始，时间已过；“重新生成方案”会让它立即开始。请带上时间重新申请：“"{ $database }"{ GIVEN($node) ->
+    [yes] {" "}to "{ $node }"
+   *[no] {""}
+ }{ GIVEN($shard) ->
+    [yes] {" "}shard "{ $shard }"
+   *[no] {""}
+ } at TIME{ GIVEN($reason) ->
+    [yes] {" "}because { $reason }
+   *[no] {""}
+ }”
 frozen = 冻结至 { $until }：{ $reason }。在此之前不能申请、批准或开始。
 frozen-at-start = 开始时间 { $when } 处于冻结期（至 { $until }）：{ $reason }。请选择冻结期以外的时间。
 frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。在审批人用“unfreeze”解冻之前，不能申请、批准或开始。
@@ -300,7 +335,6 @@ frozen-now = 已冻结：{ $scope }{ GIVEN($until) ->
     [yes] ，至 { $until }。可用“unfreeze”提前解冻。
    *[no] ，直到有人用“unfreeze”解冻。
  }
-freeze-too-long = 冻结不能超过 { $days } 天。去掉“for”则一直冻结到有人解冻。
 unfrozen-now = 已解除手动冻结：{ $scope }。
 not-frozen-by-hand = 没有可解冻的：{ $scope } 没有被手动冻结。
 still-frozen = 仍处于冻结：{ $names }
@@ -380,6 +414,7 @@ notice-halted = ■ { $by } 全面暂停了新的切换：{ $reason }{ GIVEN($op
    *[no] {""}
  }
 notice-resumed = ▶ { $by } 已恢复：可以重新开始切换。
+notice-reviewed = ✔ { $by } 已复核 { $database } 的紧急切换。
 audit-head = 审计记录：{ $seq } 行，末行哈希 { $hash }。用它运行“switchover audit verify --head”，可确认记录中仍有这一行。
 
 ## A node to choose

@@ -350,7 +350,7 @@ async def test_what_is_in_no_configuration_any_more_is_closed_by_an_approver_of_
     world = Office()
     await needs_attention(world)
     world.catalogue.current = Catalogue({"sessions": world.database("sessions", SESSIONS)})
-    assert await world.click(Action.ACKNOWLEDGE, CYD) == "deny-not-an-approver"
+    assert await world.click(Action.ACKNOWLEDGE, CYD) == "deny-no-approver-at-all"
     assert await world.click(Action.ACKNOWLEDGE, FAY) == "None"
     assert await world.status() is Status.CLOSED
 
