@@ -169,9 +169,9 @@ class WholeOperation(History):
             return
         ((name, op),) = states.items()
         began = any(sent.job is not None for sent in observer.operations[name].submissions)
-        # That a promotion never arrived nothing can prove, so a person is asked.
+        # That a promotion never arrived nothing can prove, so a person is asked, and takes over.
         named = op.plan is not None and op.plan.candidate is not None and op.database == "sessions"
-        nothing = Status.NEEDS_ATTENTION if named else Status.FAILED
+        nothing = Status.CLOSED if named else Status.FAILED
         if op.status is not (Status.SUCCEEDED if began else nothing):
             observer.violated("one_true_end", f"{name} is {op.status}; begun by a cloud: {began}")
 
