@@ -88,7 +88,7 @@ def plan_words(planning: Planning, texts: Texts) -> str:
     lines += ["", "topology:", *_nodes(topology), "", "checks:"]
     lines += [f"  {'✓' if c.passed else '✗'} {c.name}: {texts.say(c.detail)}" for c in verdict.checks]
     if planning.plan.call.warning:
-        lines += ["", f"note: {planning.plan.call.warning}"]
+        lines += ["", texts.text("card-warning", warning=planning.plan.call.warning)]
     return "\n".join(lines)
 
 

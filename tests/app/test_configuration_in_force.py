@@ -124,6 +124,6 @@ def test_every_key_of_a_policy_reaches_the_core() -> None:
     )
     policy = policy_of("production", written)
     for field in fields(Policy):
-        if field.name != "name":
+        if field.name not in {"name", "of_any"}:  # what no file says
             assert getattr(policy, field.name) == getattr(written, field.name), field.name
             assert getattr(policy, field.name) != field.default, "the example says something of its own"

@@ -32,15 +32,13 @@ class Trail:
 
     Attributes:
         rows: Of operations and holds, in their order.
-        notices: The keys under which the audit channel is owed what was done to freezes, and that work goes on.
-        halts: Their reasons, each once.
+        notices: The keys under which the audit channel is owed what was set and lifted by hand.
         decisions: How often what happened that makes an operation more than asked, approved and sent.
     """
 
     def __init__(self, violated: Violated, standings: Standings, elapsed: Callable[[], float]) -> None:
         self.rows: list[Row] = []
         self.notices: set[str] = set()
-        self.halts: set[str] = set()
         self.decisions: Counter[str] = Counter()
         self._violated = violated
         self._standings = standings
@@ -59,10 +57,7 @@ class Trail:
         self.rows.append(Row(None, event))
         self._holds = h.apply(self._holds, event)
         self.decisions[e.event_name(event)] += 1
-        if isinstance(event, h.Halted):
-            self.halts.add(event.reason)
-        else:
-            self.notices.add(f"hold-{seq}")
+        self.notices.add(f"hold-{seq}")
 
     def happened(self, operation: str, event: e.Event, states: Callable[[], Mapping[str, Operation]]) -> None:
         """A row about an operation.
