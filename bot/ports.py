@@ -643,9 +643,12 @@ class HomeStore(Protocol):
         ...
 
     async def settle_home(
-        self, tab: HomeTab, *, shown: str, seq: int, now: datetime, due_at: datetime
+        self, tab: HomeTab, *, shown: str, seq: int, looked_at: datetime, due_at: datetime
     ) -> None:
-        """Records what a tab shows and which row of the trail it takes in; not if it was claimed or opened again."""
+        """Records what a tab shows, which row of the trail it takes in, and when it was brought up to date.
+
+        Not if it was claimed or opened again meanwhile.
+        """
         ...
 
     async def forget_home(self, tab: HomeTab) -> None:

@@ -63,10 +63,10 @@ async def claim(connection: AsyncConnection, given: dict[str, Any], until: datet
 
 
 async def settle(
-    connection: AsyncConnection, tab: HomeTab, *, shown: str, seq: int, now: datetime, due_at: datetime
+    connection: AsyncConnection, tab: HomeTab, *, shown: str, seq: int, looked_at: datetime, due_at: datetime
 ) -> None:
     """Records what a tab shows and when it is due again."""
-    changes = {"shown": shown, "seq": seq, "looked_at": now, "due_at": due_at, "claimed_from": None}
+    changes = {"shown": shown, "seq": seq, "looked_at": looked_at, "due_at": due_at, "claimed_from": None}
     await connection.execute(update(homes).where(_ours(tab)).values(changes))
 
 

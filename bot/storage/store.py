@@ -273,11 +273,11 @@ class SqlStore:
         )
 
     async def settle_home(
-        self, tab: HomeTab, *, shown: str, seq: int, now: datetime, due_at: datetime
+        self, tab: HomeTab, *, shown: str, seq: int, looked_at: datetime, due_at: datetime
     ) -> None:
         """Records what a tab shows, unless it was claimed or opened again."""
         await self._database.note(
-            partial(homes.settle, tab=tab, shown=shown, seq=seq, now=now, due_at=due_at)
+            partial(homes.settle, tab=tab, shown=shown, seq=seq, looked_at=looked_at, due_at=due_at)
         )
 
     async def forget_home(self, tab: HomeTab) -> None:

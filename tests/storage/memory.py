@@ -422,20 +422,15 @@ class MemoryStore:
         ]
 
     async def settle_home(
-        self, tab: HomeTab, *, shown: str, seq: int, now: datetime, due_at: datetime
+        self, tab: HomeTab, *, shown: str, seq: int, looked_at: datetime, due_at: datetime
     ) -> None:
         """Records what a tab shows, unless it was claimed or opened again."""
         await self._begin()
         row = self._our_home(tab)
         if row is not None:
             async with self._commit():
-                row.shown, row.seq, row.looked_at, row.due_at, row.claimed_from = (
-                    shown,
-                    seq,
-                    now,
-                    due_at,
-                    None,
-                )
+                row.shown, row.seq, row.looked_at = shown, seq, looked_at
+                row.due_at, row.claimed_from = due_at, None
 
     async def forget_home(self, tab: HomeTab) -> None:
         """Drops a tab, unless it was claimed or opened again."""

@@ -42,7 +42,7 @@ async def claimed(store: Storage, at: datetime, *, limit: int = 9, pause: float 
 
 
 async def shown(store: Storage, tab: HomeTab, at: datetime, *, seq: int = 0, shows: str = "digest") -> None:
-    await store.settle_home(tab, shown=shows, seq=seq, now=at, due_at=at + timedelta(minutes=5))
+    await store.settle_home(tab, shown=shows, seq=seq, looked_at=at, due_at=at + timedelta(minutes=5))
 
 
 async def test_an_opened_tab_is_due_at_once_and_its_delivery_is_done(stores: Stores, store: Storage) -> None:

@@ -165,7 +165,7 @@ class Walk:
         for tab in [*tabs, dice.choice(self._tabs)] if self._tabs else []:
             if dice.random() < 0.6:
                 seq, due_at = dice.randrange(40), now + timedelta(seconds=dice.choice((0, 30, 300)))
-                await self._call("settle_home", tab, shown=f"d{seq}", seq=seq, now=now, due_at=due_at)
+                await self._call("settle_home", tab, shown=f"d{seq}", seq=seq, looked_at=now, due_at=due_at)
             elif dice.random() < 0.3:
                 await self._call("forget_home", tab)
         names = [name for name in ("orders", "events", "users") if dice.random() < 0.6]
