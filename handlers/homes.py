@@ -91,14 +91,14 @@ class HomeKeeper:
             return frozenset()
         board = await self._lobby.board()
         links = await self._links.cards(linked(board))
-        members = [tab for tab in tabs if await self._bring_up_to_date(tab, board, links)]
-        if not members:
+        seen = [tab for tab in tabs if await self._bring_up_to_date(tab, board, links)]
+        if not seen:
             return frozenset()
-        opened = any(tab.opened_at > tab.looked_at for tab in members)
+        opened = any(tab.opened_at >= tab.looked_at for tab in seen)
         return self._lobby.worth_reading(board, opened=opened)
 
     async def _bring_up_to_date(self, tab: HomeTab, board: Board, links: Mapping[str, str]) -> bool:
-        """Publishes a tab if it would look otherwise; whether its reader may see what is in it."""
+        """Publishes a tab if it would look otherwise; whether a member sees it now as it should be."""
         wait = self._pace.take(PUBLISH, "")
         if wait or self._circuit.open:
             await self._put_back(tab, board, timedelta(seconds=wait) or TRY_AGAIN)
@@ -110,8 +110,7 @@ class HomeKeeper:
             logger.info("a reader is not known now", extra={"action": "home_waits", "why": str(error)})
             await self._put_back(tab, board, TRY_AGAIN)
             return False
-        await self._publish(tab, view, board)
-        return member
+        return await self._shows(tab, view, board) and member
 
     async def _view(self, tab: HomeTab, board: Board, links: Mapping[str, str], *, member: bool) -> HomeView:
         locale = (await self._directory.person(tab.user, tab.team or None)).locale
@@ -120,14 +119,15 @@ class HomeKeeper:
         awaiting = await self._lobby.awaiting(board, tab.user, tab.team)
         return self._wording.home(board, awaiting, links=links, locale=locale)
 
-    async def _publish(self, tab: HomeTab, view: HomeView, board: Board) -> None:
+    async def _shows(self, tab: HomeTab, view: HomeView, board: Board) -> bool:
         if view.digest == tab.shown:
             await self._settle(tab, view.digest, board)
-            return
+            return True
         outcome = await self._client.call(PUBLISH, user_id=tab.user, view=view.view)
         match outcome:
             case Done():
                 await self._settle(tab, view.digest, board)
+                return True
             case RateLimited(retry_after):
                 self._pace.hold(PUBLISH, retry_after)
                 await self._put_back(tab, board, timedelta(seconds=retry_after))
@@ -141,6 +141,7 @@ class HomeKeeper:
             case Rejected(error):
                 logger.warning("a Home tab can't be shown", extra={"action": "home_refused", "error": error})
                 await self._store.forget_home(tab)
+        return False
 
     async def _settle(self, tab: HomeTab, digest: str, board: Board) -> None:
         now = self._clock.now()
