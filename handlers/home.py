@@ -111,17 +111,19 @@ def _blocks(board: Board, awaiting: Sequence[Operation], how: _Shown) -> Iterato
     new = button(texts.text("home-new"), action_id=OPEN_FORM, value="home", style="primary")
     yield {"type": "actions", "elements": [new]}
     yield from _sections(_holds(board, texts), MAX_HOLDS, texts)
-    yield from _operations("home-awaiting", awaiting, MAX_AWAITING, how)
-    yield from _operations("home-under-way", board.under_way, MAX_UNDER_WAY, how)
+    yield header(texts.text("home-awaiting"))
+    yield from _operations(awaiting, MAX_AWAITING, how, none=texts.text("home-awaiting-none"))
+    yield header(texts.text("home-under-way"))
+    yield from _operations(board.under_way, MAX_UNDER_WAY, how, none=texts.text("home-under-way-none"))
+    yield header(texts.text("home-databases", count=board.total))
     yield from _databases(board, how)
-    yield from _operations("home-past", board.past, MAX_PAST, how)
+    yield header(texts.text("home-past"))
+    yield from _operations(board.past, MAX_PAST, how, none=texts.text("home-past-none"))
 
 
-def _operations(heading: str, operations: Sequence[Operation], most: int, how: _Shown) -> Iterator[Block]:
-    texts = how.texts
-    yield header(texts.text(heading))
-    lines = [operation_line(op, texts, address=how.links.get(op.id, "")) for op in operations]
-    yield from _sections(lines or [texts.text(f"{heading}-none")], most, texts)
+def _operations(operations: Sequence[Operation], most: int, how: _Shown, *, none: str) -> Iterator[Block]:
+    lines = [operation_line(op, how.texts, address=how.links.get(op.id, "")) for op in operations]
+    return _sections(lines or [none], most, how.texts)
 
 
 def linked(board: Board, awaiting: Sequence[Operation] = ()) -> list[str]:
@@ -142,7 +144,7 @@ def _sections(lines: Sequence[str], most: int, texts: Texts) -> Iterator[Block]:
 def _holds(board: Board, texts: Texts) -> list[str]:
     by_hand = [sentence(texts, hold.sentence(), most=500) for hold in board.holds]
     configured = [
-        line(texts, "home-frozen", most=500, policy=policy, **dict(reason.params))
+        line(texts, "home-frozen", most=500, policy=policy, until=reason["until"], reason=reason["reason"])
         for policy, reason in board.frozen
     ]
     return [f"⏸ {each}" for each in (*by_hand, *configured)]
@@ -153,7 +155,6 @@ def _holds(board: Board, texts: Texts) -> list[str]:
 
 def _databases(board: Board, how: _Shown) -> Iterator[Block]:
     texts = how.texts
-    yield header(texts.text("home-databases", count=board.total))
     if not board.total:
         yield section([texts.text("list-empty")], texts)
     entries = [_database(tile, board.at, how) for tile in board.databases]
@@ -168,17 +169,26 @@ def _databases(board: Board, how: _Shown) -> Iterator[Block]:
 def _database(tile: DatabaseTile, now: datetime, how: _Shown) -> list[str]:
     """A line, and one more for each of its shards."""
     texts, reading = how.texts, tile.reading
-    facts = {"name": literal(tile.name, 40), "operations": _named(tile, how.links)}
+    name, facts = literal(tile.name, 40), {"operations": _named(tile, how.links)}
     if reading is None:
-        return [texts.text("home-unread", mark="·", **facts)]
+        return [texts.text("home-unread", mark="·", name=name, **facts)]
     facts |= _age(reading, now, texts)
     shards = [topology for topology in reading.topologies if topology.shard]
     if not reading.topologies:
-        return [texts.text("home-unread", mark="⚠", **facts)]
+        return [texts.text("home-unread", mark="⚠", name=name, **facts)]
     mark = "⚠" if reading.problem else max((_mark(each) for each in reading.topologies), key=_MARKS.index)
     if not shards:
-        return [texts.text("home-database", mark=mark, **facts, **_state(reading.topologies[0], texts))]
-    head = texts.text("home-sharded", mark=mark, count=len(shards), **facts)
+        return [
+            texts.text(
+                "home-database",
+                mark=mark,
+                name=name,
+                health=_health(reading.topologies[0], texts),
+                **_state(reading.topologies[0]),
+                **facts,
+            )
+        ]
+    head = texts.text("home-sharded", mark=mark, count=len(shards), name=name, **facts)
     hidden = len(shards) - MAX_SHARDS
     more = [texts.text("list-shards-more", count=hidden)] if hidden > 0 else []
     return [head, *(_shard(topology, texts) for topology in shards[:MAX_SHARDS]), *more]
@@ -198,7 +208,9 @@ def _age(reading: Reading, now: datetime, texts: Texts) -> dict[str, str]:
 
 def _shard(topology: Topology, texts: Texts) -> str:
     name = shard_label(topology.shard or "", topology.shard_name, texts, room=40)
-    return "· " + texts.text("home-database", mark=_mark(topology), name=name, **_state(topology, texts))
+    return "· " + texts.text(
+        "home-database", mark=_mark(topology), name=name, health=_health(topology, texts), **_state(topology)
+    )
 
 
 _MARKS = ("✔", "❔", "⚠")
@@ -212,18 +224,19 @@ def _mark(topology: Topology) -> str:
     return "❔" if None in healths else "✔"
 
 
-def _state(topology: Topology, texts: Texts) -> dict[str, object]:
+def _state(topology: Topology) -> dict[str, str]:
     primary = topology.primary
+    return {
+        "primary": literal(primary.name or primary.id, 60) if primary else "",
+        "state": literal(topology.obstacle or ("" if topology.idle else topology.state), 60),
+    }
+
+
+def _health(topology: Topology, texts: Texts) -> str:
     unwell = [literal(node.name or node.id, 30) for node in topology.nodes if node.healthy is False]
     if unwell:
         names = [*unwell[:MAX_UNWELL], *(["…"] if len(unwell) > MAX_UNWELL else [])]
-        health = texts.text("home-unwell", names=", ".join(names))
-    elif any(node.healthy is None for node in topology.nodes):
-        health = texts.text("health-unknown")
-    else:
-        health = texts.text("home-well", count=len(topology.nodes))
-    return {
-        "primary": literal(primary.name or primary.id, 60) if primary else "",
-        "health": health,
-        "state": literal(topology.obstacle or ("" if topology.idle else topology.state), 60),
-    }
+        return texts.text("home-unwell", names=", ".join(names))
+    if any(node.healthy is None for node in topology.nodes):
+        return texts.text("health-unknown")
+    return texts.text("home-well", count=len(topology.nodes))

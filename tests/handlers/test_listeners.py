@@ -347,7 +347,14 @@ async def test_a_mention_that_is_no_command_is_answered_later(bot: Bot, typed: s
     assert bot.commands == [ShowHelp(kept)]
 
 
-OPENED = {"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "home", "text": None, "ts": None}
+OPENED: dict[str, Any] = {
+    "type": "app_home_opened",
+    "user": "U1",
+    "channel": "D1",
+    "tab": "home",
+    "text": None,
+    "ts": None,
+}
 
 
 @pytest.mark.parametrize(("view", "blank"), [(None, True), ({"id": "V1", "type": "home"}, False)])
