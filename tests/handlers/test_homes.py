@@ -243,6 +243,7 @@ async def test_after_retry_after_nobody_is_published_before_its_time(tabs: Tabs)
     for _ in range(3):
         await tabs.keep(10)
     assert tabs.published() == 1
+    assert len(tabs.slack.calls_of("users.info")) == 1, "nor is anybody looked up for it"
     await tabs.keep(11)
     assert {ANN, BOB} <= set(tabs.slack.homes)
 
