@@ -24,7 +24,7 @@ CAUGHT = {
     "resend_when_unknown": ("submitted_once", 6),
     "try_again_after_restart": ("submitted_once", 3),
     "no_look_before_posting": ("posted_once", 28),
-    "forget_that_a_post_was_begun": ("posted_once", 74),
+    "forget_that_a_post_was_begun": ("posted_once", 85),
     "no_dedupe": ("one_effect_each", 31),
     "no_replay_set": ("replays_are_refused", 14),
     "no_fingerprint": ("plan_still_holds", 5),
