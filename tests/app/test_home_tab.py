@@ -64,11 +64,11 @@ async def test_the_real_bot_shows_what_there_is_and_follows_it() -> None:
     cloud = SimulatedQingCloud(timings=Timings(working=0.1, roles=0.2, done=0.4))
     async with stack([orders_on_qingcloud(cloud)]) as running:
         await running.slack.open_home(running.demo.approver)
-        await says(running, "orders: not read yet", "Nothing waits for your approval.")
-        await says(running, "orders: primary ")
+        await says(running, "orders", "尚未读取", "没有等待你批准的操作。")  # in the approver's language
+        await says(running, "orders", "主库 mysql-1")
         operation = await running.request("orders to cln-ouhutv702")
-        await says(running, operation, "waiting for approval", "/archives/")
+        await says(running, operation, "等待批准", "/archives/")
         home = running.demo.workspace.homes[running.demo.approver.id]
-        assert "Nothing waits" not in json.dumps(home.payload)
+        assert "没有等待你批准" not in json.dumps(home.payload, ensure_ascii=False)
         refused = [call for call in running.demo.workspace.calls if call.outcome != "ok"]
         assert refused == []

@@ -28,7 +28,7 @@ from tests.storage.looks import Look, SqliteLook
 from tests.storage.memory import MemoryStore
 from tests.storage.values import NOW, inbound, possible, reply, requested, topology
 
-STEPS = 140
+STEPS = 160
 LEASE = timedelta(seconds=15)
 DAY = timedelta(days=1)
 
