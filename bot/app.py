@@ -10,7 +10,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -38,6 +38,7 @@ from bot.service.desk import Desk
 from bot.service.duties import Duties
 from bot.service.guarded import Guarded
 from bot.service.heads import HourlyHead
+from bot.service.home import Lobby
 from bot.storage import SqlStore, connect
 from bot.system import SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
@@ -46,6 +47,7 @@ from handlers import grammar
 from handlers.answers import parse_choice
 from handlers.app import SlackApp
 from handlers.directory import SlackDirectory
+from handlers.homes import HomeKeeper
 from handlers.listeners import Listeners
 from handlers.publisher import Publisher
 from handlers.reachability import slack_problem
@@ -56,6 +58,7 @@ from providers.registry import PROVIDERS
 log = structlog.get_logger()
 
 TICK = timedelta(milliseconds=500)
+HOMES = timedelta(seconds=2)
 HOUSEKEEPING = timedelta(seconds=5)
 RETENTION = timedelta(hours=1)
 KEEP_INBOX = timedelta(hours=48)
@@ -76,7 +79,8 @@ class Surroundings:
         random: A number from 0 to 1, for jitter.
         providers: The clouds, each with its way to the network.
         slack_session: Makes the HTTP session to Slack; takes ``timeout``.
-        tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are due.
+        tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are
+            due; that of Home tabs every two seconds.
         housekeeping: How often the gauges are set, and how soon after the hour the audit trail's head is told.
         retention: How often what is kept for long enough is deleted.
     """
@@ -302,6 +306,7 @@ class Bot:
             new_id=around.new_id,
             limits=limits,
             wake=self._wake,
+            home_opened=lambda: self._ticker.kick("homes"),
         )
         self._duties = Duties(
             store=store,
@@ -314,6 +319,20 @@ class Bot:
         )
         self._head = HourlyHead(store)
         self._publisher = self._make_publisher(client, directory)
+        self._lobby = Lobby(
+            store=store, homes=store, directory=directory, catalogue=self._catalogue, clock=self._clock
+        )
+        self._homes = HomeKeeper(
+            store=store,
+            lobby=self._lobby,
+            client=client,
+            directory=directory,
+            links=self._publisher.links,
+            pace=self._publisher.pace,
+            circuit=self._publisher.circuit,
+            wording=self._wording,
+            clock=self._clock,
+        )
         self._schedule()
         self.web = self._make_web(client, directory)
 
@@ -384,6 +403,7 @@ class Bot:
         polls = around.tick or min(TICK, self._settings.tracking.poll_interval)
         self._ticker.add("operations", polls, sweeps.operations)
         self._ticker.add("publish", tick, self._publish)
+        self._ticker.add("homes", around.tick or HOMES, self._show_homes)
         self._ticker.add("housekeeping", around.housekeeping, self._keep_house)
         self._ticker.add("retention", around.retention, self._forget_old)
 
@@ -394,6 +414,16 @@ class Bot:
     async def _publish(self) -> None:
         if await self._publisher.sweep():
             self._ticker.kick("publish")
+
+    async def _show_homes(self) -> None:
+        wanted = await self._homes.sweep()
+        # In a task of its own: what is stored is shown at once, whatever the clouds do.
+        if wanted and self._crew.free:
+            self._crew.start(self._read_for_homes(wanted), "home-readings")
+
+    async def _read_for_homes(self, databases: Collection[str]) -> None:
+        if await self._lobby.read(databases):
+            self._ticker.kick("homes")
 
     async def _keep_house(self) -> None:
         self._metrics.publish_backlog.set(await self._store.backlog())

@@ -14,6 +14,7 @@ from bot.core.answers import Answer
 from bot.core.commands import Command, Origin
 from bot.core.events import Event
 from bot.core.holds import Hold, HoldEvent, HoldKind
+from bot.core.home import Reading
 from bot.core.machine import Decision, Say
 from bot.core.model import (
     Call,
@@ -26,6 +27,7 @@ from bot.core.model import (
     Plan,
     Target,
     Topology,
+    UserId,
 )
 from bot.core.operation import Operation, Status
 
@@ -469,6 +471,16 @@ class Store(Protocol):
         """Owes the audit channel, if there is one, a line that is of no operation; once for each key."""
         ...
 
+    async def open_home(self, item: InboxItem, *, blank: bool, now: datetime) -> None:
+        """Makes the Home tab of whoever the item is from due at once, and finishes the item, as one.
+
+        ``blank``: what was shown there before is gone.
+
+        Raises:
+            Stale: The inbox item is finished already; nothing was recorded.
+        """
+        ...
+
     async def audit_head(self) -> AuditHead:
         """Where the audit trail ends now."""
         ...
@@ -478,7 +490,10 @@ class Store(Protocol):
         ...
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
-        """Deletes finished inbox items received, and answers ended, longer than ``keep`` (at least a day) ago."""
+        """Deletes what is longer than ``keep`` (at least a day) ago.
+
+        Finished inbox items by when they were received, answers by their end, Home tabs by their last opening.
+        """
         ...
 
 
@@ -618,5 +633,69 @@ class Outbox(Protocol):
         ...
 
 
-class Storage(Store, Outbox, AuditTrail, Protocol):
+@dataclass(frozen=True, slots=True)
+class HomeTab:
+    """Somebody's Home tab.
+
+    Attributes:
+        user: Whose.
+        team: What the delivery said of their workspace; "" if it said nothing.
+        opened_at: When they last opened it.
+        looked_at: When it was last brought up to date; 1970 if it never was.
+        shown: The digest of what Slack shows there, "" if that is not known.
+        claimed_until: When the present claim of it ends.
+    """
+
+    user: UserId
+    team: str
+    opened_at: datetime
+    looked_at: datetime
+    shown: str
+    claimed_until: datetime
+
+
+class HomeStore(Protocol):
+    """The Home tabs that people have opened lately, and the readings that all of them show.
+
+    Losing them costs a stale tab and nothing else. Every method is one transaction.
+    """
+
+    async def claim_homes(
+        self, now: datetime, until: datetime, limit: int, *, opened_since: datetime, looked_before: datetime
+    ) -> Sequence[HomeTab]:
+        """Takes tabs that are due, or that the audit trail has moved past, the longest due first.
+
+        Only those opened since a time, and not brought up to date after another.
+        """
+        ...
+
+    async def settle_home(
+        self, tab: HomeTab, *, shown: str, seq: int, looked_at: datetime, due_at: datetime
+    ) -> None:
+        """Records what a tab shows, which row of the trail it takes in, and when it was brought up to date.
+
+        Not if it was claimed or opened again meanwhile.
+        """
+        ...
+
+    async def forget_home(self, tab: HomeTab) -> None:
+        """Nothing can be shown there, until it is opened again."""
+        ...
+
+    async def readings(self, databases: Collection[str]) -> Mapping[str, Reading]:
+        """The last readings of these databases, where there are any."""
+        ...
+
+    async def begin_readings(
+        self, databases: Collection[str], now: datetime, asked_before: datetime
+    ) -> Sequence[str]:
+        """Those of the databases that nobody has begun to read since a time: they are the caller's to read."""
+        ...
+
+    async def record_readings(self, found: Mapping[str, Reading], now: datetime) -> None:
+        """Keeps readings, and makes every tab due; a reading that found no roles keeps the roles known before."""
+        ...
+
+
+class Storage(Store, Outbox, HomeStore, AuditTrail, Protocol):
     """All that a process keeps: what the service works on and what the publisher owes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import accumulate
 
 from bot.core.answers import (
     Answer,
@@ -31,6 +30,7 @@ from handlers.blocks import (
     call_lines,
     check_lines,
     confirmation,
+    gathered,
     line,
     node_label,
     node_line,
@@ -43,7 +43,7 @@ from handlers.blocks import (
 from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.grammar import COMMAND, Misunderstood, parse, usage
-from handlers.mrkdwn import clip, literal, moment, user
+from handlers.mrkdwn import clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
 
@@ -54,7 +54,6 @@ LONG_AGO = Choice(0, datetime.min.replace(tzinfo=UTC))
 MAX_CHOICES = 20
 MAX_LINES = 40
 MAX_SHARDS = 10
-_LINES_PER_SECTION = 5
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -318,13 +317,14 @@ def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
         # One operation asked for by its id: all that its card says, without the buttons.
         return rendered(summary(shown.operations[0], texts, now=None), texts)
     head = texts.text("operations-past" if shown.past else "operations-open", name=named)
-    return _listed(head, [[_operation(op, texts)] for op in shown.operations], texts)
+    return _listed(head, [[operation_line(op, texts)] for op in shown.operations], texts)
 
 
-def _operation(op: Operation, texts: Texts) -> str:
+def operation_line(op: Operation, texts: Texts, *, address: str = "") -> str:
+    """An operation in one line; with the address of its card, its id leads there."""
     return texts.text(
         "operation-line",
-        id=op.id,
+        id=link(address, op.id) if address else op.id,
         moves=picture(op, texts, room=20),
         status=op.status,
         start=moment(op.start_at) if op.status is Status.SCHEDULED and op.start_at else "",
@@ -336,19 +336,6 @@ def _operation(op: Operation, texts: Texts) -> str:
 
 def _listed(head: str, entries: Sequence[list[str]], texts: Texts) -> Rendered:
     """A list under a heading: short ones whole, of long ones the beginning and how many more there are."""
-    ends = accumulate(len(entry) for entry in entries)
-    shown = [entry for entry, end in zip(entries, ends, strict=True) if end <= MAX_LINES]
-    hidden = len(entries) - len(shown)
+    groups, hidden = gathered(entries, MAX_LINES)
     more = [[texts.text("card-more", count=hidden)]] if hidden else []
-    return rendered([[head], *_sections([*shown, *more])], texts)
-
-
-def _sections(entries: Sequence[list[str]]) -> list[list[str]]:
-    """A few lines in each section; an entry is never torn apart."""
-    sections: list[list[str]] = []
-    for entry in entries:
-        if sections and len(sections[-1]) + len(entry) <= _LINES_PER_SECTION:
-            sections[-1] += entry
-        else:
-            sections.append(list(entry))
-    return sections
+    return rendered([[head], *groups, *more], texts)

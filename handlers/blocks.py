@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from bot.core.model import Call, Node, NodeId, Reason, Topology
@@ -30,6 +31,8 @@ MAX_CONFIRM = 300
 MAX_BUTTON = 75
 MAX_BUTTON_VALUE = 2000
 MAX_NODES = 20
+MAX_HEADER = 150
+_LINES_PER_SECTION = 5
 
 # How much of each filled-in value is shown: the most that lets the whole sentence fit.
 _ROOM = (300, 120, 40, 10, 3)
@@ -76,6 +79,24 @@ def plain(text: str) -> Block:
 def section(lines: Sequence[str], texts: Texts, accessory: Block | None = None) -> Block:
     block: Block = {"type": "section", "text": mrkdwn(fit(lines, MAX_SECTION, texts))}
     return block if accessory is None else block | {"accessory": accessory}
+
+
+def header(text: str) -> Block:
+    """A heading, which screen readers name as one; only what we say ourselves, for nothing in it is escaped."""
+    return {"type": "header", "text": plain(clip(text, MAX_HEADER))}
+
+
+def gathered(entries: Sequence[Sequence[str]], most: int) -> tuple[list[list[str]], int]:
+    """Whole entries of at most so many lines in all, a few lines in each section; and how many are left out."""
+    ends = accumulate(len(entry) for entry in entries)
+    shown = [entry for entry, end in zip(entries, ends, strict=True) if end <= most]
+    groups: list[list[str]] = []
+    for entry in shown:
+        if groups and len(groups[-1]) + len(entry) <= _LINES_PER_SECTION:
+            groups[-1] += entry
+        else:
+            groups.append(list(entry))
+    return groups, len(entries) - len(shown)
 
 
 def context(line: str) -> Block:

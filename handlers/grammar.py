@@ -20,6 +20,7 @@ from bot.core.commands import (
     Resume,
     ShowHelp,
     ShowHistory,
+    ShowHome,
     ShowStatus,
     Unfreeze,
 )
@@ -340,6 +341,8 @@ def as_text(command: Command) -> str:
             return _text("cancel", operation)
         case Act():
             raise ValueError(f"{command.action} is a button's")
+        case ShowHome():
+            raise ValueError("the Home tab is opened with a click")
 
 
 def _hold_text(command: Freeze | Unfreeze | Halt | Resume) -> str:

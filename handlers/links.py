@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from bot.core.answers import Tell
@@ -37,6 +38,17 @@ class Links:
         if isinstance(answer, Tell) and (text := await self._linked(answer.text)):
             answer = replace(answer, text=text)
         return replace(message, operation=operation, say=say, answer=answer)
+
+    async def cards(self, operations: Collection[str]) -> Mapping[str, str]:
+        """The addresses of the cards of operations, as far as they are known now."""
+        found: dict[str, str] = {}
+        try:
+            async with asyncio.timeout(LIMIT):
+                for operation in operations:
+                    found[operation] = await self._address(operation)
+        except (DirectoryUnavailable, StoreUnavailable, TimeoutError):
+            pass
+        return found
 
     async def _linked(self, reason: Reason | None) -> Reason | None:
         if reason is None or reason.code != "locked":

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover, ShowHelp
+from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover, ShowHelp, ShowHome
 from bot.errors import MaybeRecorded, StoreUnavailable
 from bot.ports import Clock, Inbound, Receipt
 from handlers.answers import CHOOSE_NODE
@@ -20,6 +20,7 @@ from handlers.payloads import (
     command_origin,
     dedupe_key,
     first,
+    home_origin,
     interaction_origin,
     is_for_us,
     mention_origin,
@@ -152,6 +153,10 @@ class Listeners:
         match event.get("type"):
             case "app_mention":
                 return await self._on_mention(body, signature)
+            case "app_home_opened" if event.get("tab") == "home":
+                # Slack tells what it shows there; where it tells nothing, there is nothing.
+                asked = ShowHome(blank=not event.get("view"))
+                return await self._record(body, home_origin(body), asked, signature)
             case "user_change":
                 self._directory.forget_person(text(part(event, "user"), "id"))
             case "subteam_members_changed":

@@ -24,6 +24,7 @@ _SCOPES = {
     "users:read": "users.info, user_change",
 }
 _EVENTS = (
+    "app_home_opened",
     "app_mention",
     "subteam_members_changed",
     "subteam_updated",
@@ -74,7 +75,7 @@ def _features(request_url: str | None) -> dict[str, Any]:
     }
     return {
         "app_home": {
-            "home_tab_enabled": False,
+            "home_tab_enabled": True,
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": True,
         },

@@ -10,6 +10,7 @@ POST = "chat.postMessage"
 UPDATE = "chat.update"
 EPHEMERAL = "chat.postEphemeral"
 OPEN = "conversations.open"
+PUBLISH = "views.publish"
 MAX_CHANNELS = 1_000
 
 # Calls a second, and how many at once: together never more in a minute than Slack says (docs.slack.dev, rate
@@ -21,6 +22,8 @@ METHODS: Mapping[str, tuple[float, float]] = {
     OPEN: (40 / 60, 10),
     EPHEMERAL: (80 / 60, 20),
     POST: (240 / 60, 20),
+    # Slack takes twice as many. For each of these somebody's standing is looked up, too, and clicks need that more.
+    PUBLISH: (40 / 60, 10),
 }
 PER_CHANNEL = (1.0, 5.0)  # of chat.postMessage
 
@@ -38,6 +41,11 @@ class Bucket:
         """Seconds until the next call may be made; 0.0: now."""
         self._refill(now)
         return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
+
+    def room(self, now: float) -> int:
+        """How many calls may be made at once."""
+        self._refill(now)
+        return max(0, int(self._tokens))
 
     def take(self, now: float) -> None:
         """Counts a call."""
@@ -81,6 +89,11 @@ class Pace:
             for bucket in buckets:
                 bucket.take(now)
         return wait
+
+    def room(self, method: str) -> int:
+        """How many calls of a method could be made at once now."""
+        now = self._clock.monotonic()
+        return 0 if self._held.get(method, now) > now else self._methods[method].room(now)
 
     def hold(self, method: str, seconds: float) -> None:
         """Slack said ``Retry-After``: nothing more through this method until then."""

@@ -60,6 +60,12 @@ def mention_origin(body: Payload) -> Origin:
     return Origin(UserId(text(event, "user")), _author_team(body, event), place)
 
 
+def home_origin(body: Payload) -> Origin:
+    """Who opened the Home tab; whatever is answered goes there, so there is no channel."""
+    event = part(body, "event")
+    return Origin(UserId(text(event, "user")), _author_team(body, event), Place(""))
+
+
 def is_for_us(body: Payload) -> bool:
     """Whether a mention was written by a person, just now: not by a bot, ourselves, or an edit."""
     event = part(body, "event")

@@ -163,6 +163,11 @@ class Publisher:
             could outlast it, so it must leave room for some calls.
         batch: How many messages are claimed at once.
         senders: How many channels are served at once.
+
+    Attributes:
+        pace: Slack's limits, as all calls of this process use them up.
+        circuit: Whether Slack answers at all.
+        links: Knows where cards are.
     """
 
     def __init__(
@@ -186,10 +191,10 @@ class Publisher:
         self._outbox = outbox
         self._client = client
         self._directory = directory
-        self._pace = Pace(clock)
-        self._circuit = Circuit(client, clock, random)
-        self._finder = Finder(client, directory.identity, self._pace.take)
-        self._links = Links(outbox, directory)
+        self.pace = Pace(clock)
+        self.circuit = Circuit(client, clock, random)
+        self._finder = Finder(client, directory.identity, self.pace.take)
+        self.links = Links(outbox, directory)
         self._render = render
         self._clock = clock
         self._random = random
@@ -209,7 +214,7 @@ class Publisher:
         Raises:
             StoreUnavailable: Nothing could be claimed.
         """
-        if not await self._circuit.closes():
+        if not await self.circuit.closes():
             return False
         now = self._clock.now()
         until = now + self._lease
@@ -218,7 +223,7 @@ class Publisher:
         async with asyncio.TaskGroup() as group:
             lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
         await self._put_back(waiting)
-        if self._circuit.open:
+        if self.circuit.open:
             return False
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
@@ -237,7 +242,7 @@ class Publisher:
         progress = False
         async with self._senders:
             for message in lane:
-                if self._circuit.open:
+                if self.circuit.open:
                     waiting.append((message, self._clock.now()))
                     continue
                 if not self._fits(until):
@@ -269,7 +274,7 @@ class Publisher:
         return progress
 
     async def _deliver(self, message: Message, until: datetime) -> Fate:
-        match await self._links.linked(message):
+        match await self.links.linked(message):
             case Message(kind=MessageKind.CARD, operation=Operation() as operation):
                 words = self._render.card(operation, now=self._clock.now())
                 if message.ts:
@@ -311,7 +316,7 @@ class Publisher:
     async def _post(
         self, message: Message, operation: Operation | None, words: Words, until: datetime
     ) -> Fate:
-        wait = self._pace.take(POST, message.channel)
+        wait = self.pace.take(POST, message.channel)
         if wait:
             return self._waits(wait, uncertain=message.uncertain)
         if message.uncertain:
@@ -365,7 +370,7 @@ class Publisher:
                 return Later("no_ts", uncertain=True, wait=SETTLE)
 
     async def _update(self, message: Message, operation: Operation, words: Words) -> Fate:
-        wait = self._pace.take(UPDATE, message.channel)
+        wait = self.pace.take(UPDATE, message.channel)
         if wait:
             return self._waits(wait)
         metadata = self._metadata(message, operation)
@@ -407,7 +412,7 @@ class Publisher:
     async def _tell_by_hook(self, message: Message, to: Origin, words: Words) -> Fate | None:
         if not to.response_url or self._clock.now() - message.created_at > HOOK_LIFE:
             return None
-        wait = self._pace.take(HOOK, message.channel)
+        wait = self.pace.take(HOOK, message.channel)
         if wait:
             return None
         body = {"response_type": "ephemeral", "replace_original": False, **_content(words)}
@@ -418,7 +423,7 @@ class Publisher:
             case Done():
                 return Posted("-")
             case RateLimited(retry_after):
-                self._pace.hold(HOOK, retry_after)
+                self.pace.hold(HOOK, retry_after)
                 return None
             case Rejected() | NotSent():
                 return None  # used up, expired, not Slack's, or out of reach: there are other ways
@@ -428,7 +433,7 @@ class Publisher:
     async def _tell_in_channel(self, message: Message, to: Origin, words: Words) -> Fate | None:
         if not to.place.channel:
             return None
-        wait = self._pace.take(EPHEMERAL, to.place.channel)
+        wait = self.pace.take(EPHEMERAL, to.place.channel)
         if wait:
             return self._waits(wait)
         outcome = await self._send(
@@ -446,7 +451,7 @@ class Publisher:
             return self._judge_answer(OPEN, message, opened)
         if not self._fits(until):
             return self._waits(None, error="lease")
-        wait = self._pace.take(POST, opened)
+        wait = self.pace.take(POST, opened)
         if wait:
             return self._waits(wait)
         outcome = await self._send(message, POST, words, channel=opened)
@@ -456,7 +461,7 @@ class Publisher:
         """The direct conversation with somebody, or why there is none."""
         if not self._fits(until):
             return self._waits(None, error="lease")
-        wait = self._pace.take(OPEN, "")
+        wait = self.pace.take(OPEN, "")
         if wait:
             return self._waits(wait)
         opened = await self._client.call(OPEN, users=user)
@@ -507,7 +512,7 @@ class Publisher:
         return outcome
 
     def _limited(self, method: str, outcome: RateLimited, *, uncertain: bool) -> Later:
-        self._pace.hold(method, outcome.retry_after)
+        self.pace.hold(method, outcome.retry_after)
         return Later("ratelimited", uncertain=uncertain, wait=outcome.retry_after, failed=False)
 
     def _rejected(self, message: Message, error: str) -> Fate:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.core.answers import Answer
+from bot.core.home import Board
 from bot.core.machine import Say
 from bot.core.operation import Operation
-from handlers import answers, card
+from handlers import answers, card, home
 from handlers.blocks import Rendered, metadata
 from handlers.grammar import COMMAND, Misunderstood
+from handlers.home import HomeView
 from handlers.texts import LOCALES, Texts
 
 
@@ -63,6 +65,16 @@ class Wording:
     def answer(self, answer: Answer, *, locale: str) -> Rendered:
         """What one person is told, in their own language."""
         return answers.answer(answer, self.reader(locale), command=self._command)
+
+    def home(
+        self, board: Board, awaiting: Sequence[Operation], *, links: Mapping[str, str], locale: str
+    ) -> HomeView:
+        """The Home tab, in its reader's language."""
+        return home.home(board, awaiting, self.reader(locale), links=links, command=self._command)
+
+    def closed_home(self, *, locale: str) -> HomeView:
+        """The Home tab of somebody who may not see what is in it."""
+        return home.closed(self.reader(locale))
 
     def explain(self, parsed: object, locale: str) -> Rendered:
         """Words for a text that is no command, in the language of who typed it."""

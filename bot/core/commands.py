@@ -129,6 +129,13 @@ class ShowHelp:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ShowHome:
+    """The Home tab was opened; ``blank``: Slack had nothing of ours to show in it."""
+
+    blank: bool = False
+
+
 Command = (
     RequestSwitchover
     | Act
@@ -140,4 +147,5 @@ Command = (
     | ShowStatus
     | ShowHistory
     | ShowHelp
+    | ShowHome
 )

@@ -18,6 +18,7 @@ from bot.core.commands import (
     Resume,
     ShowHelp,
     ShowHistory,
+    ShowHome,
     ShowStatus,
     Unfreeze,
 )
@@ -49,6 +50,7 @@ class Desk:
         new_id: Makes operation ids.
         limits: The configured times.
         wake: Told after every change.
+        home_opened: Told when somebody has opened their Home tab.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Desk:
         new_id: Callable[[], OperationId],
         limits: Limits,
         wake: Callable[[], None],
+        home_opened: Callable[[], None],
     ) -> None:
         self._store = store
         self._directory = directory
         self._clock = clock
         self.limits = limits
         self._wake = wake
+        self._home_opened = home_opened
         self._requests = Requests(
             store=store, directory=directory, catalogue=catalogue, clock=clock, new_id=new_id
         )
@@ -150,6 +154,10 @@ class Desk:
                 return await self._clicks.act(item, command, self.limits)
             case Freeze() | Unfreeze() | Halt() | Resume():
                 return await self._holding.hold(item, command)
+            case ShowHome(blank=blank):
+                await self._store.open_home(item, blank=blank, now=self._clock.now())
+                self._home_opened()
+                return None
             case ListDatabases() | ShowStatus() | ShowHistory() | ShowHelp():
                 who = await standing(self._directory, (), item.origin.user, item.origin.team)
                 if not who.member:

@@ -16,6 +16,7 @@ from bot.core.answers import Answer
 from bot.core.commands import Command, Origin
 from bot.core.events import Event, event_name
 from bot.core.holds import HoldEvent
+from bot.core.home import Reading
 from bot.core.machine import Say
 from bot.core.operation import Operation
 from bot.errors import Unreadable
@@ -98,9 +99,10 @@ ANSWERS: Codec[Answer] = Codec(Answer)
 OPERATIONS: Codec[Operation] = Codec(Operation)
 ORIGINS: Codec[Origin] = Codec(Origin)
 SAYS: Codec[Say] = Codec(Say)
+READINGS: Codec[Reading] = Codec(Reading)
 
 
 def warm_up() -> None:
     """Builds every adapter, so that no delivery has to wait for it."""
-    for codec in (EVENTS, HOLD_EVENTS, COMMANDS, ANSWERS, OPERATIONS, ORIGINS, SAYS):
+    for codec in (EVENTS, HOLD_EVENTS, COMMANDS, ANSWERS, OPERATIONS, ORIGINS, SAYS, READINGS):
         codec.build()

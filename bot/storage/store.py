@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Event, event_name
 from bot.core.holds import Hold, HoldEvent, HoldKind
+from bot.core.home import Reading
 from bot.core.machine import Decision, Say
 from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
@@ -21,6 +22,7 @@ from bot.ports import (
     AuditHead,
     AuditRow,
     CardPlace,
+    HomeTab,
     Inbound,
     InboxItem,
     Message,
@@ -29,7 +31,7 @@ from bot.ports import (
     TellHold,
     tell_nobody,
 )
-from bot.storage import audit, claims, holds, inbox, operations, outbox, schema, tables
+from bot.storage import audit, claims, holds, homes, inbox, operations, outbox, readings, schema, tables
 from bot.storage.codec import plain, warm_up
 from bot.storage.engine import Database, Work, open_database
 from bot.storage.failures import Conflict
@@ -262,6 +264,49 @@ class SqlStore:
         )
         await self._record(event_name(event), work)
 
+    # --- Home tabs ---
+
+    async def open_home(self, item: InboxItem, *, blank: bool, now: datetime) -> None:
+        """Makes somebody's Home tab due at once, and finishes the inbox item, as one."""
+        await self._database.note(partial(homes.open_, item=item, blank=blank, now=now))
+
+    async def claim_homes(
+        self, now: datetime, until: datetime, limit: int, *, opened_since: datetime, looked_before: datetime
+    ) -> Sequence[HomeTab]:
+        """Takes tabs that are due, or that the audit trail has moved past."""
+        bounds = {"opened_since": opened_since, "looked_before": looked_before}
+        return await self._database.note(
+            partial(homes.claim, given=claims.given(now, until, limit) | bounds, until=until)
+        )
+
+    async def settle_home(
+        self, tab: HomeTab, *, shown: str, seq: int, looked_at: datetime, due_at: datetime
+    ) -> None:
+        """Records what a tab shows, unless it was claimed or opened again."""
+        await self._database.note(
+            partial(homes.settle, tab=tab, shown=shown, seq=seq, looked_at=looked_at, due_at=due_at)
+        )
+
+    async def forget_home(self, tab: HomeTab) -> None:
+        """Drops a tab, unless it was claimed or opened again."""
+        await self._database.note(partial(homes.forget, tab=tab))
+
+    async def readings(self, databases: Collection[str]) -> Mapping[str, Reading]:
+        """The last readings of these databases, where there are any."""
+        return await self._database.read(partial(readings.known, databases=databases))
+
+    async def begin_readings(
+        self, databases: Collection[str], now: datetime, asked_before: datetime
+    ) -> Sequence[str]:
+        """Those of the databases that nobody has begun to read since a time."""
+        return await self._database.note(
+            partial(readings.begin, databases=databases, now=now, asked_before=asked_before)
+        )
+
+    async def record_readings(self, found: Mapping[str, Reading], now: datetime) -> None:
+        """Keeps readings, and makes every tab due."""
+        await self._database.note(partial(readings.record, found=found, now=now))
+
     # --- audit ---
 
     async def audit_head(self) -> AuditHead:
@@ -362,7 +407,7 @@ def require_consecutive(decisions: Sequence[Decision]) -> None:
 
 
 async def _release(connection: AsyncConnection, now: datetime) -> None:
-    for table in (tables.inbox, tables.operations, tables.messages):
+    for table in (tables.inbox, tables.operations, tables.messages, tables.homes):
         await claims.release(connection, table, now)
     await operations.release_starting(connection, now)
 
@@ -371,3 +416,4 @@ async def _prune(connection: AsyncConnection, before: datetime) -> None:
     await holds.prune(connection, before)
     await inbox.prune(connection, before)
     await outbox.prune(connection, before)
+    await homes.prune(connection, before)

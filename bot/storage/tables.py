@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0002"  # the newest migration; what this code reads and writes
+REVISION = "0003"  # the newest migration; what this code reads and writes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -192,6 +192,29 @@ Index(  # NULLs would not exclude each other in the constraint above
     unique=True,
     sqlite_where=_of_no_operation,
     postgresql_where=_of_no_operation,
+)
+
+# The Home tabs that people have opened lately, under their users' ids.
+homes = Table(
+    "homes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("team", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("looked_at", Instant, nullable=False),  # when it was last brought up to date
+    Column("seq", BigInteger, nullable=False),  # the row of the trail that it takes in, with all before
+    Column("shown", Text, nullable=False),  # the digest of what Slack shows, "": not known
+    Column("due_at", Instant, nullable=False),
+    Column("claimed_from", Instant),
+)
+
+# What the clouds said last of each database, for whoever looks at a Home tab.
+readings = Table(
+    "readings",
+    metadata,
+    Column("database", Text, primary_key=True),
+    Column("asked_at", Instant, nullable=False),  # when somebody last began to read it
+    Column("reading", Text),
 )
 
 heartbeat = Table(

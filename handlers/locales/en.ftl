@@ -505,6 +505,65 @@ operation-line = { $id } { $moves }: { $status }{ GIVEN($start) ->
    *[no] asked by
  } { $by }, { $when }
 
+## The Home tab
+
+home-closed = Only full, active members of this workspace see switchovers here.
+home-new = New switchover
+home-awaiting = Waiting for your approval
+home-awaiting-none = Nothing waits for your approval.
+home-under-way = Under way
+home-under-way-none = Nothing is under way.
+home-past = Lately
+home-past-none = Nothing was done yet.
+home-databases = Databases: { $count }
+home-databases-more = … and { $count } more { COUNT($count) ->
+    [one] database
+   *[other] databases
+ }: { $command }
+home-frozen = Policy { $policy }: frozen until { $until }: { $reason }
+home-database = { $mark } { $name }: { GIVEN($primary) ->
+    [yes] primary { $primary }
+   *[no] primary not known
+ }, { $health }{ GIVEN($state) ->
+    [yes] , { $state }
+   *[no] {""}
+ }{ GIVEN($operations) ->
+    [yes] , under way: { $operations }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }{ GIVEN($when) ->
+    [yes] {" "}· as read { $when }
+   *[no] {""}
+ }
+home-sharded = { $mark } { $name }: { $count } { COUNT($count) ->
+    [one] shard
+   *[other] shards
+ }{ GIVEN($operations) ->
+    [yes] , under way: { $operations }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }{ GIVEN($when) ->
+    [yes] {" "}· as read { $when }
+   *[no] {""}
+ }
+home-unread = { $mark } { $name }: not read yet{ GIVEN($operations) ->
+    [yes] , under way: { $operations }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }
+home-well = { $count } { COUNT($count) ->
+    [one] node, healthy
+   *[other] nodes, all healthy
+ }
+home-unwell = not healthy: { $names }
+home-as-of = As of { $when }. Kept up to date for half an hour after you open this tab; databases are read when you do.
+
 ## Help, and what is no command
 
 help-head = Switches the primary of a managed database, once it is approved.

@@ -489,6 +489,59 @@ operation-line = { $id } { $moves }：{ $status }{ GIVEN($start) ->
    *[no] 申请人
  } { $by }，{ $when }
 
+## The Home tab
+
+home-closed = 只有本工作区的正式活跃成员可以在这里查看切换。
+home-new = 申请切换
+home-awaiting = 等待你批准
+home-awaiting-none = 没有等待你批准的操作。
+home-under-way = 进行中
+home-under-way-none = 没有进行中的操作。
+home-past = 最近
+home-past-none = 还没有操作记录。
+home-databases = 数据库：{ $count } 个
+home-databases-more = … 另有 { $count } 个数据库：{ $command }
+home-frozen = 策略 { $policy }：冻结至 { $until }：{ $reason }
+home-database = { $mark } { $name }：{ GIVEN($primary) ->
+    [yes] 主库 { $primary }
+   *[no] 主库未知
+ }，{ $health }{ GIVEN($state) ->
+    [yes] ，{ $state }
+   *[no] {""}
+ }{ GIVEN($operations) ->
+    [yes] ，进行中：{ $operations }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }{ GIVEN($when) ->
+    [yes] {" "}· 读取于 { $when }
+   *[no] {""}
+ }
+home-sharded = { $mark } { $name }：{ $count } 个分片{ GIVEN($operations) ->
+    [yes] ，进行中：{ $operations }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }{ GIVEN($when) ->
+    [yes] {" "}· 读取于 { $when }
+   *[no] {""}
+ }
+home-unread = { $mark } { $name }：尚未读取{ GIVEN($operations) ->
+    [yes] ，进行中：{ $operations }
+   *[no] {""}
+ }{ GIVEN($problem) ->
+    [yes] {" "}· { $problem }
+   *[no] {""}
+ }
+home-well = { $count } 个节点{ COUNT($count) ->
+    [1] ，健康
+   *[other] ，全部健康
+ }
+home-unwell = 不健康：{ $names }
+home-as-of = 更新于 { $when }。打开本页后半小时内自动更新；打开时会读取数据库。
+
 ## Help, and what is no command
 
 help-head = 经批准后切换托管数据库的主库。命令用英文输入：

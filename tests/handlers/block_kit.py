@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from handlers.blocks import Rendered
+from handlers.home import HomeView
 
 JOINER = "\u2060"
 
-_OWN = re.compile(r"<@[UW][A-Z0-9]{2,30}>|<!subteam\^S[A-Z0-9]{2,30}>|<!date\^\d+\^[^|<>]*\|[^|<>]*>")
+_OWN = re.compile(
+    r"<@[UW][A-Z0-9]{2,30}>|<!subteam\^S[A-Z0-9]{2,30}>|<!date\^\d+\^[^|<>]*\|[^|<>]*>|<https://home\.slack\.com/[^|<>]*\|SW-\w+>"
+)
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
@@ -26,13 +30,35 @@ def problems(message: Rendered) -> list[str]:
     return found
 
 
-def alive(message: Rendered) -> list[str]:
+def home_problems(view: HomeView) -> list[str]:
+    """Every limit that a Home tab breaks."""
+    found = [
+        f"blocks[{number}]: {what}" for number, block in enumerate(view.blocks) for what in _block(block)
+    ]
+    if not 1 <= len(view.blocks) <= 100:
+        found.append(f"{len(view.blocks)} blocks")
+    if len(json.dumps(view.view)) > 250_000:
+        found.append("view_too_large")
+    return found
+
+
+def alive(message: Rendered | HomeView) -> list[str]:
     """Every piece of markup that is neither ours nor made inert, wherever Slack would look for it."""
     found = [what for text in _marked_up(message.blocks) for what in _alive(text)]
-    return found + _alive(message.text)
+    return found + (_alive(message.text) if isinstance(message, Rendered) else [])
 
 
-def buttons(message: Rendered) -> list[dict[str, Any]]:
+def shown(view: HomeView) -> str:
+    """A Home tab as text, a line for each line."""
+    texts = (text for block in view.blocks for text in block.get("elements", [block]))
+    return "\n".join(_words(text) for text in texts)
+
+
+def _words(text: dict[str, Any]) -> str:
+    return text["text"] if isinstance(text["text"], str) else _words(text["text"])
+
+
+def buttons(message: Rendered | HomeView) -> list[dict[str, Any]]:
     """Every button, in order."""
     return [
         element
@@ -51,11 +77,10 @@ def _block(block: dict[str, Any]) -> Iterator[str]:
             yield from _text(block["text"], 3000)
             if "accessory" in block:
                 yield from _button(block["accessory"])
+        case "header":
+            yield from _text(block["text"], 150, only="plain_text")
         case "context":
-            if not 1 <= len(block["elements"]) <= 10:
-                yield f"{len(block['elements'])} context elements"
-            for element in block["elements"]:
-                yield from _text(element, 3000)
+            yield from _context(block["elements"])
         case "actions":
             ids = [element["action_id"] for element in block["elements"]]
             if not 1 <= len(ids) <= 25 or len(set(ids)) != len(ids):
@@ -67,6 +92,13 @@ def _block(block: dict[str, Any]) -> Iterator[str]:
     unknown = set(block) - {"type", "text", "elements", "accessory"}
     if unknown:
         yield f"unknown keys {unknown}"
+
+
+def _context(elements: list[dict[str, Any]]) -> Iterator[str]:
+    if not 1 <= len(elements) <= 10:
+        yield f"{len(elements)} context elements"
+    for element in elements:
+        yield from _text(element, 3000)
 
 
 def _button(button: dict[str, Any]) -> Iterator[str]:

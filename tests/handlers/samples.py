@@ -19,6 +19,8 @@ from bot.core.answers import (
 )
 from bot.core.commands import RequestSwitchover
 from bot.core.events import Choice, LastSwitchover, Place
+from bot.core.holds import Hold, HoldKind
+from bot.core.home import Board, DatabaseTile, Reading
 from bot.core.machine import Say
 from bot.core.model import (
     Call,
@@ -334,4 +336,69 @@ answers: st.SearchStrategy[Answer] = st.one_of(
         name=words | st.just("SW-7K3M9Q"),
         past=st.booleans(),
     ),
+)
+
+
+# --- Home tabs -----------------------------------------------------------------------------------------
+
+
+def board(*under_way: Operation, past: tuple[Operation, ...] = (), databases: int = 3) -> Board:
+    """An ordinary one: a database that is well, one that can't be read, and one that never was."""
+    unwell = replace(NODES[1], healthy=False)
+    readings = [
+        Reading((READING,)),
+        Reading((replace(READING, read_at=NOW - timedelta(hours=1)),), Reason.of("provider-throttled", message="x")),
+        None,
+        Reading(tuple(
+            replace(READING, shard=f"g-{one}", shard_name=f"shard-{one}", nodes=(NODES[0], unwell)) for one in (1, 2)
+        )),
+    ]  # fmt: skip
+    names = ["orders", "billing", "users", "events", *(f"db-{number:04}" for number in range(4, databases))]
+    tiles = [
+        DatabaseTile(
+            name,
+            readings[number] if number < len(readings) else readings[0],
+            tuple(op.id for op in under_way if op.database == name),
+        )
+        for number, name in enumerate(names[:databases])
+    ]
+    return Board(NOW, 9, tuple(tiles[:30]), databases, under_way, past)
+
+
+readings = st.builds(
+    Reading,
+    topologies=st.lists(topologies, max_size=1).map(tuple)
+    | st.lists(topologies, min_size=1, max_size=2).map(
+        lambda few: tuple(replace(few[0], shard=f"shard {number}") for number in range(100))
+    ),
+    problem=st.none() | reasons(),
+)
+tiles = st.builds(
+    DatabaseTile,
+    name=words,
+    reading=st.none() | readings,
+    operations=st.lists(st.just(OperationId("SW-7K3M9Q")), max_size=9).map(tuple),
+)
+holds = st.builds(
+    Hold,
+    kind=st.sampled_from(HoldKind),
+    scope=words,
+    since=moments,
+    until=st.none() | moments,
+    reason=words,
+    by=users,
+)
+frozen = st.tuples(words, st.builds(Reason, st.just("frozen"), st.tuples(words, words).map(
+    lambda filled: tuple(zip(("reason", "until"), filled, strict=True))
+)))  # fmt: skip
+boards = st.builds(
+    Board,
+    at=moments,
+    seq=st.integers(0, 9),
+    databases=st.lists(tiles, max_size=1).map(lambda few: tuple(few * 30)),
+    total=st.integers(30, 5000),
+    under_way=st.lists(operations, max_size=1).map(lambda few: tuple(few * 20)),
+    past=st.lists(operations, max_size=1).map(lambda few: tuple(few * 20)),
+    holds=st.lists(holds, max_size=1).map(lambda few: tuple(few * 8)),
+    frozen=st.lists(frozen, max_size=1).map(lambda few: tuple(few * 8)),
 )

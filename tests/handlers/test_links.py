@@ -43,7 +43,7 @@ def refusal() -> Message:
 
 
 async def said(desk: Desk) -> set[str]:
-    linked = await desk.publisher._links.linked(refusal())
+    linked = await desk.publisher.links.linked(refusal())
     operation, say, answer = linked.operation, linked.say, linked.answer
     assert isinstance(operation, Operation)
     assert say is not None
@@ -57,7 +57,7 @@ async def test_everything_that_names_the_holder_links_its_card(
     desk: Desk, thread: str | None, within: str
 ) -> None:
     desk.owe_card(1, ts="5.000001", thread=thread)
-    linked = await desk.publisher._links.linked(refusal())
+    linked = await desk.publisher.links.linked(refusal())
     assert linked.say is not None
     assert linked.say.detail is not None
     shown = sentence(Texts("en"), linked.say.detail)
@@ -95,6 +95,6 @@ async def test_words_wait_a_second_at_most_for_their_links() -> None:
     desk.slack.gate = slow
     desk.owe_card(1, ts="5.000001")
     async with asyncio.timeout(5):
-        assert (await desk.publisher._links.linked(refusal())).answer == Tell(LOCKED)
+        assert (await desk.publisher.links.linked(refusal())).answer == Tell(LOCKED)
     go.set()
     await desk.close()

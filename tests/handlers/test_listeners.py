@@ -22,6 +22,7 @@ from bot.core.commands import (
     Origin,
     RequestSwitchover,
     ShowHelp,
+    ShowHome,
 )
 from bot.core.events import Place
 from bot.core.model import UserId
@@ -347,6 +348,34 @@ async def test_a_mention_is_a_command_in_its_thread(bot: Bot) -> None:
 async def test_a_mention_that_is_no_command_is_answered_later(bot: Bot, typed: str, kept: str) -> None:
     assert (await bot.event(text=typed)).status_code == 200
     assert bot.commands == [ShowHelp(kept)]
+
+
+OPENED: dict[str, Any] = {
+    "type": "app_home_opened",
+    "user": "U1",
+    "channel": "D1",
+    "tab": "home",
+    "text": None,
+    "ts": None,
+}
+
+
+@pytest.mark.parametrize(("view", "blank"), [(None, True), ({"id": "V1", "type": "home"}, False)])
+async def test_an_opened_home_tab_is_recorded_and_has_no_channel(bot: Bot, view: Any, blank: bool) -> None:
+    assert (await bot.event(**OPENED, view=view)).status_code == 200
+    assert bot.commands == [ShowHome(blank=blank)]
+    assert bot.origins == [Origin(UserId("U1"), "T1", Place(""))]
+    assert bot.kicks == 1
+
+
+async def test_the_other_tab_of_the_app_is_none_of_ours(bot: Bot) -> None:
+    assert (await bot.event(**OPENED | {"tab": "messages"})).status_code == 200
+    assert bot.commands == []
+
+
+async def test_an_opened_home_tab_that_was_not_recorded_is_to_be_sent_again(bot: Bot) -> None:
+    bot.inbox.down = True
+    assert (await bot.event(**OPENED)).status_code == 503
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ SCOPES_OF_METHODS = {
     "views.publish": set[str](),
 }
 SCOPES_OF_EVENTS = {
+    "app_home_opened": set[str](),
     "app_mention": {"app_mentions:read"},
     "subteam_members_changed": {"usergroups:read"},
     "subteam_updated": {"usergroups:read"},
@@ -82,7 +83,7 @@ def test_command_and_shortcuts_are_the_contracts(form: dict[str, Any]) -> None:
         ("message", "switchover_here"),
         ("global", "switchover_new"),
     ]
-    assert features["app_home"]["home_tab_enabled"] is False  # until there is something on it
+    assert features["app_home"]["home_tab_enabled"] is True
 
 
 def test_scopes_are_exactly_what_methods_and_events_need(form: dict[str, Any]) -> None:

@@ -26,9 +26,11 @@ NEEDS = {
     "conversations.open": "im:write",
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
+    "views.publish": None,
 }
 ELSEWHERE_TOO = {"channels:history": {"groups:history", "im:history"}}
 FOR_EVENTS = {
+    "app_home_opened": None,
     "app_mention": "app_mentions:read",
     "user_change": "users:read",
     "subteam_members_changed": "usergroups:read",

@@ -292,6 +292,7 @@ class World:
         self.catalogue = CatalogueHolder(Catalogue({}))
         self.submitted: list[str] = []
         self.woken = 0
+        self.homes_opened = 0
         self._ids, self._keys = count(1), count(1)
         self.configure(orders=policy)
         self.start()
@@ -306,6 +307,7 @@ class World:
             new_id=lambda: OperationId(f"SW-{next(self._ids):06}"),
             limits=Limits(),
             wake=self._wake,
+            home_opened=self._home_opened,
         )
         self.duties = Duties(
             store=self.store,
@@ -319,6 +321,9 @@ class World:
 
     def _wake(self) -> None:
         self.woken += 1
+
+    def _home_opened(self) -> None:
+        self.homes_opened += 1
 
     def configure(self, **policies: Policy) -> None:
         """The databases from now on, all on one account; those that are gone are retired."""

@@ -12,12 +12,14 @@ from bot.core.answers import Answer
 from bot.core.commands import Origin
 from bot.core.events import Event
 from bot.core.holds import Hold, HoldEvent
+from bot.core.home import Reading
 from bot.core.machine import Say
 from bot.core.model import Target
 from bot.core.operation import Operation, Status
 from bot.ports import Inbound, MessageKind
 from bot.storage import audit
 from bot.storage.codec import plain
+from bot.storage.tables import EPOCH
 from tests.storage.looks import Due, Recorded, Unsettled
 
 
@@ -68,6 +70,27 @@ class Owed:
     done_at: datetime | None = None
 
 
+@dataclass(slots=True)
+class Home:
+    """A row of ``homes``."""
+
+    team: str
+    opened_at: datetime
+    due_at: datetime
+    looked_at: datetime = EPOCH
+    seq: int = 0
+    shown: str = ""
+    claimed_from: datetime | None = None
+
+
+@dataclass(slots=True)
+class Read:
+    """A row of ``readings``."""
+
+    asked_at: datetime = EPOCH
+    reading: Reading | None = None
+
+
 def next_id(table: dict[int, Any]) -> int:
     """The id of a new row, as SQLite counts."""
     return next(reversed(table), 0) + 1
@@ -92,6 +115,8 @@ class Disk:
         self.dedupe_keys: set[str] = set()
         self.holds: tuple[Hold, ...] = ()
         self.hold_events: list[HoldEvent] = []
+        self.homes: dict[str, Home] = {}
+        self.readings: dict[str, Read] = {}
 
     def append(self, entries: Sequence[audit.Entry]) -> None:
         """Adds to the audit trail."""

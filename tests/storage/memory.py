@@ -17,8 +17,9 @@ from typing import Protocol
 
 from bot.core.events import Event
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
+from bot.core.home import Reading
 from bot.core.machine import Decision, Note, Say
-from bot.core.model import OperationId, Target
+from bot.core.model import OperationId, Target, UserId
 from bot.core.operation import UNSENT, Operation, Status
 from bot.errors import Held, Locked, Stale, StoreUnavailable
 from bot.ports import (
@@ -26,6 +27,7 @@ from bot.ports import (
     AuditBreak,
     AuditHead,
     CardPlace,
+    HomeTab,
     Inbound,
     InboxItem,
     Message,
@@ -39,7 +41,7 @@ from bot.storage import audit
 from bot.storage.codec import plain
 from bot.storage.outbox import CARD_KEY, reply_key
 from bot.storage.store import KEEP_AT_LEAST, require_consecutive
-from tests.storage.disk import Delivery, Disk, Kept, Owed, next_id
+from tests.storage.disk import Delivery, Disk, Home, Kept, Owed, Read, next_id
 
 
 class Process(Protocol):
@@ -319,10 +321,11 @@ class MemoryStore:
         """Makes everything claimed due at once, and every submission that the last process left behind."""
         await self._begin()
         disk = self.disk
-        rows: tuple[Delivery | Kept | Owed, ...] = (
+        rows: tuple[Delivery | Kept | Owed | Home, ...] = (
             *disk.inbox.values(),
             *disk.operations.values(),
             *disk.messages.values(),
+            *disk.homes.values(),
         )
         claimed = [row for row in rows if row.claimed_from is not None]
         starting = [row for row in disk.operations.values() if row.op.status is Status.STARTING]
@@ -335,7 +338,7 @@ class MemoryStore:
                 row.due_at = now
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
-        """Deletes done inbox items and ended answers that are older than ``keep``."""
+        """Deletes done inbox items, ended answers, holds and Home tabs that are older than ``keep``."""
         if keep < KEEP_AT_LEAST:
             raise ValueError(f"keep at least {KEEP_AT_LEAST}: a payload may be delivered again till then")
         await self._begin()
@@ -350,7 +353,8 @@ class MemoryStore:
             if row.kind is MessageKind.ANSWER and row.done_at is not None and row.done_at < before
         ]
         over = [hold for hold in disk.holds if hold.until is not None and hold.until < before]
-        if not (items or signatures or answers or over):
+        tabs = [user for user, tab in disk.homes.items() if tab.opened_at < before]
+        if not (items or signatures or answers or over or tabs):
             return
         async with self._commit():
             disk.holds = tuple(hold for hold in disk.holds if hold not in over)
@@ -361,6 +365,8 @@ class MemoryStore:
                 del disk.signatures[signature]
             for answer in answers:
                 del disk.messages[answer.id]
+            for user in tabs:
+                del disk.homes[user]
 
     # --- holds ---
 
@@ -387,6 +393,98 @@ class MemoryStore:
                 self._finish(item_id, told.replies, event.at)
             if told.say is not None:
                 self._owe_notice(f"hold-{seq}", told.say, event.at)
+
+    # --- Home tabs ---
+
+    async def open_home(self, item: InboxItem, *, blank: bool, now: datetime) -> None:
+        """Makes somebody's Home tab due at once, and finishes the inbox item, as one."""
+        await self._begin()
+        self._require_unfinished(item.id)
+        async with self._commit():
+            self._finish(item.id, (), now)
+            tab = self.disk.homes.setdefault(plain(item.origin.user), Home("", now, now))
+            tab.team, tab.opened_at, tab.due_at, tab.claimed_from = plain(item.origin.team), now, now, None
+            tab.shown = "" if blank else tab.shown
+
+    async def claim_homes(
+        self, now: datetime, until: datetime, limit: int, *, opened_since: datetime, looked_before: datetime
+    ) -> Sequence[HomeTab]:
+        """Takes tabs that are due, or that the audit trail has moved past."""
+        await self._begin()
+        head = self.disk.trail[-1]["seq"] if self.disk.trail else 0
+        due = [
+            (tab.due_at, user)
+            for user, tab in self.disk.homes.items()
+            if tab.due_at <= now or (tab.claimed_from is None and tab.seq < head)
+            if tab.opened_at >= opened_since and tab.looked_at <= looked_before
+        ]
+        if not due:
+            return []
+        taken = [(user, self.disk.homes[user]) for _, user in sorted(due)[:limit]]
+        async with self._commit():
+            for _, tab in taken:
+                _claim(tab, until)
+        return [
+            HomeTab(UserId(user), tab.team, tab.opened_at, tab.looked_at, tab.shown, until)
+            for user, tab in taken
+        ]
+
+    async def settle_home(
+        self, tab: HomeTab, *, shown: str, seq: int, looked_at: datetime, due_at: datetime
+    ) -> None:
+        """Records what a tab shows, unless it was claimed or opened again."""
+        await self._begin()
+        row = self._our_home(tab)
+        if row is not None:
+            async with self._commit():
+                row.shown, row.seq, row.looked_at = shown, seq, looked_at
+                row.due_at, row.claimed_from = due_at, None
+
+    async def forget_home(self, tab: HomeTab) -> None:
+        """Drops a tab, unless it was claimed or opened again."""
+        await self._begin()
+        if self._our_home(tab) is not None:
+            async with self._commit():
+                del self.disk.homes[tab.user]
+
+    def _our_home(self, tab: HomeTab) -> Home | None:
+        row = self.disk.homes.get(tab.user)
+        return row if row is not None and _held(row, tab.claimed_until) else None
+
+    async def readings(self, databases: Collection[str]) -> Mapping[str, Reading]:
+        """The last readings of these databases, where there are any."""
+        await self._begin(writing=False)
+        return self._readings(databases)
+
+    def _readings(self, databases: Collection[str]) -> dict[str, Reading]:
+        rows = self.disk.readings.items()
+        return {name: row.reading for name, row in rows if name in databases and row.reading is not None}
+
+    async def begin_readings(
+        self, databases: Collection[str], now: datetime, asked_before: datetime
+    ) -> Sequence[str]:
+        """Those of the databases that nobody has begun to read since a time."""
+        await self._begin()
+        kept = self.disk.readings
+        mine = [name for name in sorted(databases) if kept.get(name, Read()).asked_at <= asked_before]
+        if mine:
+            async with self._commit():
+                for name in mine:
+                    kept.setdefault(name, Read()).asked_at = now
+        return mine
+
+    async def record_readings(self, found: Mapping[str, Reading], now: datetime) -> None:
+        """Keeps readings, and makes every tab due."""
+        await self._begin()
+        before = self._readings(found)
+        async with self._commit():
+            for name, reading in found.items():
+                kept = reading.topologies or (before[name].topologies if name in before else ())
+                if name in self.disk.readings:
+                    self.disk.readings[name].reading = replace(reading, topologies=kept)
+            for tab in self.disk.homes.values():
+                if tab.claimed_from is None:
+                    tab.due_at = min(tab.due_at, now)
 
     # --- audit ---
 
@@ -603,11 +701,11 @@ class MemoryStore:
         return sum(1 for _ in self.disk.owed())
 
 
-def _claim(row: Delivery | Kept | Owed, until: datetime) -> None:
+def _claim(row: Delivery | Kept | Owed | Home, until: datetime) -> None:
     row.claimed_from, row.due_at = row.due_at, until
 
 
-def _held(row: Kept | Owed, until: datetime) -> bool:
+def _held(row: Kept | Owed | Home, until: datetime) -> bool:
     return row.claimed_from is not None and row.due_at == until
 
 

@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,19 +15,20 @@ from typing import Any
 import pytest
 
 from bot.core.holds import EVERY_KIND, ONLY_HALT, Frozen, Halted, Resumed, Unfrozen
+from bot.core.home import Reading
 from bot.core.machine import Say, decide
 from bot.core.model import Reason, UserId
 from bot.core.operation import Operation
 from bot.errors import Locked, Stale, StoreUnavailable
-from bot.ports import NO_HOLD, HoldTold, Message, Storage
+from bot.ports import NO_HOLD, HoldTold, HomeTab, Message, Storage
 from bot.storage import connect
 from tests.storage.conftest import sqlite_database
 from tests.storage.disk import Disk
 from tests.storage.looks import Look, SqliteLook
 from tests.storage.memory import MemoryStore
-from tests.storage.values import NOW, inbound, possible, reply, requested
+from tests.storage.values import NOW, inbound, possible, reply, requested, topology
 
-STEPS = 120
+STEPS = 160
 LEASE = timedelta(seconds=15)
 DAY = timedelta(days=1)
 
@@ -40,11 +42,13 @@ class Walk:
         self._dice = Random(seed)  # noqa: S311  # dice, not keys
         self._now = NOW
         self._claimed: list[Message] = []
+        self._tabs: list[HomeTab] = []
 
     async def step(self) -> None:
         """Some time passes, then something is called."""
         self._now += timedelta(seconds=self._dice.choice((0, 0, 1, 7, 20)))
-        what = (self._inbox, self._operations, self._operations, self._outbox, self._outbox, self._rarely)
+        twice = (self._operations, self._outbox)
+        what = (self._inbox, *twice, *twice, self._homes, self._rarely)
         await self._dice.choice(what)()
         memory, real = (_seen(look) for look in self._looks)
         assert memory == real
@@ -145,6 +149,31 @@ class Walk:
                 await self._call("give_up", message, error="gone", now=now)
             case _:
                 pass
+
+    async def _homes(self) -> None:
+        dice, now = self._dice, self._now
+        await self._call("receive", inbound(f"k{dice.randrange(30)}", "", now))
+        for item in await self._call("claim_inbox", now, now + LEASE, 1):
+            opener = replace(item.origin, user=UserId(f"U{dice.randrange(3)}"))
+            again = partial(self._call, "open_home", replace(item, origin=opener), blank=dice.random() < 0.3)
+            await again(now=now)
+            if dice.random() < 0.2:
+                await again(now=now)
+        bounds = {"opened_since": now - 9 * LEASE, "looked_before": now - timedelta(seconds=3)}
+        tabs = await self._call("claim_homes", now, now + LEASE, dice.randint(1, 3), **bounds)
+        self._tabs = [*self._tabs, *tabs][-9:]
+        for tab in [*tabs, dice.choice(self._tabs)] if self._tabs else []:
+            if dice.random() < 0.6:
+                seq, due_at = dice.randrange(40), now + timedelta(seconds=dice.choice((0, 30, 300)))
+                await self._call("settle_home", tab, shown=f"d{seq}", seq=seq, looked_at=now, due_at=due_at)
+            elif dice.random() < 0.3:
+                await self._call("forget_home", tab)
+        names = [name for name in ("orders", "events", "users") if dice.random() < 0.6]
+        await self._call("begin_readings", names, now, now - timedelta(seconds=dice.choice((0, 30))))
+        seen = (topology(at=now),) if dice.random() < 0.5 else ()
+        if dice.random() < 0.3:
+            await self._call("record_readings", {name: Reading(seen) for name in names}, now)
+        await self._call("readings", names)
 
     async def _hold(self) -> None:
         dice, now, by = self._dice, self._now, UserId("U2")

@@ -102,7 +102,7 @@ async def test_ready_names_a_schema_that_is_missing(empty: Backend) -> None:
 async def test_ready_names_a_schema_of_another_version(store: SqlStore, backend: Backend) -> None:
     assert await store.ready() == ""
     await backend.sql("UPDATE alembic_version SET version_num = '9999'")
-    assert await store.ready() == "the database has schema 9999, not 0002: run switchover db upgrade"
+    assert await store.ready() == "the database has schema 9999, not 0003: run switchover db upgrade"
 
 
 async def test_ready_really_writes(store: SqlStore, backend: Backend) -> None:

@@ -1,0 +1,172 @@
+"""What the Home tab is made of: what is stored, what awaits a reader, and the clouds, asked seldom and by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.core.holds import Hold
+from bot.core.home import Board, DatabaseTile, Reading
+from bot.core.model import Reason, UserId
+from bot.core.operation import Operation, Status
+from bot.core.policy import may_approve
+from bot.errors import ProviderError
+from bot.ports import Clock, Directory, HomeStore, Store
+from bot.service.catalogue import Catalogue, CatalogueHolder, Database
+from bot.service.people import standing
+from bot.service.planning import provider_said
+
+SHOWN = 30
+"""How many databases a tab shows, and so how many are read for one."""
+LOOKED_BACK = 30
+"""Among so many of the newest operations the lately ended ones are looked for."""
+READ_AGAIN = timedelta(minutes=2)
+"""A database is read at most once in so long, however many people open their tabs."""
+READ_TOGETHER = 4
+"""How many databases are read at a time: everything else needs the clouds more."""
+
+
+class Lobby:
+    """Knows what Home tabs show.
+
+    Args:
+        store: What was asked and done.
+        homes: What was read.
+        directory: Who people are.
+        catalogue: The configuration in force.
+        clock: The time.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        homes: HomeStore,
+        directory: Directory,
+        catalogue: CatalogueHolder,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._homes = homes
+        self._directory = directory
+        self._catalogue = catalogue
+        self._clock = clock
+
+    async def board(self) -> Board:
+        """What every member sees now, from what is stored alone.
+
+        Raises:
+            StoreUnavailable: It can't be read.
+        """
+        now, current = self._clock.now(), self._catalogue.current
+        # Read first: what comes in meanwhile is taken in once more rather than missed.
+        seq = (await self._store.audit_head()).seq
+        under_way = await self._store.operations(open_only=True, limit=1000)
+        lately = await self._store.operations(open_only=False, limit=LOOKED_BACK)
+        holds = await self._store.holds(now)
+        names = _shown(current, under_way)
+        readings = await self._homes.readings(names)
+        frozen = tuple(_frozen(current, now))
+        return Board(
+            at=now,
+            seq=seq,
+            databases=tuple(_tile(name, readings, under_way) for name in names),
+            total=len(current.databases),
+            under_way=tuple(under_way),
+            past=tuple(op for op in lately if not op.open),
+            holds=tuple(holds),
+            frozen=frozen,
+            changes_at=min(_ends(holds, frozen), default=None),
+        )
+
+    async def is_member(self, user: UserId, team: str) -> bool:
+        """Whether somebody may see it at all.
+
+        Raises:
+            DirectoryUnavailable: It can't be found out now.
+        """
+        return (await standing(self._directory, (), user, team)).member
+
+    async def awaiting(self, board: Board, user: UserId, team: str) -> tuple[Operation, ...]:
+        """The operations that this person could approve at this moment.
+
+        Raises:
+            DirectoryUnavailable: It can't be found out now.
+        """
+        found = []
+        for op in board.under_way:
+            if op.status is not Status.AWAITING_APPROVAL:
+                continue
+            policy = self._catalogue.current.policy_for(op.database)
+            who = await standing(self._directory, policy.approvers, user, team)
+            if may_approve(policy, who, requested_by=op.requested_by, approved_by=op.approved_by) is None:
+                found.append(op)
+        return tuple(found)
+
+    def worth_reading(self, board: Board, *, opened: bool) -> frozenset[str]:
+        """The databases whose roles may be others than those shown.
+
+        Args:
+            board: What is shown.
+            opened: Somebody has just opened a tab and looks at it: then all that are shown.
+        """
+        sent = {op.database: op.ended_at for op in reversed(board.past) if op.submissions and op.ended_at}
+        return frozenset(tile.name for tile in board.databases if opened or _older(tile, sent.get(tile.name)))
+
+    async def read(self, names: Collection[str]) -> bool:
+        """Reads those of the databases that nobody has read just now; whether there were any.
+
+        What can't be read keeps the roles that were read last, and says why.
+
+        Raises:
+            StoreUnavailable: It can't be recorded.
+        """
+        now = self._clock.now()
+        mine = await self._homes.begin_readings(names, now, now - READ_AGAIN)
+        databases = self._catalogue.current.databases
+        together = asyncio.Semaphore(READ_TOGETHER)
+
+        async def reading(name: str) -> tuple[str, Reading]:
+            async with together:
+                return name, await _read(databases[name])
+
+        found = dict(await asyncio.gather(*(reading(name) for name in mine if name in databases)))
+        if found:
+            await self._homes.record_readings(found, self._clock.now())
+        return bool(found)
+
+
+async def _read(database: Database) -> Reading:
+    try:
+        return Reading(tuple(await database.provider.survey(database.name)))
+    except ProviderError as error:
+        return Reading(problem=provider_said(error))
+
+
+def _shown(catalogue: Catalogue, under_way: Sequence[Operation]) -> list[str]:
+    """The databases under way first, then by name, as many as are shown."""
+    busy = {op.database for op in under_way}
+    return sorted(catalogue.databases, key=lambda name: (name not in busy, name))[:SHOWN]
+
+
+def _tile(name: str, readings: Mapping[str, Reading], under_way: Sequence[Operation]) -> DatabaseTile:
+    return DatabaseTile(name, readings.get(name), tuple(op.id for op in under_way if op.database == name))
+
+
+def _frozen(catalogue: Catalogue, now: datetime) -> Iterator[tuple[str, Reason]]:
+    """Each policy is asked once, however many databases it has: asking takes time."""
+    one_of_each = {database.policy.name: database for database in catalogue.databases.values()}
+    for name, database in sorted(one_of_each.items()):
+        if (reason := database.frozen(now)) is not None:
+            yield name, reason
+
+
+def _ends(holds: Sequence[Hold], frozen: Sequence[tuple[str, Reason]]) -> Iterator[datetime]:
+    yield from (hold.until for hold in holds if hold.until is not None)
+    yield from (datetime.fromisoformat(reason["until"]) for _, reason in frozen)
+
+
+def _older(tile: DatabaseTile, ended_at: datetime | None) -> bool:
+    read_at = tile.reading.read_at if tile.reading else None
+    return ended_at is not None and (read_at is None or read_at < ended_at)
