@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.answers import Answer
+from bot.core.commands import ShowHelp
 from bot.core.machine import Say
+from bot.core.model import Reason
 from bot.core.operation import Operation
 from handlers import answers, card
-from handlers.blocks import Rendered, metadata
+from handlers.blocks import Block, Rendered, metadata
+from handlers.form import Shown, error_text, form, notice
 from handlers.grammar import COMMAND, Misunderstood
 from handlers.texts import Texts
 
@@ -37,6 +40,27 @@ class Wording:
         """What is answered when it is not known whether it was recorded."""
         return self._channel.text("maybe-recorded")
 
+    @property
+    def outsider(self) -> str:
+        """What somebody is told who may not have the form."""
+        return self._channel.text("deny-not-a-member")
+
+    @property
+    def maybe_recorded_view(self) -> Block:
+        """The same, in place of a form."""
+        return notice(self.maybe_recorded, self._channel)
+
+    def form(self, shown: Shown, *, locale: str | None) -> Block:
+        """The request form, in the reader's language; in the channel's where that is not known."""
+        return form(shown, self._texts(locale))
+
+    def form_errors(self, found: Mapping[str, Reason], *, locale: str | None) -> dict[str, str]:
+        """What is wrong with fields of the form; in which language, as above."""
+        return {name: error_text(reason, self._texts(locale)) for name, reason in found.items()}
+
+    def _texts(self, locale: str | None) -> Texts:
+        return self._channel if locale is None else Texts(locale)
+
     def card(self, operation: Operation, *, now: datetime) -> Rendered:
         """The card, in the channel's language."""
         return card.card(operation, self._channel, now=now)
@@ -61,7 +85,8 @@ class Wording:
         """Words for a text that is no command, in the channel's language: the typist's is not known yet."""
         if isinstance(parsed, Misunderstood):
             return answers.misunderstood(parsed, self._channel)
-        return answers.help_text(self._channel, command=self._command)
+        form = isinstance(parsed, ShowHelp)
+        return answers.help_text(self._channel, command=self._command, form=form)
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
         """The metadata of every card and reply."""

@@ -15,6 +15,7 @@ from bot.web import Ingress, create_app
 from handlers import grammar
 from handlers.answers import parse_choice
 from handlers.app import SlackApp
+from handlers.forms import Forms
 from handlers.listeners import Listeners
 from handlers.wording import Wording
 from tests.app.signed import FORM, SECRET, ask, signed_headers
@@ -48,10 +49,9 @@ class RealDoor:
             store=self.store,
             clock=self.clock,
             parse=partial(grammar.parse, command="/switchover"),
-            explain=wording.explain,
+            say=wording,
             parse_choice=parse_choice,
-            unrecorded=wording.unrecorded,
-            maybe_recorded=wording.maybe_recorded,
+            forms=cast(Forms, None),  # nobody opens one here
             kick=lambda: None,
             directory=Nobody(),
         )
