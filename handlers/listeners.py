@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -13,12 +13,13 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover, ShowHelp
+from bot.core.model import Reason
 from bot.errors import MaybeRecorded, StoreUnavailable
 from bot.ports import Clock, Inbound, Receipt
 from handlers.answers import CHOOSE_NODE
-from handlers.filled import Filled
+from handlers.filled import Errors, Filled
 from handlers.form import CALLBACK, DATABASE, OPEN_FORM
-from handlers.forms import Forms, Opened
+from handlers.forms import Crew, Opened
 from handlers.payloads import (
     MAX_ID,
     Malformed,
@@ -61,6 +62,22 @@ class Forgetful(Protocol):
     def forget_person(self, user_id: str) -> None: ...
 
     def forget_group(self, group_id: str) -> None: ...
+
+
+class RequestForms(Protocol):
+    """The form, between its opening and its submission; see ``handlers.forms``."""
+
+    crew: Crew
+
+    async def open(self, origin: Origin, trigger: str) -> Opened: ...
+
+    def offered(self, origin: Origin, typed: str) -> Sequence[Mapping[str, Any]]: ...
+
+    def chosen(self, origin: Origin, view: Payload, database: str) -> None: ...
+
+    def submitted(self, origin: Origin, view: Payload) -> Filled | Errors: ...
+
+    def errors(self, origin: Origin, found: Mapping[str, Reason]) -> Mapping[str, str]: ...
 
 
 class Sentences(Protocol):
@@ -114,7 +131,7 @@ class Listeners:
         parse: Callable[[str], object],
         say: Sentences,
         parse_choice: Callable[[str], RequestSwitchover | None],
-        forms: Forms,
+        forms: RequestForms,
         kick: Callable[[], None],
         directory: Forgetful,
         open_within: float = OPEN_WITHIN,
@@ -170,7 +187,8 @@ class Listeners:
     async def _on_bare_command(self, body: Payload, signature: str) -> BoltResponse:
         # Slack's answer is waited for only as long as ours can wait: what comes later is told later.
         answer: asyncio.Future[Opened] = asyncio.get_running_loop().create_future()
-        self._open(body, command_origin(body), signature, answer)
+        if not self._begin_to_open(body, command_origin(body), signature, answer):
+            answer.set_result(Opened.FAILED)
         await asyncio.wait({answer}, timeout=self._open_within)
         if not answer.done():
             answer.cancel()
@@ -184,20 +202,24 @@ class Listeners:
                 words = self._say.explain(ShowHelp())
                 return _ephemeral(words.text, words.blocks)
 
-    def _open(
+    async def _open(self, body: Payload, origin: Origin, signature: str) -> BoltResponse:
+        if self._begin_to_open(body, origin, signature):
+            return _ok()
+        return await self._record(body, origin, ShowHelp(), signature)
+
+    def _begin_to_open(
         self,
         body: Payload,
         origin: Origin,
         signature: str,
         answer: asyncio.Future[Opened] | None = None,
-    ) -> None:
-        """Opens the form in a task; ``answer`` is told what became of it, while somebody waits for it."""
+    ) -> bool:
+        """Opens the form in a task, if there may be one more; ``answer`` is told while somebody waits for it."""
         if not self._forms.crew.free:
             logger.warning("too many forms are being opened", extra={"action": "form_not_opened"})
-            if answer is not None:
-                answer.set_result(Opened.FAILED)
-            return
+            return False
         self._forms.crew.start(self._opened(body, origin, signature, answer), f"open-form-{origin.user}")
+        return True
 
     async def _opened(
         self, body: Payload, origin: Origin, signature: str, answer: asyncio.Future[Opened] | None
@@ -222,8 +244,7 @@ class Listeners:
         if optional(view, "callback_id") == CALLBACK:
             return self._on_field(body, view, name, action)
         if name == OPEN_FORM:
-            self._open(body, interaction_origin(body), signature)
-            return _ok()
+            return await self._open(body, interaction_origin(body), signature)
         return await self._record(body, interaction_origin(body), self._clicked(name, action), signature)
 
     def _on_field(self, body: Payload, view: Payload, name: str, action: Payload) -> BoltResponse:
@@ -267,8 +288,7 @@ class Listeners:
     async def _on_shortcut(self, body: Payload, signature: str) -> BoltResponse:
         origin = shortcut_origin(body)
         if text(body, "callback_id") in SHORTCUTS:
-            self._open(body, origin, signature)
-            return _ok()
+            return await self._open(body, origin, signature)
         return await self._record(body, origin, ShowHelp(), signature)
 
     async def _on_view(self, body: Payload, signature: str) -> BoltResponse:

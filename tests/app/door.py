@@ -15,11 +15,10 @@ from bot.web import Ingress, create_app
 from handlers import grammar
 from handlers.answers import parse_choice
 from handlers.app import SlackApp
-from handlers.forms import Forms
 from handlers.listeners import Listeners
 from handlers.wording import Wording
 from tests.app.signed import FORM, SECRET, ask, signed_headers
-from tests.handlers.ledger import HandClock
+from tests.handlers.ledger import HandClock, NoForms
 from tests.service.world import LeakyStore, World, stricter
 
 
@@ -51,7 +50,7 @@ class RealDoor:
             parse=partial(grammar.parse, command="/switchover"),
             say=wording,
             parse_choice=parse_choice,
-            forms=cast(Forms, None),  # nobody opens one here
+            forms=NoForms(),
             kick=lambda: None,
             directory=Nobody(),
         )

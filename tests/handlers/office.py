@@ -1,5 +1,4 @@
-"""The real way in with a form behind it: ingress, Bolt, listeners and forms, between a simulated Slack and a cloud
-that does as it is told. Only the inbox is in memory."""
+"""The real way in with the form behind it, between a simulated Slack and clouds that do as they are told."""
 
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ PATIENCE = 20.0
 
 
 class Office:
-    """Everything that a form goes through; ``inbox`` holds what was recorded."""
+    """Ingress, Bolt, listeners, forms; only the inbox is in memory, and holds what was recorded."""
 
     def __init__(self, demo: Demo, client: SlackClient, clock: HandClock, **limits: float) -> None:
         self.demo = demo
@@ -165,8 +164,8 @@ async def office(**limits: float) -> AsyncIterator[Office]:
 
 
 def blocks_of(view: View) -> dict[str, Any]:
-    """The blocks of a form that have a name."""
-    return {block["block_id"]: block for block in view.payload["blocks"] if "block_id" in block}
+    """What a form asks for."""
+    return {block["block_id"]: block for block in view.payload["blocks"] if block["type"] == "input"}
 
 
 def said_in(view: View) -> str:
