@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.core.events import Place
@@ -22,6 +22,7 @@ CHANNEL, DATABASE, SHARD, NODE, START, REASON = (
 )
 
 MOST_OPTIONS = 100
+MAX_TITLE = 24
 MAX_OPTION = 75
 MAX_VALUE = 150
 MAX_NAME = 255
@@ -90,15 +91,15 @@ def _view(shown: Shown, texts: Texts, *, pick: bool) -> Block:
     return _modal(blocks, texts) | {
         "callback_id": CALLBACK,
         "private_metadata": json.dumps(kept, separators=(",", ":")),
-        "submit": plain(texts.text("form-submit")),
+        "submit": plain(clip(texts.text("form-submit"), MAX_TITLE)),
     }
 
 
 def _modal(blocks: list[Block], texts: Texts) -> Block:
     return {
         "type": "modal",
-        "title": plain(texts.text("form-title")),
-        "close": plain(texts.text("form-close")),
+        "title": plain(clip(texts.text("form-title"), MAX_TITLE)),
+        "close": plain(clip(texts.text("form-close"), MAX_TITLE)),
         "blocks": blocks,
     }
 
@@ -260,8 +261,3 @@ def _option(text: str, value: str, about: str = "") -> Block | None:
         return None
     option: Block = {"text": plain(shown), "value": value}
     return option | {"description": plain(about)} if about else option
-
-
-def input_ids(view: Block) -> Iterator[str]:
-    """The blocks of a view that can be filled in."""
-    return (block["block_id"] for block in view["blocks"] if block["type"] == "input")

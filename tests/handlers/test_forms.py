@@ -444,6 +444,28 @@ async def test_the_view_of_another_app_or_version_is_answered_and_nothing_more()
         assert (receipt.status, it.inbox.items) == (200, [])
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": None},
+        {"state": {"values": []}},
+        {"state": {"values": {"database": {"database": {"selected_option": "orders"}}}}},
+        {"state": {"values": {"database": {"database": {"value": 1}}}}},
+        {"private_metadata": "{"},
+        {"private_metadata": '{"channel": "<!channel>"}'},
+        {"blocks": [1]},
+        {"id": ""},
+    ],
+)
+async def test_a_form_of_hostile_shape_is_not_understood_and_changes_nothing(changes: dict[str, Any]) -> None:
+    async with office() as it:
+        view = await it.opened()
+        receipt = await it.people.submit(
+            "rita", view, {"database": "orders"}, twist=lambda d: _view_changed(it, d, **changes)
+        )
+        assert (receipt.status, it.inbox.items) == (400, [])
+
+
 def _payload(delivery: Delivery) -> Any:
 
     return json.loads(parse_qs(delivery.body.decode())["payload"][0])

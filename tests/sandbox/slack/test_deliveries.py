@@ -99,6 +99,7 @@ def bolt_app(client: AsyncWebClient, secret: str, heard: Heard) -> Starlette:
     app.command("/switchover")(listen)
     app.action("approve")(listen)
     app.action("choose_node")(listen)
+    app.action("database")(listen)
     app.options("database")(listen)
     app.shortcut("switchover_here")(listen)
     app.shortcut("switchover_new")(listen)
