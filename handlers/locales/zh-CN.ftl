@@ -487,7 +487,7 @@ form-primary = { GIVEN($node) ->
 form-of-another = 这是为 { $name } 选的。请重新选择数据库，再选这一项。
 form-start = 开始时间
 form-start-placeholder = 立即
-form-start-hint = 22:00（你所在时区）；in 30m；或带日期和时区，如 2026-11-23T02:00+08:00。留空：批准后立即开始。
+form-start-hint = 22:00（你所在时区）；30m（30 分钟后）；或带日期和时区，如 2026-11-23T02:00+08:00。留空：批准后立即开始。
 form-reason = 原因
 reading-slow = 未能及时读到 { $name }。
 
