@@ -39,6 +39,7 @@ from bot.service.duties import Duties
 from bot.service.guarded import Guarded
 from bot.service.heads import HourlyHead
 from bot.service.home import Lobby
+from bot.service.offering import Offering
 from bot.storage import SqlStore, connect
 from bot.system import SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
@@ -47,6 +48,7 @@ from handlers import grammar
 from handlers.answers import parse_choice
 from handlers.app import SlackApp
 from handlers.directory import SlackDirectory
+from handlers.forms import Forms
 from handlers.homes import HomeKeeper
 from handlers.listeners import Listeners
 from handlers.publisher import Publisher
@@ -63,6 +65,9 @@ HOUSEKEEPING = timedelta(seconds=5)
 RETENTION = timedelta(hours=1)
 KEEP_INBOX = timedelta(hours=48)
 CREW = 64
+FORMS = 64
+FORMS_CLOSE = 1.0
+"""Seconds that forms which are being filled get, while draining: nothing is lost with them."""
 DRAIN_MARGIN = 5.0
 SLACK_CALL_LIMIT = 7.0
 LAST_WORDS = 5.0
@@ -292,6 +297,7 @@ class Bot:
         self._providers: list[Provider] = []
         self._catalogue = CatalogueHolder(self._new_catalogue(settings))
         self._crew = Crew(CREW)
+        self._forms = Crew(FORMS)
         self._ticker = Ticker()
         self._rush = Rush()
         self._draining = False
@@ -356,14 +362,20 @@ class Bot:
     def _make_web(self, client: SlackClient, directory: SlackDirectory) -> Starlette:
         command, wording = self._settings.slack.command, self._wording
         wording.warm_up()
+        forms = Forms(
+            client=client,
+            offering=Offering(directory=directory, catalogue=self._catalogue),
+            wording=wording,
+            crew=self._forms,
+            clock=self._clock,
+        )
         listeners = Listeners(
             store=self._store,
             clock=self._clock,
             parse=partial(grammar.parse, command=command),
-            explain=wording.explain,
+            say=wording,
             parse_choice=parse_choice,
-            unrecorded=wording.unrecorded,
-            maybe_recorded=wording.maybe_recorded,
+            forms=forms,
             kick=lambda: self._ticker.kick("inbox"),
             directory=directory,
         )
@@ -486,7 +498,7 @@ class Bot:
         hit("draining")
         within = self._settings.tracking.call_timeout.total_seconds() + DRAIN_MARGIN
         await self._ticker.stop(within)
-        late = await self._crew.join(within)
+        late = await self._crew.join(within) + await self._forms.join(FORMS_CLOSE)
         with contextlib.suppress(TimeoutError, StoreUnavailable):
             async with asyncio.timeout(LAST_WORDS):
                 while await self._publisher.sweep():

@@ -42,6 +42,7 @@ from handlers.blocks import (
 )
 from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
+from handlers.form import open_button
 from handlers.grammar import COMMAND, Misunderstood, parse, usage
 from handlers.mrkdwn import clip, link, literal, moment, user
 from handlers.texts import Texts
@@ -78,11 +79,9 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
             return _operations(told, texts)
         case ShowHelp():
             parsed = parse(told.text, command=command)
-            return (
-                misunderstood(parsed, texts)
-                if isinstance(parsed, Misunderstood)
-                else help_text(texts, command=command)
-            )
+            if isinstance(parsed, Misunderstood):
+                return misunderstood(parsed, texts)
+            return help_text(texts, command=command, form=not told.text)
 
 
 def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
@@ -95,14 +94,16 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
     return rendered([lines], texts)
 
 
-def help_text(texts: Texts, *, command: str = COMMAND) -> Rendered:
-    """The usage, from the table that parses."""
+def help_text(texts: Texts, *, command: str = COMMAND, form: bool = False) -> Rendered:
+    """The usage, from the table that parses; under a button for the ``form`` where that was wished for."""
     lines = [line(texts, "help-line", usage=form, about=texts.text(about)) for form, about in usage(command)]
     checks = texts.text("help-checks", checks=", ".join(OVERRIDABLE))
-    return rendered(
-        [[texts.text("help-head")], lines, [texts.text("help-names"), texts.text("help-times"), checks]],
-        texts,
-    )
+    groups = [[texts.text("help-head")], lines, [texts.text("help-names"), texts.text("help-times"), checks]]
+    made = rendered(groups, texts)
+    if not form:
+        return made
+    head = f"{made.text}\n{texts.text('form-open-head')}"
+    return Rendered(head, [made.blocks[0], open_button(texts), *made.blocks[1:]])
 
 
 # --- the chooser ---------------------------------------------------------------------------------------

@@ -103,10 +103,13 @@ def context(line: str) -> Block:
     return {"type": "context", "elements": [mrkdwn(line)]}
 
 
-def button(label: str, *, action_id: str, value: str, style: str = "", confirm: Block | None = None) -> Block:
-    """A button. Its value goes out as it is, so it must be ours and short."""
+def button(
+    label: str, *, action_id: str, value: str = "", style: str = "", confirm: Block | None = None
+) -> Block:
+    """A button. Its value goes out as it is, so it must be ours and short; it may have none."""
     block: Block = {"type": "button", "action_id": action_id, "text": plain(clip(label, MAX_BUTTON))}
-    block["value"] = value
+    if value:
+        block["value"] = value
     if style:
         block["style"] = style
     return block if confirm is None else block | {"confirm": confirm}

@@ -65,6 +65,11 @@ class SingleFlight(Generic[Value]):
         # Somebody who stops waiting must not take the answer from the others.
         return await asyncio.shield(task)
 
+    def remembered(self, key: str, *, within: float) -> Value | None:
+        """What is known already, if it is at most ``within`` seconds old; asks nobody."""
+        known = self._known.get(key)
+        return None if known is None or self._clock.monotonic() - known[0] > within else known[1]
+
     def invalidate(self, key: str) -> None:
         """Forgets one value, and ignores an answer that is on its way."""
         self._known.pop(key, None)
@@ -138,16 +143,17 @@ class SlackDirectory:
         home = await self.identity()
         if fresh:
             self._people.invalidate(user_id)
-        user = await self._people.get(user_id)
-        delivered_here = team_id is None or team_id in home.home
-        member = delivered_here and _is_member(user_id, user, home)
-        return Person(
-            id=user_id,
-            name=_name(user) or user_id,
-            member=member,
-            timezone=str(user.get("tz") or "UTC"),
-            locale=_locale(user),
-        )
+        return _person(user_id, team_id, await self._people.get(user_id), home)
+
+    def remembered(self, user_id: str, team_id: str | None, *, within: float) -> Person | None:
+        """The same from memory alone, at most ``within`` seconds old; None where that is not known."""
+        home = self._identity.remembered("", within=math.inf)
+        user = self._people.remembered(user_id, within=within)
+        return None if home is None or user is None else _person(user_id, team_id, user, home)
+
+    def remembered_members(self, group_id: str, *, within: float) -> frozenset[str] | None:
+        """``members`` from memory alone, at most ``within`` seconds old; None where that is not known."""
+        return self._groups.remembered(group_id, within=within)
 
     def known_locale(self, user_id: str) -> str:
         """A person's language as Slack named it last, "" if it never did; nobody's rights depend on it."""
@@ -207,6 +213,17 @@ def _data(outcome: Outcome) -> Mapping[str, Any]:
             raise DirectoryUnavailable("Slack asks us to wait")
         case Rejected(error) | NotSent(error) | Unknown(error):
             raise DirectoryUnavailable(f"Slack did not answer: {error}")
+
+
+def _person(user_id: str, team_id: str | None, user: Mapping[str, Any], home: Identity) -> Person:
+    delivered_here = team_id is None or team_id in home.home
+    return Person(
+        id=user_id,
+        name=_name(user) or user_id,
+        member=delivered_here and _is_member(user_id, user, home),
+        timezone=str(user.get("tz") or "UTC"),
+        locale=_locale(user),
+    )
 
 
 def _is_member(user_id: str, user: Mapping[str, Any], home: Identity) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -11,10 +13,15 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover, ShowHelp, ShowHome
+from bot.core.model import Reason
 from bot.errors import MaybeRecorded, StoreUnavailable
 from bot.ports import Clock, Inbound, Receipt
 from handlers.answers import CHOOSE_NODE
+from handlers.filled import Errors, Filled
+from handlers.form import CALLBACK, DATABASE, OPEN_FORM
+from handlers.forms import Crew, Opened
 from handlers.payloads import (
+    MAX_ID,
     Malformed,
     Payload,
     command_origin,
@@ -27,6 +34,7 @@ from handlers.payloads import (
     mention_text,
     optional,
     part,
+    shortcut_origin,
     text,
 )
 from handlers.rendering import Words
@@ -35,6 +43,10 @@ logger = logging.getLogger(__name__)
 
 LINK = "link"
 ACTIONS = {action.value: action for action in Action}
+HERE, NEW = "switchover_here", "switchover_new"
+SHORTCUTS = frozenset({HERE, NEW})
+OPEN_WITHIN = 1.5
+"""Seconds that the answer to a command waits for its form."""
 
 
 class Receiver(Protocol):
@@ -57,19 +69,59 @@ class Remembering(Protocol):
     def forget_group(self, group_id: str) -> None: ...
 
 
+class RequestForms(Protocol):
+    """The form, between its opening and its submission; see ``handlers.forms``."""
+
+    crew: Crew
+
+    async def open(self, origin: Origin, trigger: str) -> Opened: ...
+
+    def offered(self, origin: Origin, typed: str) -> Sequence[Mapping[str, Any]]: ...
+
+    def chosen(self, origin: Origin, view: Payload, database: str) -> None: ...
+
+    def submitted(self, origin: Origin, view: Payload) -> Filled | Errors: ...
+
+    def errors(self, origin: Origin, found: Mapping[str, Reason]) -> Mapping[str, str]: ...
+
+
+class Sentences(Protocol):
+    """What is answered on the spot, in the language of the reader; "" where that is not known."""
+
+    def unrecorded(self, locale: str) -> str:
+        """Nothing was recorded, try again."""
+        ...
+
+    def maybe_recorded(self, locale: str) -> str:
+        """It may or may not have been recorded, look before you try again."""
+        ...
+
+    def maybe_recorded_view(self, locale: str) -> Mapping[str, Any]:
+        """The same as a view, in place of a form."""
+        ...
+
+    def outsider(self, locale: str) -> str:
+        """The form is not for you."""
+        ...
+
+    def explain(self, parsed: object, locale: str) -> Words:
+        """Words for what is no command: help, the usage, a misunderstanding."""
+        ...
+
+
 class Listeners:
     """Turns each kind of payload into at most one inbox row and an answer.
 
     Args:
         store: Where deliveries are recorded before they are acknowledged.
         clock: When it came in.
-        parse: The grammar. What it returns is a ``Command``, or something for ``explain``.
-        explain: Words for what is no command: help, the form, a misunderstanding; and the reader's language.
+        parse: The grammar. What it returns is a ``Command``, or something for ``say.explain``.
+        say: What is answered on the spot.
         parse_choice: Reads the value of a ``choose_node`` button; None for one it did not make.
-        unrecorded: The sentence for "nothing was recorded, try again", in a language.
-        maybe_recorded: The same for "it may or may not have been recorded, look before you try again".
+        forms: Opens and fills the form.
         kick: Wakes the sweep of the inbox.
         directory: Its cache is told of changes, and knows who reads which language.
+        open_within: Seconds that the answer to a command waits for its form.
     """
 
     def __init__(
@@ -78,27 +130,28 @@ class Listeners:
         store: Receiver,
         clock: Clock,
         parse: Callable[[str], object],
-        explain: Callable[[object, str], Words],
+        say: Sentences,
         parse_choice: Callable[[str], RequestSwitchover | None],
-        unrecorded: Callable[[str], str],
-        maybe_recorded: Callable[[str], str],
+        forms: RequestForms,
         kick: Callable[[], None],
         directory: Remembering,
+        open_within: float = OPEN_WITHIN,
     ) -> None:
         self._store = store
         self._clock = clock
         self._parse = parse
-        self._explain = explain
+        self._say = say
         self._parse_choice = parse_choice
-        self._unrecorded = unrecorded
-        self._maybe_recorded = maybe_recorded
+        self._forms = forms
         self._kick = kick
         self._directory = directory
+        self._open_within = open_within
 
     async def command(self, request: AsyncBoltRequest) -> BoltResponse:
         """A slash command. Slack shows a failure only where the answer is a 200 with words."""
-        locale = self._locale(request.body)
-        sorry, unclear = (_ephemeral(words(locale), ()) for words in (self._unrecorded, self._maybe_recorded))
+        locale = self._locale(request.body.get("user_id"))
+        sorry = _ephemeral(self._say.unrecorded(locale), ())
+        unclear = _ephemeral(self._say.maybe_recorded(locale), ())
         return await _total(self._on_command, request, failed=sorry, unclear=unclear)
 
     async def click(self, request: AsyncBoltRequest) -> BoltResponse:
@@ -110,34 +163,104 @@ class Listeners:
         return await _total(self._on_event, request, failed=_unavailable())
 
     async def shortcut(self, request: AsyncBoltRequest) -> BoltResponse:
-        """Shortcuts, until there is a form: they are answered with the usage."""
+        """Both shortcuts: they open the form."""
         return await _total(self._on_shortcut, request, failed=_unavailable())
 
     async def view(self, request: AsyncBoltRequest) -> BoltResponse:
-        """A form sent or closed, until there is a form."""
-        return _ok()
+        """A form sent or closed. What is not recorded keeps the form open, with what was entered."""
+        user = request.body.get("user")
+        locale = self._locale(user.get("id") if isinstance(user, Mapping) else None)
+        sorry = _response("errors", errors={DATABASE: self._say.unrecorded(locale)})
+        unclear = _response("update", view=self._say.maybe_recorded_view(locale))
+        return await _total(self._on_view, request, failed=sorry, unclear=unclear)
 
     async def options(self, request: AsyncBoltRequest) -> BoltResponse:
-        """Type-ahead: we have none."""
-        return BoltResponse(status=HTTPStatus.OK, body={"options": []})
+        """The type-ahead of the form's databases."""
+        nothing = BoltResponse(status=HTTPStatus.OK, body={"options": []})
+        return await _total(self._on_options, request, failed=nothing)
 
     async def _on_command(self, body: Payload, signature: str) -> BoltResponse:
-        parsed = self._parse(optional(body, "text"))
+        typed = optional(body, "text")
+        if not typed.strip():
+            return await self._on_bare_command(body, signature)
+        parsed = self._parse(typed)
         if isinstance(parsed, Command):
             return await self._record(body, command_origin(body), parsed, signature)
-        words = self._explain(parsed, self._locale(body))
+        words = self._say.explain(parsed, self._locale(body.get("user_id")))
         return _ephemeral(words.text, words.blocks)
 
-    def _locale(self, body: Payload) -> str:
-        reader = body.get("user_id")
+    def _locale(self, reader: object) -> str:
         return self._directory.known_locale(reader) if isinstance(reader, str) else ""
+
+    async def _on_bare_command(self, body: Payload, signature: str) -> BoltResponse:
+        # Slack's answer is waited for only as long as ours can wait: what comes later is told later.
+        answer: asyncio.Future[Opened] = asyncio.get_running_loop().create_future()
+        if not self._begin_to_open(body, command_origin(body), signature, answer):
+            answer.set_result(Opened.FAILED)
+        await asyncio.wait({answer}, timeout=self._open_within)
+        if not answer.done():
+            answer.cancel()
+            return _ok()
+        locale = self._locale(body.get("user_id"))
+        match answer.result():
+            case Opened.OPENED:
+                return _ok()
+            case Opened.REFUSED:
+                return _ephemeral(self._say.outsider(locale), ())
+            case Opened.FAILED:
+                words = self._say.explain(ShowHelp(), locale)
+                return _ephemeral(words.text, words.blocks)
+
+    async def _open(self, body: Payload, origin: Origin, signature: str) -> BoltResponse:
+        if self._begin_to_open(body, origin, signature):
+            return _ok()
+        return await self._record(body, origin, ShowHelp(), signature)
+
+    def _begin_to_open(
+        self,
+        body: Payload,
+        origin: Origin,
+        signature: str,
+        answer: asyncio.Future[Opened] | None = None,
+    ) -> bool:
+        """Opens the form in a task, if there may be one more; ``answer`` is told while somebody waits for it."""
+        if not self._forms.crew.free:
+            logger.warning("too many forms are being opened", extra={"action": "form_not_opened"})
+            return False
+        self._forms.crew.start(self._opened(body, origin, signature, answer), f"open-form-{origin.user}")
+        return True
+
+    async def _opened(
+        self, body: Payload, origin: Origin, signature: str, answer: asyncio.Future[Opened] | None
+    ) -> None:
+        opened = Opened.FAILED
+        try:
+            opened = await self._forms.open(origin, optional(body, "trigger_id"))
+        finally:
+            waited_for = answer is not None and not answer.done()
+            if answer is not None and waited_for:
+                answer.set_result(opened)
+        if opened is not Opened.OPENED and not waited_for:
+            # Behind the inbox outsiders are told no, and everybody else what to type instead.
+            await self._record(body, origin, ShowHelp(), signature)
 
     async def _on_click(self, body: Payload, signature: str) -> BoltResponse:
         action = first(body, "actions")
         name = text(action, "action_id")
         if name.startswith(LINK):
             return _ok()  # a button that only opens an address; Slack tells us all the same
+        view = part(body, "view", {})
+        if optional(view, "callback_id") == CALLBACK:
+            return self._on_field(body, view, name, action)
+        if name == OPEN_FORM:
+            return await self._open(body, interaction_origin(body), signature)
         return await self._record(body, interaction_origin(body), self._clicked(name, action), signature)
+
+    def _on_field(self, body: Payload, view: Payload, name: str, action: Payload) -> BoltResponse:
+        database = optional(part(action, "selected_option", {}), "value")
+        if name == DATABASE and 0 < len(database) <= MAX_ID:
+            self._forms.chosen(interaction_origin(body), view, database)
+        return _ok()
 
     def _clicked(self, name: str, action: Payload) -> Command:
         value = optional(action, "value") or optional(part(action, "selected_option", {}), "value")
@@ -176,7 +299,27 @@ class Listeners:
         return await self._record(body, mention_origin(body), asked, signature)
 
     async def _on_shortcut(self, body: Payload, signature: str) -> BoltResponse:
-        return await self._record(body, interaction_origin(body), ShowHelp(), signature)
+        origin = shortcut_origin(body)
+        if text(body, "callback_id") in SHORTCUTS:
+            return await self._open(body, origin, signature)
+        return await self._record(body, origin, ShowHelp(), signature)
+
+    async def _on_view(self, body: Payload, signature: str) -> BoltResponse:
+        view = part(body, "view")
+        if body.get("type") != "view_submission" or optional(view, "callback_id") != CALLBACK:
+            return _ok()
+        origin = interaction_origin(body)
+        found = self._forms.submitted(origin, view)
+        if not isinstance(found, Filled):
+            return _response("errors", errors=self._forms.errors(origin, found))
+        return await self._record(body, replace(origin, place=found.place), found.command, signature)
+
+    async def _on_options(self, body: Payload, _signature: str) -> BoltResponse:
+        ours = optional(part(body, "view", {}), "callback_id") == CALLBACK
+        if not ours or optional(body, "action_id") != DATABASE:
+            return BoltResponse(status=HTTPStatus.OK, body={"options": []})
+        found = self._forms.offered(interaction_origin(body), optional(body, "value"))
+        return BoltResponse(status=HTTPStatus.OK, body={"options": list(found)})
 
     async def _record(self, body: Payload, origin: Origin, asked: Command, signature: str) -> BoltResponse:
         receipt = await self._store.receive(
@@ -231,6 +374,10 @@ def _ok() -> BoltResponse:
 
 def _unavailable() -> BoltResponse:
     return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE, body="try again later")
+
+
+def _response(action: str, **content: Any) -> BoltResponse:
+    return BoltResponse(status=HTTPStatus.OK, body={"response_action": action, **content})
 
 
 def _ephemeral(words: str, blocks: Any) -> BoltResponse:

@@ -33,6 +33,9 @@ def dedupe_key(body: Payload) -> str:
     known = body.get("event_id") if kind == "event_callback" else None
     if isinstance(known, str) and 0 < len(known) <= MAX_ID:
         return f"{kind}:{known}"
+    if kind == "view_submission":
+        # However often a form is sent: every click has a trigger of its own, and the form is asked once.
+        return f"{kind}:{text(part(body, 'view'), 'id')}"
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return f"{kind}:sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
@@ -51,6 +54,17 @@ def interaction_origin(body: Payload) -> Origin:
     user = part(body, "user")
     place = Place(optional(part(body, "channel", {}), "id") or _container_channel(body), _thread(body))
     return Origin(UserId(text(user, "id")), optional(user, "team_id"), place, _response_url(body))
+
+
+def shortcut_origin(body: Payload) -> Origin:
+    """Who chose a shortcut, and where: in the thread of its message, or nowhere for a global one.
+
+    Slack's answer to its response_url may land beside the thread, so it is not used.
+    """
+    user, message = part(body, "user"), part(body, "message", {})
+    thread = optional(message, "thread_ts") or optional(body, "message_ts") or optional(message, "ts")
+    place = Place(optional(part(body, "channel", {}), "id"), thread or None)
+    return Origin(UserId(text(user, "id")), optional(user, "team_id"), place)
 
 
 def mention_origin(body: Payload) -> Origin:
@@ -129,10 +143,15 @@ def first(payload: Payload, name: str) -> Payload:
     Raises:
         Malformed: It is no list of objects.
     """
-    return next(iter(_objects(payload, name)), {})
+    return next(iter(objects(payload, name)), {})
 
 
-def _objects(payload: Payload, name: str) -> Sequence[Payload]:
+def objects(payload: Payload, name: str) -> Sequence[Payload]:
+    """A list of objects; empty where there is none.
+
+    Raises:
+        Malformed: It is something else.
+    """
     values = payload.get(name) or []
     if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
         raise Malformed(name)
@@ -161,5 +180,5 @@ def _author_team(body: Payload, event: Payload) -> str:
 
 def _bot_user(body: Payload) -> str:
     # An authorization may be of the person who installed the app: that one is to be heard.
-    bots = (each for each in _objects(body, "authorizations") if each.get("is_bot") is not False)
+    bots = (each for each in objects(body, "authorizations") if each.get("is_bot") is not False)
     return optional(next(bots, {}), "user_id")

@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.answers import Answer
+from bot.core.commands import ShowHelp
 from bot.core.home import Board
 from bot.core.machine import Say
+from bot.core.model import Reason
 from bot.core.operation import Operation
 from handlers import answers, card, home
-from handlers.blocks import Rendered, metadata
+from handlers.blocks import Block, Rendered, metadata
+from handlers.form import Shown, error_text, form, notice
 from handlers.grammar import COMMAND, Misunderstood
 from handlers.home import HomeView
 from handlers.texts import LOCALES, Texts
@@ -45,6 +48,23 @@ class Wording:
     def maybe_recorded(self, locale: str) -> str:
         """What is answered when it is not known whether it was recorded."""
         return self.reader(locale).text("maybe-recorded")
+
+    def maybe_recorded_view(self, locale: str) -> Block:
+        """The same, in place of a form."""
+        return notice(self.maybe_recorded(locale), self.reader(locale))
+
+    def outsider(self, locale: str) -> str:
+        """What somebody is told who may not have the form."""
+        return self.reader(locale).text("deny-not-a-member")
+
+    def form(self, shown: Shown, *, locale: str) -> Block:
+        """The request form, in the reader's language."""
+        return form(shown, self.reader(locale))
+
+    def form_errors(self, found: Mapping[str, Reason], *, locale: str) -> dict[str, str]:
+        """What is wrong with fields of the form, in the reader's language."""
+        texts = self.reader(locale)
+        return {name: error_text(reason, texts) for name, reason in found.items()}
 
     def card(self, operation: Operation, *, now: datetime) -> Rendered:
         """The card, in the channel's language."""
@@ -81,7 +101,7 @@ class Wording:
         texts = self.reader(locale)
         if isinstance(parsed, Misunderstood):
             return answers.misunderstood(parsed, texts)
-        return answers.help_text(texts, command=self._command)
+        return answers.help_text(texts, command=self._command, form=isinstance(parsed, ShowHelp))
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
         """The metadata of every card and reply."""

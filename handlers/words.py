@@ -54,7 +54,7 @@ class Words:
         self.at = found.end()
         self.quoted = found["quoted"] is not None
         raw = found["quoted"] if self.quoted else found["bare"]
-        if _MENTION.search(raw):
+        if mentions(raw):
             raise Problem(Reason.of("mention-in-name", text=unescape(raw)))
         if found["bare"] and raw[0] in _OPENING:
             raise Problem(Reason.of("quote-not-closed", text=unescape(raw)))
@@ -65,6 +65,11 @@ class Words:
         """All that is left, literally."""
         left, self.at = self.text[self.at :], len(self.text)
         return unescape(left).strip()
+
+
+def mentions(text: str) -> bool:
+    """Whether Slack would make a mention of it."""
+    return _MENTION.search(text) is not None
 
 
 def bare(text: str) -> Iterator[str]:

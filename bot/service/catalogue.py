@@ -41,6 +41,12 @@ class Catalogue:
     channels: frozenset[str] = frozenset()
     retired: Mapping[str, Database] = field(default_factory=dict)
 
+    def takes_requests(self, channel: str) -> bool:
+        """Whether a request may be made there: never in a direct message, where nobody else sees the card."""
+        if channel.startswith("D"):
+            return False
+        return not self.channels or channel in self.channels
+
     def tracked(self, name: str) -> Database | None:
         """The database, configured or retired: for what has been sent already."""
         return self.databases.get(name) or self.retired.get(name)

@@ -19,7 +19,7 @@ from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant, zone_named
 from bot.errors import Locked, ProviderError
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
-from bot.service.catalogue import Catalogue, CatalogueHolder, Database
+from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, refusal
@@ -89,7 +89,7 @@ class Requests:
             return Tell(current.unknown(command.database))
         follows = follows or await self._followed(command)
         place = item.origin.place if follows is None else follows.place
-        if not _takes_requests(current, place.channel) and not command.dry_run:
+        if not current.takes_requests(place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
         denied = await self._denied(item.origin, command, database.policy) or _ill_formed(item, command)
         if denied is not None:
@@ -253,13 +253,6 @@ class Requests:
         approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
         code = "locked-for-emergency" if emergency else "locked-may-cancel"
         return Tell(text, Reason(code, (("id", holder), ("by", op.requested_by), ("approvers", approvers))))
-
-
-def _takes_requests(catalogue: Catalogue, channel: str) -> bool:
-    """Whether a request may be made there: never in a direct message, where nobody else sees the card."""
-    if channel.startswith("D"):
-        return False
-    return not catalogue.channels or channel in catalogue.channels
 
 
 def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:

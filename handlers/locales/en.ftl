@@ -564,6 +564,43 @@ home-well = { $count } { COUNT($count) ->
 home-unwell = not healthy: { $names }
 home-as-of = As of { $when }. Kept up to date for half an hour after you open this tab; databases are read when you do.
 
+## The form
+
+form-title = Switch over a database
+form-submit = Request
+form-close = Close
+form-open = Open the form
+form-open-head = “Open the form” asks for all of it.
+form-channel = Channel
+form-channel-hint = The card is posted here. The bot must be in it.
+form-channel-missing = Choose the channel that the card is posted in.
+form-database = Database
+form-database-placeholder = Type a part of its name
+form-database-missing = Choose a database.
+form-choose-first = Once a database is chosen, its nodes are read.
+form-reading = ⏳ Reading the nodes of { $name }. You need not wait for it: whatever is left empty, the bot finds out.
+form-not-read = The fields below can be left empty or typed into; the request reads everything again.
+form-shard = Shard
+form-shard-typed = Its id or name, as “list” shows it.
+form-shard-missing = Choose a shard: each is switched by itself.
+form-node = New primary
+form-node-or-fitting = Left empty: the only node that fits, or you are asked.
+form-node-or-cloud = Left empty: the cloud chooses. A node that is named is promoted by force.
+form-node-about = { $role }, { $health }
+form-node-elsewhere = { $node } is a node of { $shard }. Choose one of this shard, or none.
+form-no-node = ⚠ No node can become primary now. A request would be refused.
+form-cloud-chooses = The cloud chooses the new primary.
+form-primary = { GIVEN($node) ->
+    [yes] Primary now: { $node }
+   *[no] ⚠ Which node is primary is not known
+ }
+form-of-another = This was chosen for { $name }. Choose the database again, then this.
+form-start = Start
+form-start-placeholder = at once
+form-start-hint = 22:00 where you are; in 30m; or with date and zone, like 2026-11-23T02:00+08:00. Left empty: once it is approved.
+form-reason = Reason
+reading-slow = { $name } could not be read in time.
+
 ## Help, and what is no command
 
 help-head = Switches the primary of a managed database, once it is approved.

@@ -542,6 +542,43 @@ home-well = { $count } 个节点{ COUNT($count) ->
 home-unwell = 不健康：{ $names }
 home-as-of = 更新于 { $when }。打开本页后半小时内自动更新；打开时会读取数据库。
 
+## The form
+
+form-title = 数据库主备切换
+form-submit = 申请
+form-close = 关闭
+form-open = 打开表单
+form-open-head = 点“打开表单”逐项填写。
+form-channel = 频道
+form-channel-hint = 卡片发到这里，机器人须在频道中。
+form-channel-missing = 请选择发送卡片的频道。
+form-database = 数据库
+form-database-placeholder = 输入名称的一部分
+form-database-missing = 请选择数据库。
+form-choose-first = 选定数据库后，会读取它的节点。
+form-reading = ⏳ 正在读取 { $name } 的节点。不必等待：没填的由机器人查明。
+form-not-read = 下面几项可以留空，也可以直接输入；提交申请后会重新读取。
+form-shard = 分片
+form-shard-typed = 分片的 id 或名称，“list”会列出。
+form-shard-missing = 请选择分片：各分片分别切换。
+form-node = 新主库
+form-node-or-fitting = 留空：选用唯一合适的节点；有多个时会问你。
+form-node-or-cloud = 留空：由云平台选择。指定节点则强制提升该节点。
+form-node-about = { $role }，{ $health }
+form-node-elsewhere = { $node } 是 { $shard } 的节点。请选本分片的节点，或不选。
+form-no-node = ⚠ 现在没有节点能成为主库，提交申请会被拒绝。
+form-cloud-chooses = 新主库由云平台选择。
+form-primary = { GIVEN($node) ->
+    [yes] 当前主库：{ $node }
+   *[no] ⚠ 主库未知
+ }
+form-of-another = 这是为 { $name } 选的。请重新选择数据库，再选这一项。
+form-start = 开始时间
+form-start-placeholder = 立即
+form-start-hint = 22:00（你所在时区）；30m（30 分钟后）；或带日期和时区，如 2026-11-23T02:00+08:00。留空：批准后立即开始。
+form-reason = 原因
+reading-slow = 未能及时读到 { $name }。
+
 ## Help, and what is no command
 
 help-head = 经批准后切换托管数据库的主库。命令用英文输入：

@@ -18,7 +18,7 @@ from handlers.app import SlackApp
 from handlers.listeners import Listeners
 from handlers.wording import Wording
 from tests.app.signed import FORM, SECRET, ask, signed_headers
-from tests.handlers.ledger import HandClock
+from tests.handlers.ledger import HandClock, NoForms
 from tests.service.world import LeakyStore, World, stricter
 
 
@@ -51,10 +51,9 @@ class RealDoor:
             store=self.store,
             clock=self.clock,
             parse=partial(grammar.parse, command="/switchover"),
-            explain=wording.explain,
+            say=wording,
             parse_choice=parse_choice,
-            unrecorded=wording.unrecorded,
-            maybe_recorded=wording.maybe_recorded,
+            forms=NoForms(),
             kick=lambda: None,
             directory=Nobody(),
         )

@@ -18,7 +18,7 @@ from bot.sandbox.demo import demo
 from bot.sandbox.faults import Answer, Fault, Hang
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import Fault as SlackFault
-from bot.sandbox.slack import Message
+from bot.sandbox.slack import Message, View
 from bot.sandbox.stack import Stack, operation_of, stack, status_of
 from bot.sandbox.switchovers import Ending, Timings
 from tests.app.commands import run
@@ -370,3 +370,30 @@ async def test_before_the_first_serve_there_is_nothing_to_show(tmp_path: Path) -
             assert (await run(command, "nowhere", *common, env=running.bot.env)).code == 1
         sharded = await run("plan", "orders", "--shard", "a", *common, env=running.bot.env)
         assert (sharded.code, json.loads(sharded.out)["verdict"]) == (3, "refused")
+
+
+async def test_a_switchover_is_requested_in_the_form_from_a_thread() -> None:
+    async with world() as running:
+        rita, space = running.demo.requester, running.demo.workspace
+        root = space.post(running.demo.channel, "carl", "orders is slow")
+        await running.slack.message_shortcut(rita, root, "switchover_here")
+        view = await space.wait_for(lambda: space.modal(rita))
+        found = await running.slack.suggest(rita, view, "database", "ord")
+        assert [option["value"] for option in found.json["options"]] == ["orders"]
+        await running.slack.choose(rita, view, "database", "orders")
+
+        def picker() -> View | None:
+            now = space.modal(rita)
+            return now if now and any(b.get("block_id") == "node" for b in now.payload["blocks"]) else None
+
+        view = await space.wait_for(picker)
+        receipt = await running.slack.submit(
+            rita, view, {"database": "orders", "node": "cln-ouhutv702", "reason": "disk"}
+        )
+        await running.slack.again(receipt)
+        card = await running.card_in("awaiting_approval", *ENDS)
+        assert (status_of(card), card.thread_ts) == ("awaiting_approval", root.ts)
+        assert len(space.with_metadata("switchover_operation", key="card")) == 1
+        await running.slack.click(running.demo.approver, card, "approve")
+        await running.told("succeeded")
+        assert primary(running) == ["cln-ouhutv702"]

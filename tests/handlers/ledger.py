@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from bot.core.commands import Origin
+from bot.core.model import Reason
 from bot.errors import Stale, StoreUnavailable
 from bot.ports import CardPlace, Inbound, Message, MessageKind, Receipt
+from bot.scheduler import Crew
+from handlers import forms
+from handlers.filled import Errors, Filled
+from handlers.forms import Opened
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -55,6 +62,27 @@ class Inbox:
         self._keys.add(item.dedupe_key)
         self.items.append(item)
         return Receipt.RECORDED
+
+
+class NoForms:
+    """Where nobody may have a form: there is nobody left to open it."""
+
+    def __init__(self) -> None:
+        self.crew: forms.Crew = Crew(0)
+
+    async def open(self, origin: Origin, trigger: str) -> Opened:
+        return Opened.FAILED
+
+    def offered(self, origin: Origin, typed: str) -> Sequence[Mapping[str, Any]]:
+        return ()
+
+    def chosen(self, origin: Origin, view: Mapping[str, Any], database: str) -> None: ...
+
+    def submitted(self, origin: Origin, view: Mapping[str, Any]) -> Filled | Errors:
+        return {}
+
+    def errors(self, origin: Origin, found: Mapping[str, Reason]) -> Mapping[str, str]:
+        return {}
 
 
 @dataclass

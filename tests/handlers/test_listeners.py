@@ -31,7 +31,7 @@ from bot.web import Ingress, create_app
 from handlers.app import SlackApp
 from handlers.listeners import Listeners
 from tests.app.signed import FORM, JSON, SECRET, ask, form, interactive, signed_headers
-from tests.handlers.ledger import HandClock, Inbox
+from tests.handlers.ledger import HandClock, Inbox, NoForms
 
 UNRECORDED = "Nothing was recorded. Please try again."
 MAYBE = "This may have been recorded."
@@ -60,9 +60,24 @@ def small_grammar(text: str) -> object:
     return Unclear(text)
 
 
-def explain(parsed: object, locale: str) -> Said:
-    assert isinstance(parsed, Unclear)
-    return Said(f"{locale}: not understood: {parsed.typed}", [{"type": "divider"}])
+class Sentences:
+    def unrecorded(self, locale: str) -> str:
+        return f"{locale}: {UNRECORDED}"
+
+    def maybe_recorded(self, locale: str) -> str:
+        return f"{locale}: {MAYBE}"
+
+    def maybe_recorded_view(self, locale: str) -> Mapping[str, Any]:
+        return {"type": "modal", "title": locale}
+
+    def outsider(self, locale: str) -> str:
+        return f"{locale}: Not for you."
+
+    def explain(self, parsed: object, locale: str) -> Said:
+        if isinstance(parsed, ShowHelp):
+            return Said(f"{locale}: The usage.")
+        assert isinstance(parsed, Unclear)
+        return Said(f"{locale}: not understood: {parsed.typed}", [{"type": "divider"}])
 
 
 def small_choice(value: str) -> RequestSwitchover | None:
@@ -100,10 +115,9 @@ class Bot:
             store=self.inbox,
             clock=self.clock,
             parse=small_grammar,
-            explain=explain,
+            say=Sentences(),
             parse_choice=small_choice,
-            unrecorded=lambda locale: f"{locale}: {UNRECORDED}",
-            maybe_recorded=lambda locale: f"{locale}: {MAYBE}",
+            forms=NoForms(),
             kick=self._kick,
             directory=self.forgotten,
         )
@@ -466,7 +480,7 @@ async def test_slack_saying_that_it_holds_back_is_acked(bot: Bot) -> None:
 # --- the rest ---
 
 
-async def test_shortcuts_are_answered_with_the_usage(bot: Bot) -> None:
+async def test_shortcuts_are_answered_with_the_usage_where_no_form_can_be_opened(bot: Bot) -> None:
     shortcut = {"user": CLICK["user"], "team": CLICK["team"]}
     here = shortcut | {
         "type": "message_action",

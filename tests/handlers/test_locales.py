@@ -97,7 +97,7 @@ def shown(code: str, locale: str) -> set[str]:
 
 def test_commands_and_buttons_are_quoted_alike() -> None:
     """What is typed stays English; a button is called what it says in that language."""
-    names = [f"button-{action.replace('_', '-')}" for action in Action]
+    names = ["form-open", *(f"button-{action.replace('_', '-')}" for action in Action)]
     labels = {f"“{ENGLISH.text(name)}”": f"“{CHINESE.text(name)}”" for name in names}
 
     def unquoted(code: str) -> Counter[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from handlers.listeners import Listeners
+from handlers.listeners import SHORTCUTS, Listeners
 from handlers.manifest import manifest
 
 SOURCES = (Path(__file__).parents[2] / "handlers").rglob("*.py")
@@ -27,6 +27,8 @@ NEEDS = {
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
     "views.publish": None,
+    "views.open": None,
+    "views.update": None,
 }
 ELSEWHERE_TOO = {"channels:history": {"groups:history", "im:history"}}
 FOR_EVENTS = {
@@ -64,3 +66,15 @@ def test_the_command_is_the_only_one_and_escapes_mentions() -> None:
     assert command["command"] == "/switchover"
     assert command["should_escape"] is True
     assert Listeners.command.__doc__
+
+
+def test_the_shortcuts_are_those_that_open_the_form() -> None:
+    asked = {shortcut["callback_id"]: shortcut["type"] for shortcut in FORM["features"]["shortcuts"]}
+    assert asked == {"switchover_here": "message", "switchover_new": "global"}
+    assert set(asked) == SHORTCUTS
+
+
+def test_clicks_forms_and_type_ahead_are_delivered() -> None:
+    interactivity = FORM["settings"]["interactivity"]
+    url = FORM["features"]["slash_commands"][0]["url"]
+    assert interactivity == {"is_enabled": True, "request_url": url, "message_menu_options_url": url}

@@ -64,6 +64,13 @@ def problems(blocks: Any, surface: Surface | str = Surface.MESSAGE) -> list[str]
     return check.found.problems
 
 
+def option_problems(answer: Any) -> list[str]:
+    """Why Slack would not show these options of an external menu; it shows none then."""
+    found = Found()
+    Elements(found).suggested(answer if isinstance(answer, dict) else {})
+    return found.problems
+
+
 def view_problems(view: Any) -> list[str]:
     """Why Slack would refuse this modal or Home tab, blocks included."""
     found = Found()

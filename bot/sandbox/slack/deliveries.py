@@ -16,12 +16,14 @@ import httpx
 
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.answers import after_submission, show_answer
+from bot.sandbox.slack.block_kit import option_problems
 from bot.sandbox.slack.model import ChangeKind, Channel, Group, Json, Message, User, View
 from bot.sandbox.slack.shown import user_json, view_json
 from bot.sandbox.slack.wire import JSON, Receipt, Twist, Wire, straight
 from bot.sandbox.slack.workspace import Workspace
 
 RETRIES = 3
+QUERY_LENGTH = 3  # of an external menu that says nothing else
 
 
 class Impossible(Exception):
@@ -149,6 +151,8 @@ class Deliveries(Wire):
         """Chooses the option with this value from a menu; arguments as of ``click``."""
         what = where if outdated else self._present(where)
         block, menu = self._element(what, action_id, None)
+        if block["type"] == "input" and not block.get("dispatch_action"):
+            raise Impossible(f"choosing in {action_id} is told nobody before the form is sent")
         state = payloads.state_value(menu, value)
         if menu["type"] == "static_select" and state["selected_option"] is None:
             raise Impossible(f"{action_id} has no option {value}")
@@ -159,10 +163,13 @@ class Deliveries(Wire):
     ) -> Receipt:
         """Types into an external menu and asks the bot for its options."""
         who, what = self.workspace.user(user), self._present(where)
-        block, _ = self._element(what, action_id, None)
+        block, menu = self._element(what, action_id, None)
+        if len(typed) < menu.get("min_query_length", QUERY_LENGTH):
+            raise Impossible(f"Slack asks for no options of {action_id} before more is typed")
         payload = payloads.interaction(self.workspace, "block_suggestion", who) | self._place(who, what)
         payload |= {"action_id": action_id, "block_id": block["block_id"], "value": typed}
-        return await self._interact(payload, twist)
+        receipt = await self._interact(payload, twist)
+        return replace(receipt, problem="; ".join(option_problems(receipt.json))) if receipt.ok else receipt
 
     # Modals
 
@@ -330,6 +337,9 @@ class Deliveries(Wire):
         if isinstance(where, Message):
             payload["state"] = {"values": {}}
             payload["response_url"] = self.workspace.new_response_url(where.channel, who.id, where)
+        elif action.get("type") != "button":
+            entered = {block["block_id"]: {action["action_id"]: _without(action, "action_id")}}
+            payload["view"]["state"] = {"values": entered}
         acted = {"block_id": block["block_id"], **action, "action_ts": self.workspace.next_ts()}
         payload |= {"trigger_id": self.workspace.new_trigger(who), "actions": [acted]}
         return await self._interact(payload, twist)
@@ -391,13 +401,23 @@ def _filled_in(view: View, values: Mapping[str, Any]) -> Json:
     if unknown := values.keys() - inputs.keys():
         raise Impossible(f"the modal has no {', '.join(sorted(unknown))}; it has {', '.join(inputs)}")
     for block_id, block in inputs.items():
-        if block["type"] == "input" and not block.get("optional") and values.get(block_id) in {None, ""}:
+        entered = values.get(block_id, _initial(block.get("element", {})))
+        if block["type"] == "input" and not block.get("optional") and entered in {None, ""}:
             raise Impossible(f"{block_id} has to be filled in")
         for _, element in payloads.elements([block]):
             if element["type"] != "button":
-                value = payloads.state_value(element, values.get(block_id))
+                value = payloads.state_value(element, entered)
                 state.setdefault(block_id, {})[element["action_id"]] = value
     return state
+
+
+def _initial(element: Json) -> Any:
+    """What stands in a field before anybody touches it; of the fields that name it as one value."""
+    return element.get("initial_value", element.get("initial_conversation"))
+
+
+def _without(item: Json, key: str) -> Json:
+    return {name: value for name, value in item.items() if name != key}
 
 
 def _reason(receipt: Receipt) -> str:

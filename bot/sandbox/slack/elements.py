@@ -122,6 +122,11 @@ class Elements:
         elif kind == "plain_text_input":
             self._plain_text_input(element, where)
 
+    def suggested(self, answer: Json) -> None:
+        """What an app answers to what was typed into an external menu: maybe nothing."""
+        if answer.get("options") != []:
+            self._options(answer, "", 100)
+
     def _button(self, element: Json, where: str) -> None:
         self.found.text(element, where, "text", 75, plain=True)
         self.found.string(element, where, "value", 2000)

@@ -70,6 +70,7 @@ MODAL: dict[str, Any] = {
             "block_id": "database",
             "label": {"type": "plain_text", "text": "Database"},
             "element": {"type": "external_select", "action_id": "database", "min_query_length": 0},
+            "dispatch_action": True,
         },
     ],
 }
@@ -98,6 +99,7 @@ def bolt_app(client: AsyncWebClient, secret: str, heard: Heard) -> Starlette:
     app.command("/switchover")(listen)
     app.action("approve")(listen)
     app.action("choose_node")(listen)
+    app.action("database")(listen)
     app.options("database")(listen)
     app.shortcut("switchover_here")(listen)
     app.shortcut("switchover_new")(listen)
@@ -480,3 +482,53 @@ async def test_a_direct_and_a_private_channel_hide_their_names(demo: Demo) -> No
         private = await driver.command("rita", "db-private")
     names = [parse_qs(one.delivery.body.decode())["channel_name"][0] for one in (direct, private)]
     assert names == ["directmessage", "privategroup"]
+
+
+async def test_a_choice_in_a_modal_is_told_with_the_form_as_it_is(
+    slack: Deliveries, demo: Demo, heard: Heard
+) -> None:
+    modal = await open_modal(demo)
+    await slack.choose("rita", modal, "database", "orders")
+    values = heard.last["view"]["state"]["values"]
+    assert values["database"]["database"]["selected_option"]["value"] == "orders"
+    assert (heard.last["view"]["hash"], heard.last["actions"][0]["action_id"]) == (modal.hash, "database")
+    with pytest.raises(Impossible, match="told nobody"):
+        await slack.choose("rita", modal, "reason", "load")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [{"text": {"type": "plain_text", "text": "a"}, "value": str(n)} for n in range(101)],
+        [{"text": {"type": "plain_text", "text": "a" * 76}, "value": "1"}],
+        [{"text": {"type": "mrkdwn", "text": "a"}, "value": "1"}],
+        [{"text": {"type": "plain_text", "text": "a"}}],
+        None,
+    ],
+)
+async def test_options_that_slack_would_not_show_are_a_problem(
+    slack: Deliveries, demo: Demo, heard: Heard, options: Any
+) -> None:
+    heard.answer = {"options": options}
+    assert (await slack.suggest("rita", await open_modal(demo), "database", "")).problem
+
+
+async def test_no_options_are_asked_for_before_enough_is_typed(slack: Deliveries, demo: Demo) -> None:
+    menu = {"type": "external_select", "action_id": "database"}
+    asking = MODAL["blocks"][2] | {"element": menu}
+    demo.workspace.save_view(
+        ChangeKind.VIEW_OPENED, View("V1", demo.requester.id, MODAL | {"blocks": [asking]}, "h")
+    )
+    with pytest.raises(Impossible, match="before more is typed"):
+        await slack.suggest("rita", demo.workspace.views["V1"], "database", "or")
+
+
+async def test_what_stands_in_a_field_from_the_start_is_sent(
+    slack: Deliveries, demo: Demo, heard: Heard
+) -> None:
+    prefilled = text_input("reason")
+    prefilled["element"]["initial_value"] = "load"
+    payload = MODAL | {"blocks": [prefilled]}
+    demo.workspace.save_view(ChangeKind.VIEW_OPENED, View("V1", demo.requester.id, payload, "h"))
+    assert (await slack.submit("rita", demo.workspace.views["V1"], {})).ok
+    assert heard.last["view"]["state"]["values"]["reason"]["reason"]["value"] == "load"
