@@ -147,7 +147,10 @@ def _answer_before_recording() -> list[Change]:
 
 
 def _no_hold_at_the_start() -> list[Change]:
-    """Whether everything is halted or frozen is looked at before a submission is decided on, and not as it is."""
+    """Whether everything is halted or frozen is looked at with the request and the approvals, not at the start."""
+
+    async def unhindered(*_: Any, **__: Any) -> None:
+        return None
 
     def blind(original: Any) -> Any:
         async def commit(self: Any, *args: Any, **given: Any) -> None:
@@ -155,7 +158,8 @@ def _no_hold_at_the_start() -> list[Change]:
 
         return commit
 
-    return [(each, "commit", blind(each.commit)) for each in (SqlStore, MemoryStore)]
+    stores: list[Change] = [(each, "commit", blind(each.commit)) for each in (SqlStore, MemoryStore)]
+    return [(duties, "hindrance", unhindered), *stores]
 
 
 def _no_live_glass() -> list[Change]:

@@ -31,7 +31,7 @@ CAUGHT = {
     "no_live_quorum": ("quorum_lives", 1),
     "believe_the_job": ("succeeded_is_true", 3),
     "answer_before_recording": ("accepted_is_recorded", 1),
-    "no_hold_at_the_start": ("holds_hold", 114),
+    "no_hold_at_the_start": ("holds_hold", 40),
     "no_live_glass": ("glass_is_guarded", 73),
     "late_starts_start": ("starts_on_time", 45),
     "own_review_counts": ("reviewed_by_another", 14),
