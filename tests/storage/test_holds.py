@@ -22,12 +22,13 @@ from bot.core.holds import (
     Unfrozen,
     apply,
 )
-from bot.core.machine import Decision, Say
+from bot.core.machine import Say
 from bot.core.model import Reason, UserId
 from bot.core.operation import Operation
 from bot.errors import Held, Stale
 from bot.ports import HoldTold, Inbound, Message, MessageKind, Reply, Storage, TellHold
 from tests.storage.backends import EVERYWHERE, Stores
+from tests.storage.test_operations import opened
 from tests.storage.values import (
     LATER,
     NOW,
@@ -62,11 +63,6 @@ def resumed(at: datetime = NOW) -> Resumed:
 async def record(store: Storage, *events: HoldEvent) -> None:
     for event in events:
         await store.record_hold(event, item_id=None)
-
-
-async def opened(store: Storage, first: Decision) -> Decision:
-    await store.open(first, due_at=NOW, item_id=None)
-    return first
 
 
 async def test_what_is_set_is_in_force_until_it_is_lifted(stores: Stores, store: Storage) -> None:

@@ -16,7 +16,8 @@ from bot.ports import AuditHead
 from bot.storage import SqlStore
 from bot.storage.codec import EVENTS, HOLD_EVENTS
 from tests.storage.backends import Backend, Stores
-from tests.storage.test_holds import frozen, halted, opened, record, resumed, unfrozen
+from tests.storage.test_holds import frozen, halted, record, resumed, unfrozen
+from tests.storage.test_operations import opened
 from tests.storage.values import NOW, after, approved, chain, planned, requested, started
 
 Commit = Callable[[SqlStore], Awaitable[None]]
