@@ -9,11 +9,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot import failpoints
 from bot.sandbox.clouds import CloudSetup
@@ -24,7 +24,52 @@ STARTS_WITHIN = 120.0
 STOPS_WITHIN = 120.0
 EVENT_TYPE = "switchover_operation"
 PATIENCE = 120.0
-PROGRAM = ("-m", "bot")
+
+
+class Process(Protocol):
+    """What is needed of a process of the operating system; asyncio's own fits.
+
+    Attributes:
+        pid: Its number.
+        returncode: How it ended, as ``subprocess`` has it; None while it runs.
+        stderr: What it writes there.
+    """
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stderr(self) -> asyncio.StreamReader | None: ...
+
+    async def wait(self) -> int:
+        """Waits for its end; gives ``returncode``."""
+        ...
+
+
+Starter = Callable[[Sequence[str], Mapping[str, str]], Awaitable[Process]]
+"""Starts the bot with these arguments in this environment."""
+
+
+def executed(*program: str) -> Starter:
+    """Starts an interpreter of its own for every process.
+
+    Args:
+        program: What runs the bot, after the name of the interpreter.
+    """
+
+    async def start(arguments: Sequence[str], env: Mapping[str, str]) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, *program, *arguments),
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    return start
+
+
+CONSOLE_SCRIPT = executed("-m", "bot")
 
 CONFIG = """\
 [slack]
@@ -64,10 +109,10 @@ class Bot:
 
     config: Path
     env: Mapping[str, str]
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
     logs: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
-    program: Sequence[str] = PROGRAM
+    starter: Starter = CONSOLE_SCRIPT
     _reader: asyncio.Task[None] | None = None
     _listening: asyncio.Event = field(default_factory=asyncio.Event)
     _said: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -79,11 +124,9 @@ class Bot:
             RuntimeError: It ended, or does not listen in time; the message is what it said.
         """
         self._listening.clear()
-        self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *self.program, "serve", "--config", str(self.config)),
-            env=dict(self.env) | ({failpoints.VARIABLE: failpoint} if failpoint else {}),
-            stdin=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+        self.process = await self.starter(
+            ("serve", "--config", str(self.config)),
+            dict(self.env) | ({failpoints.VARIABLE: failpoint} if failpoint else {}),
         )
         self._reader = asyncio.create_task(self._read(self.process))
         listening = asyncio.create_task(self._listening.wait())
@@ -109,7 +152,7 @@ class Bot:
 
     async def stop(self) -> int:
         """Asks it to drain and waits for its end; gives its exit code."""
-        self._send(signal.SIGTERM)
+        self.send(signal.SIGTERM)
         return await self._ended()
 
     async def died(self) -> int:
@@ -123,10 +166,11 @@ class Bot:
 
     async def kill(self) -> int:
         """Kills it at once, as a crash would."""
-        self._send(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         return await self._ended()
 
-    def _send(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal to the process, if it still runs."""
         # Not through asyncio: it would reap a process that has just died by itself, and lose what it died of.
         if self.process is not None and self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -139,13 +183,13 @@ class Bot:
             async with asyncio.timeout(STOPS_WITHIN):
                 code = await self.process.wait()
         except TimeoutError:
-            self._send(signal.SIGKILL)
+            self.send(signal.SIGKILL)
             code = await self.process.wait()
         if self._reader is not None:
             await self._reader
         return code
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def _read(self, process: Process) -> None:
         if process.stderr is None:
             return
         async for raw in process.stderr:
@@ -269,7 +313,7 @@ async def stack(
     policy: str = "",
     rate_limited: bool = True,
     failpoint: str = "",
-    program: Sequence[str] = PROGRAM,
+    starter: Starter = CONSOLE_SCRIPT,
     database: str = "",
     locale: str = "en",
 ) -> AsyncIterator[Stack]:
@@ -283,7 +327,7 @@ async def stack(
         policy: More lines for ``[policies.default]``.
         rate_limited: Whether the simulated Slack enforces its rate limits.
         failpoint: Where the bot's first life ends, as ``bot.failpoints`` has it.
-        program: What runs the bot, after the name of the interpreter.
+        starter: What starts the bot's process.
         database: The lines of ``[database]``; "" for a file of its own.
         locale: The language of what is posted in channels.
     """
@@ -307,7 +351,7 @@ async def stack(
             ),
             encoding="utf-8",
         )
-        bot = Bot(config, _environment(demo, clouds), program=program)
+        bot = Bot(config, _environment(demo, clouds), starter=starter)
         running.push_async_callback(bot.stop)
         await bot.start(failpoint=failpoint)
         people = deliveries(demo.workspace, f"{bot.url}/slack/events")

@@ -19,10 +19,11 @@ from bot.core.operation import Status
 from bot.ports import AuditHead
 from bot.sandbox.clouds import orders_on_qingcloud
 from bot.sandbox.qingcloud import SimulatedQingCloud
-from bot.sandbox.stack import Stack, stack, status_of
+from bot.sandbox.stack import Stack, status_of
 from bot.sandbox.switchovers import Timings
 from bot.storage import connect
 from tests.storage import postgres
+from tests.warm import warm_stack
 
 ASKED = "orders to cln-ouhutv702"
 # The job ends while the database is gone.
@@ -94,7 +95,7 @@ async def test_an_operation_outlives_a_restart_of_its_postgresql() -> None:
             server.start()
 
         database = f'url = "{server.url}"\nmigrate_on_start = true'
-        async with stack([orders_on_qingcloud(cloud)], rate_limited=False, database=database) as running:
+        async with warm_stack([orders_on_qingcloud(cloud)], rate_limited=False, database=database) as running:
             await outlives(running, cloud, stopped())
         await whole(server.url)
 
@@ -104,7 +105,7 @@ async def test_an_operation_outlives_a_restart_of_its_postgresql() -> None:
 async def test_an_operation_outlives_a_file_that_can_not_be_written_to() -> None:
     """No permission can be taken from a file that is open, nor any from root: a limit has the same effect."""
     cloud = SimulatedQingCloud(timings=TIMINGS)
-    async with stack([orders_on_qingcloud(cloud)], rate_limited=False) as running:
+    async with warm_stack([orders_on_qingcloud(cloud)], rate_limited=False) as running:
 
         @contextlib.contextmanager
         def unwritable() -> Iterator[None]:

@@ -19,9 +19,10 @@ from bot.sandbox.faults import Answer, Fault, Hang
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import Fault as SlackFault
 from bot.sandbox.slack import Message, View
-from bot.sandbox.stack import Stack, operation_of, stack, status_of
+from bot.sandbox.stack import Stack, operation_of, status_of
 from bot.sandbox.switchovers import Ending, Timings
 from tests.app.commands import run
+from tests.warm import warm_stack
 
 SUBMIT = "RunClusterCustomService"
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
@@ -39,7 +40,7 @@ class World(Stack):
 @asynccontextmanager
 async def world(*, tracking: str = "", timings: Timings = QUICK) -> AsyncIterator[World]:
     cloud = SimulatedQingCloud(timings=timings)
-    async with stack([orders_on_qingcloud(cloud)], tracking=tracking, rate_limited=False) as running:
+    async with warm_stack([orders_on_qingcloud(cloud)], tracking=tracking, rate_limited=False) as running:
         yield World(running.demo, running.bot, running.slack, cloud)
 
 

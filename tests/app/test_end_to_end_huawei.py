@@ -15,9 +15,10 @@ from bot.sandbox.clouds import REPLICA_SET, SHARDED, documents_on_huawei_dds
 from bot.sandbox.faults import Answer, Fault, Hang
 from bot.sandbox.huawei_dds import LIST_TASKS, PROMOTE, SWITCHOVER, SimGroup, SimulatedHuaweiDds
 from bot.sandbox.slack import Message
-from bot.sandbox.stack import Stack, stack, status_of
+from bot.sandbox.stack import Stack, status_of
 from bot.sandbox.switchovers import Ending, Timings
 from tests.app.commands import run
+from tests.warm import warm_stack
 
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
 LATE = Timings(working=0.1, roles=1.5, done=1.8)
@@ -53,7 +54,7 @@ class World(Stack):
 @asynccontextmanager
 async def world(*, tracking: str = "", timings: Timings = QUICK) -> AsyncIterator[World]:
     cloud = SimulatedHuaweiDds(timings=timings)
-    async with stack([documents_on_huawei_dds(cloud)], tracking=tracking, rate_limited=False) as running:
+    async with warm_stack([documents_on_huawei_dds(cloud)], tracking=tracking, rate_limited=False) as running:
         yield World(running.demo, running.bot, running.slack, cloud)
 
 

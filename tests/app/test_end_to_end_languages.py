@@ -9,8 +9,9 @@ import pytest
 from bot.sandbox.clouds import orders_on_qingcloud
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack.model import Message, User
-from bot.sandbox.stack import Stack, stack
+from bot.sandbox.stack import Stack
 from bot.sandbox.switchovers import Timings
+from tests.warm import warm_stack
 
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
 
@@ -39,7 +40,7 @@ async def test_cards_are_in_the_channels_language_and_answers_in_the_readers(
     locale: str, waiting: str, done: str
 ) -> None:
     clouds = [orders_on_qingcloud(SimulatedQingCloud(timings=QUICK))]
-    async with stack(clouds, locale=locale, rate_limited=False) as running:
+    async with warm_stack(clouds, locale=locale, rate_limited=False) as running:
         people = running.demo
         operation = await running.request("orders to cln-ouhutv702")
         card = await running.card_in("awaiting_approval", operation=operation)

@@ -15,11 +15,12 @@ from bot.sandbox.clouds import CLUSTER, documents_on_huawei_dds, orders_on_qingc
 from bot.sandbox.huawei_dds import SimulatedHuaweiDds
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import Message, User
-from bot.sandbox.stack import PATIENCE, Stack, operation_of, stack, status_of
+from bot.sandbox.stack import PATIENCE, Stack, operation_of, status_of
 from bot.sandbox.switchovers import Timings
 from bot.storage.codec import EVENTS, HOLD_EVENTS
 from tests.app.commands import run
 from tests.approval.checklist import Row, check
+from tests.warm import warm_stack
 
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
 NEVER = Timings(working=0.1, roles=3600, done=3600)
@@ -86,7 +87,7 @@ class World(Stack):
 async def world() -> AsyncIterator[World]:
     cloud, documents = SimulatedQingCloud(timings=QUICK), SimulatedHuaweiDds(timings=QUICK)
     clouds = [orders_on_qingcloud(cloud), documents_on_huawei_dds(documents)]
-    async with stack(
+    async with warm_stack(
         clouds,
         slack='audit_channel = "C0AUDIT"',
         policy='break_glass = ["U0CARL"]',

@@ -12,11 +12,12 @@ import pytest
 
 from bot.sandbox.clouds import orders_on_qingcloud
 from bot.sandbox.qingcloud import SimulatedQingCloud
-from bot.sandbox.stack import Stack, stack
+from bot.sandbox.stack import Stack
 from bot.sandbox.switchovers import Timings
 from bot.storage import connect
 from tests.app.door import RealDoor
 from tests.app.signed import JSON
+from tests.warm import warm_stack
 
 OPENED: dict[str, Any] = {
     "type": "event_callback",
@@ -62,7 +63,7 @@ async def says(running: Stack, *words: str) -> None:
 
 async def test_the_real_bot_shows_what_there_is_and_follows_it() -> None:
     cloud = SimulatedQingCloud(timings=Timings(working=0.1, roles=0.2, done=0.4))
-    async with stack([orders_on_qingcloud(cloud)]) as running:
+    async with warm_stack([orders_on_qingcloud(cloud)]) as running:
         await running.slack.open_home(running.demo.approver)
         await says(running, "orders", "尚未读取", "没有等待你批准的操作。")  # in the approver's language
         await says(running, "orders", "主库 mysql-1")

@@ -21,9 +21,10 @@ from bot.sandbox.huawei_dds import SimulatedHuaweiDds
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import Impossible, Message
 from bot.sandbox.slack.wire import Receipt
-from bot.sandbox.stack import EVENT_TYPE, PATIENCE, Stack, stack, status_of
+from bot.sandbox.stack import EVENT_TYPE, PATIENCE, Stack, status_of
 from bot.sandbox.switchovers import Timings
 from bot.storage import connect
+from tests.warm import warm_stack
 
 QUICK = Timings(working=0.1, roles=0.2, done=0.4)
 KILLED = -signal.SIGKILL
@@ -152,7 +153,7 @@ async def lives(
     make, scene = play
     cloud = make()
     first, *rest = failpoints or [""]
-    async with stack(
+    async with warm_stack(
         [cloud], tracking=tracking, policy=policy, rate_limited=False, failpoint=first
     ) as running:
         yield Lives(running, cloud, cloud.scenes[scene], rest)

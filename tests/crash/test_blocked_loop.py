@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from bot.core.operation import Status
-from bot.sandbox.stack import Stack, stack
+from bot.sandbox.stack import Stack, executed, stack
 from tests.crash.lives import CLOUDS, TRACKING
 from tests.crash.watched import BOUND, PROVOKE
 
 pytestmark = pytest.mark.timeout(900)
 
-WATCHED = ("-m", "tests.crash.watched")
+WATCHED = executed("-m", "tests.crash.watched")
 
 
 @asynccontextmanager
@@ -29,7 +29,7 @@ async def watched(play: str, provoke: str = "") -> AsyncIterator[tuple[Stack, st
             cloud.name, cloud.app, cloud.config, {**cloud.environment, PROVOKE: provoke}, cloud.scenes
         )
     )
-    async with stack([cloud], tracking=TRACKING, rate_limited=False, program=WATCHED) as running:
+    async with stack([cloud], tracking=TRACKING, rate_limited=False, starter=WATCHED) as running:
         await running.bot.logged("watching")
         yield running, cloud.scenes[scene].asked
 

@@ -20,8 +20,8 @@ from bot.sandbox.clouds import orders_on_qingcloud
 from bot.sandbox.faults import Answer, Fault, in_json
 from bot.sandbox.qingcloud import SUBMIT, SimulatedQingCloud
 from bot.sandbox.slack import Fault as SlackFault
-from bot.sandbox.stack import stack
 from tests.crash.lives import QUICK, TRACKING, Lives, check
+from tests.warm import warm_stack
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -64,8 +64,7 @@ class World(Lives):
     qingcloud: SimulatedQingCloud = field(default_factory=SimulatedQingCloud)
 
     def signal(self, number: signal.Signals) -> None:
-        assert self.stack.bot.process is not None
-        self.stack.bot.process.send_signal(number)
+        self.stack.bot.send(number)
 
     async def stopped(self) -> None:
         """Waits until it stands still."""
@@ -99,7 +98,7 @@ class World(Lives):
 async def world(*, failpoint: str = "", tracking: str = TRACKING) -> AsyncIterator[World]:
     simulated = SimulatedQingCloud(timings=QUICK)
     cloud = orders_on_qingcloud(simulated)
-    async with stack([cloud], tracking=tracking, rate_limited=False, failpoint=failpoint) as running:
+    async with warm_stack([cloud], tracking=tracking, rate_limited=False, failpoint=failpoint) as running:
         before = list(cloud.scenes[0].primaries())
         yield World(running, cloud, cloud.scenes[0], [], before=before, qingcloud=simulated)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 
 import pytest
 
@@ -118,8 +119,7 @@ async def test_it_goes_on_when_it_died_while_draining(play: str, place: str) -> 
         async def scenario() -> None:
             card = await world.request()
             await world.approve(card)
-            assert world.stack.bot.process is not None
-            world.stack.bot.process.terminate()
+            world.stack.bot.send(signal.SIGTERM)
             await world.stack.told(Status.SUCCEEDED)
             await world.died(1)
 

@@ -1,0 +1,133 @@
+"""``stack`` for tests: the bot's process is forked from an interpreter that has its imports behind it.
+
+Most of what a start costs is importing, and the tests of the whole start the bot more than a hundred times. What runs
+is the same: ``main`` in a process of its own, with its own environment, files and end. Where a failpoint is asked for,
+an interpreter of its own is started: failpoints are armed by the imports.
+
+One interpreter is kept per process of pytest. It has no threads and no event loop, so forking it is safe. Between it
+and each bot stands a parent that does nothing but wait and tell how the bot ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import functools
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot import failpoints
+from bot.sandbox.stack import CONSOLE_SCRIPT, Process, stack
+
+ASKED_AT_MOST = 1 << 20
+INTEGER = 8
+
+
+@dataclass
+class Forked:
+    """A forked bot, as ``bot.sandbox.stack.Process`` wants it."""
+
+    pid: int
+    stderr: asyncio.StreamReader | None
+    ended: asyncio.Task[int]
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.ended.result() if self.ended.done() else None
+
+    async def wait(self) -> int:
+        """Waits for its end."""
+        return await asyncio.shield(self.ended)
+
+
+async def start(arguments: Sequence[str], env: Mapping[str, str]) -> Process:
+    """Starts the bot with these arguments in this environment."""
+    if failpoints.VARIABLE in env:
+        return await CONSOLE_SCRIPT(arguments, env)
+    told, teller = socket.socketpair()
+    heard, stderr = os.pipe()
+    try:
+        asked = json.dumps({"arguments": list(arguments), "env": dict(env)}).encode()
+        socket.send_fds(_warm(), [asked], [teller.fileno(), stderr])
+    finally:
+        teller.close()
+        os.close(stderr)
+    reader, writer = await asyncio.open_unix_connection(sock=told)
+    pid = int.from_bytes(await reader.readexactly(INTEGER), "big", signed=True)
+
+    async def ended() -> int:
+        with contextlib.closing(writer):
+            return int.from_bytes(await reader.readexactly(INTEGER), "big", signed=True)
+
+    lines = asyncio.StreamReader(limit=ASKED_AT_MOST)
+    await asyncio.get_running_loop().connect_read_pipe(
+        functools.partial(asyncio.StreamReaderProtocol, lines), os.fdopen(heard, "rb")
+    )
+    return Forked(pid, lines, asyncio.create_task(ended()))
+
+
+warm_stack = functools.partial(stack, starter=start)
+
+
+@functools.cache
+def _warm() -> socket.socket:
+    """The line to this process's warm interpreter, which ends with it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            (sys.executable, "-m", "tests.warm", str(theirs.fileno())),
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+def _serve(line: socket.socket) -> None:
+    """Forks a bot for everything that is asked for on the line, until it is closed."""
+    from bot.cli import main  # noqa: PLC0415 - only here the imports are wanted
+
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
+    while True:
+        asked, fds, _, _ = socket.recv_fds(line, ASKED_AT_MOST, 2)
+        if not asked:
+            return
+        if os.fork():
+            for fd in fds:
+                os.close(fd)
+            continue
+        line.close()
+        teller, stderr = fds
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if pid := os.fork():
+            os.close(stderr)
+            os.write(teller, pid.to_bytes(INTEGER, "big", signed=True))
+            _, status = os.waitpid(pid, 0)
+            os.write(teller, os.waitstatus_to_exitcode(status).to_bytes(INTEGER, "big", signed=True))
+            os._exit(0)
+        os.close(teller)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        wanted = json.loads(asked)
+        os.environ.clear()
+        os.environ.update(wanted["env"])
+        sys.exit(main(wanted["arguments"]))
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))
