@@ -99,6 +99,8 @@ def _warm() -> socket.socket:
 
 def _serve(line: socket.socket) -> None:
     """Forks a bot for everything that is asked for on the line, until it is closed."""
+    import alembic.command  # noqa: F401, PLC0415 - the bot imports it when it makes a new database
+
     from bot.cli import main  # noqa: PLC0415 - only here the imports are wanted
 
     gc.freeze()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, inspect, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.tables import REVISION, heartbeat, schema_version
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _LOCK = 5023451717  # any number, as long as nobody else in this database takes it for an advisory lock
 
 
 def configuration(connection: Connection) -> Config:
     """Alembic's configuration, with the connection handed over; there is no alembic.ini."""
+    from alembic.config import Config  # noqa: PLC0415 - slow to import, and hardly a start migrates
+
     config = Config()
     migrations = Path(__file__).with_name("migrations")
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
@@ -32,7 +36,15 @@ async def upgrade(connection: AsyncConnection) -> None:
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    if inspect(connection).has_table("alembic_version") and _found(connection) == REVISION:
+        return
+    from alembic import command  # noqa: PLC0415 - see configuration()
+
     command.upgrade(configuration(connection), "head")
+
+
+def _found(connection: Connection) -> str | None:
+    return connection.execute(schema_version).scalar_one_or_none()
 
 
 async def beat(connection: AsyncConnection) -> str:
