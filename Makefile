@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS := $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install demo test test-all lint bench simulate lock clean
+.PHONY: help install demo test test-core test-all lint bench simulate lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -37,12 +37,16 @@ lint: $(VENV)/.dev  ## formatting, lint, types, import contracts, dependencies
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 
-test: lint  ## everything the project checks, in a few minutes
+# Lint and the core keep one core of the machine busy each, so they run beside each other.
+test: $(VENV)/.dev  ## everything the project checks, in a few minutes
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-core
+	@$(BIN)/pytest -q -n $(JOBS) -m "not slow" --ignore=tests/core
+
+test-core: $(VENV)/.dev  ## the pure core, which its own tests cover whole
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -q tests/core
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='bot/core/*,bot/errors.py' --fail-under=100
-	@$(BIN)/pytest -q -n $(JOBS) -m "not slow" --ignore=tests/core
 
 test-all: lint  ## the same with the long sweeps, and the coverage of everything
 	@$(BIN)/pytest -q -n $(JOBS) --timeout=900 --cov --cov-report=term
