@@ -202,7 +202,8 @@ class Walk:
                 await self._hold()
             case "notice":
                 say = Say(Reason.of("notice"))
-                await self._call("owe_notice", f"n{dice.randrange(4)}", say, self._now)
+                series = dice.choice(("", "n", "n_"))
+                await self._call("owe_notice", f"n{dice.randrange(4)}", say, self._now, series=series)
             case "release":
                 await self._call("release_claims", self._later())
             case "prune":
