@@ -376,6 +376,7 @@ class Store(Protocol):
 
         Raises:
             Locked: Another operation is open for the same database and shard; nothing was recorded.
+            Chosen: An operation was made of the same choice already; nothing was recorded.
             Stale: The inbox item is finished already; nothing was recorded.
         """
         ...

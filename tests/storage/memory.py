@@ -21,7 +21,7 @@ from bot.core.home import Reading
 from bot.core.machine import Decision, Note, Say
 from bot.core.model import OperationId, Target, UserId
 from bot.core.operation import UNSENT, Operation, Status
-from bot.errors import Held, Locked, Stale, StoreUnavailable
+from bot.errors import Chosen, Held, Locked, Stale, StoreUnavailable
 from bot.ports import (
     NO_HOLD,
     AuditBreak,
@@ -188,6 +188,9 @@ class MemoryStore:
         self._require_unlocked(op)
         if op.id in self.disk.operations:
             raise StoreUnavailable(f"{op.id} can't be recorded: the id is taken")
+        for row in self.disk.operations.values():
+            if op.choice is not None and row.op.choice == op.choice:
+                raise Chosen(row.op.id)
         async with self._commit():
             self._answer(op, item_id, replies, at)
             self.disk.operations[op.id] = Kept(op, due_at)
