@@ -522,7 +522,7 @@ class MemoryStore:
         await self._begin(writing=False)
         last = AuditHead(0, "")
         for row in self.disk.trail:
-            problem = audit.problem_of(last, row)
+            problem = audit.problem_of(last, audit.as_stored(row))
             if problem is not None:
                 return problem
             last = AuditHead(row["seq"], row["hash"])
