@@ -248,6 +248,11 @@ async def reading_store(settings: Settings) -> AsyncIterator[SqlStore]:
     Raises:
         StoreUnavailable: It is not there, or can't be read.
     """
+    if never_served(settings):
+        raise StoreUnavailable(
+            f"database.url: there is no {settings.database.shown_url}: the bot has not run with this "
+            "configuration, or the path is another one"
+        )
     store = await connect(settings.database.url.get_secret_value(), migrate=False, read_only=True)
     try:
         yield store
