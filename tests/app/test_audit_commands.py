@@ -147,6 +147,14 @@ def remade(path: Path) -> Iterator[str]:
     yield f"UPDATE audit_head SET hash = '{last}'"  # noqa: S608
 
 
+@pytest.mark.parametrize("what", ["verify", "export"])
+async def test_a_trail_that_is_not_there_is_no_intact_one(tmp_path: Path, what: str) -> None:
+    (tmp_path / "switchover.toml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    printed = await run("audit", what, "--config", str(tmp_path / "switchover.toml"))
+    assert (printed.code, printed.out) == (1, "")
+    assert printed.err.startswith(f"database.url: there is no sqlite:///{tmp_path}/switchover.db: ")
+
+
 # --- export ---
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,13 @@ async def test_what_only_a_restart_takes_over_is_named_and_the_rest_is_taken(
     assert named == ([keys] if keys else [])
     assert "xoxb-2" not in str(logs)
     assert (running.names, await running.rows()) == (["sessions"], 1)
+
+
+async def test_a_call_gets_its_new_time_limit_also_while_draining(running: Running) -> None:
+    text = running.path.read_text(encoding="utf-8")
+    running.path.write_text(f'{text}[tracking]\ncall_timeout = "3s"\n', encoding="utf-8")
+    await running.bot.reload()
+    assert running.bot._call_timeout == timedelta(seconds=3)
 
 
 async def test_what_only_a_restart_takes_over_is_named_at_every_reload_until_then(
