@@ -70,6 +70,8 @@ FORMS_CLOSE = 1.0
 """Seconds that forms which are being filled get, while draining: nothing is lost with them."""
 DRAIN_MARGIN = 5.0
 SLACK_CALL_LIMIT = 7.0
+TAKEN_OVER = frozenset({"slack.channels", "database.lease"})
+"""Keys of sections that need a restart which don't."""
 LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
 
@@ -246,6 +248,11 @@ async def reading_store(settings: Settings) -> AsyncIterator[SqlStore]:
     Raises:
         StoreUnavailable: It is not there, or can't be read.
     """
+    if never_served(settings):
+        raise StoreUnavailable(
+            f"database.url: there is no {settings.database.shown_url}: the bot has not run with this "
+            "configuration, or the path is another one"
+        )
     store = await connect(settings.database.url.get_secret_value(), migrate=False, read_only=True)
     try:
         yield store
@@ -289,6 +296,7 @@ class Bot:
     ) -> None:
         self._path = path
         self._settings = settings
+        self._call_timeout = settings.tracking.call_timeout
         self._store = store
         self._client = client
         self._around = around
@@ -412,7 +420,7 @@ class Bot:
         around = self._around
         tick = around.tick or TICK
         self._ticker.add("inbox", tick, sweeps.inbox)
-        polls = around.tick or min(TICK, self._settings.tracking.poll_interval)
+        polls = around.tick or _tick(self._settings)
         self._ticker.add("operations", polls, sweeps.operations)
         self._ticker.add("publish", tick, self._publish)
         self._ticker.add("homes", around.tick or HOMES, self._show_homes)
@@ -496,7 +504,7 @@ class Bot:
         log.info("draining")
         self._draining = self._duties.draining = True
         hit("draining")
-        within = self._settings.tracking.call_timeout.total_seconds() + DRAIN_MARGIN
+        within = self._call_timeout.total_seconds() + DRAIN_MARGIN
         await self._ticker.stop(within)
         late = await self._crew.join(within) + await self._forms.join(FORMS_CLOSE)
         with contextlib.suppress(TimeoutError, StoreUnavailable):
@@ -529,11 +537,12 @@ class Bot:
         await self._store.record_configuration(_summary(fresh), self._clock.now())
         self._catalogue.current = replace(new, retired=gone)
         self._desk.limits = self._duties.limits = limits_of(fresh)
-        log.info(
-            "configuration_reloaded",
-            databases=len(fresh.databases),
-            needs_restart=_needs_restart(self._settings, fresh),
-        )
+        self._call_timeout = fresh.tracking.call_timeout
+        log.info("configuration_reloaded", databases=len(fresh.databases))
+        if keys := _needs_restart(self._settings, fresh):
+            log.warning(
+                "restart_needed", keys=keys, why="these keys differ from what the bot was started with"
+            )
 
 
 class _Server(uvicorn.Server):
@@ -651,10 +660,21 @@ def _signals() -> Iterator[_Asked]:
 
 
 def _needs_restart(running: Settings, fresh: Settings) -> list[str]:
-    """The sections that differ and that only a restart takes over."""
-    return [
-        name for name in ("slack", "server", "database") if getattr(running, name) != getattr(fresh, name)
+    """The keys that differ and that only a restart takes over."""
+    differ = [
+        f"{name}.{key}"
+        for name in ("slack", "server", "database")
+        for key, value in getattr(running, name)
+        if value != getattr(getattr(fresh, name), key)
     ]
+    if _tick(running) != _tick(fresh):
+        differ.append("tracking.poll_interval")
+    return [key for key in differ if key not in TAKEN_OVER]
+
+
+def _tick(settings: Settings) -> timedelta:
+    """How often operations are looked at."""
+    return min(TICK, settings.tracking.poll_interval)
 
 
 def _summary(settings: Settings) -> dict[str, str]:

@@ -12,6 +12,7 @@ SwitchoverError
 │   ├── Stale                somebody else changed it first: load again and decide again
 │   │   └── Held             a halt or a freeze came first: look again at what is in force
 │   ├── Locked               another operation is open for this database and shard: name it
+│   ├── Chosen               the chooser that was pressed has made its operation: name it
 │   └── StoreUnavailable     nothing was recorded: tell the asker, try again later
 │       └── MaybeRecorded    the answer to the commit was lost: act on neither, look at what is stored
 ├── DirectoryUnavailable     who somebody is can't be found out now: fail closed
@@ -104,6 +105,18 @@ class Locked(StoreError):
     def __init__(self, holder: str) -> None:
         super().__init__(f"operation {holder} is open for the same database and shard")
         self.holder = holder
+
+
+class Chosen(StoreError):
+    """One chooser makes one operation, and this one has made its own.
+
+    Args:
+        made: The id of that operation.
+    """
+
+    def __init__(self, made: str) -> None:
+        super().__init__(f"operation {made} was made of the same choice")
+        self.made = made
 
 
 class StoreUnavailable(StoreError):

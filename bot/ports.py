@@ -376,6 +376,7 @@ class Store(Protocol):
 
         Raises:
             Locked: Another operation is open for the same database and shard; nothing was recorded.
+            Chosen: An operation was made of the same choice already; nothing was recorded.
             Stale: The inbox item is finished already; nothing was recorded.
         """
         ...
@@ -467,8 +468,16 @@ class Store(Protocol):
         """
         ...
 
-    async def owe_notice(self, key: str, say: Say, now: datetime) -> None:
-        """Owes the audit channel, if there is one, a line that is of no operation; once for each key."""
+    async def owe_notice(self, key: str, say: Say, now: datetime, *, series: str = "") -> None:
+        """Owes the audit channel, if there is one, a line that is of no operation; once for each key.
+
+        Args:
+            key: Tells it from every other such line.
+            say: The line.
+            now: The time.
+            series: How the keys of lines begin of which the newest says all that the others said: those with
+                a lesser key that are not posted are owed no more. "" for a line that stands for itself.
+        """
         ...
 
     async def open_home(self, item: InboxItem, *, blank: bool, now: datetime) -> None:
@@ -492,7 +501,8 @@ class Store(Protocol):
     async def prune(self, now: datetime, keep: timedelta) -> None:
         """Deletes what is longer than ``keep`` (at least a day) ago.
 
-        Finished inbox items by when they were received, answers by their end, Home tabs by their last opening.
+        Finished inbox items by when they were received, answers and lines of no operation by their end, Home
+        tabs by their last opening.
         """
         ...
 

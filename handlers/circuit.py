@@ -7,7 +7,6 @@ from collections.abc import Callable
 from bot.ports import Clock
 from handlers.slack_client import NotSent, RateLimited, SlackClient, Unknown
 
-UNANSWERED = 3  # calls in a row, whatever their methods
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # between two questions
 
 PROBE = "auth.test"
@@ -34,7 +33,7 @@ class Circuit:
     @property
     def open(self) -> bool:
         """Whether nothing should be sent for now."""
-        return self._client.unanswered >= UNANSWERED
+        return self._client.silent
 
     async def closes(self) -> bool:
         """Whether messages may be sent; while it is open, asks Slack when that is due."""

@@ -108,7 +108,7 @@ class SlackDirectory:
     """People and groups as Slack knows them, at most half a minute old; fails closed.
 
     Nothing older than ``ttl`` seconds is believed, not even while Slack is down: who may approve must not
-    depend on an outage.
+    depend on an outage. Nor is a Slack asked that answers nobody: then the "no" comes at once.
 
     Args:
         client: Bounds every call in time.
@@ -177,8 +177,15 @@ class SlackDirectory:
         """The event ``subteam_updated`` or ``subteam_members_changed`` came: ask again."""
         self._groups.invalidate(group_id)
 
+    async def _ask(self, method: str, **args: Any) -> Outcome:
+        # While Slack answers nobody, whoever waits for it would only hold up others; the publisher finds out
+        # when it answers again, within seconds.
+        if self._client.silent:
+            raise DirectoryUnavailable("Slack has stopped answering")
+        return await self._client.call(method, **args)
+
     async def _fetch_identity(self, _: str) -> Identity:
-        data = _data(await self._client.call("auth.test"))
+        data = _data(await self._ask("auth.test"))
         team, user = data.get("team_id"), data.get("user_id")
         if not (isinstance(team, str) and team and isinstance(user, str) and user):
             raise DirectoryUnavailable("auth.test does not say where we are installed")
@@ -186,7 +193,7 @@ class SlackDirectory:
         return Identity(team, enterprise, user, bot, url)
 
     async def _fetch_person(self, user_id: str) -> Mapping[str, Any]:
-        outcome = await self._client.call("users.info", user=user_id, include_locale=True)
+        outcome = await self._ask("users.info", user=user_id, include_locale=True)
         if isinstance(outcome, Rejected) and outcome.error in NO_SUCH_USER:
             return {}
         user = _data(outcome).get("user")
@@ -196,7 +203,7 @@ class SlackDirectory:
         return user
 
     async def _fetch_group(self, group_id: str) -> frozenset[str]:
-        outcome = await self._client.call("usergroups.users.list", usergroup=group_id)
+        outcome = await self._ask("usergroups.users.list", usergroup=group_id)
         if isinstance(outcome, Rejected) and outcome.error in NO_SUCH_GROUP:
             return frozenset()
         users = _data(outcome).get("users")

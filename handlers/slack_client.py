@@ -21,6 +21,7 @@ from bot.ports import Clock
 HOOKS = "https://hooks.slack.com"
 # Slack says of these that part of the work may have been done before it failed.
 MAYBE_DONE = frozenset({"internal_error", "fatal_error", "service_unavailable"})
+UNANSWERED = 3  # calls in a row, whatever their methods
 DEFAULT_RETRY_AFTER = 30.0
 LONGEST_RETRY_AFTER = 3600.0  # whatever somebody on the way says
 # Reads go out as GET with parameters, the way the official SDK sends them.
@@ -126,6 +127,11 @@ class SlackClient:
         )
         self.web.proxy = proxy
         self._proxy = proxy
+
+    @property
+    def silent(self) -> bool:
+        """Whether Slack does not answer at all, as far as the last calls tell."""
+        return self.unanswered >= UNANSWERED
 
     async def call(self, method: str, **args: Any) -> Outcome:
         """One call of a Web API method; arguments that are None are left out. Never raises for Slack's sake.

@@ -10,6 +10,8 @@ from bot.core.machine import Say
 from bot.core.model import Reason
 from bot.ports import AuditHead, Store
 
+SERIES = "audit-head-"
+
 log = structlog.get_logger()
 
 
@@ -37,7 +39,8 @@ class HourlyHead:
         head = await self._store.audit_head()
         if head.seq and head != self._told:
             said = Say(Reason.of("audit-head", seq=head.seq, hash=head.hash))
-            await self._store.owe_notice(f"audit-head-{hour:%Y-%m-%dT%H}", said, now)
+            # Where nothing can be posted for long, one line waits, and not one of each hour.
+            await self._store.owe_notice(f"{SERIES}{hour:%Y-%m-%dT%H}", said, now, series=SERIES)
             log.info("audit_head", seq=head.seq, hash=head.hash)
             self._told = head
         self._hour = hour

@@ -17,7 +17,7 @@ from bot.core.operation import REPLANNED, UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant, zone_named
-from bot.errors import Locked, ProviderError
+from bot.errors import Chosen, Locked, ProviderError
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
@@ -104,8 +104,6 @@ class Requests:
             return Tell(hindered)
         meant = command if follows is None else replace(command, follows=follows.id)
         answer = await self._holder(database, command) or await self._choice(item, database, meant, when)
-        # Looked for last: what came of the same chooser a moment ago is still open, or it is found here.
-        answer = answer or await self._chosen_before(command)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -196,15 +194,6 @@ class Requests:
                 return await self._locked(database, op.id, emergency=command.emergency)
         return None
 
-    async def _chosen_before(self, command: RequestSwitchover) -> Answer | None:
-        """What came of the chooser already, in which this was picked."""
-        if command.choice is None:
-            return None
-        for op in await self._store.operations(open_only=False, database=command.database):
-            if op.choice == command.choice:
-                return Tell(Reason.of("chosen-already", id=op.id))
-        return None
-
     async def _choice(
         self, item: InboxItem, database: Database, command: RequestSwitchover, when: _When
     ) -> Answer | None:
@@ -234,6 +223,8 @@ class Requests:
             )
         except Locked as error:
             return await self._locked(database, error.holder, emergency=requested.emergency)
+        except Chosen as error:
+            return Tell(Reason.of("chosen-already", id=error.made))
         log.info("requested", operation=requested.id, database=requested.database)
         return None
 

@@ -283,16 +283,28 @@ def _sqlite(parsed: URL, *, read_only: bool, patience: timedelta) -> Database:
             ),
             begin="BEGIN IMMEDIATE",  # a deferred one that reads first fails at once when it comes to write
         )
-    _on_connect(reader, (wait, "PRAGMA query_only=ON"), begin="BEGIN")
+    _on_connect(reader, (wait, "PRAGMA query_only=ON"), begin="BEGIN", text=_any_text)
     if read_only:
         return Database(Engines(reader, reader, reader, reader), file)
     return Database(Engines(writer, noter, reader, writer), file)
 
 
-def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...], *, begin: str) -> None:
+def _any_text(stored: bytes) -> str:
+    # One text that is none would otherwise keep all rows beside it from being read.
+    return stored.decode("utf-8", "surrogateescape")
+
+
+def _on_connect(
+    engine: AsyncEngine,
+    pragmas: tuple[str, ...],
+    *,
+    begin: str,
+    text: Callable[[bytes], str] | type[str] = str,
+) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver must not begin anything of its own
+        connection.driver_connection.text_factory = text
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(pragma)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Update, bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.events import Choice
 from bot.core.holds import HoldKind
 from bot.core.machine import Decision
 from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
-from bot.errors import Stale
+from bot.errors import Chosen, Stale
 from bot.ports import Reply
 from bot.storage import audit, claims, holds, inbox, outbox, unreadable
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.tables import operations
+
+CLOCKS_APART = timedelta(minutes=5)
+"""By how much the clocks of two replicas may differ: more, and Slack's signatures would not be taken by one of them."""
 
 
 async def open_(
@@ -33,14 +37,34 @@ async def open_(
     """Records a new operation, its first event and its card.
 
     Raises:
+        Chosen: Another one was made of the same choice.
         Stale: The inbox item is done already.
     """
     op, at = decision.after, decision.event.at
     await _finish_item(connection, op, item_id, replies, at)
     await connection.execute(insert(operations).values(id=op.id, **_projection(op, due_at)))
+    if op.choice is not None:
+        await _require_first(connection, op, op.choice)
     await audit.append(connection, _entries([decision]))
     await outbox.owe_card(connection, op, at)
     await outbox.owe_replies(connection, [decision], audit_channel=audit_channel)
+
+
+async def _require_first(connection: AsyncConnection, op: Operation, choice: Choice) -> None:
+    """Makes sure that no other operation is of this choice, and that none will be before the commit.
+
+    Whoever opens one appends to the trail: with the trail locked, all that came before is there to be seen.
+    A chooser is open for minutes only, so these are few.
+    """
+    await audit.lock(connection)
+    since = choice.asked_at - CLOCKS_APART
+    newer = await connection.execute(
+        select(operations.c.state).where(operations.c.requested_at >= since, operations.c.id != op.id)
+    )
+    for state in newer.scalars():
+        made = OPERATIONS.loads(state)
+        if made.choice == choice:
+            raise Chosen(made.id)
 
 
 async def commit(

@@ -37,9 +37,11 @@ from bot.storage.tables import Instant, insert_new, messages, operations
 
 CARD_KEY = "card"
 UNREADABLE = "unreadable"
+SUPERSEDED = "superseded"
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
+_is_notice = and_(messages.c.kind == MessageKind.AUDIT, messages.c.operation_id.is_(None))
 _with_operation = messages.outerjoin(operations, messages.c.operation_id == operations.c.id)
 
 
@@ -84,13 +86,38 @@ def _noted(said: Say | Note) -> Say:
 
 
 async def owe_notice(
-    connection: AsyncConnection, key: str, say: Say, at: datetime, *, audit_channel: str
+    connection: AsyncConnection, key: str, say: Say, at: datetime, *, audit_channel: str, series: str = ""
 ) -> None:
-    """A line in the audit channel, if there is one, that is of no operation; once for each key."""
+    """A line in the audit channel, if there is one, that is of no operation; once for each key.
+
+    It takes the place of what is not posted of its series, if it is of one.
+    """
     if not audit_channel:
         return
+    if series:
+        await _supersede(connection, series, key, at)
     row = _row(MessageKind.AUDIT, key, at) | {"say": SAYS.dumps(say), "channel": plain(audit_channel)}
     await connection.execute(insert_new(connection, messages).values(row))
+
+
+async def _supersede(connection: AsyncConnection, series: str, key: str, at: datetime) -> None:
+    # The rows stay for a while: whoever is just posting one must find no other row under its id.
+    older = (
+        select(messages.c.id)
+        .where(
+            _is_notice,
+            messages.c.done_at.is_(None),
+            messages.c.key.startswith(series, autoescape=True),
+            messages.c.key < key,
+        )
+        .order_by(messages.c.id)  # as every batch: two that meet must not wait for each other
+        .with_for_update()
+    )
+    await connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(older))
+        .values(done_at=at, claimed_from=None, last_error=SUPERSEDED)
+    )
 
 
 def reply_key(version: int, count: int) -> str:
@@ -400,7 +427,6 @@ async def backlog(connection: AsyncConnection) -> int:
 
 
 async def prune(connection: AsyncConnection, before: datetime) -> None:
-    """Deletes answers that ended before a time."""
-    await claims.forget(
-        connection, messages, messages.c.kind == MessageKind.ANSWER, messages.c.done_at < before
-    )
+    """Deletes answers, and what is of no operation, that ended before a time."""
+    of_no_card = or_(messages.c.kind == MessageKind.ANSWER, _is_notice)
+    await claims.forget(connection, messages, of_no_card, messages.c.done_at < before)

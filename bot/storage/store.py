@@ -240,7 +240,7 @@ class SqlStore:
         hit("claims_released")
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
-        """Deletes done inbox items, ended answers and holds that ended, if they are older than ``keep``."""
+        """Deletes done inbox items, answers, notices and holds that ended, if they are older than ``keep``."""
         if keep < KEEP_AT_LEAST:
             raise ValueError(f"keep at least {KEEP_AT_LEAST}: a payload may be delivered again till then")
         await self._database.note(partial(_prune, before=now - keep))
@@ -333,11 +333,12 @@ class SqlStore:
         entries = [audit.configuration_entry(summary, now)]
         await self._database.write(partial(audit.append, entries=entries))
 
-    async def owe_notice(self, key: str, say: Say, now: datetime) -> None:
+    async def owe_notice(self, key: str, say: Say, now: datetime, *, series: str = "") -> None:
         """Owes the audit channel, if there is one, a line that is of no operation; once for each key."""
-        await self._database.write(
-            partial(outbox.owe_notice, key=key, say=say, at=now, audit_channel=self._audit_channel)
+        work = partial(
+            outbox.owe_notice, key=key, say=say, at=now, audit_channel=self._audit_channel, series=series
         )
+        await self._database.write(work)
 
     async def verify_audit(self, head: str | None = None) -> AuditHead | AuditBreak:
         """Walks the whole chain; with ``head``, also looks for a row with that hash."""

@@ -65,10 +65,10 @@ class Trail:
         connection.close()
 
 
-@pytest.fixture
-async def trail(tmp_path: Path) -> AsyncIterator[Trail]:
-    (tmp_path / "switchover.toml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
-    store = await connect(f"sqlite:///{tmp_path}/switchover.db", migrate=True)
+async def filled(folder: Path) -> Trail:
+    """A trail of nine rows."""
+    (folder / "switchover.toml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    store = await connect(f"sqlite:///{folder}/switchover.db", migrate=True)
     first = requested(1, emergency=True)
     await store.open(first, due_at=NOW, item_id=None)
     decisions = done_without_approval(first)
@@ -80,8 +80,14 @@ async def trail(tmp_path: Path) -> AsyncIterator[Trail]:
     under_way = replace(under_way, event=replace(typed, reason=FORMULA))
     await store.open(under_way, due_at=NOW, item_id=None)
     await store.commit(chain(under_way, planned), due_at=NOW)
-    yield Trail(store, tmp_path)
-    await store.close()
+    return Trail(store, folder)
+
+
+@pytest.fixture
+async def trail(tmp_path: Path) -> AsyncIterator[Trail]:
+    made = await filled(tmp_path)
+    yield made
+    await made.store.close()
 
 
 # --- verify ---
@@ -136,10 +142,17 @@ def remade(path: Path) -> Iterator[str]:
     last = ""
     for row in rows:
         row["prev_hash"] = last
-        row["at"] = datetime.fromtimestamp(0, UTC) + row["at"] * datetime.resolution
         last = row_hash(row)
         yield f"UPDATE audit_events SET prev_hash = '{row['prev_hash']}', hash = '{last}' WHERE seq = {row['seq']}"  # noqa: S608
     yield f"UPDATE audit_head SET hash = '{last}'"  # noqa: S608
+
+
+@pytest.mark.parametrize("what", ["verify", "export"])
+async def test_a_trail_that_is_not_there_is_no_intact_one(tmp_path: Path, what: str) -> None:
+    (tmp_path / "switchover.toml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    printed = await run("audit", what, "--config", str(tmp_path / "switchover.toml"))
+    assert (printed.code, printed.out) == (1, "")
+    assert printed.err.startswith(f"database.url: there is no sqlite:///{tmp_path}/switchover.db: ")
 
 
 # --- export ---

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -98,6 +101,66 @@ async def test_a_bad_file_is_logged_and_neither_recorded_nor_in_force(running: R
     assert [entry["event"] for entry in logs] == ["configuration_rejected"]
     assert any("approuvers" in problem for problem in logs[0]["problems"])
     assert (running.names, await running.rows()) == (["orders"], 0)
+
+
+@pytest.mark.parametrize(
+    ("section", "lines", "keys"),
+    [
+        ("slack", 'bot_token = "xoxb-2"\nlocale = "zh-CN"', ["slack.bot_token", "slack.locale"]),
+        ("slack", 'bot_token = "xoxb-1"\naudit_channel = "C0AUDIT1"', ["slack.audit_channel"]),
+        ("slack", 'bot_token = "xoxb-1"\nchannels = ["C0OPS1234"]', []),
+        ("database", 'url = "sqlite:///{folder}/bot.db"\nlease = "20s"', []),
+        ("database", 'url = "sqlite:///{folder}/other.db"', ["database.url"]),
+        ("server", "port = 3001", ["server.port"]),
+        ("tracking", 'poll_interval = "1s"\ncall_timeout = "9s"', []),
+        ("tracking", 'poll_interval = "100ms"', ["tracking.poll_interval"]),
+    ],
+)
+async def test_what_only_a_restart_takes_over_is_named_and_the_rest_is_taken(
+    running: Running, capsys: pytest.CaptureFixture[str], section: str, lines: str, keys: list[str]
+) -> None:
+    running.write("sessions")
+    text, path = running.path.read_text(encoding="utf-8"), running.path
+    known = {"slack": 'bot_token = "xoxb-1"', "database": f'url = "sqlite:///{path.parent}/bot.db"'}
+    changed = lines.format(folder=path.parent)
+    if section in known:
+        text = text.replace(known[section], changed)
+    else:
+        text += f"[{section}]\n{changed}\n"
+    path.write_text(text, encoding="utf-8")
+    await running.bot.reload()
+    logs = logged(capsys)
+    named = [entry["keys"] for entry in logs if entry["event"] == "restart_needed"]
+    assert named == ([keys] if keys else [])
+    assert "xoxb-2" not in str(logs)
+    assert (running.names, await running.rows()) == (["sessions"], 1)
+
+
+async def test_a_call_gets_its_new_time_limit_also_while_draining(running: Running) -> None:
+    text = running.path.read_text(encoding="utf-8")
+    running.path.write_text(f'{text}[tracking]\ncall_timeout = "3s"\n', encoding="utf-8")
+    await running.bot.reload()
+    assert running.bot._call_timeout == timedelta(seconds=3)
+
+
+async def test_what_only_a_restart_takes_over_is_named_at_every_reload_until_then(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = running.path.read_text(encoding="utf-8")
+    running.path.write_text(text.replace("xoxb-1", "xoxb-2"), encoding="utf-8")
+    for _ in range(2):
+        await running.bot.reload()
+    running.path.write_text(text, encoding="utf-8")
+    await running.bot.reload()
+    assert [entry["event"] for entry in logged(capsys)] == [
+        *("configuration_reloaded", "restart_needed") * 2,
+        "configuration_reloaded",
+    ]
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What went to the log: a reload configures it anew."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 async def test_what_can_not_be_recorded_is_not_in_force(running: Running) -> None:

@@ -26,7 +26,16 @@ from bot.core.model import (
     unnested,
 )
 from bot.core.preflight import Outcome
-from bot.errors import ConfigError, IllegalTransition, Locked, NotSent, Refused, SwitchoverError, Throttled
+from bot.errors import (
+    Chosen,
+    ConfigError,
+    IllegalTransition,
+    Locked,
+    NotSent,
+    Refused,
+    SwitchoverError,
+    Throttled,
+)
 from tests.core.examples import A, B, C, node, operation, plan, reading
 
 PLAN = plan()
@@ -176,6 +185,7 @@ def test_every_error_is_one_of_ours_and_says_what_it_knows() -> None:
     )
     assert NotSent("no route").code == ""
     assert Locked("SW-1").holder == "SW-1"
+    assert Chosen("SW-1").made == "SW-1"
     assert str(illegal) == "approved is not possible while planning"
     assert str(IllegalTransition("planning", "approved", "why")) == f"{illegal}: why"
     problems = ConfigError(["a", "b"])

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.errors import DirectoryUnavailable
-from handlers.directory import SlackDirectory
+from handlers.circuit import Circuit
+from handlers.directory import TTL, SlackDirectory
 from handlers.slack_client import SlackClient
 from tests.handlers.ledger import HandClock
 from tests.handlers.workspace import TEAM, Workspace
@@ -232,3 +233,30 @@ async def test_a_slack_that_hangs_is_not_waited_for(office: Office) -> None:
     with pytest.raises(DirectoryUnavailable):
         await office.is_member()
     go.set()
+
+
+async def test_while_slack_answers_nobody_a_no_comes_at_once_until_it_answers_again(office: Office) -> None:
+    circuit = Circuit(office.client, office.clock, lambda: 1.0)
+    assert await office.is_member()
+    office.clock.advance(TTL)
+    office.slack.fail("users.info", "status", "500", times=3)
+    for _ in range(3):
+        with pytest.raises(DirectoryUnavailable):
+            await office.is_member()
+    asked = len(office.slack.calls)
+    for question in (office.is_member(), office.directory.members("S1"), office.directory.members("S2")):
+        with pytest.raises(DirectoryUnavailable, match="stopped answering"):
+            await question
+    assert len(office.slack.calls) == asked
+    assert await circuit.closes()  # the publisher has asked, and been answered
+    assert await office.is_member()
+    assert await office.directory.members("S1") == {"U1"}
+
+
+async def test_what_was_heard_just_before_slack_fell_silent_counts_as_long_as_ever(office: Office) -> None:
+    assert await office.is_member()
+    office.client.unanswered = 3
+    assert await office.is_member()
+    office.clock.advance(TTL)
+    with pytest.raises(DirectoryUnavailable):
+        await office.is_member()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -139,6 +140,33 @@ async def test_one_chooser_makes_one_emergency_however_often_it_is_pressed() -> 
     assert await world.ask(press, EVE) == Tell(Reason.of("chosen-already", id=ID))
     assert await world.ask(replace(press, node=C), EVE) == Tell(Reason.of("chosen-already", id=ID))
     assert await world.ask(await chosen(world), EVE) is None
+
+
+async def test_of_two_presses_at_once_one_makes_an_operation() -> None:
+    world = glass()
+    press = await chosen(world)
+    items = [await world.receive(replace(press, node=node), EVE) for node in (B, C)]
+    await asyncio.gather(*(world.desk.work(item) for item in items))
+    (made,) = await world.store.operations(open_only=False)
+    assert made.id == ID
+    (answer,) = [reply.answer for reply in world.store.answers if isinstance(reply.answer, Tell)]
+    assert (answer.text.code, answer.text["holder"]) == ("locked", ID)
+
+
+async def test_a_press_is_too_late_even_where_the_other_began_and_ended_while_it_was_looked_at() -> None:
+    world = glass()
+    press = await chosen(world)
+    other = await world.receive(press, EVE)
+
+    async def meanwhile() -> None:
+        await world.desk.work(other)
+        (made,) = await world.store.operations(open_only=True)
+        assert await world.click(Action.CANCEL, EVE, made.id) == "None"
+
+    world.store.before_open = meanwhile
+    answer = await world.ask(replace(press, node=C), EVE)
+    (made,) = await world.store.operations(open_only=False)
+    assert (answer, made.status) == (Tell(Reason.of("chosen-already", id=made.id)), Status.CANCELLED)
 
 
 async def test_a_chooser_is_open_for_ten_minutes() -> None:

@@ -191,6 +191,7 @@ class LeakyStore(MemoryStore):
 
     Attributes:
         after_load: Runs once, between what the next ``load`` saw and its caller.
+        before_open: Runs once, when the next operation has been decided on and is not opened.
         before_commit: Runs once, when the next commit has been decided and not begun.
         after_commit: Runs once, between the next commit and its caller.
         before_hold, after_hold: As of a commit, of the next thing that is set or lifted by hand.
@@ -199,6 +200,7 @@ class LeakyStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__(audit_channel="C-AUDIT")
         self.after_load: Callable[[], Awaitable[None]] | None = None
+        self.before_open: Callable[[], Awaitable[None]] | None = None
         self.before_commit: Callable[[], Awaitable[None]] | None = None
         self.after_commit: Callable[[], Awaitable[None]] | None = None
         self.before_hold: Callable[[], Awaitable[None]] | None = None
@@ -210,6 +212,14 @@ class LeakyStore(MemoryStore):
         if meanwhile is not None:
             await meanwhile()
         return found
+
+    async def open(
+        self, decision: Decision, *, due_at: datetime, item_id: int | None, replies: Sequence[Reply] = ()
+    ) -> None:
+        meanwhile, self.before_open = self.before_open, None
+        if meanwhile is not None:
+            await meanwhile()
+        await super().open(decision, due_at=due_at, item_id=item_id, replies=replies)
 
     async def commit(
         self,

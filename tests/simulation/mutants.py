@@ -193,8 +193,8 @@ def _no_notice_is_known() -> list[Change]:
     number = count()
 
     def forgetful(original: Any) -> Any:
-        async def owe_notice(self: Any, key: str, say: Say, now: datetime) -> None:
-            await original(self, f"{key}-{next(number)}", say, now)
+        async def owe_notice(self: Any, key: str, say: Say, now: datetime, **more: Any) -> None:
+            await original(self, f"{key}-{next(number)}", say, now, **more)
 
         return owe_notice
 

@@ -69,6 +69,11 @@ class Owed:
     claimed_from: datetime | None = None
     done_at: datetime | None = None
 
+    @property
+    def is_notice(self) -> bool:
+        """Whether it is a line in the audit channel that is of no operation."""
+        return self.kind is MessageKind.AUDIT and self.operation_id is None
+
 
 @dataclass(slots=True)
 class Home:

@@ -21,7 +21,7 @@ from bot.core.home import Reading
 from bot.core.machine import Decision, Note, Say
 from bot.core.model import OperationId, Target, UserId
 from bot.core.operation import UNSENT, Operation, Status
-from bot.errors import Held, Locked, Stale, StoreUnavailable
+from bot.errors import Chosen, Held, Locked, Stale, StoreUnavailable
 from bot.ports import (
     NO_HOLD,
     AuditBreak,
@@ -39,7 +39,7 @@ from bot.ports import (
 )
 from bot.storage import audit
 from bot.storage.codec import plain
-from bot.storage.outbox import CARD_KEY, reply_key
+from bot.storage.outbox import CARD_KEY, SUPERSEDED, reply_key
 from bot.storage.store import KEEP_AT_LEAST, require_consecutive
 from tests.storage.disk import Delivery, Disk, Home, Kept, Owed, Read, next_id
 
@@ -188,6 +188,9 @@ class MemoryStore:
         self._require_unlocked(op)
         if op.id in self.disk.operations:
             raise StoreUnavailable(f"{op.id} can't be recorded: the id is taken")
+        for row in self.disk.operations.values():
+            if op.choice is not None and row.op.choice == op.choice:
+                raise Chosen(row.op.id)
         async with self._commit():
             self._answer(op, item_id, replies, at)
             self.disk.operations[op.id] = Kept(op, due_at)
@@ -338,7 +341,7 @@ class MemoryStore:
                 row.due_at = now
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
-        """Deletes done inbox items, ended answers, holds and Home tabs that are older than ``keep``."""
+        """Deletes done inbox items, ended answers, notices, holds and Home tabs that are older than ``keep``."""
         if keep < KEEP_AT_LEAST:
             raise ValueError(f"keep at least {KEEP_AT_LEAST}: a payload may be delivered again till then")
         await self._begin()
@@ -347,14 +350,15 @@ class MemoryStore:
             row for row in disk.inbox.values() if row.done_at is not None and row.item.received_at < before
         ]
         signatures = [each for each, at in disk.signatures.items() if at < before]
-        answers = [
+        told = [
             row
             for row in disk.messages.values()
-            if row.kind is MessageKind.ANSWER and row.done_at is not None and row.done_at < before
+            if row.kind is MessageKind.ANSWER or row.is_notice
+            if row.done_at is not None and row.done_at < before
         ]
         over = [hold for hold in disk.holds if hold.until is not None and hold.until < before]
         tabs = [user for user, tab in disk.homes.items() if tab.opened_at < before]
-        if not (items or signatures or answers or over or tabs):
+        if not (items or signatures or told or over or tabs):
             return
         async with self._commit():
             disk.holds = tuple(hold for hold in disk.holds if hold not in over)
@@ -363,8 +367,8 @@ class MemoryStore:
                 disk.dedupe_keys.remove(plain(item.item.dedupe_key))
             for signature in signatures:
                 del disk.signatures[signature]
-            for answer in answers:
-                del disk.messages[answer.id]
+            for message in told:
+                del disk.messages[message.id]
             for user in tabs:
                 del disk.homes[user]
 
@@ -494,10 +498,17 @@ class MemoryStore:
         trail = self.disk.trail
         return AuditHead(trail[-1]["seq"], trail[-1]["hash"]) if trail else AuditHead(0, "")
 
-    async def owe_notice(self, key: str, say: Say, now: datetime) -> None:
+    async def owe_notice(self, key: str, say: Say, now: datetime, *, series: str = "") -> None:
         """Owes the audit channel, if there is one, a line that is of no operation; once for each key."""
         await self._begin()
+        older = [
+            row
+            for row in self.disk.messages.values()
+            if row.is_notice and row.done_at is None and row.key < key and row.key.startswith(series)
+        ]
         async with self._commit():
+            for row in older if series and self._audit_channel else []:
+                row.done_at, row.claimed_from, row.last_error = now, None, SUPERSEDED
             self._owe_notice(key, say, now)
 
     async def record_configuration(self, summary: Mapping[str, str], now: datetime) -> None:
@@ -511,7 +522,7 @@ class MemoryStore:
         await self._begin(writing=False)
         last = AuditHead(0, "")
         for row in self.disk.trail:
-            problem = audit.problem_of(last, row)
+            problem = audit.problem_of(last, audit.as_stored(row))
             if problem is not None:
                 return problem
             last = AuditHead(row["seq"], row["hash"])
@@ -549,9 +560,7 @@ class MemoryStore:
 
     def _owe_notice(self, key: str, say: Say, at: datetime) -> None:
         rows = self.disk.messages.values()
-        known = any(
-            row.kind is MessageKind.AUDIT and row.operation_id is None and row.key == key for row in rows
-        )
+        known = any(row.is_notice and row.key == key for row in rows)
         if self._audit_channel and not known:
             row = self._owe_anything(MessageKind.AUDIT, key, at)
             row.say, row.channel = say, plain(self._audit_channel)

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
+from bot.core.events import Choice
 from bot.core.holds import EVERY_KIND, ONLY_HALT, Frozen, Halted, Resumed, Unfrozen
 from bot.core.home import Reading
 from bot.core.machine import Say, decide
 from bot.core.model import Reason, UserId
 from bot.core.operation import Operation
-from bot.errors import Locked, Stale, StoreUnavailable
+from bot.errors import Chosen, Locked, Stale, StoreUnavailable
 from bot.ports import NO_HOLD, HoldTold, HomeTab, Message, Storage
 from bot.storage import connect
 from tests.storage.conftest import sqlite_database
@@ -62,7 +63,7 @@ class Walk:
     async def _outcome(self, method: Any, args: Any, named: Any) -> Any:
         try:
             found = await method(*args, **named)
-        except (Stale, Locked, StoreUnavailable) as error:
+        except (Stale, Locked, Chosen, StoreUnavailable) as error:
             return type(error), str(error)
         return list(found) if isinstance(found, list | tuple) else found
 
@@ -88,6 +89,7 @@ class Walk:
             database=dice.choice(("orders", "events", "users")),
             shard=dice.choice((None, "shard-1")),
             at=self._now,
+            choice=dice.choice((None, None, Choice(dice.randrange(9), NOW))),
         )
         await self._call("open", first, due_at=self._later(), item_id=item_id, replies=[reply()])
 
@@ -202,7 +204,8 @@ class Walk:
                 await self._hold()
             case "notice":
                 say = Say(Reason.of("notice"))
-                await self._call("owe_notice", f"n{dice.randrange(4)}", say, self._now)
+                series = dice.choice(("", "n", "n_"))
+                await self._call("owe_notice", f"n{dice.randrange(4)}", say, self._now, series=series)
             case "release":
                 await self._call("release_claims", self._later())
             case "prune":

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.core.events import Event
+from bot.core.events import Choice, Event
 from bot.core.machine import Decision, Say, replay
 from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
-from bot.errors import Locked, Stale, StoreUnavailable
+from bot.errors import Chosen, Locked, Stale, StoreUnavailable
 from bot.ports import AuditHead, Storage
 from tests.storage.backends import EVERYWHERE, Ground, Stores
 from tests.storage.values import (
@@ -151,6 +151,38 @@ async def test_of_concurrent_requests_for_a_target_one_gets_the_lock(stores: Sto
     assert Counter(type(outcome) for outcome in outcomes) == {type(None): 1, Locked: 7}
     (holder,) = await store.operations(open_only=True)
     assert {each.holder for each in outcomes if isinstance(each, Locked)} == {holder.id}
+
+
+async def test_one_choice_makes_one_operation(store: Storage) -> None:
+    choice = Choice(7, NOW)
+    first = await opened(store, requested(1, database="orders", choice=choice, at=after(9)))
+    with pytest.raises(Locked):
+        await opened(store, requested(2, database="orders", choice=choice, at=after(9)))
+    await store.commit(chain(first, cancelled), due_at=None)
+    await store.receive(inbound())
+    (item,) = await store.claim_inbox(NOW, LATER, 1)
+    again = requested(2, database="orders", choice=choice, at=after(60))
+    with pytest.raises(Chosen) as chosen:
+        await store.open(again, due_at=NOW, item_id=item.id, replies=[reply()])
+    assert chosen.value.made == first.after.id
+    assert await store.load(again.after.id) is None
+    await store.finish_item(item.id, [reply()], NOW)
+    assert (
+        await store.backlog() == 3
+    )  # the end of the first, its card, and the answer: the item was not finished
+    await opened(store, requested(3, database="orders", choice=Choice(8, NOW), at=after(60)))
+    await opened(store, requested(4, database="events", at=after(60)))
+
+
+async def test_of_concurrent_requests_of_one_choice_one_is_recorded(stores: Stores, store: Storage) -> None:
+    workers = [store, await stores.replica()]
+    opening = (
+        workers[n % 2].open(requested(n, choice=Choice(7, NOW)), due_at=NOW, item_id=None) for n in range(8)
+    )
+    outcomes = await asyncio.gather(*opening, return_exceptions=True)
+    assert Counter(type(outcome) for outcome in outcomes) == {type(None): 1, Chosen: 7}
+    (made,) = await store.operations(open_only=True)
+    assert {each.made for each in outcomes if isinstance(each, Chosen)} == {made.id}
 
 
 async def test_an_event_that_names_a_locked_shard_is_locked_out(store: Storage) -> None:

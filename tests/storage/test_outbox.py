@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -537,6 +537,60 @@ async def test_a_notice_is_owed_once_for_each_key(audited: Storage) -> None:
 async def test_of_workers_that_owe_the_same_notice_at_once_one_does(audited: Storage) -> None:
     await asyncio.gather(*(audited.owe_notice("a", Say(Reason.of("x")), NOW) for _ in range(6)))
     assert len(await told(audited)) == 1
+
+
+SAID = Say(Reason.of("x"))
+
+
+async def test_a_notice_takes_the_place_of_the_older_ones_of_its_series_and_of_nothing_else(
+    audited: Storage,
+) -> None:
+    first = requested(emergency=True)
+    await open_one(audited, replace(first, effects=(Note(SAID),)))
+    for key in ("hold-7", "s_01", "s-01", "s_03"):
+        await audited.owe_notice(key, SAID, NOW)
+    await audited.owe_notice("s_02", SAID, after(1), series="s_")
+    assert await keys(audited, after(1)) == ["card", "audit-1", "hold-7", "s-01", "s_03", "s_02"]
+
+
+async def test_a_notice_that_comes_again_leaves_itself_alone(audited: Storage) -> None:
+    for at in (NOW, after(1)):
+        await audited.owe_notice("s-1", SAID, at, series="s-")
+    assert [one.created_at for one in await told(audited, after(1))] == [NOW]
+
+
+async def test_a_notice_that_is_superseded_while_it_is_posted_stays_over(audited: Storage) -> None:
+    await audited.owe_notice("s-1", SAID, NOW, series="s-")
+    (older,) = await told(audited)
+    await audited.begin_post(older)
+    await audited.owe_notice("s-2", SAID, after(1), series="s-")
+    (newer,) = await told(audited, after(1))
+    await audited.retry(older, due_at=after(2), uncertain=True, error="503")
+    await audited.posted(older, ts="1.1", version=0, now=after(2))
+    with pytest.raises(Stale):
+        await audited.begin_post(older)
+    assert await audited.backlog() == 1
+    await post(audited, newer, now=after(3))
+    assert await audited.backlog() == 0
+
+
+async def test_what_was_noticed_long_ago_is_forgotten_and_what_was_not_is_kept(
+    stores: Stores, audited: Storage
+) -> None:
+    first = await open_one(audited, replace(requested(), effects=(Note(SAID),)))
+    for key in ("s-1", "s-2"):
+        await audited.owe_notice(key, SAID, NOW, series="s-")
+    for one in await due(audited):
+        await post(audited, one)
+    await audited.owe_notice("hold-7", SAID, NOW)
+    day = timedelta(days=1)
+    for later, left in ((day, ["s-1", "s-2"]), (day + timedelta(seconds=1), [])):
+        await audited.prune(NOW + later, day)
+        kept = [(one.key, one.operation) for one in await stores.backend.messages()]
+        assert kept == [
+            *(("card", first.after.id), ("audit-1", first.after.id)),
+            *((key, None) for key in (*left, "hold-7")),
+        ]
 
 
 async def test_a_notice_is_retried_moved_and_given_up_like_any_message(audited: Storage) -> None:

@@ -63,13 +63,14 @@ def requested(
     place: e.Place = PLACE,
     start_in: timedelta | None = None,
     emergency: bool = False,
+    choice: e.Choice | None = None,
 ) -> Decision:
     """The first decision of operation ``SW-<number>``, on a database of its own unless one is given."""
     op_id = OperationId(f"SW-{number:06}")
     name = database or f"db{number}"
     first = e.Requested(at, op_id, name, shard, None, "why", UserId("U1"), "T1", place)
     start_at = None if start_in is None else at + start_in
-    return open_operation(replace(first, start_at=start_at, emergency=emergency))
+    return open_operation(replace(first, start_at=start_at, emergency=emergency, choice=choice))
 
 
 def topology(primary: str = "n1", at: datetime = NOW, *, idle: bool = True) -> Topology:
