@@ -138,26 +138,26 @@ class SocketMode:
         tries, last = 0, None
         while True:
             began = self._clock.monotonic()
-            wait: float | None = None
             try:
                 link = await self._open(tasks)
             except NotOpened as error:
-                wait = error.wait
                 self._warn(str(error))
+                tries += 1
+                wait = error.wait or backoff(tries, self._random)
             except Exception:
                 # Nobody would make the connections any more.
                 logger.exception("a connection broke before it was made")
+                tries += 1
+                wait = backoff(tries, self._random)
             else:
                 if last is not None:
                     tasks.create_task(_let_go(last), name="socket-replaced")
                 last = link
                 reason = await link.left()
                 self._left(reason)
-                wait = CLOSED_AT_ONCE.get(reason)
-                if self._clock.monotonic() - began >= SETTLED:
-                    tries, wait = 0, wait or 0.0
-            tries += 1
-            await self._clock.sleep(backoff(tries, self._random) if wait is None else wait)
+                tries = 0 if self._clock.monotonic() - began >= SETTLED else tries + 1
+                wait = CLOSED_AT_ONCE.get(reason, backoff(tries, self._random) if tries else 0.0)
+            await self._clock.sleep(wait)
 
     async def _open(self, tasks: asyncio.TaskGroup) -> _Link:
         outcome = await self._client.call(OPEN)

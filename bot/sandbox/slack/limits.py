@@ -24,6 +24,7 @@ def _per_minute(calls: int) -> Tier:
     return Tier(calls, calls / 60)
 
 
+TIER_1 = _per_minute(1)
 TIER_2, TIER_3, TIER_4 = _per_minute(20), _per_minute(50), _per_minute(100)
 SPECIAL = _per_minute(600)  # "hundreds per minute"
 POST_PER_CHANNEL = Tier(5, 1)  # about one a second, short bursts allowed
