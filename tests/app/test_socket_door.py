@@ -14,8 +14,8 @@ import pytest
 from bot.app import _honest
 from bot.sandbox.slack import Workspace, serve_workspace
 from bot.sandbox.slack.model import Json
-from bot.sandbox.slack.socket_server import serve_sockets, unpacked
-from bot.sandbox.slack.sockets import Unheard
+from bot.sandbox.slack.socket_server import serve_sockets
+from bot.sandbox.slack.sockets import Unheard, unpacked
 from bot.storage import connect
 from bot.system import SystemClock
 from handlers.envelopes import Answered, Body, Envelopes

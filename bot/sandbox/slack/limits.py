@@ -56,3 +56,7 @@ class RateLimits:
             return max(1, math.ceil((1 - tokens) / tier.per_second))
         self._buckets[key] = (tokens - 1, now)
         return 0
+
+    def forget(self, key: str) -> None:
+        """Forgets the calls that were counted."""
+        self._buckets.pop(key, None)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator
-from urllib.parse import parse_qsl
 
 import httpx
 from aiohttp import WSMsgType, web
 
-from bot.sandbox.slack.model import Json
 from bot.sandbox.slack.sockets import End, Socket, Sockets, Unheard
-from bot.sandbox.slack.wire import JSON
-
-ANSWERABLE = frozenset({"view_submission", "block_suggestion"})
-"""Interactions whose acknowledgement may say something; that of every command may."""
 
 
 @contextlib.asynccontextmanager
@@ -89,23 +82,12 @@ class OverSockets(httpx.AsyncBaseTransport):
         Raises:
             httpx.ConnectError: The bot has no connection, or it ended before the acknowledgement.
         """
-        kind, payload = unpacked(request.headers["content-type"], await request.aread())
         number = int(request.headers.get("x-slack-retry-num", "0"))
+        retry = (number, request.headers.get("x-slack-retry-reason", ""))
         try:
-            answer = await self._sockets.deliver(
-                kind,
-                payload,
-                answerable=kind == "slash_commands" or payload.get("type") in ANSWERABLE,
-                retry=(number, request.headers.get("x-slack-retry-reason", "")),
+            answer = await self._sockets.bring(
+                request.headers["content-type"], await request.aread(), retry=retry
             )
         except Unheard as error:
             raise httpx.ConnectError(str(error)) from error
         return httpx.Response(200) if answer is None else httpx.Response(200, json=answer)
-
-
-def unpacked(content_type: str, body: bytes) -> tuple[str, Json]:
-    """What would be the body of a request, as an envelope has it: the kind, and the payload."""
-    if content_type == JSON:
-        return "events_api", json.loads(body)
-    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    return ("interactive", json.loads(form["payload"])) if "payload" in form else ("slash_commands", form)

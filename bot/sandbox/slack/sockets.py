@@ -12,12 +12,15 @@ from collections import Counter
 from collections.abc import Callable
 from enum import Enum
 from itertools import count
+from urllib.parse import parse_qsl
 
 from bot.sandbox.slack.model import Json
 
 MOST = 10
 TAKEN_AFTER = 10.0
 """Seconds after the notice in which a connection that was to be replaced is closed."""
+ANSWERABLE = frozenset({"view_submission", "block_suggestion"})
+"""Interactions whose acknowledgement may say something; that of every command may."""
 
 
 class Unheard(Exception):
@@ -195,6 +198,14 @@ class Sockets:
         finally:
             del self._waiting[name]
 
+    async def bring(
+        self, content_type: str, body: bytes, *, retry: tuple[int, str] | None = None
+    ) -> Json | None:
+        """Delivers what would be the body of a request; as ``deliver``."""
+        kind, payload = unpacked(content_type, body)
+        answerable = kind == "slash_commands" or payload.get("type") in ANSWERABLE
+        return await self.deliver(kind, payload, answerable=answerable, retry=retry)
+
     def heard(self, socket: Socket, text: str) -> None:
         """The app says something."""
         if socket.mute:
@@ -230,3 +241,11 @@ class Sockets:
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+def unpacked(content_type: str, body: bytes) -> tuple[str, Json]:
+    """What would be the body of a request, as an envelope has it: the kind, and the payload."""
+    if content_type == "application/json":
+        return "events_api", json.loads(body)
+    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    return ("interactive", json.loads(form["payload"])) if "payload" in form else ("slash_commands", form)
