@@ -235,12 +235,7 @@ class World:
             spawn=self.spawn,
             count=self.trace.count,
         )
-        self.links = Links(
-            self.workspace.sockets,
-            random.Random(f"links {seed}"),  # noqa: S311
-            self.trace,
-            lambda: self.workspace.limits.forget("apps.connections.open"),
-        )
+        self.links = Links(self.workspace, random.Random(f"links {seed}"), self.trace)  # noqa: S311
         self.life: Life | None = None
         self.lives = 0
         self.downtime = 5.0

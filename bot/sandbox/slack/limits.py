@@ -37,16 +37,20 @@ class RateLimits:
     Args:
         clock: The wall clock.
         enabled: Set False to switch all limits off.
+
+    Attributes:
+        exempt: The keys that are not counted.
     """
 
     def __init__(self, clock: Callable[[], datetime], *, enabled: bool) -> None:
         self.enabled = enabled
+        self.exempt: set[str] = set()
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, key: str, tier: Tier) -> int:
         """Counts a call; returns 0, or the seconds that ``Retry-After`` names when it is one too many."""
-        if not self.enabled:
+        if not self.enabled or key in self.exempt:
             return 0
         now = self._clock().timestamp()
         tokens, since = self._buckets.get(key, (tier.burst, now))
@@ -56,7 +60,3 @@ class RateLimits:
             return max(1, math.ceil((1 - tokens) / tier.per_second))
         self._buckets[key] = (tokens - 1, now)
         return 0
-
-    def forget(self, key: str) -> None:
-        """Forgets the calls that were counted."""
-        self._buckets.pop(key, None)
