@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,9 +50,10 @@ class World(Stack):
 
 
 @asynccontextmanager
-async def world(*, rate_limited: bool = False) -> AsyncIterator[World]:
+async def world(*, rate_limited: bool = False, failpoint: str = "") -> AsyncIterator[World]:
     cloud = SimulatedQingCloud(timings=QUICK)
-    async with stack([orders_on_qingcloud(cloud)], rate_limited=rate_limited, mode="socket") as running:
+    clouds = [orders_on_qingcloud(cloud)]
+    async with stack(clouds, rate_limited=rate_limited, failpoint=failpoint, mode="socket") as running:
         yield World(running.demo, running.bot, running.slack, cloud)
 
 
@@ -98,9 +100,6 @@ async def test_the_same_server_answers_health_and_metrics_and_has_no_other_way_i
         assert 'switchover_socket_envelopes_total{outcome="acknowledged"} 1.0' in metrics
         assert "switchover_ack_seconds_count 1.0" in metrics
         await checked_live(running)
-        assert await running.bot.stop() == 0
-        assert running.sockets.open == []
-        assert "drained" in [line.get("event") for line in running.bot.logs]
 
 
 async def checked_live(running: World) -> None:
@@ -167,6 +166,21 @@ async def test_what_the_database_does_not_take_is_not_acknowledged_and_slack_sen
         card = await running.card_in("awaiting_approval")
         assert len(running.cards) == 1
         assert status_of(card) == "awaiting_approval"
+
+
+async def test_a_bot_that_drains_takes_no_more_deliveries() -> None:
+    async with world(failpoint="drained:stop") as running:
+        await running.sockets.connected(2)
+        process = running.bot.process
+        assert process is not None
+        process.terminate()
+        try:
+            async with asyncio.timeout(40):
+                await running.bot.logged("failpoint")
+                await running.sockets.until(lambda: not running.sockets.open)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        assert await running.bot.died() == 0
 
 
 async def test_it_starts_while_slack_is_away_and_says_so_and_no_secret() -> None:
