@@ -58,7 +58,7 @@ bench: $(VENV)/.dev  ## ratios measured side by side in one run
 SEEDS ?= 200
 START ?= 0
 simulate: $(VENV)/.dev  ## SEEDS histories of the whole bot on virtual time; SEED=k plays one again and tells it
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(if $(MUTANT),--mutant $(MUTANT))
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(if $(MODE),--mode $(MODE)) $(if $(MUTANT),--mutant $(MUTANT))
 
 lock:  ## renew the hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in -o requirements/run.txt

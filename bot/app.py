@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 import structlog
 import uvicorn
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from bot import config
@@ -43,17 +44,20 @@ from bot.service.offering import Offering
 from bot.storage import SqlStore, connect
 from bot.system import SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
-from bot.web import Ingress, create_app
+from bot.web import Ingress, Rejection, create_app, parse
 from handlers import grammar
 from handlers.answers import parse_choice
 from handlers.app import SlackApp
 from handlers.directory import SlackDirectory
+from handlers.envelopes import Dispatch, Envelopes
 from handlers.forms import Forms
 from handlers.homes import HomeKeeper
 from handlers.listeners import Listeners
 from handlers.publisher import Publisher
-from handlers.reachability import slack_problem
+from handlers.reachability import slack_problem, socket_problem
 from handlers.slack_client import SlackClient
+from handlers.socket_mode import SocketMode
+from handlers.web_sockets import Dialer, WebSockets
 from handlers.wording import Wording
 from providers.registry import PROVIDERS
 
@@ -68,6 +72,8 @@ CREW = 64
 FORMS = 64
 FORMS_CLOSE = 1.0
 """Seconds that forms which are being filled get, while draining: nothing is lost with them."""
+LAST_ACKS = 4.0
+"""Seconds that envelopes which were read get, while draining, to be answered: Slack waits three."""
 DRAIN_MARGIN = 5.0
 SLACK_CALL_LIMIT = 7.0
 TAKEN_OVER = frozenset({"slack.channels", "database.lease"})
@@ -86,6 +92,7 @@ class Surroundings:
         random: A number from 0 to 1, for jitter.
         providers: The clouds, each with its way to the network.
         slack_session: Makes the HTTP session to Slack; takes ``timeout``.
+        web_sockets: Makes what connects to Slack in Socket Mode; takes ``secure``.
         tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are
             due; that of Home tabs every two seconds.
         housekeeping: How often the gauges are set, and how soon after the hour the audit trail's head is told.
@@ -97,6 +104,7 @@ class Surroundings:
     random: Callable[[], float] = random.random
     providers: Mapping[str, ProviderType] = field(default_factory=lambda: PROVIDERS)
     slack_session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession
+    web_sockets: Callable[..., Dialer] = WebSockets
     tick: timedelta | None = None
     housekeeping: timedelta = HOUSEKEEPING
     retention: timedelta = RETENTION
@@ -216,15 +224,31 @@ async def live_problems(settings: Settings) -> list[str]:
                 problems.append(f"databases.{database.name}: {error.message}")
     client = slack_client(settings, Metrics())
     try:
-        problem = await slack_problem(client)
+        problems.append(await slack_problem(client))
     finally:
         await client.close()
-    return [*problems, problem] if problem else problems
+    if settings.slack.mode == "socket":
+        opener = opening_client(settings, Metrics())
+        try:
+            problems.append(await socket_problem(opener))
+        finally:
+            await opener.close()
+    return [problem for problem in problems if problem]
 
 
 def slack_client(settings: Settings, metrics: Metrics, around: Surroundings = REAL) -> SlackClient:
     """The one client of Slack's Web API; to be made while the event loop runs."""
-    token = settings.slack.bot_token
+    return _client_with(settings.slack.bot_token, settings, metrics, around)
+
+
+def opening_client(settings: Settings, metrics: Metrics, around: Surroundings = REAL) -> SlackClient:
+    """What asks Slack for connections in Socket Mode, with the app-level token; made like the other one."""
+    return _client_with(settings.slack.app_token, settings, metrics, around)
+
+
+def _client_with(
+    token: SecretStr | None, settings: Settings, metrics: Metrics, around: Surroundings
+) -> SlackClient:
     return SlackClient(
         token=token.get_secret_value() if token else "",
         api_url=settings.slack.api_url,
@@ -306,6 +330,7 @@ class Bot:
         self._catalogue = CatalogueHolder(self._new_catalogue(settings))
         self._crew = Crew(CREW)
         self._forms = Crew(FORMS)
+        self._listening = Crew(1)
         self._ticker = Ticker()
         self._rush = Rush()
         self._draining = False
@@ -348,7 +373,10 @@ class Bot:
             clock=self._clock,
         )
         self._schedule()
-        self.web = self._make_web(client, directory)
+        dispatch = self._make_dispatch(client, directory)
+        self._closing = contextlib.AsyncExitStack()
+        self._sockets = self._make_sockets(dispatch) if settings.slack.mode == "socket" else None
+        self.web = self._make_web(None if self._sockets else self._make_ingress(dispatch))
 
     def _new_catalogue(self, settings: Settings) -> Catalogue:
         providers = build_providers(settings, self._around, self._metrics)
@@ -367,7 +395,7 @@ class Bot:
             told=self._metrics.status_lag.observe,
         )
 
-    def _make_web(self, client: SlackClient, directory: SlackDirectory) -> Starlette:
+    def _make_dispatch(self, client: SlackClient, directory: SlackDirectory) -> Dispatch:
         command, wording = self._settings.slack.command, self._wording
         wording.warm_up()
         forms = Forms(
@@ -393,14 +421,38 @@ class Bot:
             with self._rush:
                 return await slack.dispatch(body, headers)
 
+        return dispatch
+
+    def _make_ingress(self, dispatch: Dispatch) -> Ingress:
         secret = self._settings.slack.signing_secret
-        ingress = Ingress(
+        return Ingress(
             signing_secret=secret.get_secret_value() if secret else "",
             clock=self._clock,
             dispatch=dispatch,
             intake_open=lambda: not self._draining,
             observe=self._metrics.ack.observe,
         )
+
+    def _make_sockets(self, dispatch: Dispatch) -> SocketMode:
+        around, metrics = self._around, self._metrics
+        opener = opening_client(self._settings, metrics, around)
+        dialer = around.web_sockets(secure=self._settings.slack.api_url.startswith("https:"))
+        self._closing.push_async_callback(opener.close)
+        self._closing.push_async_callback(dialer.close)
+        envelopes = Envelopes(
+            dispatch=dispatch, clock=self._clock, observe=metrics.ack.observe, count=metrics.socket_envelope
+        )
+        return SocketMode(
+            client=opener,
+            dialer=dialer,
+            envelopes=envelopes,
+            parse=_honest,
+            clock=self._clock,
+            random=around.random,
+            watch=metrics,
+        )
+
+    def _make_web(self, ingress: Ingress | None) -> Starlette:
         return create_app(
             ingress=ingress,
             readiness=self._readiness,
@@ -460,6 +512,8 @@ class Bot:
             reasons.append("the scheduler is not running")
         if self._draining:
             reasons.append("draining")
+        elif self._sockets is not None:
+            reasons.append(self._sockets.problem())
         return [reason for reason in reasons if reason]
 
     async def run(self, server: uvicorn.Server, listener: socket.socket, asked: _Asked) -> None:
@@ -498,12 +552,17 @@ class Bot:
     def start(self) -> None:
         """Lets the sweeps run: what was left behind is taken up, what comes in is worked on."""
         self._ticker.start()
+        if self._sockets is not None:
+            self._listening.start(self._sockets.run(), "socket-mode")
 
     async def drain(self) -> None:
         """Takes nothing in any more, lets what is under way finish within its limits, and tells what is decided."""
         log.info("draining")
         self._draining = self._duties.draining = True
         hit("draining")
+        if self._sockets is not None:
+            self._sockets.stop()
+            await self._listening.join(LAST_ACKS)
         within = self._call_timeout.total_seconds() + DRAIN_MARGIN
         await self._ticker.stop(within)
         late = await self._crew.join(within) + await self._forms.join(FORMS_CLOSE)
@@ -515,7 +574,8 @@ class Bot:
         hit("drained")
 
     async def close(self) -> None:
-        """Closes the connections to the clouds."""
+        """Closes the connections to the clouds, and those in Socket Mode."""
+        await self._closing.aclose()
         for provider in self._providers:
             await provider.close()
 
@@ -524,7 +584,6 @@ class Bot:
         try:
             # In a thread: files and mounts behind them may be slow, and the loop must go on.
             fresh = await asyncio.to_thread(load_settings, self._path)
-            _require_servable(fresh)
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))
             return
@@ -561,7 +620,6 @@ async def serve(path: Path) -> None:
         StoreUnavailable: The database can't be used.
     """
     settings = load_settings(path)
-    _require_servable(settings)
     configure_logging(stream=sys.stderr, secrets=settings.secrets())
     async with contextlib.AsyncExitStack() as stack:
         asked = stack.enter_context(_signals())
@@ -583,19 +641,6 @@ async def serve(path: Path) -> None:
         log.info("listening", url=f"http://{_shown_host(host)}:{port}", databases=len(settings.databases))
         await bot.run(server, listener, asked)
     log.info("stopped")
-
-
-def not_servable(settings: Settings) -> list[str]:
-    """What a good configuration asks for that this version can't do yet."""
-    if settings.slack.mode == "socket":
-        return ['slack.mode: Socket Mode is not in this version: set mode = "http" and a signing_secret']
-    return []
-
-
-def _require_servable(settings: Settings) -> None:
-    problems = not_servable(settings)
-    if problems:
-        raise ConfigError(problems)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -686,6 +731,14 @@ def _summary(settings: Settings) -> dict[str, str]:
     for name, policy in settings.policies.items():
         summary[f"policies.{name}"] = policy.model_dump_json(by_alias=True)
     return summary
+
+
+def _honest(text: str) -> dict[str, Any] | None:
+    """A message of Socket Mode, held to what the body of a request is held to; None: it is not."""
+    try:
+        return parse("application/json", text.encode())
+    except Rejection:
+        return None
 
 
 def _shown_host(host: str) -> str:

@@ -18,7 +18,6 @@ from bot.app import (
     live_problems,
     load_settings,
     never_served,
-    not_servable,
     reading_store,
     serve,
     upgrade_database,
@@ -169,8 +168,6 @@ async def _demo(arguments: argparse.Namespace) -> int:
 
 async def _check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    for note in not_servable(settings):
-        print(f"note: {note}", file=sys.stderr)
     if arguments.live and (problems := await live_problems(settings)):
         return _fail(*problems)
     print(

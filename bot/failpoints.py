@@ -53,6 +53,7 @@ PLACES: Mapping[str, tuple[str, Sequence[str]]] = {
     "claims_released": ("start-up has made due what the last process had claimed", ()),
     "before_commit.inbox": ("a delivery is written, not committed", ()),
     "after_commit.inbox": ("a delivery is committed, not acknowledged", ()),
+    "acknowledged": ("a delivery through Socket Mode is recorded and acknowledged", ()),
     "inbox_claimed": ("deliveries are claimed, nothing is done about them", ()),
     "inbox_finished": ("a delivery is answered and done", ()),
     "operations_claimed": ("operations are claimed, nothing is done about them", ()),

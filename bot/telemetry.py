@@ -189,6 +189,9 @@ class Metrics:
         publish_backlog: Cards and replies that are behind the stored state.
         loop_lag: How late the event loop ran what was due.
         submissions: Requests to switch over that were sent.
+        connections: How many connections in Socket Mode there are.
+        reconnects: How often one had to be replaced, by reason.
+        envelopes: What came through them, by what became of it.
     """
 
     def __init__(self) -> None:
@@ -234,6 +237,21 @@ class Metrics:
         self.submissions = Counter(
             "switchover_submissions", "Requests to switch over that were sent", ["account"], registry=registry
         )
+        self.connections = Gauge(
+            "switchover_socket_connections", "Connections in Socket Mode", registry=registry
+        )
+        self.reconnects = Counter(
+            "switchover_socket_reconnects",
+            "Connections in Socket Mode that had to be replaced",
+            ["reason"],
+            registry=registry,
+        )
+        self.envelopes = Counter(
+            "switchover_socket_envelopes",
+            "Deliveries through Socket Mode",
+            ["outcome"],
+            registry=registry,
+        )
 
     def set_operations(self, counts: Mapping[str, int]) -> None:
         """Sets the numbers of operations; to be given every status, those of which there are none included."""
@@ -251,6 +269,18 @@ class Metrics:
     def observe_slack(self, method: str, outcome: str, seconds: float) -> None:
         """Notes one request to Slack's Web API."""
         self.slack_request.labels(method, outcome).observe(seconds)
+
+    def socket_connections(self, count: int) -> None:
+        """Sets the number of connections in Socket Mode."""
+        self.connections.set(count)
+
+    def socket_reconnect(self, reason: str) -> None:
+        """Notes that one of them had to be replaced."""
+        self.reconnects.labels(reason).inc()
+
+    def socket_envelope(self, outcome: str) -> None:
+        """Notes what became of what came through one of them."""
+        self.envelopes.labels(outcome).inc()
 
     content_type = CONTENT_TYPE_LATEST
 

@@ -12,6 +12,12 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # between two questions
 PROBE = "auth.test"
 
 
+def backoff(tries: int, random: Callable[[], float]) -> float:
+    """Seconds to wait after so many tries in vain, from 1: ever longer, and never the same for everybody."""
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(tries - 1, 6))
+    return wait * (0.5 + random() / 2)
+
+
 class Circuit:
     """Opens when several calls in a row got no answer; then only ``auth.test`` is asked, ever more seldom.
 
@@ -50,6 +56,5 @@ class Circuit:
         if not isinstance(outcome, NotSent | Unknown):
             self._asks = 0
             return True
-        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self._asks - 1, 6))
-        self._ask_at = self._clock.monotonic() + wait * (0.5 + self._random() / 2)
+        self._ask_at = self._clock.monotonic() + backoff(self._asks, self._random)
         return False

@@ -177,7 +177,7 @@ class SlackClient:
             async with asyncio.timeout(self.time_limit):
                 return _judged(await call)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return NotSent(_unconnected(error))
+            return NotSent(unconnected(error))
         except SlackApiError as error:
             return _refusal(error.response)
         except TimeoutError:
@@ -215,7 +215,7 @@ def _origin(url: SplitResult) -> tuple[str, str, int | None]:
     return url.scheme, url.hostname or "", url.port or default
 
 
-def _unconnected(error: aiohttp.ClientError) -> str:
+def unconnected(error: aiohttp.ClientError) -> str:
     match error:
         case aiohttp.ConnectionTimeoutError():
             return "connect_timed_out"

@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bot import failpoints
 from bot.sandbox.clouds import CloudSetup
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
+from bot.sandbox.slack.socket_server import OverSockets, serve_sockets
 
 STARTS_WITHIN = 120.0
 STOPS_WITHIN = 120.0
@@ -73,9 +74,8 @@ CONSOLE_SCRIPT = executed("-m", "bot")
 
 CONFIG = """\
 [slack]
-mode = "http"
 bot_token = "${{SANDBOX_BOT_TOKEN}}"
-signing_secret = "${{SANDBOX_SIGNING_SECRET}}"
+{way_in}
 api_url = "{slack_url}"
 locale = "{locale}"
 {slack}
@@ -96,6 +96,13 @@ approvers = ["{approvers}"]
 
 {clouds}
 """
+
+
+WAYS_IN = {
+    "http": 'mode = "http"\nsigning_secret = "${SANDBOX_SIGNING_SECRET}"',
+    "socket": 'app_token = "${SANDBOX_APP_TOKEN}"',
+}
+"""What a configuration needs for each mode, and no more."""
 
 
 @dataclass
@@ -228,6 +235,7 @@ class Stack:
         """Starts the bot again, on whatever its last life left behind."""
         await self.bot.start(failpoint=failpoint)
         self.slack.url = f"{self.bot.url}/slack/events"
+        await connected(self.demo, self.bot)
 
     async def request(self, text: str, *, within: float = PATIENCE) -> str:
         """Types a request on the requester's behalf; the id of the operation that it opened.
@@ -289,6 +297,19 @@ class Stack:
         return self.demo.workspace.with_metadata(EVENT_TYPE, key="card")
 
 
+async def connected(demo: Demo, bot: Bot) -> None:
+    """Waits until a bot in Socket Mode can be delivered to, or has died."""
+    if not demo.workspace.sockets.url or bot.process is None:
+        return
+    connecting = asyncio.create_task(demo.workspace.sockets.connected())
+    dying = asyncio.create_task(bot.process.wait())
+    try:
+        await asyncio.wait({connecting, dying}, timeout=STARTS_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        connecting.cancel()
+        dying.cancel()
+
+
 def status_of(message: Message) -> str:
     """The operation's status that a message of the bot carries in its metadata."""
     return _told_of(message, "status")
@@ -316,6 +337,7 @@ async def stack(
     starter: Starter = CONSOLE_SCRIPT,
     database: str = "",
     locale: str = "en",
+    mode: Literal["http", "socket"] = "http",
 ) -> AsyncIterator[Stack]:
     """Starts the simulated world and the bot in it; stops all of it at the end.
 
@@ -330,16 +352,22 @@ async def stack(
         starter: What starts the bot's process.
         database: The lines of ``[database]``; "" for a file of its own.
         locale: The language of what is posted in channels.
+        mode: How Slack reaches the bot.
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
     async with contextlib.AsyncExitStack() as running:
         folder = running.enter_context(tempfile.TemporaryDirectory(prefix="switchover-"))
         slack_url = await running.enter_async_context(serve_workspace(demo.workspace))
+        sockets, transport = demo.workspace.sockets, None
+        if mode == "socket":
+            await running.enter_async_context(serve_sockets(sockets))
+            transport = OverSockets(sockets)
         tables = [cloud.config(await running.enter_async_context(serve(cloud.app))) for cloud in clouds]
         config = Path(folder) / "switchover.toml"
         config.write_text(
             CONFIG.format(
                 slack_url=slack_url,
+                way_in=WAYS_IN[mode],
                 locale=locale,
                 slack=slack,
                 port=port,
@@ -354,7 +382,8 @@ async def stack(
         bot = Bot(config, _environment(demo, clouds), starter=starter)
         running.push_async_callback(bot.stop)
         await bot.start(failpoint=failpoint)
-        people = deliveries(demo.workspace, f"{bot.url}/slack/events")
+        await connected(demo, bot)
+        people = deliveries(demo.workspace, f"{bot.url}/slack/events", transport=transport)
         yield Stack(demo, bot, await running.enter_async_context(people))
 
 
@@ -368,4 +397,5 @@ def _environment(demo: Demo, clouds: Sequence[CloudSetup]) -> dict[str, str]:
     return kept | {
         "SANDBOX_BOT_TOKEN": demo.workspace.token,
         "SANDBOX_SIGNING_SECRET": demo.workspace.signing_secret,
+        "SANDBOX_APP_TOKEN": demo.workspace.app_token,
     }

@@ -57,11 +57,11 @@ class RealDoor:
             kick=lambda: None,
             directory=Nobody(),
         )
-        slack = SlackApp(client=AsyncWebClient(token="xoxb-test"), listeners=listeners)
+        self.slack = SlackApp(client=AsyncWebClient(token="xoxb-test"), listeners=listeners)
         ingress = Ingress(
             signing_secret=SECRET,
             clock=self.clock,
-            dispatch=slack.dispatch,
+            dispatch=self.slack.dispatch,
             intake_open=lambda: True,
             observe=lambda _: None,
         )

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bot.core.machine import replay
 from bot.core.operation import ENDS, Status
@@ -147,14 +147,19 @@ class Lives:
 
 @asynccontextmanager
 async def lives(
-    play: Play, failpoints: Sequence[str], *, tracking: str = TRACKING, policy: str = ""
+    play: Play,
+    failpoints: Sequence[str],
+    *,
+    tracking: str = TRACKING,
+    policy: str = "",
+    mode: Literal["http", "socket"] = "http",
 ) -> AsyncIterator[Lives]:
     """A world whose bot dies at each of the failpoints, in this order."""
     make, scene = play
     cloud = make()
     first, *rest = failpoints or [""]
     async with warm_stack(
-        [cloud], tracking=tracking, policy=policy, rate_limited=False, failpoint=first
+        [cloud], tracking=tracking, policy=policy, rate_limited=False, failpoint=first, mode=mode
     ) as running:
         yield Lives(running, cloud, cloud.scenes[scene], rest)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+from typing import Literal
 
 import pytest
 
@@ -26,6 +27,11 @@ ON_THE_WIRE = ["before_send", "after_send", "answer_read"]
 AT_DELIVERIES = [
     f"{place}:{time}"
     for place in ("before_commit.inbox", "after_commit.inbox", "inbox_claimed")
+    for time in (1, 2)
+]
+AT_ENVELOPES = [
+    f"{place}:{time}"
+    for place in ("before_commit.inbox", "after_commit.inbox", "acknowledged", "inbox_claimed")
     for time in (1, 2)
 ]
 AT_OPERATIONS = [f"operations_claimed:{time}" for time in (1, 2, 3)]
@@ -63,8 +69,10 @@ def ends(*places: str) -> tuple[Status, ...]:
     return (Status.IN_DOUBT,) if unsent else (Status.SUCCEEDED,)
 
 
-async def dies_at(play: str, *places: str, own_first: bool = False) -> None:
-    async with lives(CLOUDS[play], [kill(place) for place in places]) as world:
+async def dies_at(
+    play: str, *places: str, own_first: bool = False, mode: Literal["http", "socket"] = "http"
+) -> None:
+    async with lives(CLOUDS[play], [kill(place) for place in places], mode=mode) as world:
         await world.play(world.switchover(*ends(*places), deaths=len(places), own_first=own_first))
         await world.rest()
         assert len(world.deaths) == len(places)
@@ -88,6 +96,16 @@ async def test_it_goes_on_where_it_died(play: str, place: str) -> None:
 @pytest.mark.parametrize("place", EVERYWHERE)
 async def test_it_goes_on_wherever_it_died(play: str, place: str) -> None:
     await dies_at(play, place)
+
+
+async def test_what_was_acknowledged_through_socket_mode_is_done() -> None:
+    await dies_at("qingcloud", "acknowledged", mode="socket")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", AT_ENVELOPES)
+async def test_it_goes_on_wherever_a_delivery_through_socket_mode_was(place: str) -> None:
+    await dies_at("qingcloud", place, mode="socket")
 
 
 @pytest.mark.slow
@@ -164,7 +182,7 @@ async def test_it_goes_on_whatever_way_it_took(name: str, place: str) -> None:
 
 
 def test_every_failpoint_is_died_at_in_some_test() -> None:
-    swept = [*EVERYWHERE, *AT_ANSWERS, *AT_THE_END, *IN_DOUBT, "claims_released"]
+    swept = [*EVERYWHERE, *AT_ENVELOPES, *AT_ANSWERS, *AT_THE_END, *IN_DOUBT, "claims_released"]
     swept += [f"{when}_commit.{event}" for event in FOLLOWED.values() for when in ("before", "after")]
     swept += [place for _, place in OFF_THE_MAIN_PATH]
     assert {place.partition(":")[0] for place in swept} == set(names())

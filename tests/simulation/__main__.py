@@ -23,27 +23,27 @@ def replay_with(seed: int, mutant: str) -> str:
     return f"make simulate SEED={seed}" + (f" MUTANT={mutant}" if mutant else "")
 
 
-def several(mutant: str, store: str, seeds: Sequence[int]) -> list[Outcome]:
+def several(mutant: str, store: str, mode: str, seeds: Sequence[int]) -> list[Outcome]:
     """Plays several histories in this process."""
     with collecting_seldom():
-        return [one(mutant, store, seed) for seed in seeds]
+        return [one(mutant, store, mode, seed) for seed in seeds]
 
 
-def one(mutant: str, store: str, seed: int) -> Outcome:
+def one(mutant: str, store: str, mode: str, seed: int) -> Outcome:
     """Plays one history; its story is kept only where something is wrong with it."""
     with mutated(mutant):
-        return play(seed, store).brief()
+        return play(seed, store, mode).brief()
 
 
-def outcomes(seeds: Sequence[int], *, mutant: str, store: str, jobs: int) -> Iterator[Outcome]:
+def outcomes(seeds: Sequence[int], *, mutant: str, store: str, mode: str, jobs: int) -> Iterator[Outcome]:
     """Plays many histories, in several processes."""
     chunks = [seeds[first : first + CHUNK] for first in range(0, len(seeds), CHUNK)]
     if jobs == 1:
         for chunk in chunks:
-            yield from several(mutant, store, chunk)
+            yield from several(mutant, store, mode, chunk)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        for found in pool.map(partial(several, mutant, store), chunks):
+        for found in pool.map(partial(several, mutant, store, mode), chunks):
             yield from found
 
 
@@ -91,15 +91,18 @@ def main() -> int:
     parser.add_argument("-j", "--jobs", type=int, default=2, help="processes")
     parser.add_argument("--mutant", default="", choices=("", *MUTANTS), help="without this defence")
     parser.add_argument("--store", default="", choices=("", *STORES), help="where the bot keeps its truth")
+    parser.add_argument(
+        "--mode", default="", choices=("", "http", "socket"), help="how Slack reaches the bot"
+    )
     asked = parser.parse_args()
     if asked.seed is not None:
         with mutated(asked.mutant):
-            outcome = play(asked.seed, asked.store)
+            outcome = play(asked.seed, asked.store, asked.mode)
         print(told(outcome, asked.mutant))
         return int(outcome.violation is not None)
     began, found = time.monotonic(), list[Outcome]()
     seeds = range(asked.start, asked.start + asked.seeds)
-    for outcome in outcomes(seeds, mutant=asked.mutant, store=asked.store, jobs=asked.jobs):
+    for outcome in outcomes(seeds, mutant=asked.mutant, store=asked.store, mode=asked.mode, jobs=asked.jobs):
         found.append(outcome)
         if outcome.violation is not None and asked.mutant:
             break

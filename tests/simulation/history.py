@@ -15,6 +15,7 @@ from tests.simulation.actors import People
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
 from tests.simulation.phrases import Phrases
+from tests.simulation.sockets import mode_of
 from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
 from tests.simulation.world import World, logs_of, store_of
 from tests.storage.looks import Unsettled
@@ -80,16 +81,17 @@ def collecting_seldom() -> Iterator[None]:
         gc.unfreeze()
 
 
-def play(seed: int, store: str = "") -> Outcome:
+def play(seed: int, store: str = "", mode: str = "") -> Outcome:
     """Plays the history of a seed, the same every time.
 
     Args:
         seed: Decides everything.
         store: Where the bot keeps its truth, a name of ``STORES``; "": as the seed says.
+        mode: How Slack reaches the bot, ``http`` or ``socket``; "": as the seed says.
     """
     random.seed(f"providers {seed}")  # the jitter of reads, which providers take from the global dice
     time = Time()
-    world = World(seed, time, store or store_of(seed))
+    world = World(seed, time, store or store_of(seed), mode or mode_of(seed))
     try:
         with logs_of(world):
             try:
@@ -159,9 +161,12 @@ class History:
         self._weather.climate()
         if dense:
             await self._weather.ambush()
-        trouble = world.spawn(self._trouble())
+        troubles = [world.spawn(self._trouble())]
+        if world.mode == "socket":
+            troubles.append(world.spawn(world.links.trouble()))
         await (self._single_minded() if dense else self._lively())
-        trouble.cancel()
+        for trouble in troubles:
+            trouble.cancel()
         self._heal()
         await self._comes_to_rest()
 
@@ -211,6 +216,7 @@ class History:
         world.mail.trouble = 0.0
         world.downtime = 1.0
         world.end_trouble()
+        world.links.clear()
         self._weather.clear()
 
     async def _comes_to_rest(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from bot.service.duties import Duties
 from bot.storage import SqlStore
 from bot.web import Signatures
 from handlers import listeners
+from handlers.envelopes import Envelope, Envelopes, acknowledgement
 from handlers.finder import Absent, Finder
 from handlers.listeners import Listeners
 from handlers.payloads import dedupe_key
@@ -201,6 +202,17 @@ def _no_notice_is_known() -> list[Change]:
     return [(each, "owe_notice", forgetful(each.owe_notice)) for each in (SqlStore, MemoryStore)]
 
 
+def _acknowledge_first() -> list[Change]:
+    """What comes through Socket Mode is acknowledged before it is looked at."""
+
+    async def answered(self: Envelopes, envelope: Envelope, send: Callable[[str], Awaitable[None]]) -> str:
+        await send(acknowledgement(envelope, ""))
+        await self._dispatch(envelope.payload, {})
+        return "acknowledged"
+
+    return [(Envelopes, "_answered", answered)]
+
+
 _LATE: set[Any] = set()
 MUTANTS: dict[str, Callable[[], list[Change]]] = {
     change.__name__.removeprefix("_"): change
@@ -221,6 +233,7 @@ MUTANTS: dict[str, Callable[[], list[Change]]] = {
         _late_starts_start,
         _own_review_counts,
         _no_notice_is_known,
+        _acknowledge_first,
     )
 }
 

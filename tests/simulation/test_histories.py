@@ -36,6 +36,7 @@ CAUGHT = {
     "late_starts_start": ("starts_on_time", 45),
     "own_review_counts": ("reviewed_by_another", 14),
     "no_notice_is_known": ("audit_channel_is_told_once", 2),
+    "acknowledge_first": ("accepted_is_recorded", 8),
 }
 TRIES = 45
 

@@ -48,6 +48,7 @@ from tests.simulation.life import LIFE, TICK, Ground, Life, Machine, track
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.observer import Observer
 from tests.simulation.policies import GLASS, POLICIES
+from tests.simulation.sockets import Dialled, Links, SocketMail, in_socket_mode
 from tests.simulation.trace import Trace
 
 SLACK, AUDIT = "http://slack.example", "C0AUDIT"
@@ -91,7 +92,14 @@ account = "hw"
 instance = "{SHARDED}"
 policy = "own"
 {POLICIES}"""
-SECRETS = ("xoxb-sandbox-token", "sandbox-signing-secret", EXAMPLE_SECRET, EXAMPLE_SECRET_KEY)
+SECRETS = (
+    "xoxb-sandbox-token",
+    "xapp-sandbox-token",
+    "-of-the-sandbox",
+    "sandbox-signing-secret",
+    EXAMPLE_SECRET,
+    EXAMPLE_SECRET_KEY,
+)
 BROKEN = frozenset(
     {"item_broke", "task_broke", "sweep_broke", "submission_broke", "receive_broke", "provider_broke"}
     | {"a message broke its publisher", "a delivery broke its listener"}
@@ -179,9 +187,10 @@ class World:
         seed: Decides everything.
         time: Its time.
         store: Where the bot keeps its truth, a name of ``STORES``.
+        mode: How Slack reaches it.
     """
 
-    def __init__(self, seed: int, time: Time, store: str) -> None:
+    def __init__(self, seed: int, time: Time, store: str, mode: str = "http") -> None:
         self.seed = seed
         self.time = time
         self.trace = Trace(lambda: time.elapsed)
@@ -217,7 +226,8 @@ class World:
             secrets=SECRETS,
         )
         self.observer.standings.changed()
-        self.mail = Mail(
+        self.mode = mode
+        self.mail = (SocketMail if mode == "socket" else Mail)(
             self.workspace,
             dice=random.Random(f"mail {seed}"),  # noqa: S311
             bot=lambda: self.serving,
@@ -225,6 +235,7 @@ class World:
             spawn=self.spawn,
             count=self.trace.count,
         )
+        self.links = Links(self.workspace, random.Random(f"links {seed}"), self.trace)  # noqa: S311
         self.life: Life | None = None
         self.lives = 0
         self.downtime = 5.0
@@ -258,8 +269,11 @@ class World:
             await asyncio.sleep(self.downtime)
 
     def _machine(self) -> Machine:
+        settings = common().settings
+        if self.mode == "socket":
+            settings = in_socket_mode(settings, self.workspace.app_token)
         return Machine(
-            settings=common().settings,
+            settings=settings,
             path=common().folder / "switchover.toml",
             ground=self.ground,
             metrics=common().metrics,
@@ -283,6 +297,7 @@ class World:
             slack_session=lambda **_: cast(
                 aiohttp.ClientSession, SlackSession(self._web, life.boundary, self._on_the_way)
             ),
+            web_sockets=lambda **_: Dialled(self.workspace.sockets, life, self._on_the_way, self.trace.count),
             tick=TICK,
             housekeeping=timedelta(hours=1),
         )

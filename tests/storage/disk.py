@@ -180,6 +180,10 @@ class Disk:
         """Whether a delivery under this signature is recorded."""
         return plain(signature) in self.signatures
 
+    def known(self, dedupe_key: str) -> bool:
+        """Whether a delivery of this payload is recorded."""
+        return plain(dedupe_key) in self.dedupe_keys
+
     def due(self) -> Due:
         """When each sweep has something to do."""
         return Due(

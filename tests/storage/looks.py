@@ -66,6 +66,10 @@ class Look(Protocol):
         """Whether a delivery under this signature is recorded."""
         ...
 
+    def known(self, dedupe_key: str) -> bool:
+        """Whether a delivery of this payload is recorded."""
+        ...
+
     def due(self) -> Due:
         """When each sweep has something to do."""
         ...
@@ -134,6 +138,11 @@ class SqliteLook:
         """Whether a delivery under this signature is recorded."""
         asked = "SELECT 1 FROM inbox_signatures WHERE signature = ?"
         return self.reader.execute(asked, (plain(signature),)).fetchone() is not None
+
+    def known(self, dedupe_key: str) -> bool:
+        """Whether a delivery of this payload is recorded."""
+        asked = "SELECT 1 FROM inbox WHERE dedupe_key = ?"
+        return self.reader.execute(asked, (plain(dedupe_key),)).fetchone() is not None
 
     def due(self) -> Due:
         """When each sweep has something to do."""

@@ -230,6 +230,7 @@ def _seen(look: Look) -> list[Any]:
         *(list(states.items()), [look.starting(op.target) for op in states.values()]),
         *(look.due(), look.unsettled(), look.deliveries()),
         *(list(look.recorded(0)), list(look.recorded(5)), look.accepted("s1"), look.accepted("s7")),
+        *(look.known("k1"), look.known("k7")),
     ]
 
 

@@ -385,9 +385,11 @@ class Deliveries(Wire):
 
 
 @contextlib.asynccontextmanager
-async def deliveries(workspace: Workspace, url: str) -> AsyncIterator[Deliveries]:
-    """Deliveries over an HTTP client of their own, to the bot's request URL."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+async def deliveries(
+    workspace: Workspace, url: str, *, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Deliveries]:
+    """Deliveries over an HTTP client of their own, to the bot's request URL, or by another way in."""
+    async with httpx.AsyncClient(trust_env=False, transport=transport) as http:
         yield Deliveries(workspace, url, http)
 
 

@@ -24,6 +24,7 @@ def _per_minute(calls: int) -> Tier:
     return Tier(calls, calls / 60)
 
 
+TIER_1 = _per_minute(1)
 TIER_2, TIER_3, TIER_4 = _per_minute(20), _per_minute(50), _per_minute(100)
 SPECIAL = _per_minute(600)  # "hundreds per minute"
 POST_PER_CHANNEL = Tier(5, 1)  # about one a second, short bursts allowed
@@ -36,16 +37,20 @@ class RateLimits:
     Args:
         clock: The wall clock.
         enabled: Set False to switch all limits off.
+
+    Attributes:
+        exempt: The keys that are not counted.
     """
 
     def __init__(self, clock: Callable[[], datetime], *, enabled: bool) -> None:
         self.enabled = enabled
+        self.exempt: set[str] = set()
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, key: str, tier: Tier) -> int:
         """Counts a call; returns 0, or the seconds that ``Retry-After`` names when it is one too many."""
-        if not self.enabled:
+        if not self.enabled or key in self.exempt:
             return 0
         now = self._clock().timestamp()
         tokens, since = self._buckets.get(key, (tier.burst, now))

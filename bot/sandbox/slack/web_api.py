@@ -20,6 +20,7 @@ from bot.sandbox.slack.limits import (
     POST_PER_CHANNEL,
     POST_PER_WORKSPACE,
     SPECIAL,
+    TIER_1,
     TIER_2,
     TIER_3,
     TIER_4,
@@ -37,15 +38,24 @@ TOO_MANY = 429
 class Method:
     """A Web API method: what it does, how often, and the scope it needs.
 
+    Attributes:
+        app: It takes the app-level token, and no other.
+
     A scope that ends in ``:`` is completed by the kind of the channel: ``channels:read``, ``groups:read``, …
     """
 
     run: Callable[[Workspace, Params], Json]
     tier: Tier
     scope: str = ""
+    app: bool = False
+
+
+def _open_connection(workspace: Workspace, _: Params) -> Json:
+    return {"url": workspace.sockets.ticket()}
 
 
 METHODS = {
+    "apps.connections.open": Method(_open_connection, TIER_1, app=True),
     "auth.test": Method(people.auth_test, SPECIAL),
     "chat.postMessage": Method(chat.post_message, POST_PER_WORKSPACE, "chat:write"),
     "chat.update": Method(chat.update, TIER_3, "chat:write"),
@@ -95,10 +105,16 @@ def call(workspace: Workspace, method: str, token: str, params: Params) -> Json:
     """
     if not token:
         raise SlackError("not_authed")
-    if not hmac.compare_digest(token.encode(), workspace.token.encode()):
+    known = {workspace.token: False, workspace.app_token: True}
+    of_app = next(
+        (app for one, app in known.items() if hmac.compare_digest(token.encode(), one.encode())), None
+    )
+    if of_app is None:
         raise SlackError("invalid_auth")
     if method not in METHODS:
         raise SlackError("unknown_method", req_method=method)
+    if of_app is not METHODS[method].app:
+        raise SlackError("not_allowed_token_type")
     scope = _scope(workspace, METHODS[method], params)
     if scope and scope not in workspace.scopes:
         provided = ",".join(sorted(workspace.scopes))

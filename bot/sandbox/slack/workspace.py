@@ -25,6 +25,7 @@ from bot.sandbox.slack.model import (
     User,
     View,
 )
+from bot.sandbox.slack.sockets import Sockets
 
 T = TypeVar("T")
 
@@ -78,6 +79,8 @@ class Workspace:
         self.bot_id = "B0SWITCHBOT"
         self.token = "xoxb-sandbox-token"
         self.signing_secret = "sandbox-signing-secret"
+        self.app_token = "xapp-sandbox-token"
+        self.sockets = Sockets()
         self.url = ""  # where the Web API is served; response URLs are built on it
         self.scopes = set(scopes)
         self.users: dict[str, User] = {}

@@ -1,0 +1,128 @@
+"""What comes through Socket Mode: it goes the way of every delivery, and is acknowledged once it is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from bot.failpoints import hit
+from bot.ports import Clock
+from handlers.web_sockets import Gone
+
+logger = logging.getLogger(__name__)
+
+ACK_WITHIN = 3.0
+"""Seconds after which Slack has given up on an envelope; an event comes again then, in another one."""
+AT_ONCE = 64
+"""Envelopes answered at a time, of all connections together; the next ones wait unread."""
+
+Body = dict[str, Any]
+Answered = tuple[int, str, Mapping[str, str]]
+Dispatch = Callable[[Body, dict[str, str]], Awaitable[Answered]]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A payload on its way through a connection.
+
+    Attributes:
+        id: By which it is acknowledged, through the same connection.
+        payload: What would have been the body of a request.
+        takes_answer: Whether the acknowledgement may carry one.
+        arrived: When it came in, on the monotonic clock.
+    """
+
+    id: str
+    payload: Body
+    takes_answer: bool
+    arrived: float
+
+
+def envelope_of(message: Body, arrived: float) -> Envelope | None:
+    """The envelope that a message is; None if it is none."""
+    name, payload = message.get("envelope_id"), message.get("payload")
+    if not isinstance(name, str) or not name or not isinstance(payload, dict):
+        return None
+    return Envelope(name, payload, message.get("accepts_response_payload") is True, arrived)
+
+
+def acknowledgement(envelope: Envelope, answer: str) -> str:
+    """The message that acknowledges an envelope, with the answer in it where it takes one."""
+    said: dict[str, Any] = {"envelope_id": envelope.id}
+    if answer and envelope.takes_answer:
+        said["payload"] = _payload(answer)
+    return json.dumps(said)
+
+
+def _payload(answer: str) -> Any:
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return {"text": answer}
+
+
+class Envelopes:
+    """Answers envelopes, many at once, and no more than that.
+
+    An envelope is acknowledged only when a request with the same payload would have been answered 200, and in
+    time: what is not acknowledged Slack sends again.
+
+    Args:
+        dispatch: Takes payload and headers; answers status, body, headers. Never raises.
+        clock: Measures.
+        observe: Is told the seconds from the arrival of an envelope to its acknowledgement.
+        count: Is told what became of each: ``acknowledged``; ``refused``, ``late`` or ``broken``, and then it was
+            not; ``unheard``, when the connection ended before.
+        at_once: How many are answered at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        dispatch: Dispatch,
+        clock: Clock,
+        observe: Callable[[float], None],
+        count: Callable[[str], None],
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._dispatch = dispatch
+        self._clock = clock
+        self._observe = observe
+        self._count = count
+        self._room = asyncio.Semaphore(at_once)
+
+    async def take(
+        self, envelope: Envelope, send: Callable[[str], Awaitable[None]], tasks: asyncio.TaskGroup
+    ) -> None:
+        """Begins to answer an envelope in a task, as soon as there is room for one more."""
+        await self._room.acquire()
+        task = tasks.create_task(self._answer(envelope, send), name=f"envelope-{envelope.id}")
+        task.add_done_callback(lambda _: self._room.release())
+
+    async def _answer(self, envelope: Envelope, send: Callable[[str], Awaitable[None]]) -> None:
+        try:
+            outcome = await self._answered(envelope, send)
+        except Gone:
+            outcome = "unheard"
+        except Exception:
+            # A defect: the other envelopes of this connection must not suffer from it.
+            logger.exception("an envelope broke its answer")
+            outcome = "broken"
+        self._count(outcome)
+
+    async def _answered(self, envelope: Envelope, send: Callable[[str], Awaitable[None]]) -> str:
+        status, answer, _ = await self._dispatch(envelope.payload, {})
+        if status != HTTPStatus.OK:
+            return "refused"
+        if self._clock.monotonic() - envelope.arrived > ACK_WITHIN:
+            logger.warning("an envelope was answered too late", extra={"action": "late"})
+            return "late"
+        await send(acknowledgement(envelope, answer))
+        hit("acknowledged")
+        self._observe(self._clock.monotonic() - envelope.arrived)
+        return "acknowledged"
