@@ -44,7 +44,7 @@ from bot.errors import (
 from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
-from bot.service.past import last_switchover
+from bot.service.past import past_switchovers
 from bot.service.patience import Patience
 from bot.service.people import standing
 from bot.service.planning import make_plan, provider_said, refusal, what_moved
@@ -208,6 +208,7 @@ class Duties:
         if outcome is Outcome.CLEAN and not op.emergency:
             hindered = await cooling(self._store, database, planning.plan.target, op.start_at or now)
             outcome, detail = (outcome, detail) if hindered is None else (Outcome.REFUSED, hindered)
+        past = await past_switchovers(self._store, planning.plan.target)
         return e.Planned(
             at=now,
             plan=planning.plan,
@@ -218,7 +219,8 @@ class Duties:
             needed=_needed(op, policy),
             approvers=() if op.emergency else policy.approvers,
             expires_at=op.requested_at + policy.approval_ttl,
-            last=await last_switchover(self._store, planning.plan.target),
+            last=past.last,
+            usual=past.usual,
         )
 
     def _unreadable(
