@@ -316,7 +316,7 @@ def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
         return rendered([[texts.text(code, name=named)]], texts)
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
         # One operation asked for by its id: all that its card says, without the buttons.
-        return rendered(summary(shown.operations[0], texts, now=None), texts)
+        return summary(shown.operations[0], texts, now=None)
     head = texts.text("operations-past" if shown.past else "operations-open", name=named)
     return _listed(head, [[operation_line(op, texts)] for op in shown.operations], texts)
 

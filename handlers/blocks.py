@@ -263,7 +263,7 @@ def node_line(node: Node, texts: Texts) -> str:
         name=_label(node, texts, 40),
         role=node.role,
         health=texts.text(health),
-        seconds="" if node.lag is None else f"{node.lag.total_seconds():g}",
+        lag="" if node.lag is None else f"{node.lag.total_seconds():g}",
     )
 
 

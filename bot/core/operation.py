@@ -146,6 +146,11 @@ class Operation:
         return tuple(approval.by for approval in self.approvals)
 
     @property
+    def cloud_chooses(self) -> bool:
+        """Whether no node was named and the cloud takes one."""
+        return any(check.detail.code == "check-cloud-will-choose" for check in self.checks)
+
+    @property
     def took(self) -> timedelta | None:
         """From the first request sent, or where none was from what people asked, to its end; None before that."""
         if self.ended_at is None:

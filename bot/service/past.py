@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from statistics import median
 
 import structlog
@@ -46,5 +47,5 @@ def _last(op: Operation) -> LastSwitchover | None:
 
 
 def _usual(done: Sequence[Operation]) -> UsualTime | None:
-    took = [op.took for op in done if op.took is not None]
-    return UsualTime(median(took), len(took)) if took else None
+    took = [op.took.total_seconds() for op in done if op.took is not None]
+    return UsualTime(timedelta(seconds=median(took)), len(took)) if took else None

@@ -80,7 +80,6 @@ card-switch-back = Switch back of { $id }
 card-fresh-plan = Fresh plan for { $id }
 card-last = Last switchover: { $id }, ended { $when }, { $before } ▸ { $after }
 card-not-promised = ⚠ The cloud chooses the new primary: that the old one gets the role back can't be promised
-card-database = Database: { $database }
 card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
 card-call = Request to the provider: { $summary }
@@ -92,8 +91,8 @@ card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ Overridden: { $detail }
 card-nodes = Nodes, as read { $when }
 card-nodes-old = Nodes, as read { $when }, { $minutes } min before this was written
-card-node = { $name }: { $role }, { $health }{ GIVEN($seconds) ->
-    [yes] {""}, lag { $seconds } s
+card-node = { $name }: { $role }, { $health }{ GIVEN($lag) ->
+    [yes] {""}, lag { $lag } s
    *[no] {""}
  }
 card-more = … and { $count } more
@@ -111,12 +110,29 @@ card-job-word = The provider says: { $word }{ GIVEN($detail) ->
     [yes] {""} ({ $detail })
    *[no] {""}
  }
-card-primary-now = Primary, as last read: { GIVEN($node) ->
+card-primary-now = Primary: { GIVEN($node) ->
     [yes] { $node }
    *[no] not known
- }
+ }, as read { $when }
 card-decided = Decided by { $by }
-card-ended = Ended { $when }, after { $seconds } s
+card-sent = Sent to the provider { $when }
+card-usual = { COUNT($count) ->
+    [one] Last time it took about { $seconds }
+   *[other] Usually takes about { $seconds } (median of the last { $count })
+ }{ GIVEN($until) ->
+    [yes] {""}, so it should be done by about { $until }
+   *[no] {""}
+ }
+card-ended = Ended { $when }, after { $seconds }
+length-seconds = { $count } s
+length-minutes = { $minutes } min{ GIVEN($left) ->
+    [yes] {" "}{ $left } s
+   *[no] {""}
+ }
+length-hours = { $hours } h{ GIVEN($left) ->
+    [yes] {" "}{ $left } min
+   *[no] {""}
+ }
 
 button-approve = Approve
 button-reject = Reject
@@ -132,6 +148,12 @@ confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough pe
     [yes] at { $start }
    *[no] at once
  }; clients may lose their connections for a moment.
+confirm-reject-title = Reject this switchover?
+confirm-reject-text = { $database }: the request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
+confirm-yes-reject = Reject
+confirm-cancel-title = Withdraw this request?
+confirm-cancel-text = { $database }: nothing was sent yet. The request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
+confirm-yes-cancel = Withdraw it
 confirm-acknowledge-title = Take over from the bot?
 confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
 confirm-switch-back-title = Plan the way back?
@@ -194,7 +216,10 @@ reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
  }. The roles were read twice and are as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }. It took { $seconds } s.
+ }. It took { $seconds }{ GIVEN($job) ->
+    [yes] {""}, job { $job }
+   *[no] {""}
+ }.
 reply-failed = ✖ The switchover of { $database } failed. Nothing changed{ GIVEN($now) ->
     [yes] : { $now } is still primary
    *[no] {""}

@@ -97,7 +97,6 @@ card-switch-back = 切回 { $id }
 card-fresh-plan = 为 { $id } 重新生成的方案
 card-last = 上次切换：{ $id }，{ $when } 结束，{ $before } ▸ { $after }
 card-not-promised = ⚠ 新主库由云平台选定：不保证能切回原主库
-card-database = 数据库：{ $database }
 card-shard = 分片：{ $shard }
 card-reason = 原因：{ $reason }
 card-call = 发给云平台的请求：{ $summary }
@@ -109,8 +108,8 @@ card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ 已忽略：{ $detail }
 card-nodes = 节点（读取于 { $when }）
 card-nodes-old = 节点（读取于 { $when }，距本消息发出已有 { $minutes } 分钟）
-card-node = { $name }：{ $role }，{ $health }{ GIVEN($seconds) ->
-    [yes] ，延迟 { $seconds } 秒
+card-node = { $name }：{ $role }，{ $health }{ GIVEN($lag) ->
+    [yes] ，延迟 { $lag } 秒
    *[no] {""}
  }
 card-more = … 另有 { $count } 项
@@ -128,12 +127,29 @@ card-job-word = 云平台返回：{ $word }{ GIVEN($detail) ->
     [yes] {""} ({ $detail })
    *[no] {""}
  }
-card-primary-now = 最近读到的主库：{ GIVEN($node) ->
+card-primary-now = 主库：{ GIVEN($node) ->
     [yes] { $node }
    *[no] 未知
- }
+ }（读取于 { $when }）
 card-decided = 由 { $by } 决定
-card-ended = { $when } 结束，用时 { $seconds } 秒
+card-sent = 请求发送于 { $when }
+card-usual = { COUNT($count) ->
+    [one] 上次用时约 { $seconds }
+   *[other] 通常约需 { $seconds }（最近 { $count } 次的中位数）
+ }{ GIVEN($until) ->
+    [yes] ，预计 { $until } 前后完成
+   *[no] {""}
+ }
+card-ended = { $when } 结束，用时 { $seconds }
+length-seconds = { $count } 秒
+length-minutes = { $minutes } 分{ GIVEN($left) ->
+    [yes] {" "}{ $left } 秒
+   *[no] 钟
+ }
+length-hours = { $hours } 小时{ GIVEN($left) ->
+    [yes] {" "}{ $left } 分钟
+   *[no] {""}
+ }
 
 button-approve = 批准
 button-reject = 驳回
@@ -149,6 +165,12 @@ confirm-approve-text = { $database }：{ $before } ▸ { $after }。批准人数
     [yes] 在 { $start } 开始
    *[no] 立即开始
  }；客户端连接可能会闪断。
+confirm-reject-title = 驳回这次切换？
+confirm-reject-text = { $database }：申请到此结束，已有的批准作废。仍需切换的人要重新申请。
+confirm-yes-reject = 驳回
+confirm-cancel-title = 撤回这次申请？
+confirm-cancel-text = { $database }：还没有发送任何请求。申请到此结束，已有的批准作废。仍需切换的人要重新申请。
+confirm-yes-cancel = 撤回
 confirm-acknowledge-title = 由人工接管？
 confirm-acknowledge-text = 机器人不知道结果如何。接管后它不再查看，并解锁 { $database }。请先查看集群。
 confirm-switch-back-title = 生成切回方案？
@@ -208,7 +230,10 @@ reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
  }。已两次读取角色，与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
- }一致。用时 { $seconds } 秒。
+ }一致。用时 { $seconds }{ GIVEN($job) ->
+    [yes] ，任务 { $job }
+   *[no] {""}
+ }。
 reply-failed = ✖ { $database } 切换失败，未发生任何变更{ GIVEN($now) ->
     [yes] ：主库仍是 { $now }
    *[no] {""}

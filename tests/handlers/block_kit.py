@@ -15,6 +15,7 @@ JOINER = "\u2060"
 _OWN = re.compile(
     r"<@[UW][A-Z0-9]{2,30}>|<!subteam\^S[A-Z0-9]{2,30}>|<!date\^\d+\^[^|<>]*\|[^|<>]*>|<https://home\.slack\.com/[^|<>]*\|SW-\w+>"
 )
+_DRAWN = re.compile(r"```([^`].*)```", re.DOTALL)
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
@@ -145,6 +146,9 @@ def _marked_up(part: Any) -> Iterator[str]:
 
 
 def _alive(text: str) -> list[str]:
+    drawn = _DRAWN.fullmatch(text)
+    if drawn is not None:
+        return _alive(drawn[1])
     first, newline, rest = text.partition("\n")
     bold = re.fullmatch(r"\*([^*]*)\*", first)
     left = _ENTITY.sub(" ", _OWN.sub("", (bold[1] if bold else first) + newline + rest))

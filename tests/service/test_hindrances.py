@@ -166,7 +166,7 @@ def with_an_unreadable_past(world: World) -> None:
     async def newest(*_: object, **__: object) -> list[Operation]:
         raise Unreadable("a stored Operation can't be read")
 
-    world.store.newest = newest  # type: ignore[method-assign, assignment]
+    world.store.newest = newest  # type: ignore[method-assign]
 
 
 async def test_a_past_that_can_not_be_read_is_left_off_the_card_and_hinders_nothing() -> None:
