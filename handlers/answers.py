@@ -16,7 +16,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import RequestSwitchover, ShowHelp
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
 from bot.core.events import Choice
 from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation, Status
@@ -43,7 +43,7 @@ from handlers.blocks import (
 from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
-from handlers.grammar import COMMAND, Misunderstood, parse, usage
+from handlers.grammar import COMMAND, Misunderstood, as_text, parse, usage
 from handlers.mrkdwn import clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
@@ -54,7 +54,6 @@ LONG_AGO = Choice(0, datetime.min.replace(tzinfo=UTC))
 
 MAX_CHOICES = 20
 MAX_LINES = 40
-MAX_SHARDS = 10
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -74,7 +73,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case ShowPlan():
             return _plan(told, texts)
         case ShowDatabases():
-            return _databases(told.databases, texts)
+            return _databases(told, texts, command)
         case ShowOperations():
             return _operations(told, texts)
         case ShowHelp():
@@ -276,15 +275,27 @@ def _plan_to_choose(plan: ShowPlan, choices: Reason, texts: Texts) -> Rendered:
     return rendered([[head], check_lines(checks, texts), node_lines(plan.topology, texts, now=None)], texts)
 
 
-def _databases(databases: Sequence[DatabaseLine], texts: Texts) -> Rendered:
+def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:
+    databases = told.databases
     if not databases:
         return rendered([[texts.text("list-empty")]], texts)
-    entries = [_database(database, texts) for database in databases]
-    return _listed(texts.text("list-head", count=len(databases)), entries, texts)
+    # Every database of a page has its line; its shards have what is left of the room.
+    sharded = sum(bool(database.shards) for database in databases)
+    room = (MAX_LINES - len(databases)) // max(1, sharded) - 1
+    entries = [_database(database, texts, max(1, room)) for database in databases]
+    page = told.page if told.pages > 1 else ""
+    head = line(
+        texts, "list-head", count=told.total or len(databases), part=told.part, page=page, pages=told.pages
+    )
+    following = as_text(ListDatabases(told.part, told.page + 1)) if told.page < told.pages else ""
+    groups, hidden = gathered(entries, MAX_LINES + len(databases))
+    more = [texts.text("card-more", count=hidden)] if hidden else []
+    more += [line(texts, "list-next", command=f"{command} {following}")] if following else []
+    return rendered([[head], *groups, more], texts)
 
 
-def _database(database: DatabaseLine, texts: Texts) -> list[str]:
-    """A line, and one more for each of its shards."""
+def _database(database: DatabaseLine, texts: Texts, most: int) -> list[str]:
+    """A line, and one more for each of its shards, of which at most so many are shown."""
     problem = sentence(texts, database.problem, most=200) if database.problem else ""
     head = texts.text(
         "list-line",
@@ -295,7 +306,7 @@ def _database(database: DatabaseLine, texts: Texts) -> list[str]:
         description=literal(database.description, 80),
         problem=problem,
     )
-    shown = [_shard(shard, texts) for shard in database.shards[:MAX_SHARDS]]
+    shown = [_shard(shard, texts) for shard in database.shards[:most]]
     hidden = len(database.shards) - len(shown)
     return [head, *shown, *([texts.text("list-shards-more", count=hidden)] if hidden else [])]
 

@@ -10,13 +10,19 @@ from statistics import median
 import structlog
 
 from bot.core.events import LastSwitchover, UsualTime
-from bot.core.model import Target
+from bot.core.model import Reason, Target
+from bot.core.names import nearest
 from bot.core.operation import Operation, Status
 from bot.errors import Unreadable
 from bot.ports import Store
 
 LOOKED_AT = 5
 """Of how many of the latest switchovers the usual time is made."""
+
+REMEMBERED = 200
+"""Among so many of the latest operations one that was mistyped is looked for."""
+NEARLY_THE_SAME = 0.85
+"""At most one of the six characters of an id is another, or in another place."""
 
 log = structlog.get_logger()
 
@@ -49,3 +55,10 @@ def _last(op: Operation) -> LastSwitchover | None:
 def _usual(done: Sequence[Operation]) -> UsualTime | None:
     took = [op.took.total_seconds() for op in done if op.took is not None]
     return UsualTime(timedelta(seconds=median(took)), len(took)) if took else None
+
+
+async def unknown_operation(store: Store, typed: str) -> Reason:
+    """What is said of an id that no operation has, with the one that was probably meant."""
+    latest = await store.operations(open_only=False, limit=REMEMBERED)
+    near = nearest(typed, (op.id for op in latest), likeness=NEARLY_THE_SAME)
+    return Reason.of("unknown-operation", id=typed, nearest=near)

@@ -249,7 +249,10 @@ check-primary-unknown = { COUNT($count) ->
  }
 check-primary-unknown-allowed = The primary is not known; policy { $policy } allows that
 check-node-found = The candidate is { $node }
-check-node-not-found = “{ $asked }” is not a node of this database; name one of { $known }
+check-node-not-found = “{ $asked }” is not a node of this database{ GIVEN($nearest) ->
+    [yes] ; did you mean { $nearest }? There are
+   *[no] ; name one of
+ } { $known }
 check-node-ambiguous = Several nodes answer to { $asked }; use the id of one: { $known }
 check-name-one = Several nodes fit; name one with “to NODE”: { $known }
 check-nobody-fits = No node can become primary ({ $nodes }); mend one of them in the provider's console, then ask again
@@ -296,7 +299,10 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
     [yes] {""} Did you mean { $nearest }?
    *[no] {""} “list” shows those there are.
  }
-unknown-operation = There is no operation { $id }. “status” shows what is under way.
+unknown-operation = There is no operation { $id }. { GIVEN($nearest) ->
+    [yes] Did you mean { $nearest }?
+   *[no] “status” shows what is under way, “history” what was done.
+ }
 locked = { $database } is locked by { $holder }. It is unlocked once that has ended.
 locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
 locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
@@ -474,7 +480,14 @@ plan-candidate = Would become primary: { $node }
 list-head = { $count } { COUNT($count) ->
     [one] database
    *[other] databases
+ }{ GIVEN($part) ->
+    [yes] {""} like “{ $part }”
+   *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] , page { $page } of { $pages }
+   *[no] {""}
  }
+list-next = More: { $command }
 list-empty = No database is set up.
 list-line = { $name }: { GIVEN($shards) ->
     [yes] { $shards } { COUNT($shards) ->
@@ -631,7 +644,7 @@ reading-slow = { $name } could not be read in time.
 help-head = Switches the primary of a managed database, once it is approved.
 help-request = request a switchover
 help-plan = dry run: read the roles and run the checks; only you see it
-help-list = the databases and their present primary
+help-list = the databases and their present primary, or only those with PART in their name or description
 help-status = what is under way, or one operation
 help-history = what was done
 help-cancel = withdraw a request that has not been sent
@@ -663,4 +676,5 @@ clause-elsewhere = “{ $word }” does not go with this command.
 not-a-time = “{ $text }” is no time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-duration = “{ $text }” is no length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
+not-a-page = “{ $text }” is no number of a page; write it like “page 2”.
 not-overridable = “{ $asked }” is no check that can be overridden; those are: { $known }

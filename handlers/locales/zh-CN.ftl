@@ -263,7 +263,10 @@ check-primary-unknown = { COUNT($count) ->
  }
 check-primary-unknown-allowed = 主库未知；策略 { $policy } 允许
 check-node-found = 候选节点是 { $node }
-check-node-not-found = “{ $asked }”不是这个数据库的节点；可选：{ $known }
+check-node-not-found = “{ $asked }”不是这个数据库的节点；{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] {""}
+ }可选：{ $known }
 check-node-ambiguous = 有多个节点符合“{ $asked }”；请改用 id：{ $known }
 check-name-one = 有多个节点合适；请用“to NODE”指定一个：{ $known }
 check-nobody-fits = 没有节点可以成为主库 ({ $nodes })；请先在云平台控制台修好一个，再申请
@@ -310,7 +313,10 @@ unknown-database = 没有数据库 { $name }。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“list”查看有哪些。
  }
-unknown-operation = 没有操作 { $id }。用“status”查看进行中的操作。
+unknown-operation = 没有操作 { $id }。{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] 用“status”查看进行中的操作，用“history”查看已完成的。
+ }
 locked = { $database } 被 { $holder } 锁定，它结束后才会解锁。
 approval-expired = 太晚了：批准时间已过。如仍需要，请重新申请。
 locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
@@ -464,7 +470,17 @@ plan-candidate = 将成为主库：{ $node }
 
 ## list, status, history
 
-list-head = { $count } 个数据库
+list-head = { GIVEN($part) ->
+    [yes] 含“{ $part }”的数据库：
+   *[no] {""}
+ }{ $count } 个{ GIVEN($part) ->
+    [yes] {""}
+   *[no] 数据库
+ }{ GIVEN($page) ->
+    [yes] ，第 { $page } 页，共 { $pages } 页
+   *[no] {""}
+ }
+list-next = 后面还有：{ $command }
 list-empty = 还没有配置数据库。
 list-line = { $name }：{ GIVEN($shards) ->
     [yes] { $shards } 个分片
@@ -609,7 +625,7 @@ reading-slow = 未能及时读到 { $name }。
 help-head = 经批准后切换托管数据库的主库。命令用英文输入：
 help-request = 申请切换
 help-plan = 试运行：读取角色并检查，只有你能看到
-help-list = 各数据库及其当前主库
+help-list = 各数据库及其当前主库；或只列出名称、描述里含 PART 的
 help-status = 进行中的操作，或某一个操作
 help-history = 历史操作
 help-cancel = 撤回还没发送的申请
@@ -641,4 +657,5 @@ clause-elsewhere = “{ $word }”不能用于这个命令。
 not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长一年。
+not-a-page = “{ $text }”不是页码；请写成“page 2”这样。
 not-overridable = “{ $asked }”不是可忽略的检查项；可忽略的有：{ $known }
