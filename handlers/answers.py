@@ -24,12 +24,14 @@ from bot.core.preflight import OVERRIDABLE, Outcome
 from handlers.blocks import (
     MAX_BUTTON_VALUE,
     MAX_CONFIRM,
+    MAX_WORDS,
     Block,
     Rendered,
     button,
     call_lines,
     check_lines,
     confirmation,
+    fitting,
     gathered,
     line,
     node_label,
@@ -39,6 +41,7 @@ from handlers.blocks import (
     section,
     sentence,
     shard_label,
+    words,
 )
 from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
@@ -215,17 +218,19 @@ def _choose(choose: ChooseNode, texts: Texts) -> Rendered:
         emergency="yes" if request.emergency else "",
         when=request.start.at.isoformat() if request.start and request.start.at else "",
     )
-    shown = choose.nodes[:MAX_CHOICES]
-    lines = [node_line(node, texts) for node in shown]
-    hidden = len(choose.nodes) - len(shown)
-    more = [texts.text("choose-more", count=hidden)] if hidden > 0 else []
+    offered = choose.nodes[:MAX_CHOICES]
+    lines = [node_line(node, texts) for node in offered]
     # One section a node: within its block a button's action_id is unique, as Slack wants it.
     choices = [
         section([text], texts, _choose_button(choose, node, texts))
-        for node, text in zip(shown, lines, strict=True)
+        for node, text in zip(offered, lines, strict=True)
     ]
-    blocks = [section([head], texts), *choices, *(section([text], texts) for text in more)]
-    return Rendered(rendered([[head], lines, more], texts).text, blocks)
+    first = section([head], texts)
+    shown = fitting(choices, MAX_WORDS - words(first))
+    hidden = len(choose.nodes) - shown
+    more = [texts.text("choose-more", count=hidden)] if hidden > 0 else []
+    blocks = [first, *choices[:shown], *(section([text], texts) for text in more)]
+    return Rendered(rendered([[head], lines[:shown], more], texts).text, blocks)
 
 
 def _choose_button(choose: ChooseNode, node: Node, texts: Texts) -> Block | None:

@@ -11,6 +11,7 @@ from bot.core.model import NodeId, Reason
 from bot.core.operation import ENDS, REPLANNED, UNSENT, Operation, Status
 from handlers.blocks import (
     MAX_CONFIRM,
+    MAX_WORDS,
     Block,
     Rendered,
     button,
@@ -26,6 +27,7 @@ from handlers.blocks import (
     section,
     sentence,
     shard_label,
+    words,
 )
 from handlers.mrkdwn import literal, moment, person_or_group, time_of_day, user, wall_clock
 from handlers.picture import drawn
@@ -33,6 +35,8 @@ from handlers.texts import Texts
 
 MAX_REASON = 500
 MAX_PEOPLE = 20
+FOR_BUTTONS = 2000
+"""Characters that a card's buttons may take, with their dialogues."""
 _MINUTES_FROM = 120
 """From so many seconds on a usual time is told in minutes."""
 
@@ -81,10 +85,11 @@ def summary(op: Operation, texts: Texts, *, now: datetime | None) -> Rendered:
     ]
     asked = _asked(op, texts)
     moves = [picture(op, texts)]
-    words = rendered([[status, *warned, *moves, *why], facts, *rest, [asked]], texts)
+    said = rendered([[status, *warned, *moves, *why], facts, *rest, [asked]], texts)
     first = section([f"*{status}*", *warned, *([] if picture_ else moves), *why], texts)
-    blocks = [first, *([picture_] if picture_ else []), *rendered([facts, *rest], texts).blocks]
-    return Rendered(words.text, [*blocks, context(asked)])
+    head, foot = [first, *([picture_] if picture_ else [])], context(asked)
+    room = MAX_WORDS - FOR_BUTTONS - words([*head, foot])
+    return Rendered(said.text, [*head, *rendered([facts, *rest], texts, room=room).blocks, foot])
 
 
 def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
