@@ -44,7 +44,7 @@ _STYLES = {Action.APPROVE: "primary", Action.REVIEW: "primary", Action.REJECT: "
 # An emergency is not simply asked again: what its button makes needs approvals.
 _ORDINARY = "replan-ordinary"
 # What can't be taken back: all but a look, and a plan that needs approvals again.
-_CONFIRMED = frozenset(Action) - {Action.CHECK_AGAIN, Action.REPLAN}
+CONFIRMED = frozenset(Action) - {Action.CHECK_AGAIN, Action.REPLAN}
 _AT_WORK = frozenset({Status.STARTING, Status.IN_DOUBT, Status.RUNNING, Status.VERIFYING})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
@@ -343,7 +343,7 @@ def _button(op: Operation, action: Action, texts: Texts) -> Block:
         action_id=action.value,
         value=op.id,
         style=_STYLES.get(action, ""),
-        confirm=_confirm(op, action, name, texts) if ordinary or action in _CONFIRMED else None,
+        confirm=_confirm(op, action, name, texts) if ordinary or action in CONFIRMED else None,
     )
 
 

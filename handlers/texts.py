@@ -27,10 +27,17 @@ _SIMPLIFIED = re.compile(r"zh([-_](cn|sg|my|hans([-_]\w+)?))?", re.IGNORECASE)
 _LONGEST_VALUE = 2500
 _LONGEST_NUMBER = 10
 _MOST_LISTED = 10
-# Values that may hold sentences: what is wrong with each of several nodes, what was looked at.
-_OF_SENTENCES = frozenset({"nodes", "summary"})
+# Values that may hold sentences: what is wrong with each of several nodes, what was looked at, why it failed.
+_OF_SENTENCES = frozenset({"nodes", "summary", "changed", "message", "obstacle"})
 # Values that have words of ours: the beginning of their codes.
-_FAMILIES = {"status": "word", "role": "role", "scope": "scope", "warning": "warning"}
+_FAMILIES = {
+    "status": "word",
+    "role": "role",
+    "new_role": "role",
+    "scope": "scope",
+    "warning": "warning",
+    "why": "unconnected",
+}
 _REMEMBERED = 4096
 
 Show = Callable[[str, str], str]

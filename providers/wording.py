@@ -37,5 +37,9 @@ def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
     except ProviderError as exc:
         for secret in secrets():
             exc.message = exc.message.replace(secret.get_secret_value(), "…")
+            if exc.meaning is not None:
+                code, values = exc.meaning
+                shut = {name: text.replace(secret.get_secret_value(), "…") for name, text in values.items()}
+                exc.meaning = (code, shut)
         exc.args = (exc.message,)
         raise

@@ -440,6 +440,38 @@ roles-moved-though-failed = The job failed, but { $primary } is primary now.
 roles-unchanged-though-done = The job is done, but { $primary } is still primary.
 roles-another-primary = { $primary } is primary now, which is not as planned.
 
+## What the bot itself found out about a cloud
+
+obstacle-cluster = the cluster is { GIVEN($state) ->
+    [yes] { $state }
+   *[no] in no known state
+ }
+obstacle-some-node = a node of the cluster is { $state }
+obstacle-shard = shard { $shard } is { $state }
+home-obstacle = { $obstacle }
+role-changed = { $node }: { $role } ▸ { $new_role }
+cloud-budget-spent = the account's budget of { $count } calls is used up
+cloud-too-late-to-send = the time in which it might have been sent had passed
+cloud-answer-lost = no answer came to the request ({ $error })
+cloud-no-answer = it did not answer ({ $error })
+cloud-no-connection = can't connect to { $address } ({ $why })
+unconnected-untrusted = its certificate is not trusted
+unconnected-tls = TLS failed
+unconnected-no-name = name not found
+unconnected-refused = connection refused
+unconnected-timeout = timed out
+unconnected-other = connection failed
+cloud-not-found = { $name } was not found
+cloud-single-node = { $name } has a single node: there is no other to switch to
+cloud-no-shards = this database has no shards: leave out the shard
+cloud-leave-out-shard = { $name } is a replica set: leave out the shard
+cloud-which-shard = this is a sharded cluster: say which shard; it has { $known }
+cloud-shard-ambiguous = several shards are called { $shard }: give the id; the cluster has { $known }
+cloud-no-such-shard = there is no shard { $shard }{ GIVEN($nearest) ->
+    [yes] ; did you mean { $nearest }?
+   *[no] ;
+ } the cluster has { $known }
+
 ## What the audit channel is told besides
 
 notice-frozen = ⏸ { $by } froze { $scope }{ GIVEN($until) ->

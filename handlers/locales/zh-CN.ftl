@@ -433,6 +433,38 @@ roles-moved-though-failed = 任务失败了，但主库现在是 { $primary }。
 roles-unchanged-though-done = 任务已完成，但主库仍是 { $primary }。
 roles-another-primary = 主库现在是 { $primary }，与计划不符。
 
+## What the bot itself found out about a cloud
+
+obstacle-cluster = 集群{ GIVEN($state) ->
+    [yes] 的状态是 { $state }
+   *[no] 状态不明
+ }
+obstacle-some-node = 集群中有节点的状态是 { $state }
+obstacle-shard = 分片 { $shard } 的状态是 { $state }
+home-obstacle = { $obstacle }
+role-changed = { $node }：{ $role } ▸ { $new_role }
+cloud-budget-spent = 这个账号的 { $count } 次调用额度已用完
+cloud-too-late-to-send = 可以发送的时间已经过去
+cloud-answer-lost = 请求没有收到应答 ({ $error })
+cloud-no-answer = 没有应答 ({ $error })
+cloud-no-connection = 无法连接 { $address }（{ $why }）
+unconnected-untrusted = 证书不受信任
+unconnected-tls = 加密连接失败
+unconnected-no-name = 找不到域名
+unconnected-refused = 连接被拒绝
+unconnected-timeout = 超时
+unconnected-other = 连接失败
+cloud-not-found = 找不到 { $name }
+cloud-single-node = { $name } 只有一个节点，没有别的节点可切换
+cloud-no-shards = 这个数据库没有分片：请去掉分片
+cloud-leave-out-shard = { $name } 是副本集：请去掉分片
+cloud-which-shard = 这是分片集群：请指明分片；它有 { $known }
+cloud-shard-ambiguous = 有多个分片叫 { $shard }：请改用 id；集群有 { $known }
+cloud-no-such-shard = 没有分片 { $shard }；{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] {""}
+ }集群有 { $known }
+
 ## What the audit channel is told besides
 
 notice-frozen = ⏸ { $by } 冻结了 { $scope }{ GIVEN($until) ->

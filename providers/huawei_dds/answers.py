@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
@@ -93,6 +93,13 @@ class SignatureExpired(NotLetThrough):
 
 class NotPublished(Misconfigured):
     """This endpoint does not offer the call at all."""
+
+
+class Details(TypedDict):
+    """What every error of an answer is told with."""
+
+    code: str
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ def accepted(answer: Answer, now: datetime, *, gives_job: bool) -> JobId | None:
     if _successful(answer.status):
         return _job_id(answer, gives_job=gives_job)
     found = problem(answer)
-    details = {"code": found.code, "request_id": found.request_id}
+    details = Details(code=found.code, request_id=found.request_id)
     if answer.status < HTTPStatus.BAD_REQUEST or found.code in MAYBE_EXECUTED or found.timed_out:
         raise _unknown(answer)
     _raise_if_throttled(answer, now)
@@ -247,7 +254,7 @@ def read(answer: Answer, now: datetime, shape: type[T]) -> T:
 
 def _unreadable(answer: Answer) -> ProviderError:
     found = problem(answer)
-    details = {"code": found.code, "request_id": found.request_id}
+    details = Details(code=found.code, request_id=found.request_id)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or found.code in BUSY | MAYBE_EXECUTED:
         said = f": {found.message}" if found.message else ""
         return Unavailable(f"the provider can't answer now (HTTP {answer.status}){said}", **details)
@@ -265,7 +272,7 @@ def _unreadable(answer: Answer) -> ProviderError:
 
 
 def _not_let_through(found: Problem) -> NotLetThrough:
-    details = {"code": found.code, "request_id": found.request_id}
+    details = Details(code=found.code, request_id=found.request_id)
     if found.expired:
         return SignatureExpired("the provider's clock and ours differ: set this machine's clock", **details)
     return TokenRefused(found.words(_REFUSALS["APIGW.0301"]), **details)
