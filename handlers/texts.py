@@ -37,6 +37,7 @@ _FAMILIES = {
     "scope": "scope",
     "warning": "warning",
     "why": "unconnected",
+    "what": "answered",
 }
 _REMEMBERED = 4096
 

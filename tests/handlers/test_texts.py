@@ -18,7 +18,11 @@ from bot.errors import Refused, Unavailable
 from bot.service.planning import provider_said, what_moved
 from handlers.card import CONFIRMED
 from handlers.texts import Texts, codes, variables
+from providers import wording
+from providers.huawei_dds.answers import REFUSALS as REFUSED_BY_HUAWEI
 from providers.huawei_dds.provider import FORCED
+from providers.qingcloud.answers import REFUSALS as REFUSED_BY_QINGCLOUD
+from providers.wording import worded
 from tests.handlers.samples import PLAN, reasons
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +34,12 @@ SOURCES = [
     if not NO_WORDS & set(path.relative_to(ROOT).parts)
 ]
 
+PHRASES = [
+    *(each for each in vars(wording).values() if isinstance(each, wording.Phrase)),
+    *REFUSED_BY_QINGCLOUD.values(),
+    *REFUSED_BY_HUAWEI.values(),
+    wording.unknown(7),
+]
 FAMILIES = [
     *(f"status-{status}" for status in Status),
     *(f"word-{status}" for status in Status),
@@ -49,6 +59,8 @@ FAMILIES = [
     *(f"unfit-{check}" for check in ("not-a-replica", "unhealthy", "health-unknown")),
     *(f"unfit-{check}" for check in ("lag-too-long", "lag-unknown")),
     *(f"looked-{what}" for what in ("found", "ambiguous", "in-part", "may-leave-none", "too-early", "none")),
+    *(f"answered-{phrase.what}" for phrase in PHRASES),
+    "cloud-answered",
     f"warning-{FORCED}",
     "scope-all",
 ]
@@ -196,8 +208,8 @@ def test_what_the_bot_says_of_a_cloud_is_in_the_readers_language() -> None:
     unheard = provider_said(Unavailable("can't connect to 10.0.0.1:443 (timed out)", meaning=meaning))
     assert english.say(unheard) == "The provider said: can't connect to 10.0.0.1:443 (timed out)"
     assert chinese.say(unheard) == "云平台返回：无法连接 10.0.0.1:443（超时）"  # noqa: RUF001
-    quoted = provider_said(Refused("quota exceeded", code="2400"))
-    assert chinese.say(quoted) == "云平台返回：quota exceeded (2400)"  # noqa: RUF001
+    quoted = provider_said(worded(Refused, REFUSED_BY_QINGCLOUD[2400], "too little, 0.5", code="2400"))
+    assert chinese.say(quoted) == "云平台返回：账户余额不足 (too little, 0.5) (2400)"  # noqa: RUF001
 
 
 def test_a_warning_is_in_the_readers_language() -> None:
