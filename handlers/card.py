@@ -143,7 +143,7 @@ def _yes(value: bool) -> str:
 
 
 def picture(op: Operation, texts: Texts, *, room: int = 80) -> str:
-    """What moves from where to where: ``orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2)``, as mrkdwn."""
+    """What moves from where to where: ``orders: from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2)``, as mrkdwn."""
     database = literal(op.label, room)
     after = _after(op, texts, room)
     if op.plan is None:

@@ -63,8 +63,8 @@ health-unknown = health not reported
 
 ## The card
 
-moves = { $database }: { $before } ▸ { $after }
-moves-asked = { $database } ▸ { $after }
+moves = { $database }: from { $before } to { $after }
+moves-asked = { $database }: to { $after }
 moves-nothing = { $database }: { $before }
 moves-nobody-known = unknown primary
 moves-cloud-chooses = a node the cloud chooses
@@ -78,7 +78,7 @@ card-review-owed = ⚠ A review is owed: somebody other than { $by } looks at wh
 card-reviewed = Reviewed by { $by }, { $when }
 card-switch-back = Switch back of { $id }
 card-fresh-plan = Fresh plan for { $id }
-card-last = Last switchover: { $id }, ended { $when }, { $before } ▸ { $after }
+card-last = Last switchover: { $id }, ended { $when }, from { $before } to { $after }
 card-not-promised = ⚠ The cloud chooses the new primary: that the old one gets the role back can't be promised
 card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
@@ -144,7 +144,7 @@ button-replan = Plan again
 button-replan-ordinary = Plan again, with approvals
 button-review = Review
 confirm-approve-title = Approve this switchover?
-confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts { GIVEN($start) ->
+confirm-approve-text = { $database }: from { $before } to { $after }. Once enough people have approved, it starts { GIVEN($start) ->
     [yes] at { $start }
    *[no] at once
  }; clients may lose their connections for a moment.
@@ -157,10 +157,10 @@ confirm-yes-cancel = Withdraw it
 confirm-acknowledge-title = Take over from the bot?
 confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
 confirm-switch-back-title = Plan the way back?
-confirm-switch-back-text = { $database }: { $after } ▸ { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
+confirm-switch-back-text = { $database }: from { $after } back to { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
 confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses: that it takes { $before } can't be promised.
 confirm-choose-node-title = Start this emergency?
-confirm-choose-node-text = { $database } ▸ { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
+confirm-choose-node-text = { $database }: to { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
 confirm-review-title = Have you reviewed it?
 confirm-review-text = You say that you have looked at what { $by } did with { $database } without approvals: why, which checks were overridden, and how it ended.
 confirm-yes-approve = Approve
@@ -211,7 +211,7 @@ reply-needs-attention = ⚠ A person must look: the roles are not known to be as
    *[no] approved
  }. The database stays locked until a later reading settles it or somebody presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
-    [yes] : { $before } ▸ { $now }
+    [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary
  }. The roles were read twice and are as { GIVEN($emergency) ->
     [yes] planned
@@ -449,7 +449,7 @@ obstacle-cluster = the cluster is { GIVEN($state) ->
 obstacle-some-node = a node of the cluster is { $state }
 obstacle-shard = shard { $shard } is { $state }
 home-obstacle = { $obstacle }
-role-changed = { $node }: { $role } ▸ { $new_role }
+role-changed = { $node } was { $role } and is { $new_role }
 cloud-budget-spent = the account's budget of { $count } calls is used up
 cloud-too-late-to-send = the time in which it might have been sent had passed
 cloud-answer-lost = no answer came to the request ({ $error })

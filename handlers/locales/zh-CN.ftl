@@ -80,10 +80,10 @@ health-unknown = 健康状况未上报
 
 ## The card
 
-moves = { $database }：{ $before } ▸ { $after }
-moves-asked = { $database } ▸ { $after }
+moves = { $database }：从 { $before } 切换到 { $after }
+moves-asked = { $database }：切换到 { $after }
 moves-nothing = { $database }：{ $before }
-moves-nobody-known = 主库未知
+moves-nobody-known = 未知主库
 moves-cloud-chooses = 由云平台选定的节点
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
@@ -95,7 +95,7 @@ card-review-owed = ⚠ 待复核：请 { $by } 以外的人查看做了什么、
 card-reviewed = 已由 { $by } 复核，{ $when }
 card-switch-back = 切回 { $id }
 card-fresh-plan = 为 { $id } 重新生成的方案
-card-last = 上次切换：{ $id }，{ $when } 结束，{ $before } ▸ { $after }
+card-last = 上次切换：{ $id }，{ $when } 结束，从 { $before } 切换到 { $after }
 card-not-promised = ⚠ 新主库由云平台选定：不保证能切回原主库
 card-shard = 分片：{ $shard }
 card-reason = 原因：{ $reason }
@@ -161,7 +161,7 @@ button-replan = 重新生成方案
 button-replan-ordinary = 按正常审批重新生成方案
 button-review = 复核
 confirm-approve-title = 批准这次切换？
-confirm-approve-text = { $database }：{ $before } ▸ { $after }。批准人数够了就会{ GIVEN($start) ->
+confirm-approve-text = { $database }：从 { $before } 切换到 { $after }。批准人数够了就会{ GIVEN($start) ->
     [yes] 在 { $start } 开始
    *[no] 立即开始
  }；客户端连接可能会闪断。
@@ -174,7 +174,7 @@ confirm-yes-cancel = 撤回
 confirm-acknowledge-title = 由人工接管？
 confirm-acknowledge-text = 机器人不知道结果如何。接管后它不再查看，并解锁 { $database }。请先查看集群。
 confirm-switch-back-title = 生成切回方案？
-confirm-switch-back-text = { $database }：{ $after } ▸ { $before }。这会生成新方案，重新检查、重新批准；在此之前不会切换。
+confirm-switch-back-text = { $database }：从 { $after } 切回 { $before }。这会生成新方案，重新检查、重新批准；在此之前不会切换。
 confirm-switch-back-chosen-text = { $database }：离开 { $after }。这会生成新方案，重新检查、重新批准；在此之前不会切换。新主库由云平台选定：不保证是 { $before }。
 confirm-review-title = 已经复核？
 confirm-review-text = 你确认已查看 { $by } 未经批准对 { $database } 所做的切换：为什么做、忽略了哪些检查项、结果如何。
@@ -183,7 +183,7 @@ confirm-yes-acknowledge = 接管
 confirm-yes-switch-back = 生成方案
 confirm-yes-review = 已复核
 confirm-choose-node-title = 开始紧急切换？
-confirm-choose-node-text = { $database } ▸ { $node }，立即执行，无需批准；客户端连接可能短暂中断。会公开通告，并且必须由其他人复核。
+confirm-choose-node-text = { $database }：切换到 { $node }，立即执行，无需批准；客户端连接可能短暂中断。会公开通告，并且必须由其他人复核。
 confirm-yes-choose-node = 开始紧急切换
 confirm-replan-ordinary-title = 按正常流程申请？
 confirm-replan-ordinary-text = 原先是 { $by } 的紧急切换。现在生成的是 { $database } 的普通申请：需要批准，也不会跳过任何检查。若要再做紧急切换，请输入“emergency …”。
@@ -225,7 +225,7 @@ reply-needs-attention = ⚠ 需要人工查看：无法确认角色与{ GIVEN($e
    *[no] 批准的方案
  }一致。数据库保持锁定，直到之后的读取得出结论，或有人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
-    [yes] ：{ $before } ▸ { $now }
+    [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }
  }。已两次读取角色，与{ GIVEN($emergency) ->
     [yes] 计划
@@ -442,7 +442,7 @@ obstacle-cluster = 集群{ GIVEN($state) ->
 obstacle-some-node = 集群中有节点的状态是 { $state }
 obstacle-shard = 分片 { $shard } 的状态是 { $state }
 home-obstacle = { $obstacle }
-role-changed = { $node }：{ $role } ▸ { $new_role }
+role-changed = { $node } 原为{ $role }，现为{ $new_role }
 cloud-budget-spent = 这个账号的 { $count } 次调用额度已用完
 cloud-too-late-to-send = 可以发送的时间已经过去
 cloud-answer-lost = 请求没有收到应答 ({ $error })

@@ -25,11 +25,15 @@ async def answer_to(running: Stack, person: User, known: int) -> Message:
     ("locale", "waiting", "done"),
     [
         pytest.param(
-            *("zh-CN", "⏸ 等待批准：已有 0 人，共需 1 人", "✔ orders 切换完成：mysql-1 ▸ mysql-2。"),
+            *("zh-CN", "⏸ 等待批准：已有 0 人，共需 1 人", "✔ orders 切换完成：从 mysql-1 换到 mysql-2。"),
             id="zh-CN",
         ),
         pytest.param(
-            *("en", "⏸ Waiting for approval: 0 of 1 so far", "✔ orders is switched over: mysql-1 ▸ mysql-2."),
+            *(
+                "en",
+                "⏸ Waiting for approval: 0 of 1 so far",
+                "✔ orders is switched over from mysql-1 to mysql-2.",
+            ),
             marks=pytest.mark.slow,
             id="en",
         ),

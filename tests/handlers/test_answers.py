@@ -167,7 +167,7 @@ def test_choosing_a_node_for_an_emergency_is_asked_once_more_and_any_other_is_no
     broken = replace(ORDERS, shard="s1", reason="fire", emergency=True)
     confirm = buttons(answer(ChooseNode(broken, NODES), TEXTS))[1]["confirm"]
     assert confirm["title"]["text"] == "Start this emergency?"
-    assert "orders/s1 ▸ mysql-2, at once and without approvals" in confirm["text"]["text"]
+    assert "orders/s1: to mysql-2, at once and without approvals" in confirm["text"]["text"]
     assert confirm["confirm"]["text"] == "Start the emergency"
     assert all("confirm" not in made for made in buttons(answer(ChooseNode(ORDERS, NODES), TEXTS)))
 
@@ -405,9 +405,9 @@ def test_operations_are_listed_with_their_status_in_words() -> None:
     shown = ShowOperations((sample(Status.RUNNING), sample(Status.IN_DOUBT)))
     assert answer(shown, TEXTS).text == (
         "Under way\n"
-        "SW-7K3M9Q orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2): running, asked by <@U0REQUESTER>, "
+        "SW-7K3M9Q orders: from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2): running, asked by <@U0REQUESTER>, "
         "2026-11-22 03:29:18 UTC\n"
-        "SW-7K3M9Q orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2): in doubt, asked by <@U0REQUESTER>, "
+        "SW-7K3M9Q orders: from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2): in doubt, asked by <@U0REQUESTER>, "
         "2026-11-22 03:29:18 UTC"
     )
     assert answer(ShowOperations((), "orders"), TEXTS).text == "Nothing is under way for orders."

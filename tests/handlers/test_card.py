@@ -142,9 +142,9 @@ def test_a_cloud_that_chooses_is_named_until_it_has_chosen() -> None:
     assert op.plan is not None
     chosen = replace(op.checks[0], detail=Reason.of("check-cloud-will-choose"))
     op = replace(op, plan=replace(op.plan, candidate=None), checks=(chosen,))
-    assert "▸ a node the cloud chooses" in card(op, TEXTS, now=NOW).text
+    assert " to a node the cloud chooses" in card(op, TEXTS, now=NOW).text
     done = replace(op, status=Status.SUCCEEDED, primary_now=NEW)
-    assert "mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2)" in card(done, TEXTS, now=NOW).text
+    assert "from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2)" in card(done, TEXTS, now=NOW).text
 
 
 def test_a_primary_that_stays_does_not_move() -> None:
@@ -156,7 +156,7 @@ def test_a_primary_that_stays_does_not_move() -> None:
     nobody = replace(op, asked=None, plan=replace(op.plan, candidate=None))
     assert "orders: mysql-1 (10.0.0.1)\n" in card(nobody, TEXTS, now=NOW).text
     unknown = replace(op, plan=replace(op.plan, primary=None))
-    assert "orders: unknown primary ▸ mysql-2 (10.0.0.2)\n" in card(unknown, TEXTS, now=NOW).text
+    assert "orders: from unknown primary to mysql-2 (10.0.0.2)\n" in card(unknown, TEXTS, now=NOW).text
 
 
 def test_an_end_says_how_it_ended() -> None:
@@ -325,7 +325,7 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
     done = Reason.of("reply-succeeded", database="orders", before=OLD, now=NEW, job="j", seconds=14, by=None)
     made = reply(op, Say(done), TEXTS)
     assert made.text == (
-        "✔ orders is switched over: mysql-1 ▸ mysql-2. The roles were read twice and are as planned."
+        "✔ orders is switched over from mysql-1 to mysql-2. The roles were read twice and are as planned."
         " It took 14 s, job j.\n"
         "⚠ This was done without approvals. Somebody other than <@U0REQUESTER> must review it:"
         " look at why and at what was done, then press “Review”."
@@ -338,7 +338,7 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
     assert "review" not in reply(later, Say(done), TEXTS).text
     reviewed = notice(later, Say(Reason.of("notice-reviewed", by="U0456EFGH", database="orders")), TEXTS).text
     assert reviewed.startswith(
-        "✔ <@U0456EFGH> has reviewed the emergency switchover of orders.\norders: mysql-1"
+        "✔ <@U0456EFGH> has reviewed the emergency switchover of orders.\norders: from mysql-1"
     )
     assert "owed" not in reviewed
     assert buttons(reply(op, Say(Reason.of("reply-accepted", job="j")), TEXTS)) == []
@@ -352,7 +352,7 @@ def test_the_way_back_is_a_new_plan_and_says_so() -> None:
     op = sample(Status.SUCCEEDED)
     (back,) = buttons(card(op, TEXTS, now=NOW))
     assert back["confirm"]["text"]["text"] == (
-        "orders: mysql-2 ▸ mysql-1. This makes a new plan, with fresh checks and fresh approvals;"
+        "orders: from mysql-2 back to mysql-1. This makes a new plan, with fresh checks and fresh approvals;"
         " nothing is switched before those."
     )
     assert op.plan is not None
@@ -400,9 +400,7 @@ def test_a_start_is_shown_in_full() -> None:
 
 def test_the_last_switchover_is_shown_to_whoever_decides_about_the_next() -> None:
     """When, from where to where; afterwards it is no news."""
-    last = (
-        "Last switchover: SW-000001, ended 2026-11-13 03:30:00 UTC, mysql-2 (10.0.0.2) ▸ mysql-1 (10.0.0.1)"
-    )
+    last = "Last switchover: SW-000001, ended 2026-11-13 03:30:00 UTC, from mysql-2 (10.0.0.2) to mysql-1 (10.0.0.1)"
     assert last in card(sample(Status.AWAITING_APPROVAL), TEXTS, now=NOW).text
     assert "Last switchover" not in card(sample(Status.SUCCEEDED), TEXTS, now=NOW).text
 
@@ -481,7 +479,7 @@ def test_a_reply_names_nodes_and_calls_people() -> None:
     op = sample(Status.SUCCEEDED)
     done = Reason.of("reply-succeeded", database="orders", before=OLD, now=NEW, job="j", seconds=14, by=None)
     assert reply(op, Say(done), TEXTS).text == (
-        "✔ orders is switched over: mysql-1 ▸ mysql-2. The roles were read twice and are as approved."
+        "✔ orders is switched over from mysql-1 to mysql-2. The roles were read twice and are as approved."
         " It took 14 s, job j."
     )
     no = Say(Reason.of("reply-rejected", database="orders", by="U0456EFGH"), Reason.of("roles-unreadable"))
