@@ -22,8 +22,10 @@ SwitchoverError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+
+Meaning = tuple[str, Mapping[str, str]]
 
 
 class SwitchoverError(Exception):
@@ -37,13 +39,18 @@ class ProviderError(SwitchoverError):
         message: One sentence for people; never holds a secret.
         code: The provider's own error code, "" where there was none.
         request_id: What the provider's support asks for, "" where there was none.
+        meaning: The same as a code of the message catalogue and its values, for who reads another language;
+            None where it is the provider that speaks.
     """
 
-    def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
+    def __init__(
+        self, message: str, *, code: str = "", request_id: str = "", meaning: Meaning | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.request_id = request_id
+        self.meaning = meaning
 
 
 class Refused(ProviderError):
@@ -62,12 +69,19 @@ class Throttled(ProviderError):
         retry_after: How long to wait before trying again.
         code: The provider's own error code.
         request_id: What the provider's support asks for.
+        meaning: As of every provider's error.
     """
 
     def __init__(
-        self, message: str, *, retry_after: timedelta = timedelta(0), code: str = "", request_id: str = ""
+        self,
+        message: str,
+        *,
+        retry_after: timedelta = timedelta(0),
+        code: str = "",
+        request_id: str = "",
+        meaning: Meaning | None = None,
     ) -> None:
-        super().__init__(message, code=code, request_id=request_id)
+        super().__init__(message, code=code, request_id=request_id, meaning=meaning)
         self.retry_after = retry_after
 
 

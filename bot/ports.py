@@ -418,8 +418,10 @@ class Store(Protocol):
         """Operations, the newest request first."""
         ...
 
-    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
-        """The newest request of a database and shard, of those that have one of these statuses; None if none has."""
+    async def newest(
+        self, target: Target, statuses: Collection[Status], *, most: int = 1
+    ) -> Sequence[Operation]:
+        """The newest requests of a database and shard, of those that have one of these statuses, newest first."""
         ...
 
     async def count_operations(self) -> Mapping[str, int]:

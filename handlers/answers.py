@@ -16,7 +16,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import RequestSwitchover, ShowHelp
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
 from bot.core.events import Choice
 from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation, Status
@@ -24,12 +24,14 @@ from bot.core.preflight import OVERRIDABLE, Outcome
 from handlers.blocks import (
     MAX_BUTTON_VALUE,
     MAX_CONFIRM,
+    MAX_WORDS,
     Block,
     Rendered,
     button,
     call_lines,
     check_lines,
     confirmation,
+    fitting,
     gathered,
     line,
     node_label,
@@ -39,11 +41,12 @@ from handlers.blocks import (
     section,
     sentence,
     shard_label,
+    words,
 )
 from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
-from handlers.grammar import COMMAND, Misunderstood, parse, usage
+from handlers.grammar import COMMAND, Misunderstood, as_text, parse, usage
 from handlers.mrkdwn import clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
@@ -54,7 +57,6 @@ LONG_AGO = Choice(0, datetime.min.replace(tzinfo=UTC))
 
 MAX_CHOICES = 20
 MAX_LINES = 40
-MAX_SHARDS = 10
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -74,7 +76,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case ShowPlan():
             return _plan(told, texts)
         case ShowDatabases():
-            return _databases(told.databases, texts)
+            return _databases(told, texts, command)
         case ShowOperations():
             return _operations(told, texts)
         case ShowHelp():
@@ -216,17 +218,19 @@ def _choose(choose: ChooseNode, texts: Texts) -> Rendered:
         emergency="yes" if request.emergency else "",
         when=request.start.at.isoformat() if request.start and request.start.at else "",
     )
-    shown = choose.nodes[:MAX_CHOICES]
-    lines = [node_line(node, texts) for node in shown]
-    hidden = len(choose.nodes) - len(shown)
-    more = [texts.text("choose-more", count=hidden)] if hidden > 0 else []
+    offered = choose.nodes[:MAX_CHOICES]
+    lines = [node_line(node, texts) for node in offered]
     # One section a node: within its block a button's action_id is unique, as Slack wants it.
     choices = [
         section([text], texts, _choose_button(choose, node, texts))
-        for node, text in zip(shown, lines, strict=True)
+        for node, text in zip(offered, lines, strict=True)
     ]
-    blocks = [section([head], texts), *choices, *(section([text], texts) for text in more)]
-    return Rendered(rendered([[head], lines, more], texts).text, blocks)
+    first = section([head], texts)
+    shown = fitting(choices, MAX_WORDS - words(first))
+    hidden = len(choose.nodes) - shown
+    more = [texts.text("choose-more", count=hidden)] if hidden > 0 else []
+    blocks = [first, *choices[:shown], *(section([text], texts) for text in more)]
+    return Rendered(rendered([[head], lines[:shown], more], texts).text, blocks)
 
 
 def _choose_button(choose: ChooseNode, node: Node, texts: Texts) -> Block | None:
@@ -276,15 +280,27 @@ def _plan_to_choose(plan: ShowPlan, choices: Reason, texts: Texts) -> Rendered:
     return rendered([[head], check_lines(checks, texts), node_lines(plan.topology, texts, now=None)], texts)
 
 
-def _databases(databases: Sequence[DatabaseLine], texts: Texts) -> Rendered:
+def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:
+    databases = told.databases
     if not databases:
         return rendered([[texts.text("list-empty")]], texts)
-    entries = [_database(database, texts) for database in databases]
-    return _listed(texts.text("list-head", count=len(databases)), entries, texts)
+    # Every database of a page has its line; its shards have what is left of the room.
+    sharded = sum(bool(database.shards) for database in databases)
+    room = (MAX_LINES - len(databases)) // max(1, sharded) - 1
+    entries = [_database(database, texts, max(1, room)) for database in databases]
+    page = told.page if told.pages > 1 else ""
+    head = line(
+        texts, "list-head", count=told.total or len(databases), part=told.part, page=page, pages=told.pages
+    )
+    following = as_text(ListDatabases(told.part, told.page + 1)) if told.page < told.pages else ""
+    groups, hidden = gathered(entries, MAX_LINES + len(databases))
+    more = [texts.text("card-more", count=hidden)] if hidden else []
+    more += [line(texts, "list-next", command=f"{command} {following}")] if following else []
+    return rendered([[head], *groups, more], texts)
 
 
-def _database(database: DatabaseLine, texts: Texts) -> list[str]:
-    """A line, and one more for each of its shards."""
+def _database(database: DatabaseLine, texts: Texts, most: int) -> list[str]:
+    """A line, and one more for each of its shards, of which at most so many are shown."""
     problem = sentence(texts, database.problem, most=200) if database.problem else ""
     head = texts.text(
         "list-line",
@@ -295,7 +311,7 @@ def _database(database: DatabaseLine, texts: Texts) -> list[str]:
         description=literal(database.description, 80),
         problem=problem,
     )
-    shown = [_shard(shard, texts) for shard in database.shards[:MAX_SHARDS]]
+    shown = [_shard(shard, texts) for shard in database.shards[:most]]
     hidden = len(database.shards) - len(shown)
     return [head, *shown, *([texts.text("list-shards-more", count=hidden)] if hidden else [])]
 
@@ -316,7 +332,7 @@ def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
         return rendered([[texts.text(code, name=named)]], texts)
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
         # One operation asked for by its id: all that its card says, without the buttons.
-        return rendered(summary(shown.operations[0], texts, now=None), texts)
+        return summary(shown.operations[0], texts, now=None)
     head = texts.text("operations-past" if shown.past else "operations-open", name=named)
     return _listed(head, [[operation_line(op, texts)] for op in shown.operations], texts)
 

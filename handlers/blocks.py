@@ -25,6 +25,8 @@ from handlers.texts import Texts
 Block = dict[str, Any]
 
 MAX_MESSAGE_TEXT = 4000
+MAX_WORDS = 10_500
+"""Slack refuses a message whose blocks hold more in all; it says nowhere how much, so this is less."""
 MAX_SECTION = 3000
 MAX_CONTEXT = 2000
 MAX_CONFIRM = 300
@@ -46,11 +48,36 @@ class Rendered:
     blocks: list[Block]
 
 
-def rendered(groups: Sequence[Sequence[str]], texts: Texts, extra: Iterable[Block] = ()) -> Rendered:
-    """A message of groups of lines, one section each, and the blocks in ``extra`` after them."""
-    kept = [list(group) for group in groups if group]
+def rendered(
+    groups: Sequence[Sequence[str]], texts: Texts, extra: Iterable[Block] = (), *, room: int = MAX_WORDS
+) -> Rendered:
+    """A message of groups of lines, one section each, and the blocks in ``extra`` after them.
+
+    Where the blocks would hold more than ``room`` characters the last groups are left out, and it says so.
+    """
+    kept, after = [list(group) for group in groups if group], list(extra)
     lines = [without_dates(line) for group in kept for line in group]
-    return Rendered(fit(lines, MAX_MESSAGE_TEXT, texts), [*(section(group, texts) for group in kept), *extra])
+    sections = [section(group, texts) for group in kept]
+    shown = fitting(sections, room - words(after))
+    if shown < len(sections):
+        hidden = sum(len(group) for group in kept[shown:])
+        sections[shown:] = [section([texts.text("card-more", count=hidden)], texts)]
+    return Rendered(fit(lines, MAX_MESSAGE_TEXT, texts), [*sections, *after])
+
+
+def words(part: object) -> int:
+    """How many characters these blocks hold in all their texts, buttons and dialogues."""
+    if isinstance(part, list):
+        return sum(words(each) for each in part)
+    if not isinstance(part, dict):
+        return 0
+    own = part.get("text")
+    return (len(own) if isinstance(own, str) else 0) + sum(words(each) for each in part.values())
+
+
+def fitting(blocks: Sequence[Block], room: int) -> int:
+    """How many of these blocks, from the first on, hold no more characters than that."""
+    return sum(total <= room for total in accumulate(words(block) for block in blocks))
 
 
 def fit(lines: Sequence[str], most: int, texts: Texts) -> str:
@@ -263,7 +290,7 @@ def node_line(node: Node, texts: Texts) -> str:
         name=_label(node, texts, 40),
         role=node.role,
         health=texts.text(health),
-        seconds="" if node.lag is None else f"{node.lag.total_seconds():g}",
+        lag="" if node.lag is None else f"{node.lag.total_seconds():g}",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.commands import Action
 from bot.core.machine import Say
@@ -11,6 +11,7 @@ from bot.core.model import NodeId, Reason
 from bot.core.operation import ENDS, REPLANNED, UNSENT, Operation, Status
 from handlers.blocks import (
     MAX_CONFIRM,
+    MAX_WORDS,
     Block,
     Rendered,
     button,
@@ -26,17 +27,25 @@ from handlers.blocks import (
     section,
     sentence,
     shard_label,
+    words,
 )
-from handlers.mrkdwn import literal, moment, person_or_group, user, wall_clock
+from handlers.mrkdwn import literal, moment, person_or_group, time_of_day, user, wall_clock
+from handlers.picture import drawn
 from handlers.texts import Texts
 
 MAX_REASON = 500
 MAX_PEOPLE = 20
+FOR_BUTTONS = 2000
+"""Characters that a card's buttons may take, with their dialogues."""
+_MINUTES_FROM = 120
+"""From so many seconds on a usual time is told in minutes."""
 
 _STYLES = {Action.APPROVE: "primary", Action.REVIEW: "primary", Action.REJECT: "danger"}
 # An emergency is not simply asked again: what its button makes needs approvals.
 _ORDINARY = "replan-ordinary"
-_CONFIRMED = frozenset({Action.APPROVE, Action.ACKNOWLEDGE, Action.SWITCH_BACK, Action.REVIEW})
+# What can't be taken back: all but a look, and a plan that needs approvals again.
+CONFIRMED = frozenset(Action) - {Action.CHECK_AGAIN, Action.REPLAN}
+_AT_WORK = frozenset({Status.STARTING, Status.IN_DOUBT, Status.RUNNING, Status.VERIFYING})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
     Status.PLANNING: (Action.CANCEL,),
@@ -57,23 +66,30 @@ def card(op: Operation, texts: Texts, *, now: datetime) -> Rendered:
         texts: The catalogue.
         now: When this is written: an approval that has expired is not offered any more.
     """
-    groups = [*summary(op, texts, now=now), [_asked(op, texts)]]
-    made = rendered(groups, texts)
-    first = section([f"*{groups[0][0]}*", *groups[0][1:]], texts)
-    return Rendered(made.text, [first, *made.blocks[1:-1], context(groups[-1][0]), *_buttons(op, texts, now)])
+    made = summary(op, texts, now=now)
+    return Rendered(made.text, [*made.blocks, *_buttons(op, texts, now)])
 
 
-def summary(op: Operation, texts: Texts, *, now: datetime | None) -> list[list[str]]:
-    """What a card says, in groups of lines; the first line is the status in words."""
-    groups = [
-        _head(op, texts),
-        _facts(op, texts),
+def summary(op: Operation, texts: Texts, *, now: datetime | None) -> Rendered:
+    """What a card says, without its buttons; the first line is the status in words.
+
+    The plain text says in a line what the blocks draw.
+    """
+    status, warned, why = _status(op, texts), _emergency(op, texts), _why(op, texts)
+    picture_, facts = drawn(op, texts), _facts(op, texts)
+    rest = [
         _request(op, texts),
         _approvals(op, texts),
         check_lines(op.checks, texts),
         node_lines(op.topology, texts, now=None if op.status in ENDS else now) if op.topology else [],
     ]
-    return [group for group in groups if group]
+    asked = _asked(op, texts)
+    moves = [picture(op, texts)]
+    said = rendered([[status, *warned, *moves, *why], facts, *rest, [asked]], texts)
+    first = section([f"*{status}*", *warned, *([] if picture_ else moves), *why], texts)
+    head, foot = [first, *([picture_] if picture_ else [])], context(asked)
+    room = MAX_WORDS - FOR_BUTTONS - words([*head, foot])
+    return Rendered(said.text, [*head, *rendered([facts, *rest], texts, room=room).blocks, foot])
 
 
 def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
@@ -127,7 +143,7 @@ def _yes(value: bool) -> str:
 
 
 def picture(op: Operation, texts: Texts, *, room: int = 80) -> str:
-    """What moves from where to where: ``orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2)``, as mrkdwn."""
+    """What moves from where to where: ``orders: from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2)``, as mrkdwn."""
     database = literal(op.label, room)
     after = _after(op, texts, room)
     if op.plan is None:
@@ -149,17 +165,21 @@ def _after(op: Operation, texts: Texts, room: int) -> str:
     candidate = op.plan.candidate if op.plan else None
     if candidate is not None:
         return node_label(op.topology, candidate, texts, room=room)
-    if any(check.detail.code == "check-cloud-will-choose" for check in op.checks):
+    if op.cloud_chooses:
         won = op.primary_now if op.status is Status.SUCCEEDED else None
         return node_label(op.topology, won, texts, room=room) if won else texts.text("moves-cloud-chooses")
     return literal(op.asked, room) if op.asked else ""
 
 
-def _head(op: Operation, texts: Texts) -> list[str]:
+def _status(op: Operation, texts: Texts) -> str:
     code = f"status-{op.status.replace('_', '-')}"
-    status = texts.text(code, count=len(op.approvals), needed=op.needed, emergency=_yes(op.emergency))
-    head = [status, *_emergency(op, texts), picture(op, texts), *_review(op, texts)]
-    return [*head, sentence(texts, op.detail, topology=op.topology)] if op.detail else head
+    return texts.text(code, count=len(op.approvals), needed=op.needed, emergency=_yes(op.emergency))
+
+
+def _why(op: Operation, texts: Texts) -> list[str]:
+    """What must be looked at, and why the status is what it is."""
+    why = _review(op, texts)
+    return [*why, sentence(texts, op.detail, topology=op.topology)] if op.detail else why
 
 
 def _emergency(op: Operation, texts: Texts) -> list[str]:
@@ -177,20 +197,20 @@ def _review(op: Operation, texts: Texts) -> list[str]:
 
 
 def _facts(op: Operation, texts: Texts) -> list[str]:
-    facts = [line(texts, "card-database", database=op.database)]
+    facts = _primary(op, texts)
     if op.shard:
         name = op.topology.shard_name if op.topology else ""
         facts.append(texts.text("card-shard", shard=shard_label(op.shard, name, texts)))
     if op.start_at is not None:
         wall = literal(wall_clock(op.start_at, op.zone), 120)
         facts.append(texts.text("card-start", when=moment(op.start_at), wall=wall))
+    facts += _time(op, texts)
     facts += _before(op, texts)
     facts += _progress(op, texts)
     if op.decided_by:
         facts.append(line(texts, "card-decided", by=op.decided_by))
     if op.ended_at is not None:
-        begun = op.submissions[0] if op.submissions else op.requested_at
-        seconds = f"{max(0.0, (op.ended_at - begun).total_seconds()):.0f}"
+        seconds = f"{max(0.0, (op.took or timedelta()).total_seconds()):.0f}"
         facts.append(texts.text("card-ended", when=moment(op.ended_at), seconds=seconds))
     return facts
 
@@ -208,8 +228,36 @@ def _before(op: Operation, texts: Texts) -> list[str]:
     ]
 
 
+def _primary(op: Operation, texts: Texts) -> list[str]:
+    """Who is primary now, as far as the last reading knows."""
+    if op.topology is None:
+        return []
+    node = node_label(op.topology, op.primary_now, texts) if op.primary_now else ""
+    return [texts.text("card-primary-now", node=node, when=moment(op.topology.read_at))]
+
+
+def _time(op: Operation, texts: Texts) -> list[str]:
+    """Since when it is under way, how long it usually takes, and so when to expect its end: true without updates."""
+    if not op.open:
+        return []
+    at_work = op.status in _AT_WORK and bool(op.submissions)
+    lines = [texts.text("card-sent", when=moment(op.submissions[-1]))] if op.submissions else []
+    if op.usual is None or op.status is Status.NEEDS_ATTENTION:
+        return lines
+    until = time_of_day(op.submissions[-1] + op.usual.time) if at_work else ""
+    usual = texts.text("card-usual", seconds=_about(op.usual.time), count=op.usual.of, until=until)
+    return [*lines, usual]
+
+
+def _about(length: timedelta) -> int:
+    """Seconds, no more exactly than one experience tells of the next."""
+    seconds = length.total_seconds()
+    step = 5 if seconds < _MINUTES_FROM else 60
+    return max(step, round(seconds / step) * step)
+
+
 def _progress(op: Operation, texts: Texts) -> list[str]:
-    """The job, the provider's word, and the present primary once something was sent."""
+    """The job, and the provider's word for it."""
     lines = []
     if op.job_id:
         lines.append(line(texts, "card-job", job=op.job_id))
@@ -217,9 +265,6 @@ def _progress(op: Operation, texts: Texts) -> list[str]:
         lines.append(texts.text("card-no-job"))
     if op.job is not None:
         lines.append(line(texts, "card-job-word", word=op.job.word, detail=op.job.detail))
-    if op.submissions and (op.status in ENDS or op.status is Status.NEEDS_ATTENTION):
-        now = node_label(op.topology, op.primary_now, texts) if op.primary_now else ""
-        lines.append(texts.text("card-primary-now", node=now))
     return lines
 
 
@@ -298,7 +343,7 @@ def _button(op: Operation, action: Action, texts: Texts) -> Block:
         action_id=action.value,
         value=op.id,
         style=_STYLES.get(action, ""),
-        confirm=_confirm(op, action, name, texts) if ordinary or action in _CONFIRMED else None,
+        confirm=_confirm(op, action, name, texts) if ordinary or action in CONFIRMED else None,
     )
 
 

@@ -14,6 +14,7 @@ from bot.core.preflight import OVERRIDABLE
 from bot.core.schedule import Start
 from handlers.words import Problem, Words
 
+_LONGEST_NUMBER = 7
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _INSTANT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:T| )(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
@@ -104,6 +105,22 @@ def _checks(text: str) -> str:
     return ",".join(checks_meant(text))
 
 
+def page_meant(text: str) -> int:
+    """A page's number.
+
+    Raises:
+        Problem: It is none.
+    """
+    number = int(text) if text.isdecimal() and len(text) < _LONGEST_NUMBER else 0
+    if not number:
+        raise Problem(Reason.of("not-a-page", text=text))
+    return number
+
+
+def _page(text: str) -> str:
+    return str(page_meant(text))
+
+
 # --- clauses -------------------------------------------------------------------------------------------
 
 
@@ -153,6 +170,7 @@ AT = Clause("at", "TIME", says="start", settle=_moment)
 IN = Clause("in", "DURATION", says="start", settle=_length)
 FOR = Clause("for", "DURATION", settle=_length)
 OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks)
+PAGE = Clause("page", "NUMBER", settle=_page)
 BECAUSE = Clause("because", "REASON", rest=True)
 WHY = replace(BECAUSE, needed=True)
 LATER = frozenset({AT.word, IN.word})

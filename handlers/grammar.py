@@ -114,6 +114,10 @@ def _freeze(scope: str, given: Given) -> Freeze:
     return Freeze(_scope(scope), given["because"], duration)
 
 
+def _list(part: str, given: Given) -> ListDatabases:
+    return ListDatabases("" if _scope(part) == ALL else part, c.page_meant(given.get("page", "1")))
+
+
 def _scope(name: str) -> str:
     return ALL if name.casefold() == ALL else name
 
@@ -123,7 +127,7 @@ REQUEST = Form("", "DATABASE", "help-request", _request, PLANNED)
 FORMS = (
     REQUEST,
     Form("plan", "DATABASE", "help-plan", _plan, PLANNED, instead="list"),
-    Form("list", "", "help-list", lambda _name, _given: ListDatabases()),
+    Form("list", "[PART]", "help-list", _list, (c.PAGE,)),
     Form("status", "[DATABASE|ID]", "help-status", lambda name, _given: _status(name)),
     Form("history", "[DATABASE]", "help-history", lambda name, _given: ShowHistory(name or None)),
     Form("cancel", "ID", "help-cancel", lambda name, _given: Act(Action.CANCEL, _id(name)), instead="status"),
@@ -238,7 +242,7 @@ def _parse(words: Words, draft: _Draft) -> Command | Help:
 
 
 def _argument(words: Words, form: Form, draft: _Draft) -> None:
-    if not form.takes:
+    if not form.takes or (not form.needs_name and words.keyword() in {one.word for one in form.clauses}):
         return
     # A clause's word where the database should be: `plan to mysql-2`. In quotes it would be a name.
     if not words.more() or (form.needs_name and words.keyword() in c.WORDS):
@@ -360,8 +364,8 @@ def _hold_text(command: Freeze | Unfreeze | Halt | Resume) -> str:
 
 def _show_text(command: ListDatabases | ShowStatus | ShowHistory | ShowHelp) -> str:
     match command:
-        case ListDatabases():
-            return _text("list")
+        case ListDatabases(part=part, page=page):
+            return _text("list", part, {"page": str(page)} if page > 1 else None)
         case ShowStatus(name=name):
             return _text("status", name or "")
         case ShowHistory(database=database):

@@ -184,7 +184,7 @@ def _database(tile: DatabaseTile, now: datetime, how: _Shown) -> list[str]:
                 mark=mark,
                 name=name,
                 health=_health(reading.topologies[0], texts),
-                **_state(reading.topologies[0]),
+                **_state(reading.topologies[0], texts),
                 **facts,
             )
         ]
@@ -209,7 +209,11 @@ def _age(reading: Reading, now: datetime, texts: Texts) -> dict[str, str]:
 def _shard(topology: Topology, texts: Texts) -> str:
     name = shard_label(topology.shard or "", topology.shard_name, texts, room=40)
     return "· " + texts.text(
-        "home-database", mark=_mark(topology), name=name, health=_health(topology, texts), **_state(topology)
+        "home-database",
+        mark=_mark(topology),
+        name=name,
+        health=_health(topology, texts),
+        **_state(topology, texts),
     )
 
 
@@ -224,11 +228,13 @@ def _mark(topology: Topology) -> str:
     return "❔" if None in healths else "✔"
 
 
-def _state(topology: Topology) -> dict[str, str]:
-    primary = topology.primary
+def _state(topology: Topology, texts: Texts) -> dict[str, str]:
+    primary, state = topology.primary, literal("" if topology.idle else topology.state, 60)
     return {
         "primary": literal(primary.name or primary.id, 60) if primary else "",
-        "state": literal(topology.obstacle or ("" if topology.idle else topology.state), 60),
+        "state": line(texts, "home-obstacle", most=300, obstacle=topology.obstacle)
+        if topology.obstacle
+        else state,
     }
 
 

@@ -80,6 +80,11 @@ def moment(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{shown}>"
 
 
+def time_of_day(at: datetime) -> str:
+    """The hour and minute of a time near now, in the reader's own zone; in UTC where it can't be shown so."""
+    return f"<!date^{int(at.timestamp())}^{{time}}|{at.astimezone(UTC):%H:%M} UTC>"
+
+
 def wall_clock(at: datetime, zone: str) -> str:
     """A time as clocks show it in a zone, with that zone: ``2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)``.
 

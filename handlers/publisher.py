@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.core.answers import Answer
 from bot.core.commands import Origin
+from bot.core.machine import Say
 from bot.core.operation import ENDS, Operation, Status
 from bot.errors import DirectoryUnavailable, Stale, StoreUnavailable
 from bot.failpoints import hit
@@ -285,7 +286,8 @@ class Publisher:
                     return Overtaken()
                 away = message.channel != operation.place.channel
                 words = (self._render.notice if away else self._render.reply)(operation, say)
-                return await self._post(message, operation, words, until)
+                to_all = not away and _concerns_the_channel(message, operation, say)
+                return await self._post(message, operation, words, until, to_all=to_all)
             case Message(kind=MessageKind.AUDIT, operation=Operation() as operation, say=say) if say:
                 return await self._post(message, operation, self._render.notice(operation, say), until)
             case Message(kind=MessageKind.AUDIT, operation=None, say=say) if say:
@@ -314,7 +316,13 @@ class Publisher:
     # cards and replies: exactly once
 
     async def _post(
-        self, message: Message, operation: Operation | None, words: Words, until: datetime
+        self,
+        message: Message,
+        operation: Operation | None,
+        words: Words,
+        until: datetime,
+        *,
+        to_all: bool = False,
     ) -> Fate:
         wait = self.pace.take(POST, message.channel)
         if wait:
@@ -329,16 +337,17 @@ class Publisher:
         hit("before_begin_post", message.kind)
         await self._outbox.begin_post(message)
         hit("after_begin_post", message.kind)
-        outcome = await self._send(
-            message,
-            POST,
-            words,
-            channel=message.channel,
-            thread_ts=message.thread,
-            metadata=self._metadata(message, operation),
-            unfurl_links=False,
-            unfurl_media=False,
-        )
+        content: dict[str, Any] = {
+            "channel": message.channel,
+            "thread_ts": message.thread,
+            "metadata": self._metadata(message, operation),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        outcome = await self._send(message, POST, words, **content, reply_broadcast=to_all or None)
+        if to_all and isinstance(outcome, Rejected) and outcome.error in PLACE_GONE and self._fits(until):
+            # Perhaps only the channel is closed to it: in the thread it must be said all the same.
+            outcome = await self._send(message, POST, words, **content)
         return self._judge_post(message, outcome, version=operation.version if operation else 1)
 
     def _adopt(self, found: Found | Unreadable, message: Message) -> Fate:
@@ -587,6 +596,17 @@ def _holds_up_the_end(message: Message) -> bool:
     if message.kind is MessageKind.CARD:
         return status in ENDS
     return message.status not in MUST_BE_TOLD and status in MUST_BE_TOLD
+
+
+def _concerns_the_channel(message: Message, operation: Operation, say: Say) -> bool:
+    """Whether the channel hears what is said in the thread of an incident: that roles moved, or may have.
+
+    A card that stands in the channel itself shows it there; what was never sent ends quietly.
+    """
+    if message.thread is None or operation.place.thread is None or not operation.submissions:
+        return False
+    tells = message.status in MUST_BE_TOLD and say.text.code == f"reply-{message.status.replace('_', '-')}"
+    return tells and (message.status in ENDS or operation.open)
 
 
 def _logged(action: str, message: Message, **more: str) -> dict[str, str]:

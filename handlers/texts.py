@@ -27,10 +27,18 @@ _SIMPLIFIED = re.compile(r"zh([-_](cn|sg|my|hans([-_]\w+)?))?", re.IGNORECASE)
 _LONGEST_VALUE = 2500
 _LONGEST_NUMBER = 10
 _MOST_LISTED = 10
-# Values that may hold sentences: what is wrong with each of several nodes, what was looked at.
-_OF_SENTENCES = frozenset({"nodes", "summary"})
+# Values that may hold sentences: what is wrong with each of several nodes, what was looked at, why it failed.
+_OF_SENTENCES = frozenset({"nodes", "summary", "changed", "message", "obstacle"})
 # Values that have words of ours: the beginning of their codes.
-_FAMILIES = {"status": "word", "role": "role", "scope": "scope", "warning": "warning"}
+_FAMILIES = {
+    "status": "word",
+    "role": "role",
+    "new_role": "role",
+    "scope": "scope",
+    "warning": "warning",
+    "why": "unconnected",
+    "what": "answered",
+}
 _REMEMBERED = 4096
 
 Show = Callable[[str, str], str]
@@ -66,7 +74,10 @@ class Texts:
 
     def _worded(self, params: Mapping[str, str], show: Show) -> dict[str, str]:
         return {
-            name: self._word(name, value) or self._listed(name, value, show) or show(name, value)
+            name: self._word(name, value)
+            or self._length(name, value)
+            or self._listed(name, value, show)
+            or show(name, value)
             for name, value in params.items()
         }
 
@@ -77,6 +88,18 @@ class Texts:
         if len(found) > _MOST_LISTED:
             said.append(self.text("unfit-more", count=len(found) - _MOST_LISTED))
         return self.text("unfit-separator").join(said)
+
+    def _length(self, name: str, value: str) -> str:
+        """A number of seconds as people say it; "" for any other value."""
+        if name != "seconds" or not value.isdecimal() or len(value) >= _LONGEST_NUMBER:
+            return ""
+        minutes, seconds = divmod(int(value), 60)
+        hours, minutes = divmod(minutes, 60)
+        if hours:
+            return self.text("length-hours", hours=hours, left=minutes or "")
+        if minutes:
+            return self.text("length-minutes", minutes=minutes, left=seconds or "")
+        return self.text("length-seconds", count=seconds)
 
     def _word(self, name: str, value: str) -> str:
         """Our own words for a status, a role, what a freeze is of or a warning; "" for any other value."""

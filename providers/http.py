@@ -214,7 +214,9 @@ class Budget:
         if excess >= 0:
             wait = self._taken[excess] + self._per - now if excess < len(self._taken) else self._per
             raise Throttled(
-                f"the account's budget of {self._calls} calls is used up", retry_after=timedelta(seconds=wait)
+                f"the account's budget of {self._calls} calls is used up",
+                retry_after=timedelta(seconds=wait),
+                meaning=("cloud-budget-spent", {"count": str(self._calls)}),
             )
         self._taken.append(now)
 
@@ -235,7 +237,10 @@ class _Trace:
 
     def check(self) -> None:
         if self._clock.monotonic() > self._send_by:
-            raise NotSent("not sent: the time in which it might have been sent had passed")
+            raise NotSent(
+                "not sent: the time in which it might have been sent had passed",
+                meaning=("cloud-too-late-to-send", {}),
+            )
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         self._spoke = True
@@ -286,8 +291,11 @@ async def submit_once(
         if answers:  # only closing the connection failed
             return answers[0]
         if trace.nothing_left:
-            raise NotSent(_unconnected(request, exc)) from exc
-        raise OutcomeUnknown(f"the answer to the request was lost ({type(exc).__name__})") from exc
+            raise _unconnected(NotSent, request, exc) from exc
+        raise OutcomeUnknown(
+            f"the answer to the request was lost ({type(exc).__name__})",
+            meaning=("cloud-answer-lost", {"error": type(exc).__name__}),
+        ) from exc
     hit("answer_read")
     return answers[0]
 
@@ -447,31 +455,36 @@ class Account:
             raise Misconfigured("the endpoint is not a usable address") from exc
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
             if _has(exc, _UNTRUSTED):
-                raise Misconfigured(_unconnected(request, exc)) from exc
+                raise _unconnected(Misconfigured, request, exc) from exc
             if _has(exc, _NO_CONNECTION):
-                raise Unavailable(_unconnected(request, exc)) from exc
-            raise Unavailable(f"the provider did not answer ({type(exc).__name__})") from exc
+                raise _unconnected(Unavailable, request, exc) from exc
+            raise Unavailable(
+                f"the provider did not answer ({type(exc).__name__})",
+                meaning=("cloud-no-answer", {"error": type(exc).__name__}),
+            ) from exc
 
 
 _UNTRUSTED = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)
 # httpx-aiohttp calls whatever goes wrong with a connection ConnectTimeout, broken ones included: what it was is
 # told by aiohttp's own error behind it.
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ConnectionRefusedError)
-_IN_WORDS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (
-    (_UNTRUSTED, "its certificate is not trusted"),
-    ((ssl.SSLError,), "TLS failed"),
-    ((socket.gaierror,), "name not found"),
-    ((ConnectionRefusedError,), "connection refused"),
-    ((aiohttp.ConnectionTimeoutError, httpx.TimeoutException, TimeoutError), "timed out"),
+_WHY: Sequence[tuple[tuple[type[BaseException], ...], str, str]] = (
+    (_UNTRUSTED, "untrusted", "its certificate is not trusted"),
+    ((ssl.SSLError,), "tls", "TLS failed"),
+    ((socket.gaierror,), "no-name", "name not found"),
+    ((ConnectionRefusedError,), "refused", "connection refused"),
+    ((aiohttp.ConnectionTimeoutError, httpx.TimeoutException, TimeoutError), "timeout", "timed out"),
 )
 
 
-def _unconnected(request: Request, exc: BaseException) -> str:
+def _unconnected(kind: type[ProviderError], request: Request, exc: BaseException) -> ProviderError:
     """That there is no connection and why, in words; of the address only host and port, the rest is signed."""
-    why = next((words for types, words in _IN_WORDS if _has(exc, types)), "connection failed")
+    found = ((code, words) for types, code, words in _WHY if _has(exc, types))
+    code, why = next(found, ("other", "connection failed"))
     parts = urlsplit(request.url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"can't connect to {parts.hostname}:{port} ({why})"
+    address = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    meaning = ("cloud-no-connection", {"address": address, "why": code})
+    return kind(f"can't connect to {address} ({why})", meaning=meaning)
 
 
 def _has(exc: BaseException | None, types: tuple[type[BaseException], ...]) -> bool:

@@ -5,12 +5,45 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import SecretStr
 
 from bot.errors import ProviderError
 
 LONGEST = 300
+E = TypeVar("E", bound=ProviderError)
+
+
+class Phrase(NamedTuple):
+    """What we say of an answer: ``what`` names it in the message catalogue, as ``answered-…``."""
+
+    what: str
+    words: str
+
+
+BUSY = Phrase("busy", "the instance is busy")
+CAN_NOT_ANSWER = Phrase("not-now", "the provider can't answer now")
+CLOCKS_DIFFER = Phrase("clocks-differ", "the provider's clock and ours differ")
+SET_THE_CLOCK = Phrase("set-the-clock", "the provider's clock and ours differ: set this machine's clock")
+NO_JOB = Phrase("no-job", "the provider answered without a job id that could be relied on")
+NO_MORE_CALLS = Phrase("no-more-calls", "the provider takes no more calls for now")
+NOTHING_CERTAIN = Phrase("nothing-certain", "the provider's answer says nothing certain")
+UNREADABLE = Phrase("unreadable", "the provider's answer could not be read")
+UPDATING = Phrase("updating", "the service is being updated")
+
+
+def worded(kind: type[E], phrase: Phrase, theirs: str = "", **details: Any) -> E:
+    """An error that says what we make of an answer and, in brackets, what was answered."""
+    said = f"{phrase.words} ({theirs})" if theirs else phrase.words
+    return kind(said, meaning=("cloud-answered", {"what": phrase.what, "said": theirs}), **details)
+
+
+def unknown(code: object) -> Phrase:
+    """For a code that we know nothing of."""
+    return Phrase("unknown-code", f"the provider answered {code}")
+
+
 _CREDENTIALS = re.compile(
     r"(signature|access_key_id|token|passwd|password|secret\w*)([\"']?\s?[:=]\s?[\"']?)[^\s&,;\"']+",
     re.IGNORECASE,
@@ -37,5 +70,9 @@ def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
     except ProviderError as exc:
         for secret in secrets():
             exc.message = exc.message.replace(secret.get_secret_value(), "…")
+            if exc.meaning is not None:
+                code, values = exc.meaning
+                shut = {name: text.replace(secret.get_secret_value(), "…") for name, text in values.items()}
+                exc.meaning = (code, shut)
         exc.args = (exc.message,)
         raise

@@ -72,7 +72,13 @@ class DatabaseLine:
 
 @dataclass(frozen=True, slots=True)
 class ShowDatabases:
+    """One page of those that have ``part`` in their name or description; ``total`` is how many those are."""
+
     databases: tuple[DatabaseLine, ...]
+    part: str = ""
+    page: int = 1
+    pages: int = 1
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,13 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class ListDatabases:
-    """``list``: the configured databases with their present primary."""
+    """``list [PART] [page NUMBER]``: the configured databases with their present primary, some at a time.
+
+    Only those whose name or description has ``part`` in it; "" for all.
+    """
+
+    part: str = ""
+    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.model import Job, JobId, OperationId, Plan, Reason, Topology, UserId
 from bot.core.preflight import Check, Outcome
@@ -68,6 +68,17 @@ class LastSwitchover:
 
 
 @dataclass(frozen=True, slots=True)
+class UsualTime:
+    """How long the latest switchovers of the same database and shard took, from the request sent to the verified end.
+
+    ``time`` is their median, ``of`` how many they were.
+    """
+
+    time: timedelta
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The topology was read and the preflight run.
 
@@ -76,6 +87,7 @@ class Planned:
         approvers: Whom the policy names, for the card.
         expires_at: Until when approvals count, if nothing else ends them sooner.
         last: The last switchover of the same database and shard, for the card.
+        usual: How long the latest ones took, for the card.
     """
 
     at: datetime
@@ -88,6 +100,7 @@ class Planned:
     approvers: tuple[str, ...]
     expires_at: datetime
     last: LastSwitchover | None = None
+    usual: UsualTime | None = None
 
 
 @dataclass(frozen=True, slots=True)

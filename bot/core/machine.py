@@ -377,6 +377,7 @@ def _absorb(op: Operation, event: e.Event) -> Operation:
                     approvers=event.approvers,
                     expires_at=min(event.expires_at, op.start_at or event.expires_at),
                     last=event.last,
+                    usual=event.usual,
                     detail=event.detail,
                 ),
                 event.topology,
@@ -451,14 +452,14 @@ def _effects(before: Operation, event: e.Event, after: Operation) -> tuple[Effec
 
 def _end(op: Operation) -> Say:
     before = op.plan.primary if op.plan else None
-    seconds = f"{(op.since - (op.submissions[0] if op.submissions else op.requested_at)).total_seconds():.0f}"
+    took = max(op.took or timedelta(0), timedelta(0))  # clocks are set back
     text = Reason.of(
         f"reply-{op.status.replace('_', '-')}",
         database=op.label,
         before=before,
         now=op.primary_now,
         job=op.job_id,
-        seconds=seconds,
+        seconds=f"{took.total_seconds():.0f}",
         by=op.decided_by,
     )
     return Say(text, op.detail, besides=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.core.events import Choice, LastSwitchover, Place
+from bot.core.events import Choice, LastSwitchover, Place, UsualTime
 from bot.core.model import Job, JobId, NodeId, OperationId, Plan, Reason, Target, Topology, UserId, label
 from bot.core.preflight import Check
 
@@ -81,6 +81,7 @@ class Operation:
         back_of: The switchover that this one is to take back, however often it was planned again.
         choice: The chooser in which the node was picked; one chooser makes one operation.
         last: The last switchover of the same database and shard when it was planned.
+        usual: How long the latest of those took, as known then.
         primary_now: The primary that the last reading showed.
         detail: Why the status is what it is, for people.
     """
@@ -122,6 +123,7 @@ class Operation:
     back_of: OperationId | None = None
     choice: Choice | None = None
     last: LastSwitchover | None = None
+    usual: UsualTime | None = None
     reviewed_by: UserId | None = None
     reviewed_at: datetime | None = None
 
@@ -142,6 +144,18 @@ class Operation:
     @property
     def approved_by(self) -> tuple[UserId, ...]:
         return tuple(approval.by for approval in self.approvals)
+
+    @property
+    def cloud_chooses(self) -> bool:
+        """Whether no node was named and the cloud takes one."""
+        return any(check.detail.code == "check-cloud-will-choose" for check in self.checks)
+
+    @property
+    def took(self) -> timedelta | None:
+        """From the first request sent, or where none was from what people asked, to its end; None before that."""
+        if self.ended_at is None:
+            return None
+        return self.ended_at - (self.submissions[0] if self.submissions else self.requested_at)
 
     @property
     def review_owed(self) -> bool:

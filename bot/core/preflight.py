@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Reason, Role, Topology, nested
+from bot.core.names import nearest
 from bot.core.policy import Policy
 
 OVERRIDABLE = ("cluster_ready", "primary_known", "candidate_is_replica", "candidate_healthy", "candidate_lag")
@@ -72,8 +73,17 @@ def _asked(topology: Topology, asked: str, capabilities: Capabilities) -> Candid
     if len(found) == 1:
         return Candidates(node=found[0])
     known = ", ".join(_label(node) for node in topology.nodes)
-    code = "check-node-ambiguous" if found else "check-node-not-found"
-    return Candidates(problem=_failed("candidate_known", code, asked=asked, known=known))
+    if found:
+        return Candidates(
+            problem=_failed("candidate_known", "check-node-ambiguous", asked=asked, known=known)
+        )
+    near = nearest(
+        asked, (text for node in topology.nodes for text in (node.address, node.id, node.name) if text)
+    )
+    meant = next((_label(node) for node in topology.nodes if near and node.answers_to(near)), "")
+    return Candidates(
+        problem=_failed("candidate_known", "check-node-not-found", asked=asked, known=known, nearest=meant)
+    )
 
 
 def preflight(

@@ -27,6 +27,7 @@ from bot.errors import IllegalTransition, ProviderError, Stale
 from bot.ports import NO_HOLD, Clock, Directory, InboxItem, Store
 from bot.service.catalogue import CatalogueHolder
 from bot.service.hindrances import hindrance
+from bot.service.past import unknown_operation
 from bot.service.people import standing
 from bot.service.planning import provider_said
 from bot.service.requests import Requests
@@ -77,7 +78,7 @@ class Clicks:
         for _ in range(OVERTAKEN):
             op = await self._store.load(act.operation)
             if op is None:
-                return Tell(Reason.of("unknown-operation", id=act.operation))
+                return Tell(await unknown_operation(self._store, act.operation))
             policy = self._catalogue.current.policy_for(op.database)
             denied = await self._denied(op, act.action, item.origin, policy)
             if denied is not None:

@@ -44,10 +44,10 @@ from bot.errors import (
 from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
-from bot.service.past import last_switchover
+from bot.service.past import past_switchovers
 from bot.service.patience import Patience
 from bot.service.people import standing
-from bot.service.planning import make_plan, provider_said, refusal, what_moved
+from bot.service.planning import in_words, make_plan, provider_said, refusal, what_moved
 
 SEND_WITHIN = 5.0
 """Seconds from the decision to submit to the first byte; a process frozen for longer sends nothing."""
@@ -208,6 +208,7 @@ class Duties:
         if outcome is Outcome.CLEAN and not op.emergency:
             hindered = await cooling(self._store, database, planning.plan.target, op.start_at or now)
             outcome, detail = (outcome, detail) if hindered is None else (Outcome.REFUSED, hindered)
+        past = await past_switchovers(self._store, planning.plan.target)
         return e.Planned(
             at=now,
             plan=planning.plan,
@@ -218,7 +219,8 @@ class Duties:
             needed=_needed(op, policy),
             approvers=() if op.emergency else policy.approvers,
             expires_at=op.requested_at + policy.approval_ttl,
-            last=await last_switchover(self._store, planning.plan.target),
+            last=past.last,
+            usual=past.usual,
         )
 
     def _unreadable(
@@ -312,7 +314,7 @@ class Duties:
             job_id = await database.provider.submit(event.plan, intent)
         except NotSent as error:
             now = self._clock.now()
-            return e.SubmissionNotAccepted(now, Reason.of("not-sent", message=error.message), now + soon)
+            return e.SubmissionNotAccepted(now, Reason.of("not-sent", message=in_words(error)), now + soon)
         except Throttled as error:
             self._submitted(database.account)
             now = self._clock.now()
@@ -322,7 +324,7 @@ class Duties:
             return e.SubmissionRefused(self._clock.now(), provider_said(error))
         except OutcomeUnknown as error:
             self._submitted(database.account)
-            return e.SubmissionUncertain(self._clock.now(), Reason.of("lost-answer", message=error.message))
+            return e.SubmissionUncertain(self._clock.now(), Reason.of("lost-answer", message=in_words(error)))
         except Exception as error:
             log.exception("submission_broke", account=database.account)
             self._submitted(database.account)
@@ -364,7 +366,7 @@ class Duties:
         try:
             evidence = await database.provider.find_submission(op.plan, op.submissions[-1])
         except ProviderError as error:
-            unread = Reason.of("looked-unreadable", message=error.message)
+            unread = Reason.of("looked-unreadable", message=in_words(error))
             evidence = Evidence(None, searched=False, summary=unread)
         return evidence, await self._reading(op, database)
 

@@ -61,9 +61,10 @@ async def cooling(store: Store, database: Database, target: Target, start_at: da
     """
     cooldown = database.policy.cooldown
     try:
-        last = await store.newest(target, _MAY_HAVE_MOVED) if cooldown else None
+        found = await store.newest(target, _MAY_HAVE_MOVED) if cooldown else []
     except Unreadable:
         return Reason.of("stored-unreadable")  # how long ago it was can't be known: a definite no
+    last = found[0] if found else None
     if last is None or last.ended_at is None or start_at >= last.ended_at + cooldown:
         return None
     return Reason.of("cooldown", last=last.id, until=(last.ended_at + cooldown).isoformat())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.core.model import NodeId, Plan, Reason, Target, Topology
+from bot.core.model import NodeId, Plan, Reason, Target, Topology, nested
 from bot.core.preflight import Outcome, Verdict, could_override, preflight
 from bot.errors import ProviderError, Throttled
 from bot.service.catalogue import Database
@@ -79,16 +79,26 @@ def what_moved(approved: Plan, present: Plan) -> Reason | None:
     if gone or new:
         return Reason.of("topology-moved-members", gone=gone or "-", new=new or "-")
     if before != now:
-        changed = ", ".join(
-            f"{node}: {before[node]} → {now[node]}" for node in before if before[node] != now[node]
-        )
-        return Reason.of("topology-moved-roles", changed=changed)
+        changed = [
+            Reason.of("role-changed", node=node, role=before[node], new_role=now[node])
+            for node in before
+            if before[node] != now[node]
+        ]
+        return Reason.of("topology-moved-roles", changed=nested(changed))
     return Reason.of("plan-changed", before=approved.call.summary, present=present.call.summary)
 
 
 def provider_said(error: ProviderError) -> Reason:
     """A provider's error as a sentence: its message, its code and request id where it gave them."""
     if isinstance(error, Throttled):
-        return Reason.of("provider-throttled", message=error.message)
+        return Reason.of("provider-throttled", message=in_words(error))
     extra = " ".join(part for part in (error.code, error.request_id) if part)
-    return Reason.of("provider-said", message=error.message, error=extra)
+    return Reason.of("provider-said", message=in_words(error), error=extra)
+
+
+def in_words(error: ProviderError) -> str:
+    """What a provider's error says, as a value of a sentence: in any language where the words are ours."""
+    if error.meaning is None:
+        return error.message
+    code, values = error.meaning
+    return nested([Reason.of(code, **values)])

@@ -9,14 +9,18 @@ from dataclasses import replace
 from bot.core.answers import Answer, DatabaseLine, ShardLine, ShowDatabases, ShowOperations, Tell
 from bot.core.commands import ListDatabases, ShowHelp, ShowHistory, ShowStatus
 from bot.core.model import Topology
+from bot.core.names import OPERATION
 from bot.core.operation import Operation
 from bot.errors import ProviderError
 from bot.ports import Store
 from bot.service.catalogue import CatalogueHolder, Database
+from bot.service.past import unknown_operation
 from bot.service.planning import provider_said
 
 READ_TOGETHER = 8
 """How many databases ``list`` reads at a time."""
+LISTED = 20
+"""How many databases it shows, and so reads, for one answer."""
 
 
 class Showing:
@@ -35,7 +39,7 @@ class Showing:
         """What the command asks to see."""
         match command:
             case ListDatabases():
-                return await self._list()
+                return await self._list(command)
             case ShowStatus(name=name):
                 return await self._status(name)
             case ShowHistory(database=database):
@@ -43,7 +47,13 @@ class Showing:
             case ShowHelp():
                 return command
 
-    async def _list(self) -> Answer:
+    async def _list(self, command: ListDatabases) -> Answer:
+        databases, part = self._catalogue.current.databases, command.part.casefold()
+        named = [name for name in sorted(databases) if part in _sought(databases[name])]
+        if part and not named:
+            return Tell(self._catalogue.current.unknown(command.part))
+        pages = max(1, -(-len(named) // LISTED))
+        page = max(1, min(command.page, pages))
         together = asyncio.Semaphore(READ_TOGETHER)
         under_way = await self._store.operations(open_only=True, limit=1000)
 
@@ -51,9 +61,9 @@ class Showing:
             async with together:
                 return await _line(database, [op for op in under_way if op.database == database.name])
 
-        databases = self._catalogue.current.databases
-        lines = await asyncio.gather(*(line(databases[name]) for name in sorted(databases)))
-        return ShowDatabases(tuple(lines))
+        shown = named[(page - 1) * LISTED : page * LISTED]
+        lines = await asyncio.gather(*(line(databases[name]) for name in shown))
+        return ShowDatabases(tuple(lines), command.part, page, pages, len(named))
 
     async def _status(self, name: str | None) -> Answer:
         if name is None:
@@ -61,17 +71,27 @@ class Showing:
         if name in self._catalogue.current.databases:
             found = await self._store.operations(open_only=True, database=name)
             return ShowOperations(tuple(found), name)
-        op = await self._store.load(name.upper())
-        if op is not None:
-            return ShowOperations((op,), op.id)
-        return Tell(self._catalogue.current.unknown(name))
+        return await self._one(name)
 
     async def _history(self, database: str | None) -> Answer:
         if database is not None and self._catalogue.current.tracked(database) is None:
-            return Tell(self._catalogue.current.unknown(database))
+            return await self._one(database)
         found = await self._store.operations(open_only=False, database=database, limit=20)
         ended = tuple(op for op in found if not op.open)
         return ShowOperations(ended, database or "", past=True)
+
+    async def _one(self, name: str) -> Answer:
+        """The operation that is called so, or what there is no such thing of."""
+        op = await self._store.load(name.upper())
+        if op is not None:
+            return ShowOperations((op,), op.id)
+        if name.upper().startswith(OPERATION):
+            return Tell(await unknown_operation(self._store, name))
+        return Tell(self._catalogue.current.unknown(name))
+
+
+def _sought(database: Database) -> str:
+    return f"{database.name}\n{database.description}".casefold()
 
 
 async def _line(database: Database, under_way: Sequence[Operation]) -> DatabaseLine:

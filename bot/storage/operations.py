@@ -166,17 +166,16 @@ async def listed(
 
 
 async def newest(
-    connection: AsyncConnection, *, target: Target, statuses: Collection[Status]
-) -> Operation | None:
-    """The newest request of a database and shard, of those that have one of these statuses."""
+    connection: AsyncConnection, *, target: Target, statuses: Collection[Status], most: int
+) -> Sequence[Operation]:
+    """The newest requests of a database and shard, of those that have one of these statuses."""
     query = select(operations.c.state).where(
         operations.c.database == target.database,
         operations.c.shard == (target.shard or ""),
         operations.c.status.in_([status.value for status in statuses]),
     )
-    newest_first = query.order_by(operations.c.requested_at.desc(), operations.c.id).limit(1)
-    state = (await connection.execute(newest_first)).scalar_one_or_none()
-    return None if state is None else OPERATIONS.loads(state)
+    newest_first = query.order_by(operations.c.requested_at.desc(), operations.c.id).limit(most)
+    return [OPERATIONS.loads(state) for state in (await connection.execute(newest_first)).scalars()]
 
 
 def _operation(row: Row[Any]) -> Operation:

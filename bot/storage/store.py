@@ -210,11 +210,15 @@ class SqlStore:
             partial(operations.listed, open_only=open_only, database=database, limit=limit)
         )
 
-    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
-        """The newest request of a database and shard, of those that have one of these statuses."""
+    async def newest(
+        self, target: Target, statuses: Collection[Status], *, most: int = 1
+    ) -> Sequence[Operation]:
+        """The newest requests of a database and shard, of those that have one of these statuses."""
         if any(plain(text) != text for text in (target.database, target.shard or "")):
-            return None
-        return await self._database.read(partial(operations.newest, target=target, statuses=statuses))
+            return []
+        return await self._database.read(
+            partial(operations.newest, target=target, statuses=statuses, most=most)
+        )
 
     async def count_operations(self) -> Mapping[str, int]:
         """How many operations there are in each status."""

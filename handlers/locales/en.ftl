@@ -63,8 +63,8 @@ health-unknown = health not reported
 
 ## The card
 
-moves = { $database }: { $before } ▸ { $after }
-moves-asked = { $database } ▸ { $after }
+moves = { $database }: from { $before } to { $after }
+moves-asked = { $database }: to { $after }
 moves-nothing = { $database }: { $before }
 moves-nobody-known = unknown primary
 moves-cloud-chooses = a node the cloud chooses
@@ -78,9 +78,8 @@ card-review-owed = ⚠ A review is owed: somebody other than { $by } looks at wh
 card-reviewed = Reviewed by { $by }, { $when }
 card-switch-back = Switch back of { $id }
 card-fresh-plan = Fresh plan for { $id }
-card-last = Last switchover: { $id }, ended { $when }, { $before } ▸ { $after }
+card-last = Last switchover: { $id }, ended { $when }, from { $before } to { $after }
 card-not-promised = ⚠ The cloud chooses the new primary: that the old one gets the role back can't be promised
-card-database = Database: { $database }
 card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
 card-call = Request to the provider: { $summary }
@@ -92,8 +91,8 @@ card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ Overridden: { $detail }
 card-nodes = Nodes, as read { $when }
 card-nodes-old = Nodes, as read { $when }, { $minutes } min before this was written
-card-node = { $name }: { $role }, { $health }{ GIVEN($seconds) ->
-    [yes] {""}, lag { $seconds } s
+card-node = { $name }: { $role }, { $health }{ GIVEN($lag) ->
+    [yes] {""}, lag { $lag } s
    *[no] {""}
  }
 card-more = … and { $count } more
@@ -111,12 +110,29 @@ card-job-word = The provider says: { $word }{ GIVEN($detail) ->
     [yes] {""} ({ $detail })
    *[no] {""}
  }
-card-primary-now = Primary, as last read: { GIVEN($node) ->
+card-primary-now = Primary: { GIVEN($node) ->
     [yes] { $node }
    *[no] not known
- }
+ }, as read { $when }
 card-decided = Decided by { $by }
-card-ended = Ended { $when }, after { $seconds } s
+card-sent = Sent to the provider { $when }
+card-usual = { COUNT($count) ->
+    [one] Last time it took about { $seconds }
+   *[other] Usually takes about { $seconds } (median of the last { $count })
+ }{ GIVEN($until) ->
+    [yes] {""}, so it should be done by about { $until }
+   *[no] {""}
+ }
+card-ended = Ended { $when }, after { $seconds }
+length-seconds = { $count } s
+length-minutes = { $minutes } min{ GIVEN($left) ->
+    [yes] {" "}{ $left } s
+   *[no] {""}
+ }
+length-hours = { $hours } h{ GIVEN($left) ->
+    [yes] {" "}{ $left } min
+   *[no] {""}
+ }
 
 button-approve = Approve
 button-reject = Reject
@@ -128,17 +144,23 @@ button-replan = Plan again
 button-replan-ordinary = Plan again, with approvals
 button-review = Review
 confirm-approve-title = Approve this switchover?
-confirm-approve-text = { $database }: { $before } ▸ { $after }. Once enough people have approved, it starts { GIVEN($start) ->
+confirm-approve-text = { $database }: from { $before } to { $after }. Once enough people have approved, it starts { GIVEN($start) ->
     [yes] at { $start }
    *[no] at once
  }; clients may lose their connections for a moment.
+confirm-reject-title = Reject this switchover?
+confirm-reject-text = { $database }: the request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
+confirm-yes-reject = Reject
+confirm-cancel-title = Withdraw this request?
+confirm-cancel-text = { $database }: nothing was sent yet. The request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
+confirm-yes-cancel = Withdraw it
 confirm-acknowledge-title = Take over from the bot?
 confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
 confirm-switch-back-title = Plan the way back?
-confirm-switch-back-text = { $database }: { $after } ▸ { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
+confirm-switch-back-text = { $database }: from { $after } back to { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
 confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses: that it takes { $before } can't be promised.
 confirm-choose-node-title = Start this emergency?
-confirm-choose-node-text = { $database } ▸ { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
+confirm-choose-node-text = { $database }: to { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
 confirm-review-title = Have you reviewed it?
 confirm-review-text = You say that you have looked at what { $by } did with { $database } without approvals: why, which checks were overridden, and how it ended.
 confirm-yes-approve = Approve
@@ -189,12 +211,15 @@ reply-needs-attention = ⚠ A person must look: the roles are not known to be as
    *[no] approved
  }. The database stays locked until a later reading settles it or somebody presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
-    [yes] : { $before } ▸ { $now }
+    [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary
  }. The roles were read twice and are as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }. It took { $seconds } s.
+ }. It took { $seconds }{ GIVEN($job) ->
+    [yes] {""}, job { $job }
+   *[no] {""}
+ }.
 reply-failed = ✖ The switchover of { $database } failed. Nothing changed{ GIVEN($now) ->
     [yes] : { $now } is still primary
    *[no] {""}
@@ -224,7 +249,10 @@ check-primary-unknown = { COUNT($count) ->
  }
 check-primary-unknown-allowed = The primary is not known; policy { $policy } allows that
 check-node-found = The candidate is { $node }
-check-node-not-found = “{ $asked }” is not a node of this database; name one of { $known }
+check-node-not-found = “{ $asked }” is not a node of this database{ GIVEN($nearest) ->
+    [yes] ; did you mean { $nearest }? There are
+   *[no] ; name one of
+ } { $known }
 check-node-ambiguous = Several nodes answer to { $asked }; use the id of one: { $known }
 check-name-one = Several nodes fit; name one with “to NODE”: { $known }
 check-nobody-fits = No node can become primary ({ $nodes }); mend one of them in the provider's console, then ask again
@@ -271,7 +299,10 @@ unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
     [yes] {""} Did you mean { $nearest }?
    *[no] {""} “list” shows those there are.
  }
-unknown-operation = There is no operation { $id }. “status” shows what is under way.
+unknown-operation = There is no operation { $id }. { GIVEN($nearest) ->
+    [yes] Did you mean { $nearest }?
+   *[no] “status” shows what is under way, “history” what was done.
+ }
 locked = { $database } is locked by { $holder }. It is unlocked once that has ended.
 locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
 locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
@@ -409,6 +440,75 @@ roles-moved-though-failed = The job failed, but { $primary } is primary now.
 roles-unchanged-though-done = The job is done, but { $primary } is still primary.
 roles-another-primary = { $primary } is primary now, which is not as planned.
 
+## What the bot itself found out about a cloud
+
+obstacle-cluster = the cluster is { GIVEN($state) ->
+    [yes] { $state }
+   *[no] in no known state
+ }
+obstacle-some-node = a node of the cluster is { $state }
+obstacle-shard = shard { $shard } is { $state }
+home-obstacle = { $obstacle }
+role-changed = { $node } was { $role } and is { $new_role }
+cloud-budget-spent = the account's budget of { $count } calls is used up
+cloud-too-late-to-send = the time in which it might have been sent had passed
+cloud-answer-lost = no answer came to the request ({ $error })
+cloud-no-answer = it did not answer ({ $error })
+cloud-no-connection = can't connect to { $address } ({ $why })
+unconnected-untrusted = its certificate is not trusted
+unconnected-tls = TLS failed
+unconnected-no-name = name not found
+unconnected-refused = connection refused
+unconnected-timeout = timed out
+unconnected-other = connection failed
+cloud-answered = { $what }{ GIVEN($said) ->
+    [yes] {""} ({ $said })
+   *[no] {""}
+ }
+answered-busy = the instance is busy
+answered-not-now = it can't answer now
+answered-clocks-differ = its clock and ours differ
+answered-set-the-clock = its clock and ours differ: set this machine's clock
+answered-no-job = there was no job id that could be relied on
+answered-no-more-calls = it takes no more calls for now
+answered-nothing-certain = its answer says nothing certain
+answered-unreadable = its answer could not be read
+answered-updating = the service is being updated
+answered-unknown-code = something that the bot does not know
+answered-may-not = the account may not do this
+answered-bad-parameter = a parameter is missing or bad
+answered-bad-action = unknown action or bad value
+answered-wrong-key = unknown access key or wrong signature: the keys in the configuration need a check
+answered-denied-or-state = access denied: no permission, not the owner, or the cluster's state forbids it
+answered-not-found = not found
+answered-exists = it exists already
+answered-lease = lease problem
+answered-balance = the account's balance does not suffice
+answered-quota = a quota is used up
+answered-not-offered = the endpoint does not offer this API
+answered-licence = licence problem
+answered-resources = not enough resources
+answered-depended-on = something depends on it
+answered-switched-off = the service is switched off
+answered-disk-type = wrong disk type
+answered-configuration = a configuration file is wrong
+answered-denied = access denied: the credentials, the project and their permissions need a check
+answered-no-such-node = no such node or group, or of a kind that can't be switched
+answered-no-instance = instance not found in this project
+answered-wrong-kind = this kind of instance takes no such switchover
+answered-bad-request = the gateway could not read the request
+answered-not-published = the endpoint does not offer this call: the endpoint or region needs a check
+cloud-not-found = { $name } was not found
+cloud-single-node = { $name } has a single node: there is no other to switch to
+cloud-no-shards = this database has no shards: leave out the shard
+cloud-leave-out-shard = { $name } is a replica set: leave out the shard
+cloud-which-shard = this is a sharded cluster: say which shard; it has { $known }
+cloud-shard-ambiguous = several shards are called { $shard }: give the id; the cluster has { $known }
+cloud-no-such-shard = there is no shard { $shard }{ GIVEN($nearest) ->
+    [yes] ; did you mean { $nearest }?
+   *[no] ;
+ } the cluster has { $known }
+
 ## What the audit channel is told besides
 
 notice-frozen = ⏸ { $by } froze { $scope }{ GIVEN($until) ->
@@ -449,7 +549,14 @@ plan-candidate = Would become primary: { $node }
 list-head = { $count } { COUNT($count) ->
     [one] database
    *[other] databases
+ }{ GIVEN($part) ->
+    [yes] {""} like “{ $part }”
+   *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] , page { $page } of { $pages }
+   *[no] {""}
  }
+list-next = More: { $command }
 list-empty = No database is set up.
 list-line = { $name }: { GIVEN($shards) ->
     [yes] { $shards } { COUNT($shards) ->
@@ -606,7 +713,7 @@ reading-slow = { $name } could not be read in time.
 help-head = Switches the primary of a managed database, once it is approved.
 help-request = request a switchover
 help-plan = dry run: read the roles and run the checks; only you see it
-help-list = the databases and their present primary
+help-list = the databases and their present primary, or only those with PART in their name or description
 help-status = what is under way, or one operation
 help-history = what was done
 help-cancel = withdraw a request that has not been sent
@@ -638,4 +745,5 @@ clause-elsewhere = “{ $word }” does not go with this command.
 not-a-time = “{ $text }” is no time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-duration = “{ $text }” is no length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
+not-a-page = “{ $text }” is no number of a page; write it like “page 2”.
 not-overridable = “{ $asked }” is no check that can be overridden; those are: { $known }

@@ -80,10 +80,10 @@ health-unknown = 健康状况未上报
 
 ## The card
 
-moves = { $database }：{ $before } ▸ { $after }
-moves-asked = { $database } ▸ { $after }
+moves = { $database }：从 { $before } 切换到 { $after }
+moves-asked = { $database }：切换到 { $after }
 moves-nothing = { $database }：{ $before }
-moves-nobody-known = 主库未知
+moves-nobody-known = 未知主库
 moves-cloud-chooses = 由云平台选定的节点
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
@@ -95,9 +95,8 @@ card-review-owed = ⚠ 待复核：请 { $by } 以外的人查看做了什么、
 card-reviewed = 已由 { $by } 复核，{ $when }
 card-switch-back = 切回 { $id }
 card-fresh-plan = 为 { $id } 重新生成的方案
-card-last = 上次切换：{ $id }，{ $when } 结束，{ $before } ▸ { $after }
+card-last = 上次切换：{ $id }，{ $when } 结束，从 { $before } 切换到 { $after }
 card-not-promised = ⚠ 新主库由云平台选定：不保证能切回原主库
-card-database = 数据库：{ $database }
 card-shard = 分片：{ $shard }
 card-reason = 原因：{ $reason }
 card-call = 发给云平台的请求：{ $summary }
@@ -109,8 +108,8 @@ card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ 已忽略：{ $detail }
 card-nodes = 节点（读取于 { $when }）
 card-nodes-old = 节点（读取于 { $when }，距本消息发出已有 { $minutes } 分钟）
-card-node = { $name }：{ $role }，{ $health }{ GIVEN($seconds) ->
-    [yes] ，延迟 { $seconds } 秒
+card-node = { $name }：{ $role }，{ $health }{ GIVEN($lag) ->
+    [yes] ，延迟 { $lag } 秒
    *[no] {""}
  }
 card-more = … 另有 { $count } 项
@@ -128,12 +127,29 @@ card-job-word = 云平台返回：{ $word }{ GIVEN($detail) ->
     [yes] {""} ({ $detail })
    *[no] {""}
  }
-card-primary-now = 最近读到的主库：{ GIVEN($node) ->
+card-primary-now = 主库：{ GIVEN($node) ->
     [yes] { $node }
    *[no] 未知
- }
+ }（读取于 { $when }）
 card-decided = 由 { $by } 决定
-card-ended = { $when } 结束，用时 { $seconds } 秒
+card-sent = 请求发送于 { $when }
+card-usual = { COUNT($count) ->
+    [one] 上次用时约 { $seconds }
+   *[other] 通常约需 { $seconds }（最近 { $count } 次的中位数）
+ }{ GIVEN($until) ->
+    [yes] ，预计 { $until } 前后完成
+   *[no] {""}
+ }
+card-ended = { $when } 结束，用时 { $seconds }
+length-seconds = { $count } 秒
+length-minutes = { $minutes } 分{ GIVEN($left) ->
+    [yes] {" "}{ $left } 秒
+   *[no] 钟
+ }
+length-hours = { $hours } 小时{ GIVEN($left) ->
+    [yes] {" "}{ $left } 分钟
+   *[no] {""}
+ }
 
 button-approve = 批准
 button-reject = 驳回
@@ -145,14 +161,20 @@ button-replan = 重新生成方案
 button-replan-ordinary = 按正常审批重新生成方案
 button-review = 复核
 confirm-approve-title = 批准这次切换？
-confirm-approve-text = { $database }：{ $before } ▸ { $after }。批准人数够了就会{ GIVEN($start) ->
+confirm-approve-text = { $database }：从 { $before } 切换到 { $after }。批准人数够了就会{ GIVEN($start) ->
     [yes] 在 { $start } 开始
    *[no] 立即开始
  }；客户端连接可能会闪断。
+confirm-reject-title = 驳回这次切换？
+confirm-reject-text = { $database }：申请到此结束，已有的批准作废。仍需切换的人要重新申请。
+confirm-yes-reject = 驳回
+confirm-cancel-title = 撤回这次申请？
+confirm-cancel-text = { $database }：还没有发送任何请求。申请到此结束，已有的批准作废。仍需切换的人要重新申请。
+confirm-yes-cancel = 撤回
 confirm-acknowledge-title = 由人工接管？
 confirm-acknowledge-text = 机器人不知道结果如何。接管后它不再查看，并解锁 { $database }。请先查看集群。
 confirm-switch-back-title = 生成切回方案？
-confirm-switch-back-text = { $database }：{ $after } ▸ { $before }。这会生成新方案，重新检查、重新批准；在此之前不会切换。
+confirm-switch-back-text = { $database }：从 { $after } 切回 { $before }。这会生成新方案，重新检查、重新批准；在此之前不会切换。
 confirm-switch-back-chosen-text = { $database }：离开 { $after }。这会生成新方案，重新检查、重新批准；在此之前不会切换。新主库由云平台选定：不保证是 { $before }。
 confirm-review-title = 已经复核？
 confirm-review-text = 你确认已查看 { $by } 未经批准对 { $database } 所做的切换：为什么做、忽略了哪些检查项、结果如何。
@@ -161,7 +183,7 @@ confirm-yes-acknowledge = 接管
 confirm-yes-switch-back = 生成方案
 confirm-yes-review = 已复核
 confirm-choose-node-title = 开始紧急切换？
-confirm-choose-node-text = { $database } ▸ { $node }，立即执行，无需批准；客户端连接可能短暂中断。会公开通告，并且必须由其他人复核。
+confirm-choose-node-text = { $database }：切换到 { $node }，立即执行，无需批准；客户端连接可能短暂中断。会公开通告，并且必须由其他人复核。
 confirm-yes-choose-node = 开始紧急切换
 confirm-replan-ordinary-title = 按正常流程申请？
 confirm-replan-ordinary-text = 原先是 { $by } 的紧急切换。现在生成的是 { $database } 的普通申请：需要批准，也不会跳过任何检查。若要再做紧急切换，请输入“emergency …”。
@@ -203,12 +225,15 @@ reply-needs-attention = ⚠ 需要人工查看：无法确认角色与{ GIVEN($e
    *[no] 批准的方案
  }一致。数据库保持锁定，直到之后的读取得出结论，或有人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
-    [yes] ：{ $before } ▸ { $now }
+    [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }
  }。已两次读取角色，与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
- }一致。用时 { $seconds } 秒。
+ }一致。用时 { $seconds }{ GIVEN($job) ->
+    [yes] ，任务 { $job }
+   *[no] {""}
+ }。
 reply-failed = ✖ { $database } 切换失败，未发生任何变更{ GIVEN($now) ->
     [yes] ：主库仍是 { $now }
    *[no] {""}
@@ -238,7 +263,10 @@ check-primary-unknown = { COUNT($count) ->
  }
 check-primary-unknown-allowed = 主库未知；策略 { $policy } 允许
 check-node-found = 候选节点是 { $node }
-check-node-not-found = “{ $asked }”不是这个数据库的节点；可选：{ $known }
+check-node-not-found = “{ $asked }”不是这个数据库的节点；{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] {""}
+ }可选：{ $known }
 check-node-ambiguous = 有多个节点符合“{ $asked }”；请改用 id：{ $known }
 check-name-one = 有多个节点合适；请用“to NODE”指定一个：{ $known }
 check-nobody-fits = 没有节点可以成为主库 ({ $nodes })；请先在云平台控制台修好一个，再申请
@@ -285,7 +313,10 @@ unknown-database = 没有数据库 { $name }。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“list”查看有哪些。
  }
-unknown-operation = 没有操作 { $id }。用“status”查看进行中的操作。
+unknown-operation = 没有操作 { $id }。{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] 用“status”查看进行中的操作，用“history”查看已完成的。
+ }
 locked = { $database } 被 { $holder } 锁定，它结束后才会解锁。
 approval-expired = 太晚了：批准时间已过。如仍需要，请重新申请。
 locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
@@ -402,6 +433,75 @@ roles-moved-though-failed = 任务失败了，但主库现在是 { $primary }。
 roles-unchanged-though-done = 任务已完成，但主库仍是 { $primary }。
 roles-another-primary = 主库现在是 { $primary }，与计划不符。
 
+## What the bot itself found out about a cloud
+
+obstacle-cluster = 集群{ GIVEN($state) ->
+    [yes] 的状态是 { $state }
+   *[no] 状态不明
+ }
+obstacle-some-node = 集群中有节点的状态是 { $state }
+obstacle-shard = 分片 { $shard } 的状态是 { $state }
+home-obstacle = { $obstacle }
+role-changed = { $node } 原为{ $role }，现为{ $new_role }
+cloud-budget-spent = 这个账号的 { $count } 次调用额度已用完
+cloud-too-late-to-send = 可以发送的时间已经过去
+cloud-answer-lost = 请求没有收到应答 ({ $error })
+cloud-no-answer = 没有应答 ({ $error })
+cloud-no-connection = 无法连接 { $address }（{ $why }）
+unconnected-untrusted = 证书不受信任
+unconnected-tls = 加密连接失败
+unconnected-no-name = 找不到域名
+unconnected-refused = 连接被拒绝
+unconnected-timeout = 超时
+unconnected-other = 连接失败
+cloud-answered = { $what }{ GIVEN($said) ->
+    [yes] {""} ({ $said })
+   *[no] {""}
+ }
+answered-busy = 实例正忙
+answered-not-now = 现在无法应答
+answered-clocks-differ = 云平台与本机的时钟不一致
+answered-set-the-clock = 云平台与本机的时钟不一致：请校准本机时钟
+answered-no-job = 应答里没有可信的任务 id
+answered-no-more-calls = 暂时不接受更多调用
+answered-nothing-certain = 应答无法说明结果
+answered-unreadable = 应答无法读懂
+answered-updating = 服务正在更新
+answered-unknown-code = 机器人不认识的应答
+answered-may-not = 账号无权这样做
+answered-bad-parameter = 参数缺失或有误
+answered-bad-action = 未知操作或取值有误
+answered-wrong-key = 密钥未知或签名有误：请检查配置里的密钥
+answered-denied-or-state = 拒绝访问：没有权限、不是所有者，或集群状态不允许
+answered-not-found = 找不到
+answered-exists = 已经存在
+answered-lease = 租用有问题
+answered-balance = 账户余额不足
+answered-quota = 配额已用完
+answered-not-offered = 这个地址不提供此接口
+answered-licence = 许可有问题
+answered-resources = 资源不足
+answered-depended-on = 有其他资源依赖它
+answered-switched-off = 服务已关闭
+answered-disk-type = 磁盘类型有误
+answered-configuration = 配置文件有误
+answered-denied = 拒绝访问：请检查凭证、项目及权限
+answered-no-such-node = 没有这个节点或组，或其类型不能切换
+answered-no-instance = 项目里找不到这个实例
+answered-wrong-kind = 这类实例不支持这种切换
+answered-bad-request = 网关读不懂请求
+answered-not-published = 这个地址不提供此调用：请检查地址或区域
+cloud-not-found = 找不到 { $name }
+cloud-single-node = { $name } 只有一个节点，没有别的节点可切换
+cloud-no-shards = 这个数据库没有分片：请去掉分片
+cloud-leave-out-shard = { $name } 是副本集：请去掉分片
+cloud-which-shard = 这是分片集群：请指明分片；它有 { $known }
+cloud-shard-ambiguous = 有多个分片叫 { $shard }：请改用 id；集群有 { $known }
+cloud-no-such-shard = 没有分片 { $shard }；{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] {""}
+ }集群有 { $known }
+
 ## What the audit channel is told besides
 
 notice-frozen = ⏸ { $by } 冻结了 { $scope }{ GIVEN($until) ->
@@ -439,7 +539,17 @@ plan-candidate = 将成为主库：{ $node }
 
 ## list, status, history
 
-list-head = { $count } 个数据库
+list-head = { GIVEN($part) ->
+    [yes] 含“{ $part }”的数据库：
+   *[no] {""}
+ }{ $count } 个{ GIVEN($part) ->
+    [yes] {""}
+   *[no] 数据库
+ }{ GIVEN($page) ->
+    [yes] ，第 { $page } 页，共 { $pages } 页
+   *[no] {""}
+ }
+list-next = 后面还有：{ $command }
 list-empty = 还没有配置数据库。
 list-line = { $name }：{ GIVEN($shards) ->
     [yes] { $shards } 个分片
@@ -584,7 +694,7 @@ reading-slow = 未能及时读到 { $name }。
 help-head = 经批准后切换托管数据库的主库。命令用英文输入：
 help-request = 申请切换
 help-plan = 试运行：读取角色并检查，只有你能看到
-help-list = 各数据库及其当前主库
+help-list = 各数据库及其当前主库；或只列出名称、描述里含 PART 的
 help-status = 进行中的操作，或某一个操作
 help-history = 历史操作
 help-cancel = 撤回还没发送的申请
@@ -616,4 +726,5 @@ clause-elsewhere = “{ $word }”不能用于这个命令。
 not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长一年。
+not-a-page = “{ $text }”不是页码；请写成“page 2”这样。
 not-overridable = “{ $asked }”不是可忽略的检查项；可忽略的有：{ $known }

@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
 from bot.core.model import JobId
 from bot.errors import Misconfigured, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
+from providers import wording
 from providers.http import Answer
-from providers.wording import shown
+from providers.wording import E, Phrase, shown, unknown, worded
 
 T = TypeVar("T")
 
@@ -48,19 +49,23 @@ DENIED = TOKEN_REFUSED | frozenset(
     + [f"APIGW.{number}" for number in ("0302", "0303", "0305", "0306", "0310", "0802")]
     + _dbs("280064", "200010", "280032", "280063", "200604", "280019", "280433")
 )
-_NO_SUCH_NODE = "no such node or group, or of a kind that can't be switched"
-_REFUSALS: Mapping[str, str] = {
-    **dict.fromkeys(NOT_FOUND, "instance not found in this project"),
+_DENIED = Phrase("denied", "access denied: check the credentials, the project and their permissions")
+_NO_SUCH_NODE = Phrase("no-such-node", "no such node or group, or of a kind that can't be switched")
+REFUSALS: Mapping[str, Phrase] = {
+    **dict.fromkeys(NOT_FOUND, Phrase("no-instance", "instance not found in this project")),
     **dict.fromkeys(_dbs("200013", "200451", "216026", "216030", "280407", "200075"), _NO_SUCH_NODE),
     **dict.fromkeys(_dbs("280327", "280414"), _NO_SUCH_NODE),
-    **dict.fromkeys(_dbs("280342", "280343", "200004"), "this kind of instance takes no such switchover"),
+    **dict.fromkeys(
+        _dbs("280342", "280343", "200004"),
+        Phrase("wrong-kind", "this kind of instance takes no such switchover"),
+    ),
     **dict.fromkeys(
         _dbs("200001", "200095", "201006", "280001", "290000", "280408", "280439", "280440"),
-        "a parameter is missing or bad",
+        Phrase("bad-parameter", "a parameter is missing or bad"),
     ),
-    "APIGW.0201": "the gateway could not read the request",
-    NOT_PUBLISHED: "the endpoint does not offer this call: check endpoint or region",
-    **dict.fromkeys(DENIED, "access denied: check the credentials, the project and their permissions"),
+    "APIGW.0201": Phrase("bad-request", "the gateway could not read the request"),
+    NOT_PUBLISHED: Phrase("not-published", "the endpoint does not offer this call: check endpoint or region"),
+    **dict.fromkeys(DENIED, _DENIED),
 }
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
@@ -95,6 +100,13 @@ class NotPublished(Misconfigured):
     """This endpoint does not offer the call at all."""
 
 
+class Details(TypedDict):
+    """What every error of an answer is told with."""
+
+    code: str
+    request_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error as Huawei's services word it; empty strings where they don't.
@@ -112,10 +124,10 @@ class Problem:
     of_token: bool
     timed_out: bool
 
-    def words(self, fallback: str = "") -> str:
-        """What it means and what was said, as one sentence."""
-        meaning = _REFUSALS.get(self.code, fallback or f"the provider answered {self.code or 'no code'}")
-        return f"{meaning} ({self.message})" if self.message else meaning
+    def error(self, kind: type[E], fallback: Phrase | None = None) -> E:
+        """What it means and what was said, as an error."""
+        phrase = REFUSALS.get(self.code, fallback or unknown(self.code or "no code"))
+        return worded(kind, phrase, self.message, code=self.code, request_id=self.request_id)
 
 
 def problem(answer: Answer) -> Problem:
@@ -177,17 +189,16 @@ def accepted(answer: Answer, now: datetime, *, gives_job: bool) -> JobId | None:
     if _successful(answer.status):
         return _job_id(answer, gives_job=gives_job)
     found = problem(answer)
-    details = {"code": found.code, "request_id": found.request_id}
+    details = Details(code=found.code, request_id=found.request_id)
     if answer.status < HTTPStatus.BAD_REQUEST or found.code in MAYBE_EXECUTED or found.timed_out:
         raise _unknown(answer)
     _raise_if_throttled(answer, now)
     if found.code in BUSY:
-        said = f" ({found.message})" if found.message else ""
-        raise Throttled(f"the instance is busy{said}", retry_after=BUSY_PAUSE, **details)
+        raise worded(Throttled, wording.BUSY, found.message, retry_after=BUSY_PAUSE, **details)
     if found.expired or found.of_token:
         raise _not_let_through(found)
-    if found.code in _REFUSALS or _denied(answer, found):
-        raise Refused(found.words(_REFUSALS["APIGW.0301"]), **details)
+    if found.code in REFUSALS or _denied(answer, found):
+        raise found.error(Refused, _DENIED)
     raise _unknown(answer)
 
 
@@ -203,16 +214,18 @@ def _job_id(answer: Answer, *, gives_job: bool) -> JobId | None:
 def _unknown(answer: Answer) -> OutcomeUnknown:
     found = problem(answer)
     said = f"{found.code} {found.message}".strip()
-    text = f"the provider's answer says nothing certain (HTTP {answer.status}{f', {said}' if said else ''})"
-    return OutcomeUnknown(text, code=found.code, request_id=found.request_id)
+    theirs = f"HTTP {answer.status}, {said}" if said else f"HTTP {answer.status}"
+    details = Details(code=found.code, request_id=found.request_id)
+    return worded(OutcomeUnknown, wording.NOTHING_CERTAIN, theirs, **details)
 
 
 def _raise_if_throttled(answer: Answer, now: datetime) -> None:
     found = problem(answer)
     if answer.status != HTTPStatus.TOO_MANY_REQUESTS and found.code not in TOO_MANY_CALLS:
         return
-    raise Throttled(
-        "the provider takes no more calls for now",
+    raise worded(
+        Throttled,
+        wording.NO_MORE_CALLS,
         retry_after=answer.retry_after(now) or _window(found.message) or QUOTA_PAUSE,
         code=found.code or "429",
         request_id=found.request_id,
@@ -240,35 +253,35 @@ def read(answer: Answer, now: datetime, shape: type[T]) -> T:
         try:
             return msgspec.json.decode(answer.body, type=shape)
         except UNREADABLE as exc:
-            raise Unavailable(f"the provider's answer could not be read (HTTP {answer.status})") from exc
+            raise worded(Unavailable, wording.UNREADABLE, f"HTTP {answer.status}") from exc
     _raise_if_throttled(answer, now)
     raise _unreadable(answer)
 
 
 def _unreadable(answer: Answer) -> ProviderError:
     found = problem(answer)
-    details = {"code": found.code, "request_id": found.request_id}
+    details = Details(code=found.code, request_id=found.request_id)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or found.code in BUSY | MAYBE_EXECUTED:
-        said = f": {found.message}" if found.message else ""
-        return Unavailable(f"the provider can't answer now (HTTP {answer.status}){said}", **details)
+        theirs = ", ".join(part for part in (f"HTTP {answer.status}", found.message) if part)
+        return worded(Unavailable, wording.CAN_NOT_ANSWER, theirs, **details)
     if found.expired or found.of_token or answer.status == HTTPStatus.UNAUTHORIZED:
         return _not_let_through(found)
     if found.code == NOT_PUBLISHED:
-        return NotPublished(found.words(), **details)
+        return found.error(NotPublished)
     if _denied(answer, found):
-        return Misconfigured(found.words(_REFUSALS["APIGW.0301"]), **details)
-    if found.code in _REFUSALS:
-        return Refused(found.words(), **details)
+        return found.error(Misconfigured, _DENIED)
+    if found.code in REFUSALS:
+        return found.error(Refused)
     if found.code.startswith(("DBS.", "APIGW.")):
-        return Unavailable(found.words(), **details)
+        return found.error(Unavailable)
     return Misconfigured(f"the endpoint answered HTTP {answer.status} and does not look like DDS", **details)
 
 
 def _not_let_through(found: Problem) -> NotLetThrough:
-    details = {"code": found.code, "request_id": found.request_id}
     if found.expired:
-        return SignatureExpired("the provider's clock and ours differ: set this machine's clock", **details)
-    return TokenRefused(found.words(_REFUSALS["APIGW.0301"]), **details)
+        details = Details(code=found.code, request_id=found.request_id)
+        return worded(SignatureExpired, wording.SET_THE_CLOCK, **details)
+    return found.error(TokenRefused, _DENIED)
 
 
 def _denied(answer: Answer, found: Problem) -> bool:

@@ -130,7 +130,7 @@ class Api:
     def _turned_away(self, token: str, error: NotLetThrough) -> Refused | Throttled:
         """Nothing was accepted; where the next one has a new token or the provider's time, it may be tried."""
         kind = Throttled if self._mended(token, error) else Refused
-        return kind(error.message, code=error.code, request_id=error.request_id)
+        return kind(error.message, code=error.code, request_id=error.request_id, meaning=error.meaning)
 
     def _mended(self, token: str, error: NotLetThrough) -> bool:
         """Does what can be done about a request that was not let through; whether that was anything."""

@@ -227,7 +227,10 @@ class HuaweiDds:
                 break
         if broken:
             raise Unavailable(f"what was said of instance {wanted} could not be read")
-        raise Refused(f"instance {wanted} was not found in this project")
+        raise Refused(
+            f"instance {wanted} was not found in this project",
+            meaning=("cloud-not-found", {"name": wanted}),
+        )
 
     def _switchable(self, row: InstanceRow) -> InstanceRow:
         if self._t_systems and topology.is_sharded(row):

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import msgspec
 
-from bot.core.model import Node, NodeId, Role, Topology
+from bot.core.model import Node, NodeId, Reason, Role, Topology, nested
+from bot.core.names import nearest
 from bot.errors import Refused, Unavailable
 
 Text = str | None  # Huawei leaves keys out, or sends null
@@ -66,7 +67,10 @@ def readings(instance: InstanceRow, read_at: datetime) -> list[Topology]:
     if not mode:
         raise Unavailable(f"what was said of instance {instance.id} leaves out its mode")
     if mode == SINGLE:
-        raise Refused(f"instance {instance.id} has a single node: there is no other to switch to")
+        raise Refused(
+            f"instance {instance.id} has a single node: there is no other to switch to",
+            meaning=("cloud-single-node", {"name": instance.id or "-"}),
+        )
     if mode == REPLICA_SET:
         return [_replica_set(instance, read_at)]
     if mode != SHARDED:
@@ -86,22 +90,36 @@ def the_one(instance: InstanceRow, shard: str | None, read_at: datetime) -> Topo
     found = readings(instance, read_at)
     if _word(instance.mode) == REPLICA_SET:
         if shard is not None:
-            raise Refused(f"instance {instance.id} is a replica set: leave out the shard")
+            raise Refused(
+                f"instance {instance.id} is a replica set: leave out the shard",
+                meaning=("cloud-leave-out-shard", {"name": instance.id or "-"}),
+            )
         return found[0]
     known = ", ".join(f"{reading.shard_name} ({reading.shard})" for reading in found)
     if shard is None:
-        raise Refused(f"this is a sharded cluster: say which shard; it has {known}")
+        raise Refused(
+            f"this is a sharded cluster: say which shard; it has {known}",
+            meaning=("cloud-which-shard", {"known": known}),
+        )
     named = [reading for reading in found if reading.shard == shard]
     folded = shard.casefold()
     named = named or [r for r in found if folded in {r.shard_name.casefold(), (r.shard or "").casefold()}]
     if len(named) == 1:
         return named[0]
     if named:
-        raise Refused(f"several shards are called {shard}: give the id; the cluster has {known}")
+        raise Refused(
+            f"several shards are called {shard}: give the id; the cluster has {known}",
+            meaning=("cloud-shard-ambiguous", {"shard": shard, "known": known}),
+        )
     kind = next((kind for kind, names in _others(instance) if folded in names), "")
     if kind:
         raise Refused(f"{shard} is a {kind} group, which has no primary to switch; the cluster has {known}")
-    raise Refused(f"the cluster has no shard {shard}; it has {known}")
+    near = nearest(shard, (text for r in found for text in (r.shard or "", r.shard_name) if text))
+    meant = f"; did you mean {near}?" if near else ";"
+    raise Refused(
+        f"the cluster has no shard {shard}{meant} it has {known}",
+        meaning=("cloud-no-such-shard", {"shard": shard, "known": known, "nearest": near}),
+    )
 
 
 def is_sharded(instance: InstanceRow) -> bool:
@@ -155,9 +173,9 @@ def _reading(
 def _obstacle(instance: InstanceRow, group: GroupRow | None) -> str:
     # A group's status is documented for shard and config groups; where it is missing the instance's counts.
     if _word(instance.status) != "normal":
-        return f"instance is {instance.status or 'in no known state'}"
+        return nested([Reason.of("obstacle-cluster", state=instance.status)])
     if group is not None and _word(group.status) not in ("normal", ""):
-        return f"group {group.name or group.id} is {group.status}"
+        return nested([Reason.of("obstacle-shard", shard=group.name or group.id, state=group.status)])
     return ""
 
 

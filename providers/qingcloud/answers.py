@@ -16,7 +16,19 @@ from typing import Any
 
 from bot.core.model import JobId
 from bot.errors import Misconfigured, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
-from providers.wording import shown
+from providers.wording import (
+    CLOCKS_DIFFER,
+    NO_JOB,
+    NO_MORE_CALLS,
+    NOTHING_CERTAIN,
+    SET_THE_CLOCK,
+    UNREADABLE,
+    UPDATING,
+    Phrase,
+    shown,
+    unknown,
+    worded,
+)
 
 Payload = Mapping[str, Any]
 
@@ -26,26 +38,30 @@ MAYBE_EXECUTED = frozenset({5000, 5100})  # internal error; "server busy or exec
 QUOTA_PAUSE = timedelta(minutes=10)
 UPDATING_PAUSE = timedelta(seconds=5)
 
-REFUSALS: Mapping[int, str] = {
-    1100: "a parameter is missing or bad",
-    1101: "unknown action or bad value",
-    SIGNATURE_WRONG: "unknown access key or wrong signature: check access_key_id and secret_access_key",
-    DENIED: "access denied: no permission, not the owner, or the cluster's state forbids it",
-    **dict.fromkeys(range(1500, 1663), "the account may not do this"),
-    2000: "the account may not do this",
-    NOT_FOUND: "not found",
-    2110: "it exists already",
-    2200: "lease problem",
-    2300: "lease problem",
-    2400: "the account's balance does not suffice",
-    QUOTA: "a quota is used up",
-    3300: "the endpoint does not offer this API",
-    **dict.fromkeys(range(4000, 4006), "licence problem"),
-    5200: "not enough resources",
-    5400: "something depends on it",
-    5500: "the service is switched off",
-    5600: "wrong disk type",
-    **dict.fromkeys(range(8000, 8005), "a configuration file is wrong"),
+_MAY_NOT = Phrase("may-not", "the account may not do this")
+REFUSALS: Mapping[int, Phrase] = {
+    1100: Phrase("bad-parameter", "a parameter is missing or bad"),
+    1101: Phrase("bad-action", "unknown action or bad value"),
+    SIGNATURE_WRONG: Phrase(
+        "wrong-key", "unknown access key or wrong signature: check access_key_id and secret_access_key"
+    ),
+    DENIED: Phrase(
+        "denied-or-state", "access denied: no permission, not the owner, or the cluster's state forbids it"
+    ),
+    **dict.fromkeys(range(1500, 1663), _MAY_NOT),
+    2000: _MAY_NOT,
+    NOT_FOUND: Phrase("not-found", "not found"),
+    2110: Phrase("exists", "it exists already"),
+    **dict.fromkeys((2200, 2300), Phrase("lease", "lease problem")),
+    2400: Phrase("balance", "the account's balance does not suffice"),
+    QUOTA: Phrase("quota", "a quota is used up"),
+    3300: Phrase("not-offered", "the endpoint does not offer this API"),
+    **dict.fromkeys(range(4000, 4006), Phrase("licence", "licence problem")),
+    5200: Phrase("resources", "not enough resources"),
+    5400: Phrase("depended-on", "something depends on it"),
+    5500: Phrase("switched-off", "the service is switched off"),
+    5600: Phrase("disk-type", "wrong disk type"),
+    **dict.fromkeys(range(8000, 8005), Phrase("configuration", "a configuration file is wrong")),
 }
 ACCOUNT_WRONG = frozenset({SIGNATURE_WRONG, DENIED, 2000, 3300, *range(1500, 1663), *range(4000, 4006)})
 
@@ -112,10 +128,10 @@ def accepted(status: int, body: bytes, *, cluster: str, retry_after: timedelta) 
         OutcomeUnknown: Everything else, whatever it looks like.
     """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise Throttled("the provider takes no more calls for now", retry_after=retry_after, code="429")
+        raise worded(Throttled, NO_MORE_CALLS, retry_after=retry_after, code="429")
     answer = payload(body)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer is None:
-        raise OutcomeUnknown(f"the provider's answer says nothing certain (HTTP {status})")
+        raise worded(OutcomeUnknown, NOTHING_CERTAIN, f"HTTP {status}")
     code, job = ret_code(answer), answer.get("job_id")
     if code is not None and code != OK and not job:
         raise _not_accepted(code, words(answer))
@@ -123,20 +139,17 @@ def accepted(status: int, body: bytes, *, cluster: str, retry_after: timedelta) 
     fits = isinstance(job, str) and _JOB_ID.fullmatch(job) is not None
     if _successful(status) and code in (None, OK) and fits and of_ours:
         return JobId(str(job))
-    raise OutcomeUnknown(
-        "the provider answered without a job id that could be relied on", code=str(code or "")
-    )
+    raise worded(OutcomeUnknown, NO_JOB, code=str(code or ""))
 
 
 def _not_accepted(code: int, message: str) -> ProviderError:
-    said = f" ({message})" if message else ""
     if code == STAMP_TOO_OLD:
-        return Throttled(f"the provider's clock and ours differ{said}", code=str(code))
+        return worded(Throttled, CLOCKS_DIFFER, message, code=str(code))
     if code == BUSY_UPDATING:
-        return Throttled(f"the service is being updated{said}", retry_after=UPDATING_PAUSE, code=str(code))
+        return worded(Throttled, UPDATING, message, retry_after=UPDATING_PAUSE, code=str(code))
     if code in REFUSALS:
-        return Refused(f"{REFUSALS[code]}{said}", code=str(code))
-    return OutcomeUnknown(f"the provider answered {code}, which decides nothing{said}", code=str(code))
+        return worded(Refused, REFUSALS[code], message, code=str(code))
+    return worded(OutcomeUnknown, unknown(code), message, code=str(code))
 
 
 def read(status: int, body: bytes, *, retry_after: timedelta) -> Payload:
@@ -149,11 +162,11 @@ def read(status: int, body: bytes, *, retry_after: timedelta) -> Payload:
         Misconfigured: The account, the key, a permission or the endpoint.
     """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise Throttled("the provider takes no more calls for now", retry_after=retry_after, code="429")
+        raise worded(Throttled, NO_MORE_CALLS, retry_after=retry_after, code="429")
     answer = payload(body)
     code = None if answer is None else ret_code(answer)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (_successful(status) and code is None):
-        raise Unavailable(f"the provider's answer could not be read (HTTP {status})")
+        raise worded(Unavailable, UNREADABLE, f"HTTP {status}")
     if answer is None or code is None:
         raise Misconfigured(f"the endpoint answered HTTP {status} and does not look like QingCloud's API")
     if code == OK:
@@ -162,19 +175,14 @@ def read(status: int, body: bytes, *, retry_after: timedelta) -> Payload:
 
 
 def _unreadable(code: int, message: str) -> ProviderError:
-    said = f" ({message})" if message else ""
-    text = f"{REFUSALS.get(code, f'the provider answered {code}')}{said}"
+    phrase = REFUSALS.get(code, unknown(code))
     if code == STAMP_TOO_OLD:
-        return Misconfigured(
-            f"the provider's clock and ours differ: set this machine's clock{said}", code="1300"
-        )
+        return worded(Misconfigured, SET_THE_CLOCK, message, code="1300")
     if code == QUOTA:
-        return Throttled(text, retry_after=QUOTA_PAUSE, code=str(code))
+        return worded(Throttled, phrase, message, retry_after=QUOTA_PAUSE, code=str(code))
     if code in ACCOUNT_WRONG:
-        return Misconfigured(text, code=str(code))
-    if code in REFUSALS:
-        return Refused(text, code=str(code))
-    return Unavailable(text, code=str(code))
+        return worded(Misconfigured, phrase, message, code=str(code))
+    return worded(Refused if code in REFUSALS else Unavailable, phrase, message, code=str(code))
 
 
 def _successful(status: int) -> bool:

@@ -147,7 +147,7 @@ class QingCloud:
 
     def _database(self, target: Target) -> QingCloudDatabase:
         if target.shard is not None:
-            raise Refused("a QingCloud MySQL Plus cluster has no shards")
+            raise Refused("a QingCloud MySQL Plus cluster has no shards", meaning=("cloud-no-shards", {}))
         database = self._databases.get(target.database)
         if database is None:
             raise Refused(f"database {target.database} is not configured on this account")
@@ -159,7 +159,10 @@ class QingCloud:
         for row in answers.rows(answer, "cluster_set"):
             if answers.text(row, "cluster_id") == database.cluster:
                 return row
-        raise Refused(f"cluster {database.cluster} was not found in zone {self._zone}")
+        raise Refused(
+            f"cluster {database.cluster} was not found in zone {self._zone}",
+            meaning=("cloud-not-found", {"name": database.cluster}),
+        )
 
     async def _nodes(self, database: QingCloudDatabase, deadline: float, priority: Priority) -> list[Payload]:
         rows, whole = await self._list(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.core.model import Node, NodeId, Role, Topology
+from bot.core.model import Node, NodeId, Reason, Role, Topology, nested
 from providers.qingcloud.answers import Payload, text
 
 _PRIMARY = "master primary leader 主 主节点 主实例 主库 主服务器 主机 主数据库"
@@ -139,11 +139,10 @@ def topology(
 
 
 def _obstacle(status: str, moving: str, node_moving: str) -> str:
-    if status != "active":
-        return f"cluster is {status or 'in no known state'}"
-    if moving:
-        return f"cluster is {moving}"
-    return f"a node of the cluster is {node_moving}" if node_moving else ""
+    if status != "active" or moving:
+        state = moving if status == "active" else status
+        return nested([Reason.of("obstacle-cluster", state=state)])
+    return nested([Reason.of("obstacle-some-node", state=node_moving)]) if node_moving else ""
 
 
 def _node(node: Payload, role: Role) -> Node:

@@ -26,11 +26,15 @@ async def answer_to(running: Stack, person: User, known: int) -> Message:
     ("locale", "waiting", "done"),
     [
         pytest.param(
-            *("zh-CN", "⏸ 等待批准：已有 0 人，共需 1 人", "✔ orders 切换完成：mysql-1 ▸ mysql-2。"),
+            *("zh-CN", "⏸ 等待批准：已有 0 人，共需 1 人", "✔ orders 切换完成：从 mysql-1 换到 mysql-2。"),
             id="zh-CN",
         ),
         pytest.param(
-            *("en", "⏸ Waiting for approval: 0 of 1 so far", "✔ orders is switched over: mysql-1 ▸ mysql-2."),
+            *(
+                "en",
+                "⏸ Waiting for approval: 0 of 1 so far",
+                "✔ orders is switched over from mysql-1 to mysql-2.",
+            ),
             marks=pytest.mark.slow,
             id="en",
         ),
@@ -50,7 +54,7 @@ async def test_cards_are_in_the_channels_language_and_answers_in_the_readers(
         assert told.text == "This is your own request. Somebody else must approve it."
         await running.slack.command(people.approver, people.channel, "cancel SW-000000")
         told = await answer_to(running, people.approver, 0)
-        assert told.text == "没有操作 SW-000000。用“status”查看进行中的操作。"
+        assert told.text == "没有操作 SW-000000。用“status”查看进行中的操作，用“history”查看已完成的。"
         await running.slack.command(people.approver, people.channel, "orders ot mysql-2")
         told = await answer_to(running, people.approver, 1)
         assert told.text.startswith("无法识别“ot”。\n"), "known by now, so it is answered at once in it"

@@ -36,7 +36,7 @@ from bot.errors import (
     SwitchoverError,
     Throttled,
 )
-from tests.core.examples import A, B, C, node, operation, plan, reading
+from tests.core.examples import ACCEPTED, A, B, C, at, node, operation, plan, reading
 
 PLAN = plan()
 
@@ -228,3 +228,11 @@ def test_a_shard_is_called_by_its_name(shard: str | None, name: str, called: str
     assert replace(operation(), database="events", shard=shard, topology=named).label == called
     assert ShowPlan("events", shard, Outcome.CLEAN, None, (), None, named).label == called
     assert label("events", shard, None) == str(Target("events", shard))
+
+
+def test_an_operation_took_as_long_as_its_submission_or_else_its_request() -> None:
+    """Known only once it is over."""
+    sent = operation(*ACCEPTED)
+    assert sent.took is None
+    assert replace(sent, ended_at=at(63)).took == timedelta(seconds=60)
+    assert replace(operation(), ended_at=at(63)).took == timedelta(seconds=63)

@@ -95,6 +95,17 @@ def test_a_name_or_an_address_of_two_nodes_means_neither(shared: str) -> None:
     assert judged(cluster(node(B), twin), "n-c").candidate == C
 
 
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [("db-bb", "db-b (n-b)"), ("N_B", "db-b (n-b)"), ("10.0.0.89", "db-b (n-b)"), ("x", "")],
+)
+def test_a_node_that_is_not_there_is_answered_with_the_nearest(asked: str, nearest: str) -> None:
+    """By name, id or address, and as it is called; nothing where none is like it."""
+    detail = judged(cluster(replace(node(B), address="10.0.0.98")), asked).detail
+    assert detail is not None
+    assert (detail.code, detail["nearest"]) == ("check-node-not-found", nearest)
+
+
 def test_a_node_without_a_name_of_its_own_is_shown_by_its_id() -> None:
     verdict = judged(cluster(replace(node(B), name="n-b"), replace(node(C), name="")), "n-x")
     assert verdict.detail is not None

@@ -8,9 +8,11 @@ from typing import Literal
 
 import pytest
 
-from bot.core.operation import Status
+from bot.core.operation import ENDS, Status
 from bot.failpoints import names
-from tests.crash.lives import CLOUDS, check, lives
+from bot.sandbox.slack import View
+from bot.sandbox.stack import PATIENCE
+from tests.crash.lives import CLOUDS, Lives, check, lives
 from tests.crash.ways import WAYS
 
 pytestmark = pytest.mark.timeout(900)
@@ -179,6 +181,41 @@ async def test_it_goes_on_whatever_way_it_took(name: str, place: str) -> None:
         await world.play(scenario())
         await world.rest()
         await check(world, end, in_vain=way.in_vain)
+
+
+async def requested_by_form(world: Lives) -> None:
+    """The requester fills in the form and sends it, once more if Slack says that the bot did not answer."""
+    people, space, slack = world.stack.demo, world.stack.demo.workspace, world.stack.slack
+    database = world.scene.asked.partition(" ")[0]
+
+    def form(field: str) -> View | None:
+        shown = space.modal(people.requester)
+        blocks = shown.payload["blocks"] if shown else ()
+        return shown if any(block.get("block_id") == field for block in blocks) else None
+
+    assert (await slack.command(people.requester, people.channel, "")).ok
+    empty = await space.wait_for(lambda: form("database"), timeout=PATIENCE)
+    assert (await slack.choose(people.requester, empty, "database", database)).ok
+    read = await space.wait_for(lambda: form("node"), timeout=PATIENCE)
+    values = {"database": database, "node": str(world.scene.candidate), "reason": "the disk is dying"}
+    await world.insist(lambda: slack.submit(people.requester, read, values))
+
+
+@pytest.mark.parametrize("place", ["after_commit.inbox", "inbox_claimed"])
+async def test_a_form_that_was_sent_survives(place: str) -> None:
+    """Recorded and not acknowledged, or acknowledged and not begun: it is one request, and comes to its end."""
+    async with lives(CLOUDS["qingcloud"], [kill(place)]) as world:
+
+        async def scenario() -> None:
+            await requested_by_form(world)
+            card = await world.stack.card_in(Status.AWAITING_APPROVAL, *ENDS)
+            await world.approve(card)
+            await world.stack.told(Status.SUCCEEDED)
+            await world.died(1)
+
+        await world.play(scenario())
+        await world.rest()
+        await check(world, Status.SUCCEEDED)
 
 
 def test_every_failpoint_is_died_at_in_some_test() -> None:

@@ -1,4 +1,4 @@
-"""Slack's limits for messages, checked by hand: the SDK checks only some of them, and only when asked."""
+"""What Slack would refuse of what we send: by the simulated Slack's checker, and by slackblocks."""
 
 from __future__ import annotations
 
@@ -7,39 +7,44 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from bot.sandbox.slack import block_kit
 from handlers.blocks import Rendered
 from handlers.home import HomeView
+from tests.sandbox.slack.slackblocks_oracle import refusal, view_refusal
+
+MESSAGE_TEXT = 4000  # what chat.update takes
+VIEW_BYTES = 250_000
 
 JOINER = "\u2060"
 
 _OWN = re.compile(
     r"<@[UW][A-Z0-9]{2,30}>|<!subteam\^S[A-Z0-9]{2,30}>|<!date\^\d+\^[^|<>]*\|[^|<>]*>|<https://home\.slack\.com/[^|<>]*\|SW-\w+>"
 )
+_DRAWN = re.compile(r"```([^`].*)```", re.DOTALL)
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
 def problems(message: Rendered) -> list[str]:
     """Every limit that a message breaks."""
-    found = list(_too_long("text", message.text, 4000))
-    if not message.text.strip():
-        found.append("text: empty")
-    if not 1 <= len(message.blocks) <= 50:
-        found.append(f"{len(message.blocks)} blocks")
-    for number, block in enumerate(message.blocks):
-        found += [f"blocks[{number}]: {problem}" for problem in _block(block)]
-    return found
+    found = [*block_kit.problems(message.blocks), *_not_verbatim(message.blocks)]
+    if block_kit.text_length(message.blocks) > block_kit.MESSAGE_TEXT_TOTAL:
+        found.append("msg_blocks_too_long")
+    if not 1 <= len(message.text) <= MESSAGE_TEXT or not message.text.strip():
+        found.append(f"text: {len(message.text)} characters")
+    return found + _elsewhere(refusal(message.blocks))
 
 
 def home_problems(view: HomeView) -> list[str]:
     """Every limit that a Home tab breaks."""
-    found = [
-        f"blocks[{number}]: {what}" for number, block in enumerate(view.blocks) for what in _block(block)
-    ]
-    if not 1 <= len(view.blocks) <= 100:
-        found.append(f"{len(view.blocks)} blocks")
-    if len(json.dumps(view.view)) > 250_000:
+    found = [*block_kit.view_problems(view.view), *_not_verbatim(view.blocks)]
+    if len(json.dumps(view.view)) > VIEW_BYTES:
         found.append("view_too_large")
-    return found
+    return found + _elsewhere(view_refusal(view.view))
+
+
+def modal_problems(view: dict[str, Any]) -> list[str]:
+    """Every limit that a form breaks."""
+    return [*block_kit.view_problems(view), *_not_verbatim(view["blocks"]), *_elsewhere(view_refusal(view))]
 
 
 def alive(message: Rendered | HomeView) -> list[str]:
@@ -71,63 +76,15 @@ def buttons(message: Rendered | HomeView) -> list[dict[str, Any]]:
 # --- limits --------------------------------------------------------------------------------------------
 
 
-def _block(block: dict[str, Any]) -> Iterator[str]:
-    match block["type"]:
-        case "section":
-            yield from _text(block["text"], 3000)
-            if "accessory" in block:
-                yield from _button(block["accessory"])
-        case "header":
-            yield from _text(block["text"], 150, only="plain_text")
-        case "context":
-            yield from _context(block["elements"])
-        case "actions":
-            ids = [element["action_id"] for element in block["elements"]]
-            if not 1 <= len(ids) <= 25 or len(set(ids)) != len(ids):
-                yield f"actions {ids}"
-            for element in block["elements"]:
-                yield from _button(element)
-        case other:
-            yield f"unknown block {other}"
-    unknown = set(block) - {"type", "text", "elements", "accessory"}
-    if unknown:
-        yield f"unknown keys {unknown}"
+def _elsewhere(refused: str) -> list[str]:
+    return [f"slackblocks: {refused}"] if refused else []
 
 
-def _context(elements: list[dict[str, Any]]) -> Iterator[str]:
-    if not 1 <= len(elements) <= 10:
-        yield f"{len(elements)} context elements"
-    for element in elements:
-        yield from _text(element, 3000)
-
-
-def _button(button: dict[str, Any]) -> Iterator[str]:
-    yield from _text(button["text"], 75, only="plain_text")
-    yield from _too_long("value", button["value"], 2000)
-    yield from _too_long("action_id", button["action_id"], 255)
-    if button.get("style", "primary") not in ("primary", "danger"):
-        yield f"style {button['style']}"
-    if "confirm" in button:
-        confirm = button["confirm"]
-        yield from _text(confirm["title"], 100, only="plain_text")
-        yield from _text(confirm["text"], 300)
-        yield from _text(confirm["confirm"], 30, only="plain_text")
-        yield from _text(confirm["deny"], 30, only="plain_text")
-
-
-def _text(text: dict[str, Any], most: int, *, only: str = "") -> Iterator[str]:
-    if text["type"] not in ({only} if only else {"plain_text", "mrkdwn"}):
-        yield f"text of type {text['type']}"
-    if not text["text"].strip():
-        yield "empty text"
-    if text["type"] == "mrkdwn" and text.get("verbatim") is not True:
-        yield "Slack would look for links"
-    yield from _too_long("text", text["text"], most)
-
-
-def _too_long(name: str, text: str, most: int) -> Iterator[str]:
-    if len(text) > most:
-        yield f"{name}: {len(text)} of {most} characters"
+def _not_verbatim(blocks: Any) -> list[str]:
+    if isinstance(blocks, dict):
+        own = blocks.get("type") == "mrkdwn" and blocks.get("verbatim") is not True
+        return [*(["Slack would look for links"] if own else []), *_not_verbatim(list(blocks.values()))]
+    return [problem for each in blocks for problem in _not_verbatim(each)] if isinstance(blocks, list) else []
 
 
 # --- markup --------------------------------------------------------------------------------------------
@@ -145,6 +102,9 @@ def _marked_up(part: Any) -> Iterator[str]:
 
 
 def _alive(text: str) -> list[str]:
+    drawn = _DRAWN.fullmatch(text)
+    if drawn is not None:
+        return _alive(drawn[1])
     first, newline, rest = text.partition("\n")
     bold = re.fullmatch(r"\*([^*]*)\*", first)
     left = _ENTITY.sub(" ", _OWN.sub("", (bold[1] if bold else first) + newline + rest))

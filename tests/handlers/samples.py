@@ -18,7 +18,7 @@ from bot.core.answers import (
     Tell,
 )
 from bot.core.commands import RequestSwitchover
-from bot.core.events import Choice, LastSwitchover, Place
+from bot.core.events import Choice, LastSwitchover, Place, UsualTime
 from bot.core.holds import Hold, HoldKind
 from bot.core.home import Board, DatabaseTile, Reading
 from bot.core.machine import Say
@@ -51,6 +51,11 @@ NODES = (
     Node(NodeId("cln-3"), "", "", Role.READ_ONLY, healthy=None),
 )
 READING = Topology(NODES, idle=True, obstacle="", state="active", read_at=NOW - timedelta(seconds=4))
+MOVED = replace(
+    READING,
+    nodes=(replace(NODES[0], role=Role.REPLICA), replace(NODES[1], role=Role.PRIMARY), NODES[2]),
+    read_at=NOW,
+)
 PLAN = Plan(
     database="orders",
     shard=None,
@@ -93,6 +98,8 @@ PLANNED = replace(
     approvals=(Approval(UserId("U0456EFGH"), NOW),),
     expires_at=NOW + timedelta(minutes=30),
     last=LAST,
+    usual=UsualTime(timedelta(seconds=184), 5),
+    primary_now=OLD,
 )
 
 
@@ -102,7 +109,7 @@ def sample(status: Status) -> Operation:
     if status is Status.SCHEDULED:
         op = replace(op, start_at=NOW + timedelta(hours=1), zone="Asia/Shanghai")
     if status not in UNSENT and status not in ENDS - {Status.SUCCEEDED, Status.FAILED, Status.CLOSED}:
-        op = replace(op, submissions=(NOW,), primary_now=OLD)
+        op = replace(op, submissions=(NOW,))
     if status in (Status.RUNNING, Status.VERIFYING, Status.SUCCEEDED, Status.NEEDS_ATTENTION, Status.FAILED):
         op = replace(op, job_id=JobId("j-xyz"), job=Job(JobId("j-xyz"), JobState.RUNNING, "working"))
     details = {
@@ -115,7 +122,7 @@ def sample(status: Status) -> Operation:
     }
     op = replace(op, detail=details.get(status))
     if status is Status.SUCCEEDED:
-        op = replace(op, primary_now=NEW)
+        op = replace(op, primary_now=NEW, topology=MOVED)
     if status in (Status.REJECTED, Status.CLOSED):
         op = replace(op, decided_by=UserId("U0456EFGH"))
     return replace(op, ended_at=NOW) if status in ENDS else op
@@ -281,6 +288,8 @@ operations = st.builds(
     | st.builds(
         LastSwitchover, id=st.just(OperationId("SW-000001")), ended_at=moments, before=words, after=words
     ),
+    usual=st.none()
+    | st.builds(UsualTime, time=st.timedeltas(timedelta(-9), timedelta(days=999)), of=st.integers(1, 5)),
     reviewed_by=st.none() | users,
     reviewed_at=st.none() | moments,
 )

@@ -21,7 +21,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import RequestSwitchover
+from bot.core.commands import ListDatabases, RequestSwitchover
 from bot.core.events import Choice
 from bot.core.model import Call, Node, NodeId, Reason, Role, nested
 from bot.core.operation import Status
@@ -167,7 +167,7 @@ def test_choosing_a_node_for_an_emergency_is_asked_once_more_and_any_other_is_no
     broken = replace(ORDERS, shard="s1", reason="fire", emergency=True)
     confirm = buttons(answer(ChooseNode(broken, NODES), TEXTS))[1]["confirm"]
     assert confirm["title"]["text"] == "Start this emergency?"
-    assert "orders/s1 ▸ mysql-2, at once and without approvals" in confirm["text"]["text"]
+    assert "orders/s1: to mysql-2, at once and without approvals" in confirm["text"]["text"]
     assert confirm["confirm"]["text"] == "Start the emergency"
     assert all("confirm" not in made for made in buttons(answer(ChooseNode(ORDERS, NODES), TEXTS)))
 
@@ -337,10 +337,15 @@ def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:
     assert answer(ShowDatabases(()), TEXTS).text == "No database is set up."
 
 
-def test_a_long_list_says_how_much_it_leaves_out() -> None:
-    """Forty lines."""
-    lines = tuple(DatabaseLine(f"db{number}", "", "p") for number in range(60))
-    assert answer(ShowDatabases(lines), TEXTS).text.endswith("db39: primary p\n… and 20 more")
+@pytest.mark.parametrize(("part", "head", "rest"), [("", "", ""), ("db", " like “db”", " db")])
+def test_a_long_list_is_shown_in_pages_and_says_how_to_get_the_next(part: str, head: str, rest: str) -> None:
+    """As the command that gives it; the last has none."""
+    lines = tuple(DatabaseLine(f"db{number}", "", "p") for number in range(20))
+    shown = answer(ShowDatabases(lines, part, 2, 250, 5000), TEXTS, command="/sw").text.splitlines()
+    assert (shown[0], shown[-1]) == (f"5000 databases{head}, page 2 of 250", f"More: /sw list{rest} page 3")
+    assert parse(shown[-1].removeprefix("More: /sw ")) == ListDatabases(part, 3)
+    last = answer(ShowDatabases(lines, part, 250, 250, 5000), TEXTS).text
+    assert last.endswith("\ndb19: primary p")
 
 
 def test_a_database_with_shards_has_a_line_for_each() -> None:
@@ -369,26 +374,30 @@ def test_a_database_with_shards_has_a_line_for_each() -> None:
 
 @pytest.mark.parametrize(
     ("count", "end"),
-    [(10, "· s9: primary p"), (11, "· … and 1 more shard"), (32, "· … and 22 more shards")],
+    [(38, "· s37: primary p"), (39, "· … and 1 more shard"), (100, "· … and 62 more shards")],
 )
-def test_of_many_shards_ten_are_shown(count: int, end: str) -> None:
+def test_of_many_shards_as_many_are_shown_as_there_is_room_for(count: int, end: str) -> None:
     """And how many more there are."""
     shards = tuple(ShardLine(f"s{number}", "", "p") for number in range(count))
     lines = answer(ShowDatabases((DatabaseLine("events", "", "", shards=shards),)), TEXTS).text.splitlines()
     assert lines[1] == f"events: {count} shards"
-    assert sum(line.startswith("· s") for line in lines) == 10
+    assert sum(line.startswith("· s") for line in lines) == 38
     assert lines[-1] == end
 
 
-def test_a_long_list_never_tears_the_shards_from_their_database() -> None:
-    """Forty lines in all, each database whole in one section or left out and counted."""
-    shards = tuple(ShardLine(f"s{number}", "", "p") for number in range(9))
+def test_every_database_of_a_page_has_its_line_however_many_shards_they_have() -> None:
+    """Those share what room is left; and none is torn from its database."""
+    shards = tuple(ShardLine(f"s{number}", "", "p") for number in range(100))
     lines = tuple(DatabaseLine(f"db{number}", "", "", shards=shards) for number in range(6))
     made = answer(ShowDatabases(lines), TEXTS)
     assert [block["text"]["text"].split(":")[0] for block in made.blocks] == [
-        *("6 databases", "db0", "db1", "db2", "db3", "… and 2 more"),
+        *("6 databases", "db0", "db1", "db2", "db3", "db4", "db5"),
     ]
-    assert all(block["text"]["text"].endswith("· s8: primary p") for block in made.blocks[1:5])
+    assert all(block["text"]["text"].endswith("· … and 96 more shards") for block in made.blocks[1:])
+    full = answer(ShowDatabases(lines * 3 + lines[:2], "", 1, 250, 5000), TEXTS)
+    assert sum(full.text.count(f"db{number}:") for number in range(6)) == 20
+    old = answer(ShowDatabases(lines * 10), TEXTS)
+    assert old.text.endswith("more")
 
 
 def test_operations_are_listed_with_their_status_in_words() -> None:
@@ -396,9 +405,9 @@ def test_operations_are_listed_with_their_status_in_words() -> None:
     shown = ShowOperations((sample(Status.RUNNING), sample(Status.IN_DOUBT)))
     assert answer(shown, TEXTS).text == (
         "Under way\n"
-        "SW-7K3M9Q orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2): running, asked by <@U0REQUESTER>, "
+        "SW-7K3M9Q orders: from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2): running, asked by <@U0REQUESTER>, "
         "2026-11-22 03:29:18 UTC\n"
-        "SW-7K3M9Q orders: mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2): in doubt, asked by <@U0REQUESTER>, "
+        "SW-7K3M9Q orders: from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2): in doubt, asked by <@U0REQUESTER>, "
         "2026-11-22 03:29:18 UTC"
     )
     assert answer(ShowOperations((), "orders"), TEXTS).text == "Nothing is under way for orders."

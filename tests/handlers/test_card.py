@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.commands import Action
+from bot.core.events import UsualTime
 from bot.core.machine import Say
-from bot.core.model import Job, JobId, JobState, OperationId, Reason, UserId
+from bot.core.model import Job, JobId, JobState, OperationId, Reason, Role, UserId
 from bot.core.operation import ENDS, Operation, Status
 from handlers.blocks import metadata
 from handlers.card import actions, announcement, card, notice, reply
+from handlers.picture import COLUMNS
 from handlers.texts import LOCALES, Texts
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
@@ -46,7 +50,7 @@ BUTTONS = {
     Status.EXPIRED: ["replan"],
     Status.FAILED: ["replan"],
 }
-CONFIRMED = {"approve", "acknowledge", "switch_back", "review"}
+CONFIRMED = {"approve", "reject", "cancel", "acknowledge", "switch_back", "review"}
 relaxed = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
 
@@ -71,7 +75,7 @@ def test_a_card_offers_what_can_be_done_now_and_nothing_else(status: Status) -> 
 
 @EVERY
 def test_what_cannot_be_taken_back_is_asked_twice(status: Status) -> None:
-    """Approving, taking over, the way back and a review have a dialogue, the rest has none."""
+    """A look and a plan that needs approvals again have no dialogue, all else has one."""
     asked = {
         button["action_id"] for button in buttons(card(sample(status), TEXTS, now=NOW)) if "confirm" in button
     }
@@ -138,9 +142,9 @@ def test_a_cloud_that_chooses_is_named_until_it_has_chosen() -> None:
     assert op.plan is not None
     chosen = replace(op.checks[0], detail=Reason.of("check-cloud-will-choose"))
     op = replace(op, plan=replace(op.plan, candidate=None), checks=(chosen,))
-    assert "▸ a node the cloud chooses" in card(op, TEXTS, now=NOW).text
+    assert " to a node the cloud chooses" in card(op, TEXTS, now=NOW).text
     done = replace(op, status=Status.SUCCEEDED, primary_now=NEW)
-    assert "mysql-1 (10.0.0.1) ▸ mysql-2 (10.0.0.2)" in card(done, TEXTS, now=NOW).text
+    assert "from mysql-1 (10.0.0.1) to mysql-2 (10.0.0.2)" in card(done, TEXTS, now=NOW).text
 
 
 def test_a_primary_that_stays_does_not_move() -> None:
@@ -152,15 +156,120 @@ def test_a_primary_that_stays_does_not_move() -> None:
     nobody = replace(op, asked=None, plan=replace(op.plan, candidate=None))
     assert "orders: mysql-1 (10.0.0.1)\n" in card(nobody, TEXTS, now=NOW).text
     unknown = replace(op, plan=replace(op.plan, primary=None))
-    assert "orders: unknown primary ▸ mysql-2 (10.0.0.2)\n" in card(unknown, TEXTS, now=NOW).text
+    assert "orders: from unknown primary to mysql-2 (10.0.0.2)\n" in card(unknown, TEXTS, now=NOW).text
 
 
 def test_an_end_says_how_it_ended() -> None:
     """When, after how long, and who is primary."""
     op = replace(sample(Status.SUCCEEDED), ended_at=NOW + timedelta(seconds=14))
     text = card(op, TEXTS, now=NOW).text
-    assert "Primary, as last read: mysql-2 (10.0.0.2)" in text
+    assert "Primary: mysql-2 (10.0.0.2), as read 2026-11-22 03:30:00 UTC" in text
     assert "Ended 2026-11-22 03:30:14 UTC, after 14 s" in text
+
+
+# --- the picture -----------------------------------------------------------------------------------------
+
+
+def drawing(op: Operation, texts: Texts = TEXTS) -> str:
+    """What is drawn, without its frame; "" where nothing is."""
+    made = [block["text"]["text"] for block in card(op, texts, now=NOW).blocks if "elements" not in block]
+    return next((text[3:-3] for text in made if text.startswith("```")), "")
+
+
+@EVERY
+def test_one_look_tells_which_node_is_primary_now(status: Status) -> None:
+    """A full circle, and the word; an arrow as long as the roles are on their way, or have moved."""
+    drawn = drawing(sample(status))
+    moving = ["↓"] if status not in ENDS or status is Status.SUCCEEDED else []
+    before, after = ["● mysql-1  primary", "○ mysql-2  replica"]
+    if status is Status.SUCCEEDED:
+        before, after = "○ mysql-1  replica", "● mysql-2  primary"
+    assert drawn.splitlines() == ([] if not drawn else ["orders", before, *moving, after])
+    assert bool(drawn) == (status is not Status.PLANNING)
+
+
+def test_whoever_else_became_primary_is_drawn() -> None:
+    """Neither the old nor the new one, but a third."""
+    third = replace(READING.nodes[2], role=Role.PRIMARY)
+    nodes = (replace(READING.nodes[0], role=Role.REPLICA), READING.nodes[1], third)
+    op = replace(sample(Status.NEEDS_ATTENTION), topology=replace(READING, nodes=nodes))
+    assert drawing(op).splitlines()[1:] == [
+        *("○ mysql-1  replica", "↓", "○ mysql-2  replica", "● cln-3    primary"),
+    ]
+
+
+def test_what_is_not_known_is_drawn_as_such() -> None:
+    """No primary, two of them, a node that is gone, and one that the cloud will choose."""
+    op = sample(Status.RUNNING)
+    assert op.plan is not None
+    nobody = replace(op, plan=replace(op.plan, primary=None))
+    assert drawing(nobody).splitlines()[1:] == [
+        *("? unknown primary", "↓", "○ mysql-2  replica", "● mysql-1  primary"),
+    ]
+    both = tuple(replace(node, role=Role.PRIMARY) for node in READING.nodes[:2])
+    two = replace(op, topology=replace(READING, nodes=both), primary_now=None)
+    assert drawing(two).splitlines()[1:] == ["● mysql-1  primary", "↓", "● mysql-2  primary"]
+    assert "Primary: not known, as read" in card(two, TEXTS, now=NOW).text
+    gone = replace(op, topology=replace(READING, nodes=READING.nodes[:1]))
+    assert drawing(gone).splitlines()[1:] == ["● mysql-1  primary", "↓", "? cln-2    unknown role"]
+    chosen = replace(op.checks[0], detail=Reason.of("check-cloud-will-choose"))
+    cloud = replace(op, plan=replace(op.plan, candidate=None), checks=(chosen,))
+    assert drawing(cloud).splitlines()[1:] == ["● mysql-1  primary", "↓", "○ a node the cloud chooses"]
+    stays = replace(op, status=Status.NOT_NEEDED, plan=replace(op.plan, primary=OLD, candidate=OLD))
+    assert drawing(stays).splitlines()[1:] == ["● mysql-1  primary"]
+
+
+def test_long_names_are_cut_so_that_the_roles_stand_below_each_other() -> None:
+    """Also of characters that are two columns wide."""
+    names = ("orders-production-shanghai-primary-1", "订单数据库生产环境上海二号节点")
+    nodes = tuple(replace(node, name=name) for node, name in zip(READING.nodes, names, strict=False))
+    op = replace(sample(Status.RUNNING), topology=replace(READING, nodes=nodes))
+    assert drawing(op).splitlines()[1:] == [
+        *("● orders-production-sh…  primary", "↓", "○ 订单数据库生产环境上…  replica"),
+    ]
+
+
+@relaxed
+@given(operations, TONGUES)
+def test_every_picture_fits_a_phone(op: Operation, texts: Texts) -> None:
+    """Whatever the nodes are called: 32 columns, and every line has its own mark."""
+    for row in drawing(op, texts).splitlines():
+        seen = unescape(row).replace("\u2060", "")
+        assert sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in seen) <= COLUMNS
+
+
+# --- time ------------------------------------------------------------------------------------------------
+
+
+def test_a_card_says_when_to_expect_the_end() -> None:
+    """From what this database took before, as a time that stays true without an update."""
+    running = card(sample(Status.RUNNING), TEXTS, now=NOW)
+    assert (
+        "Sent to the provider 2026-11-22 03:30:00 UTC\n"
+        "Usually takes about 3 min (median of the last 5), so it should be done by about 03:33 UTC\n"
+    ) in running.text
+    assert f"<!date^{int(NOW.timestamp()) + 184}^{{time}}|03:33 UTC>" in str(running.blocks)
+    assert running == card(sample(Status.RUNNING), TEXTS, now=NOW + timedelta(seconds=50))
+    waiting = card(sample(Status.AWAITING_APPROVAL), TEXTS, now=NOW).text
+    assert "Usually takes about 3 min (median of the last 5)\n" in waiting
+    assert "Sent" not in waiting
+
+
+def test_a_usual_time_is_told_as_exactly_as_it_is_known() -> None:
+    """Of one it is the last; where none is known nothing is said, nor where it is over or nobody knows."""
+    op = sample(Status.RUNNING)
+
+    def said(seconds: float, of: int = 2) -> str:
+        text = card(replace(op, usual=UsualTime(timedelta(seconds=seconds), of)), TEXTS, now=NOW).text
+        return next(row for row in text.splitlines() if "about" in row).split(", so")[0].split(" (")[0]
+
+    assert said(47, 1) == "Last time it took about 45 s"
+    assert [said(seconds) for seconds in (0, 93, 150, 3599, 5400)] == [
+        f"Usually takes about {length}" for length in ("5 s", "1 min 35 s", "2 min", "1 h", "1 h 30 min")
+    ]
+    assert "about" not in card(replace(op, usual=None), TEXTS, now=NOW).text
+    for status in (Status.NEEDS_ATTENTION, *ENDS):
+        assert "about" not in card(sample(status), TEXTS, now=NOW).text
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -216,7 +325,8 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
     done = Reason.of("reply-succeeded", database="orders", before=OLD, now=NEW, job="j", seconds=14, by=None)
     made = reply(op, Say(done), TEXTS)
     assert made.text == (
-        "✔ orders is switched over: mysql-1 ▸ mysql-2. The roles were read twice and are as planned. It took 14 s.\n"
+        "✔ orders is switched over from mysql-1 to mysql-2. The roles were read twice and are as planned."
+        " It took 14 s, job j.\n"
         "⚠ This was done without approvals. Somebody other than <@U0REQUESTER> must review it:"
         " look at why and at what was done, then press “Review”."
     )
@@ -228,7 +338,7 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
     assert "review" not in reply(later, Say(done), TEXTS).text
     reviewed = notice(later, Say(Reason.of("notice-reviewed", by="U0456EFGH", database="orders")), TEXTS).text
     assert reviewed.startswith(
-        "✔ <@U0456EFGH> has reviewed the emergency switchover of orders.\norders: mysql-1"
+        "✔ <@U0456EFGH> has reviewed the emergency switchover of orders.\norders: from mysql-1"
     )
     assert "owed" not in reviewed
     assert buttons(reply(op, Say(Reason.of("reply-accepted", job="j")), TEXTS)) == []
@@ -242,7 +352,7 @@ def test_the_way_back_is_a_new_plan_and_says_so() -> None:
     op = sample(Status.SUCCEEDED)
     (back,) = buttons(card(op, TEXTS, now=NOW))
     assert back["confirm"]["text"]["text"] == (
-        "orders: mysql-2 ▸ mysql-1. This makes a new plan, with fresh checks and fresh approvals;"
+        "orders: from mysql-2 back to mysql-1. This makes a new plan, with fresh checks and fresh approvals;"
         " nothing is switched before those."
     )
     assert op.plan is not None
@@ -290,9 +400,7 @@ def test_a_start_is_shown_in_full() -> None:
 
 def test_the_last_switchover_is_shown_to_whoever_decides_about_the_next() -> None:
     """When, from where to where; afterwards it is no news."""
-    last = (
-        "Last switchover: SW-000001, ended 2026-11-13 03:30:00 UTC, mysql-2 (10.0.0.2) ▸ mysql-1 (10.0.0.1)"
-    )
+    last = "Last switchover: SW-000001, ended 2026-11-13 03:30:00 UTC, from mysql-2 (10.0.0.2) to mysql-1 (10.0.0.1)"
     assert last in card(sample(Status.AWAITING_APPROVAL), TEXTS, now=NOW).text
     assert "Last switchover" not in card(sample(Status.SUCCEEDED), TEXTS, now=NOW).text
 
@@ -371,7 +479,8 @@ def test_a_reply_names_nodes_and_calls_people() -> None:
     op = sample(Status.SUCCEEDED)
     done = Reason.of("reply-succeeded", database="orders", before=OLD, now=NEW, job="j", seconds=14, by=None)
     assert reply(op, Say(done), TEXTS).text == (
-        "✔ orders is switched over: mysql-1 ▸ mysql-2. The roles were read twice and are as approved. It took 14 s."
+        "✔ orders is switched over from mysql-1 to mysql-2. The roles were read twice and are as approved."
+        " It took 14 s, job j."
     )
     no = Say(Reason.of("reply-rejected", database="orders", by="U0456EFGH"), Reason.of("roles-unreadable"))
     assert reply(op, no, TEXTS).text == (

@@ -15,7 +15,6 @@ from bot.core.commands import RequestSwitchover
 from bot.core.events import Place
 from bot.core.model import CandidateRule, Capabilities, NodeId, Reason, Topology
 from bot.core.schedule import Start
-from bot.sandbox.slack import view_problems
 from bot.sandbox.slack.block_kit import option_problems
 from bot.service.catalogue import Database
 from bot.service.offering import Look
@@ -23,9 +22,9 @@ from handlers.blocks import Rendered
 from handlers.filled import Filled, Local, filled, kept
 from handlers.form import CALLBACK, Shown, error_text, form, notice, options
 from handlers.payloads import Malformed
-from handlers.texts import Texts
+from handlers.texts import LOCALES, Texts
 from tests.core.examples import CLOUD, START, A, B, node, reading
-from tests.handlers.block_kit import alive
+from tests.handlers.block_kit import alive, modal_problems
 from tests.handlers.samples import reasons, topologies, words
 from tests.service.world import POLICY, ScriptedCloud
 
@@ -64,11 +63,11 @@ views = st.builds(
 
 
 @relaxed
-@given(views)
-def test_every_form_is_within_the_limits_and_inert(shown: Shown) -> None:
+@given(views, st.sampled_from([Texts(locale) for locale in LOCALES]))
+def test_every_form_is_within_the_limits_and_inert(shown: Shown, texts: Texts) -> None:
     """A hundred shards, a hundred nodes each, names of a thousand characters, markup everywhere."""
-    view = form(shown, TEXTS)
-    assert view_problems(view) == []
+    view = form(shown, texts)
+    assert modal_problems(view) == []
     assert len(json.dumps(view)) < 250_000
     assert alive_in(view) == []
 
@@ -95,7 +94,7 @@ def test_every_error_is_short_plain_text(reason: Reason) -> None:
 
 def test_a_notice_is_a_view() -> None:
     """In place of a form."""
-    assert view_problems(notice("Done.", TEXTS)) == []
+    assert modal_problems(notice("Done.", TEXTS)) == []
 
 
 def shards(count: int, nodes: int = 3) -> Look:
@@ -124,7 +123,7 @@ def test_what_slack_would_not_take_is_typed_instead(look: Look, shard: str, node
     """Nothing that could be meant is hidden."""
     view = form(Shown(Place("C1"), database="events", look=look), TEXTS)
     assert (block(view, "shard")["type"], block(view, "node")["type"]) == (shard, node)
-    assert view_problems(view) == []
+    assert modal_problems(view) == []
 
 
 def test_where_the_cloud_chooses_there_is_no_node_to_choose() -> None:

@@ -67,6 +67,12 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("plan orders to node 2", RequestSwitchover("orders", node="node 2", dry_run=True)),
     ('orders to 5"disk 2', RequestSwitchover("orders", node='5"disk 2')),
     ("list", ListDatabases()),
+    ("list orders", ListDatabases("orders")),
+    ("list orders page 2", ListDatabases("orders", 2)),
+    ("list page 3", ListDatabases(page=3)),
+    ("list ALL page 3", ListDatabases(page=3)),
+    ('list "page"', ListDatabases("page")),
+    ("page to n", RequestSwitchover("page", node="n")),
     ("status", ShowStatus()),
     ("status orders", ShowStatus("orders")),
     ("status sw-7k3moq", ShowStatus("SW-7K3M0Q")),
@@ -156,7 +162,10 @@ MISUNDERSTOOD = [
     ("plan", "plan", "missing-value", "list"),
     ("plan to n", "plan", "missing-value", "list"),
     ("to n", "", "missing-value", "help"),
-    ("list all", "list", "unknown-word", "list"),
+    ("list orders 2", "list orders", "unknown-word", "list orders"),
+    ("list orders page two", "list orders", "not-a-page", "list orders"),
+    ("list page 0", "list", "not-a-page", "list"),
+    ("list orders pag 2", "list orders", "unknown-word", "list orders page 2"),
     ("status orders now", "status orders", "unknown-word", "status orders"),
     ("cancel", "cancel", "missing-value", "status"),
     ("cancel orders", "cancel", "not-an-id", "status"),
@@ -307,7 +316,12 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(Act, st.just(Action.CANCEL), ids),
     st.builds(ShowStatus, st.none() | ids | names.filter(lambda name: operation_id(name) is None)),
     st.builds(ShowHistory, st.none() | names),
-    st.sampled_from([Resume(), ListDatabases()]),
+    st.just(Resume()),
+    st.builds(
+        ListDatabases,
+        st.just("") | names.filter(lambda name: name.casefold() != "all"),
+        st.integers(1, 999_999),
+    ),
 )
 
 

@@ -34,7 +34,7 @@ def test_it_says_what_there_is() -> None:
     lines = shown(rendered(board(asked, past=(done,), databases=4), asked)).splitlines()
     assert lines[0] == "New switchover"
     waiting = lines.index("Waiting for your approval")
-    assert lines[waiting + 1].startswith(f"<{ADDRESS}|SW-7K3M9Q> orders: mysql-1")
+    assert lines[waiting + 1].startswith(f"<{ADDRESS}|SW-7K3M9Q> orders: from mysql-1")
     assert lines[lines.index("Under way") + 1] == lines[waiting + 1]
     first = lines.index("Databases: 4")
     assert lines[first + 1 : first + 4] == [

@@ -42,7 +42,7 @@ OURS = sorted(codes() & codes("zh-CN"))
 ENGLISH, CHINESE = Texts("en"), Texts("zh-CN")
 
 # What people type, or read elsewhere, as it is: the names of placeholders, of settings and of products.
-AS_IT_IS = {"Slack", "id", "TIME", "DURATION", "CHECK", "break_glass", "my", "database", "UTC"}
+AS_IT_IS = {"Slack", "id", "TIME", "DURATION", "CHECK", "PART", "break_glass", "my", "database", "UTC"}
 _QUOTED = re.compile(r"“[^”]*”")
 _EXAMPLE = re.compile(r"\bSW-[0-9A-Z]+\b|\b\d{4}-\d\d-\d\dT[\d:]+(?:Z|[+-]\d\d:\d\d)|\b(?:\d+[smhd])+\b")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]*")

@@ -185,6 +185,71 @@ async def desk() -> AsyncIterator[Desk]:
     await desk.close()
 
 
+# --- what concerns the channel ---
+
+IN_A_THREAD = replace(OPERATION, place=Place("C1", "1.1"), submissions=(START,), status=Status.SUCCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("status", "sent", "now", "shown"),
+    [
+        (Status.SUCCEEDED, True, Status.SUCCEEDED, True),
+        (Status.FAILED, True, Status.FAILED, True),
+        (Status.CLOSED, True, Status.CLOSED, True),
+        (Status.NEEDS_ATTENTION, True, Status.NEEDS_ATTENTION, True),
+        (Status.NEEDS_ATTENTION, True, Status.SUCCEEDED, False),
+        (Status.FAILED, False, Status.FAILED, False),
+        (Status.REFUSED, False, Status.REFUSED, False),
+        (Status.RUNNING, True, Status.RUNNING, False),
+    ],
+)
+async def test_the_channel_hears_how_ended_what_was_sent_from_a_thread(
+    desk: Desk, status: Status, now: Status, *, sent: bool, shown: bool
+) -> None:
+    """Once, in the thread and in the channel; milestones, and what was never sent, stay in the thread."""
+    desk.owe_reply(1, code=f"reply-{status.replace('_', '-')}")
+    of = replace(IN_A_THREAD, id=OperationId("SW-1"), status=now, submissions=(START,) if sent else ())
+    desk.outbox.change(101, operation=of, status=status.value)
+    await desk.settle()
+    (posted,) = desk.slack.channels["C1"].messages
+    assert (posted["thread_ts"], posted.get("reply_broadcast", False)) == ("1.1", shown)
+
+
+async def test_a_card_in_the_channel_itself_shows_it_there(desk: Desk) -> None:
+    """And what the thread of a person who must look is told besides is no call for one."""
+    desk.owe_reply(1, code="reply-succeeded")
+    desk.owe_reply(2, code="reply-job")
+    here = replace(IN_A_THREAD, id=OperationId("SW-1"), place=Place("C1"))
+    desk.outbox.change(101, operation=here, status="succeeded")
+    looked_at = replace(IN_A_THREAD, id=OperationId("SW-1"), status=Status.NEEDS_ATTENTION)
+    desk.outbox.change(102, operation=looked_at, status="needs_attention")
+    await desk.settle()
+    assert [each.get("reply_broadcast") for each in desk.slack.channels["C1"].messages] == [None, None]
+
+
+async def test_what_the_channel_was_told_is_found_again(desk: Desk) -> None:
+    """Its answer was lost: it is looked for in the thread, and neither place is told twice."""
+    desk.owe_reply(1, code="reply-succeeded")
+    of = replace(IN_A_THREAD, id=OperationId("SW-1"))
+    desk.outbox.change(101, operation=of, status="succeeded")
+    desk.slack.fail("chat.postMessage", "drop", after=True)
+    await desk.settle(30)
+    (posted,) = desk.slack.channels["C1"].messages
+    assert posted["reply_broadcast"]
+    assert desk.outbox.rows[101].state == "posted"
+
+
+async def test_where_the_channel_takes_no_reply_the_thread_still_does(desk: Desk) -> None:
+    desk.owe_reply(1, code="reply-succeeded")
+    of = replace(IN_A_THREAD, id=OperationId("SW-1"))
+    desk.outbox.change(101, operation=of, status="succeeded")
+    desk.slack.fail("chat.postMessage", "error", "restricted_action")
+    await desk.settle()
+    (posted,) = desk.slack.channels["C1"].messages
+    assert (posted["thread_ts"], posted.get("reply_broadcast")) == ("1.1", None)
+    assert desk.outbox.rows[101].state == "posted"
+
+
 # --- what is not true any more ---
 
 

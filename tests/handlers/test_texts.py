@@ -5,17 +5,25 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.commands import Action
-from bot.core.model import Reason, Role, nested
+from bot.core.model import NodeId, Reason, Role, nested
 from bot.core.operation import ENDS, Status
+from bot.errors import Refused, Unavailable
+from bot.service.planning import provider_said, what_moved
+from handlers.card import CONFIRMED
 from handlers.texts import Texts, codes, variables
+from providers import wording
+from providers.huawei_dds.answers import REFUSALS as REFUSED_BY_HUAWEI
 from providers.huawei_dds.provider import FORCED
-from tests.handlers.samples import reasons
+from providers.qingcloud.answers import REFUSALS as REFUSED_BY_QINGCLOUD
+from providers.wording import worded
+from tests.handlers.samples import PLAN, reasons
 
 ROOT = Path(__file__).parents[2]
 NO_WORDS = {"sandbox", "storage", "config"}  # rooms in which "text" is something else
@@ -26,22 +34,22 @@ SOURCES = [
     if not NO_WORDS & set(path.relative_to(ROOT).parts)
 ]
 
+PHRASES = [
+    *(each for each in vars(wording).values() if isinstance(each, wording.Phrase)),
+    *REFUSED_BY_QINGCLOUD.values(),
+    *REFUSED_BY_HUAWEI.values(),
+    wording.unknown(7),
+]
 FAMILIES = [
     *(f"status-{status}" for status in Status),
     *(f"word-{status}" for status in Status),
     *(f"reply-{status}" for status in ENDS),
     *(f"role-{role}" for role in Role),
     *(f"button-{action}" for action in Action),
-    *(
-        f"confirm-{action}{part}"
-        for action in (Action.APPROVE, Action.ACKNOWLEDGE, Action.SWITCH_BACK, Action.REVIEW)
-        for part in ("-title", "-text")
-    ),
+    *(f"confirm-{action}{part}" for action in sorted(CONFIRMED) for part in ("-title", "-text")),
+    *(f"confirm-yes-{action}" for action in sorted(CONFIRMED)),
+    *(f"unconnected-{why}" for why in ("untrusted", "tls", "no-name", "refused", "timeout", "other")),
     "confirm-switch-back-chosen-text",
-    "confirm-yes-approve",
-    "confirm-yes-acknowledge",
-    "confirm-yes-switch-back",
-    "confirm-yes-review",
     "button-replan-ordinary",
     "confirm-replan-ordinary-title",
     "confirm-replan-ordinary-text",
@@ -51,6 +59,8 @@ FAMILIES = [
     *(f"unfit-{check}" for check in ("not-a-replica", "unhealthy", "health-unknown")),
     *(f"unfit-{check}" for check in ("lag-too-long", "lag-unknown")),
     *(f"looked-{what}" for what in ("found", "ambiguous", "in-part", "may-leave-none", "too-early", "none")),
+    *(f"answered-{phrase.what}" for phrase in PHRASES),
+    "cloud-answered",
     f"warning-{FORCED}",
     "scope-all",
 ]
@@ -63,6 +73,8 @@ def calls() -> Iterator[tuple[str, str, set[str]]]:
     """Every place that names a code: where, the code, and the variables it gives."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "meaning" and isinstance(node.value, ast.Tuple):
+                yield f"{path.name}:{node.lineno}", *_meant(node.value)
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -73,6 +85,14 @@ def calls() -> Iterator[tuple[str, str, set[str]]]:
             if isinstance(code, ast.Constant) and isinstance(code.value, str):
                 given = {keyword.arg for keyword in node.keywords if keyword.arg}
                 yield f"{path.name}:{node.lineno}", code.value, given
+
+
+def _meant(pair: ast.Tuple) -> tuple[str, set[str]]:
+    """What a provider's error means, where it is made: a code, and a value for each of these names."""
+    code, values = pair.elts
+    assert isinstance(code, ast.Constant)
+    assert isinstance(values, ast.Dict)
+    return str(code.value), {str(key.value) for key in values.keys if isinstance(key, ast.Constant)}
 
 
 def constants() -> set[str]:
@@ -165,6 +185,31 @@ def test_what_was_looked_at_is_a_sentence_of_its_own() -> None:
         "查看结果：2 个任务中，j-1, j-2 可能是这次请求，也可能是别人的"  # noqa: RUF001 - the punctuation of Chinese
     )
     assert Texts().text("evidence", summary="3 recent jobs") == "What was looked at: 3 recent jobs"
+
+
+def test_what_the_bot_says_of_a_cloud_is_in_the_readers_language() -> None:
+    """What stands in the way, which roles moved, why there was no answer; the cloud's own words stay as they are."""
+    english, chinese = Texts(), Texts("zh-CN")
+    obstacle = Reason.of(
+        "check-cluster-obstacle", obstacle=nested([Reason.of("obstacle-cluster", state="suspended")])
+    )
+    assert english.say(obstacle) == (
+        "No switchover is possible now: the cluster is suspended; mend that first"
+    )
+    assert chinese.say(obstacle) == "现在不能切换：集群的状态是 suspended；请先解决"  # noqa: RUF001
+    moved = what_moved(
+        replace(PLAN, members=((NodeId("n-1"), Role.REPLICA),)),
+        replace(PLAN, members=((NodeId("n-1"), Role.READ_ONLY),)),
+    )
+    assert moved is not None
+    assert "any more: n-1 was replica and is read-only member." in english.say(moved)
+    assert "n-1 原为从库，现为只读节点。" in chinese.say(moved)  # noqa: RUF001
+    meaning = ("cloud-no-connection", {"address": "10.0.0.1:443", "why": "timeout"})
+    unheard = provider_said(Unavailable("can't connect to 10.0.0.1:443 (timed out)", meaning=meaning))
+    assert english.say(unheard) == "The provider said: can't connect to 10.0.0.1:443 (timed out)"
+    assert chinese.say(unheard) == "云平台返回：无法连接 10.0.0.1:443（超时）"  # noqa: RUF001
+    quoted = provider_said(worded(Refused, REFUSED_BY_QINGCLOUD[2400], "too little, 0.5", code="2400"))
+    assert chinese.say(quoted) == "云平台返回：账户余额不足 (too little, 0.5) (2400)"  # noqa: RUF001
 
 
 def test_a_warning_is_in_the_readers_language() -> None:

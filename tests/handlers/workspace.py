@@ -174,12 +174,12 @@ class Workspace:
         return {"ok": True, "channel": {"id": channel}}
 
     def _conversations_history(self, args: dict[str, Any]) -> dict[str, Any]:
-        return self._read(args, lambda m: not m.get("thread_ts"))
+        return self._read(args, lambda m: not m.get("thread_ts") or m.get("reply_broadcast"))
 
     def _conversations_replies(self, args: dict[str, Any]) -> dict[str, Any]:
         return self._read(args, lambda m: args["ts"] in (m["ts"], m.get("thread_ts")))
 
-    def _read(self, args: dict[str, Any], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def _read(self, args: dict[str, Any], wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         place = self._place(args)
         if isinstance(place, str):
             return {"ok": False, "error": place}

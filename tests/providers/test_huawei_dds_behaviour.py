@@ -14,7 +14,17 @@ import pytest
 from pydantic import SecretStr
 from starlette.responses import Response
 
-from bot.core.model import CandidateRule, JobId, JobState, NodeId, Plan, Role, Target
+from bot.core.model import (
+    CandidateRule,
+    JobId,
+    JobState,
+    NodeId,
+    Plan,
+    Reason,
+    Role,
+    Target,
+    unnested,
+)
 from bot.core.policy import Policy
 from bot.core.preflight import Outcome, preflight
 from bot.errors import Misconfigured, NotSent, OutcomeUnknown, Refused, Throttled, Unavailable
@@ -129,7 +139,7 @@ class TestGroups:
         ("shard", "why"),
         [
             (None, r"sharded cluster: say which shard; it has shard_1 \("),
-            ("shard_9", r"no shard shard_9; it has shard_1 \("),
+            ("shard_9", r"no shard shard_9; did you mean shard_[12]\? it has shard_1 \("),
             ("mongos", "a mongos group, which has no primary"),
         ],
     )
@@ -213,8 +223,8 @@ class TestGroups:
         self, cluster: HuaweiHarness
     ) -> None:
         cluster.group.status = "abnormal"
-        obstacles = [reading.obstacle for reading in await cluster.provider().survey("sessions")]
-        assert obstacles == ["group shard_1 is abnormal", "", ""]
+        obstacles = [unnested(reading.obstacle) for reading in await cluster.provider().survey("sessions")]
+        assert obstacles == [(Reason.of("obstacle-shard", shard="shard_1", state="abnormal"),), (), ()]
 
     async def test_normal_and_something_going_on_is_not_ready(self, replica_set: HuaweiHarness) -> None:
         replica_set.instance.actions.append("BACKUP")
@@ -271,7 +281,7 @@ class TestInstances:
         reading = await replica_set.provider().observe(replica_set.target)
         assert reading.primary is None
         assert reading.idle
-        assert reading.obstacle == "instance is in no known state"
+        assert unnested(reading.obstacle) == (Reason.of("obstacle-cluster", state=""),)
         assert [node.healthy for node in reading.nodes] == [None, None]
 
 

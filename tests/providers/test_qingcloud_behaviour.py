@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bot.core.model import Call, Evidence, JobId, JobState, NodeId, Plan, Role
+from bot.core.model import Call, Evidence, JobId, JobState, NodeId, Plan, Reason, Role, unnested
 from bot.errors import Misconfigured, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
 from bot.ports import Intent
 from bot.sandbox.faults import Fault
@@ -285,10 +285,12 @@ async def test_states_are_told(harness: QingCloudHarness) -> None:
     harness.cluster.status = "suspended"
     topology = await harness.provider().observe(harness.target)
     assert [node.healthy for node in topology.nodes] == [True, None, False]
-    assert (topology.obstacle, topology.state, topology.idle) == ("cluster is suspended", "suspended", True)
+    assert unnested(topology.obstacle) == (Reason.of("obstacle-cluster", state="suspended"),)
+    assert (topology.state, topology.idle) == ("suspended", True)
     harness.cluster.status, harness.cluster.transition = "active", "updating"
     topology = await harness.provider().observe(harness.target)
-    assert (topology.obstacle, topology.state) == ("cluster is updating", "active, updating")
+    assert unnested(topology.obstacle) == (Reason.of("obstacle-cluster", state="updating"),)
+    assert topology.state == "active, updating"
     assert not topology.idle
 
 

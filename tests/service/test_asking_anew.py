@@ -10,12 +10,28 @@ import pytest
 from bot.core import events as e
 from bot.core.answers import ChooseNode, Tell
 from bot.core.commands import Act, Action, Freeze, RequestSwitchover
-from bot.core.model import CandidateRule, NodeId, Reason, Topology, UserId
+from bot.core.machine import decide, open_operation
+from bot.core.model import CandidateRule, NodeId, OperationId, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
 from bot.core.schedule import Start
 from bot.errors import Refused, Unavailable
 from bot.service.catalogue import Catalogue
-from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, JOB, A, B, C, reading
+from tests.core.examples import (
+    ACCEPTED,
+    ANN,
+    ASKER,
+    BOB,
+    CLOUD,
+    DONE,
+    EVE,
+    JOB,
+    A,
+    B,
+    C,
+    at,
+    reading,
+    requested,
+)
 from tests.service.world import GUEST, ID, POLICY, World, stricter
 
 NEW = "SW-000002"
@@ -42,6 +58,17 @@ async def refused() -> World:
     await world.tick()
     assert await world.status() is Status.REFUSED
     return world
+
+
+async def took(world: World, number: int, seconds: float) -> None:
+    """Long ago ``orders`` was switched; the higher the number, the later."""
+    asked = replace(requested(at(number - 100)), id=OperationId(f"SW-00010{number}"))
+    decisions = [open_operation(asked)]
+    roles = e.RolesConfirmed(at(3 + seconds), (reading(B), reading(B)))
+    for event in (*ACCEPTED, e.JobReported(at(4), DONE), roles):
+        decisions.append(decide(decisions[-1].after, event))
+    await world.store.open(decisions[0], due_at=at(0), item_id=None)
+    await world.store.commit(decisions[1:], due_at=None)
 
 
 async def new(world: World) -> Operation:
@@ -341,6 +368,16 @@ async def test_the_plan_names_the_last_switchover_that_succeeded_there() -> None
     await world.tick()
     op = await world.op("SW-000003")
     assert op.last == e.LastSwitchover(first.id, first.ended_at, before="n-a", after="n-b")
+
+
+async def test_the_plan_knows_how_long_the_latest_five_took() -> None:
+    """Their median, from the request sent to the roles read as approved."""
+    world = World()
+    for number, seconds in enumerate((7, 90, 30, 40, 50, 60)):
+        await took(world, number, seconds)
+    op = await world.planned()
+    assert op.usual == e.UsualTime(timedelta(seconds=50), 5)
+    assert (await World().planned()).usual is None
 
 
 async def test_the_past_of_another_shard_is_not_this_ones() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -27,6 +29,7 @@ from bot.core.schedule import Start
 from bot.errors import OutcomeUnknown, Refused, StoreUnavailable, Unavailable
 from bot.ports import Message, MessageKind
 from bot.service.catalogue import Catalogue
+from bot.service.showing import LISTED
 from tests.core.examples import ANN, ASKER, BOB, CLOUD, EVE, JOB, A, B, C, evidence, reading
 from tests.service.world import GUEST, ID, POLICY, World, stricter
 
@@ -641,6 +644,56 @@ async def test_status_shows_what_is_open_one_database_or_one_operation() -> None
     assert isinstance(one, ShowOperations)
     assert [op.id for op in one.operations] == [first.id]
     assert await world.told(ShowStatus("ordres"), EVE) == "unknown-database"
+
+
+@pytest.mark.parametrize("ask", [ShowStatus, ShowHistory, partial(Act, Action.CANCEL)])
+async def test_an_unknown_operation_is_called_one_and_the_nearest_is_named(
+    ask: Callable[[str], Command],
+) -> None:
+    """One character mistyped, or two in the wrong order; nothing where none is like it."""
+    world = World()
+    op = await world.planned()
+    assert op.id == "SW-000001"
+    for typed, nearest in (("SW-000007", op.id), ("SW-000010", op.id), ("SW-7K3M9Q", "")):
+        (text,) = [answer.text for answer in [await world.ask(ask(typed))] if isinstance(answer, Tell)]
+        assert text == Reason.of("unknown-operation", id=typed, nearest=nearest)
+
+
+async def test_history_of_an_id_is_that_operation() -> None:
+    world = World()
+    op = await world.planned()
+    answer = await world.ask(ShowHistory("sw-000001"), EVE)
+    assert isinstance(answer, ShowOperations)
+    assert [each.id for each in answer.operations] == [op.id]
+
+
+async def test_a_large_catalogue_is_listed_in_pages_and_only_those_are_read() -> None:
+    """The same order every time; a page that there is not is the last one."""
+    world = World()
+    world.configure(**{f"db{number:04}": POLICY for number in range(5000)})
+
+    async def listed(part: str = "", page: int = 1) -> ShowDatabases:
+        answer = await world.ask(ListDatabases(part, page), EVE)
+        assert isinstance(answer, ShowDatabases)
+        return answer
+
+    first, last = await listed(), await listed(page=9999)
+    assert [line.name for line in first.databases] == [f"db{number:04}" for number in range(LISTED)]
+    assert (first.page, first.pages, first.total) == (1, 250, 5000)
+    assert (last.page, [line.name for line in last.databases][-1]) == (250, "db4999")
+    assert world.cloud.readings == 2 * LISTED
+    some = await listed("DB42", 2)
+    assert (some.databases[0].name, some.total, some.pages) == ("db4220", 100, 5)
+    assert await world.told(ListDatabases("ordres"), EVE) == "unknown-database"
+
+
+async def test_databases_are_listed_by_their_descriptions_too() -> None:
+    world = World()
+    orders = replace(world.database("orders", POLICY), description="Money, MySQL Plus")
+    world.catalogue.current = Catalogue({"orders": orders, "users": world.database("users", POLICY)})
+    answer = await world.ask(ListDatabases("money"), EVE)
+    assert isinstance(answer, ShowDatabases)
+    assert [line.name for line in answer.databases] == ["orders"]
 
 
 async def test_history_shows_what_has_ended() -> None:

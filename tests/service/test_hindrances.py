@@ -163,17 +163,17 @@ async def test_what_was_refused_or_rejected_starts_no_cooldown() -> None:
 
 
 def with_an_unreadable_past(world: World) -> None:
-    async def newest(*_: object) -> Operation | None:
+    async def newest(*_: object, **__: object) -> list[Operation]:
         raise Unreadable("a stored Operation can't be read")
 
-    world.store.newest = newest  # type: ignore[method-assign, assignment]
+    world.store.newest = newest  # type: ignore[method-assign]
 
 
 async def test_a_past_that_can_not_be_read_is_left_off_the_card_and_hinders_nothing() -> None:
     world = World(stricter(approvals=1))
     with_an_unreadable_past(world)
     op = await world.planned()
-    assert (op.status, op.last) == (Status.AWAITING_APPROVAL, None)
+    assert (op.status, op.last, op.usual) == (Status.AWAITING_APPROVAL, None, None)
 
 
 async def test_a_cooldown_that_can_not_be_known_is_a_definite_no_at_every_step() -> None:

@@ -275,10 +275,12 @@ class MemoryStore:
         found.sort(key=lambda op: op.id)
         return sorted(found, key=lambda op: op.requested_at, reverse=True)[:limit]
 
-    async def newest(self, target: Target, statuses: Collection[Status]) -> Operation | None:
-        """The newest request of a database and shard, of those that have one of these statuses."""
+    async def newest(
+        self, target: Target, statuses: Collection[Status], *, most: int = 1
+    ) -> Sequence[Operation]:
+        """The newest requests of a database and shard, of those that have one of these statuses."""
         every = await self.operations(open_only=False, database=target.database, limit=sys.maxsize)
-        return next((op for op in every if op.target == target and op.status in statuses), None)
+        return [op for op in every if op.target == target and op.status in statuses][:most]
 
     async def count_operations(self) -> Mapping[str, int]:
         """How many operations there are in each status."""

@@ -243,13 +243,19 @@ async def test_the_newest_of_a_target_that_has_a_status_is_found_behind_all_othe
     await opened(store, requested(9, database="b", at=after(9)))
     succeeded, cancelled_ = {Status.SUCCEEDED}, {Status.CANCELLED, Status.CLOSED}
     found = [
-        await store.newest(Target("a"), succeeded),
+        await store.newest(Target("a"), succeeded, most=5),
         await store.newest(Target("a", "s1"), succeeded),
+        await store.newest(Target("a"), cancelled_, most=2),
         await store.newest(Target("a"), cancelled_),
     ]
-    assert [op and op.id for op in found] == ["SW-000002", "SW-000003", "SW-000008"]
+    assert [[op.id for op in ops] for ops in found] == [
+        ["SW-000002", "SW-000001"],
+        ["SW-000003"],
+        ["SW-000008", "SW-000007"],
+        ["SW-000008"],
+    ]
     for target in (Target("a", "s1"), Target("b"), Target("a\x00"), Target("a", "s1\ud800")):
-        assert await store.newest(target, cancelled_) is None
+        assert not await store.newest(target, cancelled_)
 
 
 async def test_the_longest_overdue_are_claimed_first_and_only_what_is_due(store: Storage) -> None:

@@ -10,19 +10,21 @@ from bot.sandbox.slack.workspace import Workspace
 
 
 def post_message(workspace: Workspace, params: Params) -> Json:
-    """``chat.postMessage``."""
+    """``chat.postMessage``; with ``reply_broadcast`` a reply is shown in the channel too."""
     channel = postable(workspace, params)
     text, blocks, metadata = message_text(params), message_blocks(workspace, params), message_metadata(params)
     if not text and not blocks:
         raise SlackError("no_text")
+    thread_ts = thread_root(workspace, channel, params.text("thread_ts"))
     message = workspace.post(
         channel,
         workspace.bot_user,
         text,
         blocks=blocks or (),
         metadata=metadata or None,
-        thread_ts=thread_root(workspace, channel, params.text("thread_ts")),
+        thread_ts=thread_ts,
         by_bot=True,
+        broadcast=bool(thread_ts) and params.flag("reply_broadcast"),
     )
     return {
         "channel": channel.id,

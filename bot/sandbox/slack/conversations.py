@@ -34,9 +34,9 @@ def members(workspace: Workspace, params: Params) -> Json:
 
 
 def history(workspace: Workspace, params: Params) -> Json:
-    """``conversations.history``: newest first, without the replies of threads."""
+    """``conversations.history``: newest first, of the replies in threads only those sent to the channel too."""
     channel = _readable(workspace, params)
-    top = [m for m in workspace.messages(channel, tombstones=True) if not m.is_reply]
+    top = [m for m in workspace.messages(channel, tombstones=True) if m.broadcast or not m.is_reply]
     return _messages(workspace, params, list(reversed(_between(top, params))))
 
 

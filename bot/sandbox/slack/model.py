@@ -90,6 +90,7 @@ class Message:
         user: Who posted it; the bot's own user id for the bot.
         ephemeral_to: The one person who sees it, "" for everybody.
         edited_ts: "" until it is edited.
+        broadcast: A reply that was also sent to the channel.
     """
 
     channel: str
@@ -103,6 +104,7 @@ class Message:
     ephemeral_to: str = ""
     edited_ts: str = ""
     deleted: bool = False
+    broadcast: bool = False
 
     @property
     def is_reply(self) -> bool:

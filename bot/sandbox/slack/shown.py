@@ -47,6 +47,12 @@ def _of_bot(workspace: Workspace, message: Message) -> Json:
 
 
 def _thread(workspace: Workspace, message: Message) -> Json:
+    if message.broadcast and (root := workspace.find(message.channel, message.thread_ts)):
+        return {
+            "subtype": "thread_broadcast",
+            "thread_ts": message.thread_ts,
+            "root": message_json(workspace, root),
+        }
     if message.is_reply:
         return {"thread_ts": message.thread_ts}
     replies = [] if message.ephemeral_to else workspace.thread(message)

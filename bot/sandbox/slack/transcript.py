@@ -34,6 +34,7 @@ def message_lines(workspace: Workspace, message: Message) -> str:
     name = _name(workspace, message.user)
     only = f" (only {_name(workspace, message.ephemeral_to)} sees this)" if message.ephemeral_to else ""
     edited = " (edited)" if message.edited_ts else ""
+    edited += " (also sent to the channel)" if message.broadcast else ""
     body = message_text(workspace, message).replace("\n", f"\n{margin}{INDENT}")
     return f"{margin}{_time(workspace, message.ts)} {name}{only}{edited}\n{margin}{INDENT}{body}"
 

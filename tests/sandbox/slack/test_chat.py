@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import Demo
+from bot.sandbox.slack.transcript import thread_lines
 from tests.sandbox.slack.hand_clock import HandClock
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*orders*"}}
@@ -52,6 +53,24 @@ async def test_replies_go_to_the_root_of_the_thread(client: AsyncWebClient, demo
     nested = await client.chat_postMessage(channel="C0ORDERS", text="done", thread_ts=reply["ts"])
     assert nested["message"]["thread_ts"] == root.ts
     assert [message.text for message in demo.workspace.thread(root)] == ["on it", "done"]
+
+
+async def test_a_reply_may_be_shown_in_the_channel_too(client: AsyncWebClient, demo: Demo) -> None:
+    """One message: in the thread, and among the channel's as a ``thread_broadcast`` with its root."""
+    root = demo.workspace.post("orders-oncall", "rita", "help")
+    said: dict[str, Any] = {"channel": "C0ORDERS", "text": "done", "metadata": METADATA}
+    quiet = await client.chat_postMessage(**said, thread_ts=root.ts)
+    posted = await client.chat_postMessage(**said, thread_ts=root.ts, reply_broadcast=True)
+    top = await client.chat_postMessage(**said, reply_broadcast=True)
+    history = await client.conversations_history(channel="C0ORDERS", include_all_metadata=True)
+    assert [each["ts"] for each in history["messages"]] == [top["ts"], posted["ts"], root.ts]
+    assert "subtype" not in history["messages"][0]
+    thread = await client.conversations_replies(channel="C0ORDERS", ts=root.ts, include_all_metadata=True)
+    assert [each["ts"] for each in thread["messages"]] == [root.ts, quiet["ts"], posted["ts"]]
+    for shown in (history["messages"][1], thread["messages"][2]):
+        assert (shown["subtype"], shown["metadata"]) == ("thread_broadcast", METADATA)
+        assert (shown["thread_ts"], shown["root"]["ts"]) == (root.ts, root.ts)
+    assert "(also sent to the channel)" in thread_lines(demo.workspace, root)
 
 
 @pytest.mark.parametrize(
