@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from bot.sandbox.faults import Answer, Fault, Faults, Sleep, in_json
 from bot.sandbox.switchovers import Ending, Outcome, Timings, wall_clock
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
+STAMPED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 SUBMIT = "RunClusterCustomService"
 SUCCESSFUL = "successful"  # the last status of a job that says it went well
 HASHES = {"HmacSHA256": hashlib.sha256, "HmacSHA1": hashlib.sha1}
@@ -207,11 +209,13 @@ class SimulatedQingCloud:
         return job
 
     async def _endpoint(self, request: Request) -> Response:
-        if request.url.path != self.path:
+        if request.scope["path"] != self.path:
             return Response("not found", 404)
         # Decoded once; a second decoding is the sender's mistake. The SDK posts its parameters as a form.
-        posted = parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True)
-        params = dict(request.query_params) | dict(posted)
+        sent = (request.scope["query_string"], await request.body())
+        params = dict(
+            pair for text in sent for pair in parse_qsl(text.decode("latin-1"), keep_blank_values=True)
+        )
         action = params.get("action", "")
         hidden = {"signature", "access_key_id"}
         shown = {key: value for key, value in params.items() if key not in hidden}
@@ -389,7 +393,7 @@ def _required(params: Mapping[str, str], name: str) -> str:
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text) if STAMPED.fullmatch(text) else None
     except ValueError:
         return None
 
