@@ -79,6 +79,7 @@ def link(address: str, text: str) -> str:
     return f"<{address.translate(_ENTITIES)}|{literal(text)}>"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def moment(at: datetime) -> str:
     """A time in the reader's own zone, down to the second; in UTC where it can't be shown so."""
     shown = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -62,7 +62,8 @@ class Texts:
 
     def text(self, code: str, /, **values: object) -> str:
         """The message with this code; values are filled in as they are, so escape them first."""
-        return _said_as_it_is(self.locale, Reason.of(code, **values))
+        facts = [(name, "" if value is None else str(value)) for name, value in values.items()]
+        return _said_as_it_is(self.locale, code, tuple(facts))
 
     def _worded(self, params: Iterable[tuple[str, str]], show: Show) -> dict[str, str]:
         return {
@@ -164,8 +165,8 @@ def _render(locale: str, code: str, values: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _said_as_it_is(locale: str, reason: Reason) -> str:
-    return Texts(locale).say(reason)
+def _said_as_it_is(locale: str, code: str, facts: tuple[tuple[str, str], ...]) -> str:
+    return Texts(locale).say(Reason(code, facts))
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -350,7 +350,8 @@ class Account:
         self._reads = wire.reads()
         self._closed = False
         for name in ("httpx", "httpcore"):  # they log whole URLs, which are signed
-            logging.getLogger(name).setLevel(logging.WARNING)
+            if (logger := logging.getLogger(name)).level != logging.WARNING:
+                logger.setLevel(logging.WARNING)
 
     def deadline(self) -> float:
         """When, on the monotonic clock, a call of the port that starts now must have ended."""
