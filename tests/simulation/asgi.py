@@ -10,8 +10,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import aiohttp
-from multidict import CIMultiDict
 from msgspec.json import decode, encode
+from multidict import CIMultiDict
 from starlette.types import ASGIApp, Message, Receive, Scope
 
 from bot.sandbox.slack.params import Params
