@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -272,7 +273,7 @@ class SimulatedQingCloud:
         digest = HASHES.get(params.get("signature_method", ""))
         if digest is None:
             raise No(1100, "InvalidParameter, unsupported signature_method")
-        pairs = "&".join(quote(k, safe="") + "=" + quote(v, safe="") for k, v in sorted(params.items()))
+        pairs = "&".join(_encoded(k) + "=" + _encoded(v) for k, v in sorted(params.items()))
         text = f"{method}\n{self.path}\n{pairs}".encode()
         return base64.b64encode(hmac.digest(self.secret_access_key.encode(), text, digest)).decode()
 
@@ -389,6 +390,11 @@ def _required(params: Mapping[str, str], name: str) -> str:
     if not params.get(name):
         raise No(1100, f"MissingParameter, parameter [{name}] is required")
     return params[name]
+
+
+@lru_cache(maxsize=512)
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
 
 
 def _time(text: str) -> datetime | None:

@@ -45,7 +45,12 @@ class _Handle(asyncio.Handle):
         loop: asyncio.AbstractEventLoop,
         context: Context | None,
     ) -> None:
-        _fill(self, callback, args, loop, context)
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = None
 
 
 class _Timer(asyncio.TimerHandle):
@@ -61,7 +66,12 @@ class _Timer(asyncio.TimerHandle):
         loop: asyncio.AbstractEventLoop,
         context: Context | None,
     ) -> None:
-        _fill(self, callback, args, loop, context)
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = None
         self._when = when
         self._scheduled = True
 
@@ -70,15 +80,6 @@ class _Timer(asyncio.TimerHandle):
 
     def __lt__(self, _: object) -> bool:
         return False
-
-
-def _fill(handle: Any, callback: Any, args: Any, loop: Any, context: Context | None) -> None:
-    handle._callback = callback
-    handle._args = args
-    handle._loop = loop
-    handle._context = copy_context() if context is None else context
-    handle._cancelled = False
-    handle._repr = None
 
 
 class SimulatedLoop(base_events.BaseEventLoop):
@@ -130,10 +131,14 @@ class SimulatedLoop(base_events.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        timer = _Timer(self._now + delay, callback, args, self, context)
+        heappush(self._scheduled, (timer._when, timer))
+        return timer
 
     def _run_once(self) -> None:
-        timers, ready = self._without_cancelled(), self._ready
+        timers, ready = self._scheduled, self._ready
+        if timers and (timers[0][1]._cancelled or len(timers) > MANY):
+            timers = self._without_cancelled()
         self._busy += 1
         if not ready and not self._stopping:
             if not timers:

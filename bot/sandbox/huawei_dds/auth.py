@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -127,6 +128,7 @@ def _canonical(asked: Asked, signed: list[str]) -> str:
     return "\n".join(lines)
 
 
+@lru_cache(maxsize=512)
 def _encoded(text: str) -> str:
     return quote(text, safe="~")
 
