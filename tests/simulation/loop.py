@@ -114,21 +114,21 @@ class SimulatedLoop(base_events.BaseEventLoop):
         """
         raise RuntimeError("a thread in the simulation")
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]  # whatever it is called with
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         handle = _Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
-    def call_at(
+    def call_at(  # type: ignore[override]  # whatever it is called with
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(when, callback, args, self, context)
         heappush(self._scheduled, (when, timer))
         return timer
 
-    def call_later(
+    def call_later(  # type: ignore[override]  # whatever it is called with
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = _Timer(self._now + delay, callback, args, self, context)
@@ -141,12 +141,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
             timers = self._without_cancelled()
         self._busy += 1
         if not ready and not self._stopping:
-            if not timers:
-                raise Stuck
-            if timers[0][0] > self._now:
-                self._busy = 0
-                self._now = timers[0][0]
-                self._moved()
+            self._jump(timers)
         if self._busy > BUSY:
             raise Stuck
         end = self._now + INSTANT
@@ -164,6 +159,14 @@ class SimulatedLoop(base_events.BaseEventLoop):
                 except BaseException as error:  # noqa: BLE001  # as asyncio does
                     told = f"Exception in callback {handle!r}"
                     self.call_exception_handler({"message": told, "exception": error, "handle": handle})
+
+    def _jump(self, timers: Sequence[tuple[float, _Timer]]) -> None:
+        if not timers:
+            raise Stuck
+        if timers[0][0] > self._now:
+            self._busy = 0
+            self._now = timers[0][0]
+            self._moved()
 
     def _without_cancelled(self) -> list[tuple[float, _Timer]]:
         """The timers, once those in front that were cancelled are gone, or all of them where they are many."""
