@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import heapq
 import hmac
 import json
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -194,7 +193,7 @@ class Ingress:
 
     def _check_signature(self, signed: Signed, raw: bytes) -> None:
         base = b"v0:" + signed.timestamp.encode() + b":" + raw
-        expected = "v0=" + hmac.new(self._secret, base, hashlib.sha256).hexdigest()
+        expected = "v0=" + hmac.digest(self._secret, base, "sha256").hex()
         if not hmac.compare_digest(expected, signed.signature):
             raise Rejection(401, "wrong signature")
 
@@ -320,24 +319,22 @@ def _number(text: str) -> float:
 def _check_values(body: Body) -> None:
     if not body:
         raise ValueError("empty")
-    for value, depth in _walk(body):
-        if depth > MAX_DEPTH:
-            raise ValueError("nested too deeply")
-        if isinstance(value, str):
-            value.encode("utf-8")  # a lone surrogate can't be stored nor sent on
-            if "\x00" in value:
-                raise ValueError("NUL")
+    level: list[Any] = [body]
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return
+        level = [item for value in level for item in _inside(value)]
+        text = "".join([value for value in level if isinstance(value, str)])
+        text.encode("utf-8")  # a lone surrogate can't be stored nor sent on
+        if "\x00" in text:
+            raise ValueError("NUL")
+        level = [value for value in level if isinstance(value, dict | list)]
+    if any(level):
+        raise ValueError("nested too deeply")
 
 
-def _walk(body: Body) -> Iterator[tuple[Any, int]]:
-    pending: list[tuple[Any, int]] = [(body, 0)]
-    while pending:
-        value, depth = pending.pop()
-        yield value, depth
-        if isinstance(value, dict):
-            pending.extend((item, depth + 1) for pair in value.items() for item in pair)
-        elif isinstance(value, list):
-            pending.extend((item, depth + 1) for item in value)
+def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return (*value, *value.values()) if isinstance(value, dict) else value
 
 
 # --- answers ---------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -38,6 +39,7 @@ _LINES_PER_SECTION = 5
 
 # How much of each filled-in value is shown: the most that lets the whole sentence fit.
 _ROOM = (300, 120, 40, 10, 3)
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,13 @@ def sentence(
     texts: Texts, reason: Reason, *, topology: Topology | None = None, most: int = MAX_SECTION // 2
 ) -> str:
     """The sentence of a reason as mrkdwn: values literal, people as mentions, nodes by name, times as dates."""
-    whole = _with_wall_clock(reason)
+    return _sentence(texts.locale, reason, topology, most)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _sentence(locale: str, reason: Reason, topology: Topology | None, most: int) -> str:
+    # A card is made anew at every change, and most of its sentences are as they were.
+    texts, whole = Texts(locale), _with_wall_clock(reason)
     address = dict(reason.params).get("link", "")
     return _roomiest(lambda room: texts.say(whole, show=_shown(topology, room, address)), most)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from bot.core.schedule import zone_named
 
@@ -20,6 +21,9 @@ _EMOJI = r"(?:100|1234|(?!\d\d[+-]\d\d:)(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
 _ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
 _HALF_AN_EMOJI = re.compile(rf":{_EMOJI}$")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+_REMEMBERED = 4096
+"""How many texts are remembered as they are shown: names of nodes, people's reasons, times."""
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,30}")
@@ -43,6 +47,7 @@ def _visible(character: str) -> str:
     return "\N{REPLACEMENT CHARACTER}" if hidden else character
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def literal(text: str, most: int = 300) -> str:
     """Text of others for a mrkdwn object: no mention, link, formatting or emoji comes to life in it.
 
@@ -74,6 +79,7 @@ def link(address: str, text: str) -> str:
     return f"<{address.translate(_ENTITIES)}|{literal(text)}>"
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def moment(at: datetime) -> str:
     """A time in the reader's own zone, down to the second; in UTC where it can't be shown so."""
     shown = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -99,4 +105,4 @@ def wall_clock(at: datetime, zone: str) -> str:
 
 def without_dates(text: str) -> str:
     """The same for a message's plain text, where dates would be shown as markup."""
-    return _DATE.sub(r"\1", text)
+    return _DATE.sub(r"\1", text) if "<!date" in text else text

@@ -220,6 +220,8 @@ class Publisher:
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
+        if not messages:
+            return False
         waiting: list[tuple[Message, datetime]] = []
         async with asyncio.TaskGroup() as group:
             lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]

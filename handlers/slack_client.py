@@ -204,7 +204,8 @@ class SlackClient:
 def quiet_logger(name: str) -> logging.Logger:
     """A logger for a Slack package: at DEBUG and WARNING those write whole payloads and their tokens."""
     logger = logging.getLogger(name)
-    logger.setLevel(logging.ERROR)
+    if logger.level != logging.ERROR:  # setting it makes every logger forget what it knows of levels
+        logger.setLevel(logging.ERROR)
     return logger
 
 

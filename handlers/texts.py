@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -66,24 +66,27 @@ class Texts:
             reason: A code and its parameters.
             show: How each parameter (name, value) is written where the sentence goes.
         """
-        return _render(self.locale, reason.code, self._worded(dict(reason.params), show))
+        return _render(self.locale, reason.code, self._worded(reason.params, show))
 
     def text(self, code: str, /, **values: object) -> str:
         """The message with this code; values are filled in as they are, so escape them first."""
-        return self.say(Reason.of(code, **values))
+        facts = [(name, "" if value is None else str(value)) for name, value in values.items()]
+        return _said_as_it_is(self.locale, code, tuple(facts))
 
-    def _worded(self, params: Mapping[str, str], show: Show) -> dict[str, str]:
+    def _worded(self, params: Iterable[tuple[str, str]], show: Show) -> dict[str, str]:
         return {
             name: self._word(name, value)
             or self._length(name, value)
             or self._listed(name, value, show)
             or show(name, value)
-            for name, value in params.items()
+            for name, value in params
         }
 
     def _listed(self, name: str, value: str, show: Show) -> str:
         """Sentences in a sentence; "" for any other value: what people type is no sentence."""
-        found = unnested(value) if name in _OF_SENTENCES else ()
+        if name not in _OF_SENTENCES:
+            return ""
+        found = unnested(value)
         said = [self.say(each, show=show) for each in found[:_MOST_LISTED]]
         if len(found) > _MOST_LISTED:
             said.append(self.text("unfit-more", count=len(found) - _MOST_LISTED))
@@ -104,8 +107,10 @@ class Texts:
     def _word(self, name: str, value: str) -> str:
         """Our own words for a status, a role, what a freeze is of or a warning; "" for any other value."""
         family = _FAMILIES.get(name)
+        if family is None:
+            return ""
         code = f"{family}-{value.replace('_', '-')}"
-        return _render(self.locale, code, {}) if family and code in codes(self.locale) else ""
+        return _render(self.locale, code, {}) if code in _catalogue(self.locale) else ""
 
 
 def codes(locale: str = FALLBACK) -> set[str]:
@@ -180,6 +185,11 @@ def _render(locale: str, code: str, values: Mapping[str, str]) -> str:
             return text
     facts = ", ".join(f"{name}: {value}" for name, value in values.items())
     return f"{code} ({facts})" if facts else code
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _said_as_it_is(locale: str, code: str, facts: tuple[tuple[str, str], ...]) -> str:
+    return Texts(locale).say(Reason(code, facts))
 
 
 @lru_cache(maxsize=_REMEMBERED)

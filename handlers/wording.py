@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from bot.core.answers import Answer
@@ -39,7 +40,7 @@ class Wording:
     def warm_up(self) -> None:
         """Reads every catalogue, which takes a tenth of a second, so that no delivery has to wait for it."""
         for locale in LOCALES:
-            answers.help_text(Texts(locale))
+            _warm_up(locale)
 
     def unrecorded(self, locale: str) -> str:
         """What is answered when nothing could be recorded."""
@@ -106,3 +107,8 @@ class Wording:
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
         """The metadata of every card and reply."""
         return metadata(operation_id, status, key)
+
+
+@cache
+def _warm_up(locale: str) -> None:
+    answers.help_text(Texts(locale))

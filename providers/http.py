@@ -353,10 +353,13 @@ class Account:
         self._budget = budget
         self._wire = wire
         self._jitter = jitter
-        # Made now, though it connects later: loading the CA bundle blocks for tens of milliseconds.
-        self._client = httpx.AsyncClient(transport=wire.reads(), trust_env=False, follow_redirects=False)
+        # Made now, though it connects later: loading the CA bundle blocks for tens of milliseconds. No client
+        # around it: redirects, cookies and credentials are what reads must not have, and half of their cost.
+        self._reads = wire.reads()
+        self._closed = False
         for name in ("httpx", "httpcore"):  # they log whole URLs, which are signed
-            logging.getLogger(name).setLevel(logging.WARNING)
+            if (logger := logging.getLogger(name)).level != logging.WARNING:
+                logger.setLevel(logging.WARNING)
 
     def deadline(self) -> float:
         """When, on the monotonic clock, a call of the port that starts now must have ended."""
@@ -416,7 +419,8 @@ class Account:
 
     async def close(self) -> None:
         """Closes the connections of reads; submissions keep none."""
-        await self._client.aclose()
+        self._closed = True
+        await self._reads.aclose()
 
     def _take(self, call: str, priority: Priority) -> None:
         try:
@@ -443,10 +447,12 @@ class Account:
         return max(asked, wait)
 
     async def _get(self, request: Request, deadline: float) -> Answer:
+        if self._closed:  # a transport would connect anew
+            raise Unavailable("the account is closed")
         timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
-                response = await self._client.send(request.for_httpx(timeout=timeouts), stream=True)
+                response = await self._reads.handle_async_request(request.for_httpx(timeout=timeouts))
                 try:
                     return await _whole(response, READ_LIMIT)
                 finally:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -49,8 +49,7 @@ def in_json(answer: Answer) -> Response:
     """The answer as the real API gives it."""
     if answer.payload is None:
         return Response(status_code=answer.status, headers=answer.headers)
-    content = json.dumps(answer.payload, ensure_ascii=False)
-    return Response(content, answer.status, answer.headers, "application/json")
+    return Response(msgspec.json.encode(answer.payload), answer.status, answer.headers, "application/json")
 
 
 def _printed(answer: Answer) -> Response:

@@ -12,10 +12,12 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -29,6 +31,7 @@ from bot.sandbox.faults import Answer, Fault, Faults, Sleep, in_json
 from bot.sandbox.switchovers import Ending, Outcome, Timings, wall_clock
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
+STAMPED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 SUBMIT = "RunClusterCustomService"
 SUCCESSFUL = "successful"  # the last status of a job that says it went well
 HASHES = {"HmacSHA256": hashlib.sha256, "HmacSHA1": hashlib.sha1}
@@ -207,11 +210,13 @@ class SimulatedQingCloud:
         return job
 
     async def _endpoint(self, request: Request) -> Response:
-        if request.url.path != self.path:
+        if request.scope["path"] != self.path:
             return Response("not found", 404)
         # Decoded once; a second decoding is the sender's mistake. The SDK posts its parameters as a form.
-        posted = parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True)
-        params = dict(request.query_params) | dict(posted)
+        sent = (request.scope["query_string"], await request.body())
+        params = dict(
+            pair for text in sent for pair in parse_qsl(text.decode("latin-1"), keep_blank_values=True)
+        )
         action = params.get("action", "")
         hidden = {"signature", "access_key_id"}
         shown = {key: value for key, value in params.items() if key not in hidden}
@@ -268,7 +273,7 @@ class SimulatedQingCloud:
         digest = HASHES.get(params.get("signature_method", ""))
         if digest is None:
             raise No(1100, "InvalidParameter, unsupported signature_method")
-        pairs = "&".join(quote(k, safe="") + "=" + quote(v, safe="") for k, v in sorted(params.items()))
+        pairs = "&".join(_encoded(k) + "=" + _encoded(v) for k, v in sorted(params.items()))
         text = f"{method}\n{self.path}\n{pairs}".encode()
         return base64.b64encode(hmac.digest(self.secret_access_key.encode(), text, digest)).decode()
 
@@ -387,9 +392,14 @@ def _required(params: Mapping[str, str], name: str) -> str:
     return params[name]
 
 
+@lru_cache(maxsize=512)
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
+
+
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, STAMP).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text) if STAMPED.fullmatch(text) else None
     except ValueError:
         return None
 

@@ -50,7 +50,7 @@ async def _ask(app: ASGIApp, request: httpx.Request) -> httpx.Response:
     except Dropped as exc:
         raise httpx.ReadError("connection reset") from exc
     body = b"".join(message.get("body", b"") for message in said[1:])
-    return httpx.Response(said[0]["status"], headers=said[0]["headers"], content=body)
+    return httpx.Response(said[0]["status"], headers=said[0]["headers"], stream=httpx.ByteStream(body))
 
 
 def _scope(request: httpx.Request) -> dict[str, Any]:

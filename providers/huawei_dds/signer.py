@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 ALGORITHM = "SDK-HMAC-SHA256"
@@ -21,6 +22,7 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime(STAMP)
 
 
+@lru_cache(maxsize=512)
 def encoded(text: str) -> str:
     """Percent-encoded UTF-8: only letters, digits and ``-_.~`` stay (RFC 3986)."""
     return quote(text, safe="")

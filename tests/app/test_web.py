@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web import MAX_BODY, Answered, Ingress, Signatures, create_app
+from bot.web import MAX_BODY, MAX_DEPTH, Answered, Ingress, Signatures, create_app
 from tests.app.signed import FORM, JSON, SECRET, ask, chunks, form, interactive, signed_headers
 from tests.handlers.ledger import START, HandClock
 
@@ -280,6 +280,12 @@ async def test_a_declared_length_over_the_limit_is_refused_unread(door: Door) ->
 async def test_what_no_honest_payload_holds_is_refused(door: Door, kind: str, raw: bytes) -> None:
     response = await door.send(raw, kind=kind)
     assert (response.status_code, door.backend.bodies) == (400, [])
+
+
+@pytest.mark.parametrize(("depth", "status"), [(MAX_DEPTH - 1, 200), (MAX_DEPTH, 400)])
+async def test_how_deep_a_payload_may_be_nested(door: Door, depth: int, status: int) -> None:
+    raw = b'{"a":' + b"[" * depth + b"1" + b"]" * depth + b"}"
+    assert (await door.send(raw, kind=JSON)).status_code == status
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "multipart/form-data; boundary=x"])

@@ -212,17 +212,17 @@ class Forks:
         """Counts the turns of the world's loop, and the commits and calls amid them; and forks."""
         self._world.crashes.due = self._reached  # type: ignore[method-assign]
         loop = self._world.time.loop
-        run_once = loop._run_once  # type: ignore[attr-defined]  # one turn of asyncio's own loop
+        run_once = loop._run_once  # one turn
 
         def turn() -> None:
             run_once()
             self._turned()
 
-        loop._run_once = turn  # type: ignore[attr-defined]
+        loop._run_once = turn  # type: ignore[method-assign]
         try:
             yield
         finally:
-            loop._run_once = run_once  # type: ignore[attr-defined]
+            loop._run_once = run_once  # type: ignore[method-assign]
 
     def _turned(self) -> None:
         life = self._world.life

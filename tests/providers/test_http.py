@@ -243,6 +243,20 @@ async def test_an_answer_that_is_lost_is_no_missing_connection() -> None:
         assert "did not answer" in caught.value.message
 
 
+async def test_a_closed_account_connects_no_more() -> None:
+    async with Desk(answer()).open() as desk:
+        await desk.account.close()
+        with pytest.raises(Unavailable, match="closed"):
+            await desk.read()
+        assert desk.connections == 0
+
+
+async def test_what_a_read_is_answered_is_not_carried_to_the_next() -> None:
+    async with Desk(answer("200 OK", b"", "Set-Cookie: a=1")).open() as desk:
+        assert [await desk.read(), await desk.read()] == [200, 200]
+        assert not any(b"cookie" in head.lower() for head in desk.heads)
+
+
 # Submissions
 
 

@@ -58,8 +58,10 @@ def summary(found: Sequence[Outcome], seconds: float) -> str:
     most = max((each.sent_at_most for each in found), default=0)
     accepted = max((each.accepted_at_most for each in found), default=0)
     doubles = sum(each.doubles for each in found)
+    cpu = sum(each.cpu for each in found) / len(found)
     lines = [
         f"histories            {len(found)} in {seconds:.0f} s, {60 * len(found) / seconds:.0f} a minute",
+        f"processor            {1000 * cpu:.0f} ms a history",
         f"virtual time         {hours:.1f} hours",
         f"violations           {len(violations)}",
         f"operations           {_listed(ends)}",

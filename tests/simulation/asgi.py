@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
+from msgspec.json import decode, encode
 from multidict import CIMultiDict
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope
 
-from bot.sandbox.slack.web_api import WebApi
+from bot.sandbox.slack.params import Params
+from bot.sandbox.slack.web_api import Reply, WebApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,12 @@ def _request(
 class _Response:
     """As much of ``aiohttp.ClientResponse`` as the Slack SDK and our client read."""
 
-    def __init__(self, answer: Answered) -> None:
-        self.status = answer.status
-        self.headers = answer.headers
-        self._body = answer.body
-
-    @property
-    def content_type(self) -> str:
-        return self.headers.get("content-type", "application/octet-stream").partition(";")[0]
+    def __init__(self, reply: Reply) -> None:
+        self.status = reply.status
+        self.headers = CIMultiDict(reply.headers)
+        page = isinstance(reply.content, str)
+        self.content_type = "text/html" if page else "application/json"
+        self._body = reply.content.encode() if isinstance(reply.content, str) else encode(reply.content)
 
     async def text(self) -> str:
         return self._body.decode()
@@ -87,13 +85,13 @@ class _Response:
     async def json(self) -> Any:
         if self.content_type != "application/json":
             raise aiohttp.ContentTypeError(cast(aiohttp.RequestInfo, None), ())
-        return json.loads(self._body)
+        return decode(self._body)
 
 
 class _Exchange:
     """A request that is sent when it is entered, as aiohttp's are."""
 
-    def __init__(self, sending: Callable[[], Awaitable[Answered]]) -> None:
+    def __init__(self, sending: Callable[[], Awaitable[Reply]]) -> None:
         self._sending = sending
 
     async def __aenter__(self) -> _Response:
@@ -105,8 +103,18 @@ class _Exchange:
         """There is no connection to give back."""
 
 
+class _Line:
+    """What a call comes on: nobody ever hangs up, and what is cut is cut."""
+
+    async def hang(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def drop(self) -> None:
+        raise ConnectionResetError("the simulated connection was dropped")
+
+
 class SlackSession:
-    """Stands where the bot has its ``aiohttp.ClientSession``.
+    """Stands where the bot has its ``aiohttp.ClientSession``; what is said travels as JSON, without HTTP around it.
 
     Args:
         api: The simulated Web API.
@@ -122,30 +130,26 @@ class SlackSession:
         self._boundary = boundary
         self._way = way
 
-    def request(self, method: str, url: str, **args: Any) -> _Exchange:
+    def request(self, _method: str, url: str, **args: Any) -> _Exchange:
         """One call; what the SDK passes besides address, headers, parameters and JSON has no meaning here."""
-        headers = {str(name): str(value) for name, value in (args.get("headers") or {}).items()}
-        content = args.get("json")
-        body = b""
-        if content is not None:
-            body = json.dumps(content).encode()
-            headers["Content-Type"] = "application/json;charset=utf-8"
-        query = urlencode(args.get("params") or {})
+        asked = {name: str(value) for name, value in (args.get("params") or {}).items()}
+        params = Params(asked | decode(encode(args.get("json") or {})))
+        token = str((args.get("headers") or {}).get("Authorization", "")).removeprefix("Bearer ")
 
-        async def sending() -> Answered:
+        async def sending() -> Reply:
             await self._boundary("before a call to Slack")
             await self._way()
-            answer = await self._ask(*_request(method, url, headers, body, query))
+            reply = await self._ask(urlsplit(url).path, token, params)
             await self._boundary("after Slack answered")
-            return answer
+            return reply
 
         return _Exchange(sending)
 
-    async def _ask(self, scope: Scope, receive: Receive) -> Answered:
-        kind, _, name = scope["path"].removeprefix("/").partition("/")
-        endpoint, what = (self._api.call, "method") if kind == "api" else (self._api.respond, "id")
-        response = await endpoint(Request({**scope, "path_params": {what: name}}, receive))
-        return Answered(response.status_code, CIMultiDict(response.headers), bytes(response.body))
+    async def _ask(self, path: str, token: str, params: Params) -> Reply:
+        kind, _, name = path.removeprefix("/").partition("/")
+        if kind == "api":
+            return await self._api.perform(name, token, params, _Line())
+        return await self._api.answer(name, params, _Line())
 
     def post(self, url: str, **args: Any) -> _Exchange:
         """To a response URL."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from time import process_time
 
 from tests.simulation import checks
 from tests.simulation.actors import People
@@ -42,6 +43,7 @@ class Outcome:
         crashes: Where the process died.
         faults: What went wrong on purpose, by kind.
         seconds: Of virtual time.
+        cpu: Seconds of the processor's.
         statuses: How many operations ended how.
         decisions: How often what people decided besides: holds, emergencies, starts to come, reviews.
         sent_at_most: The most requests of any operation that reached a cloud.
@@ -56,6 +58,7 @@ class Outcome:
     crashes: Counter[str]
     faults: Counter[str]
     seconds: float
+    cpu: float
     statuses: Counter[str]
     decisions: Counter[str]
     sent_at_most: int
@@ -89,6 +92,7 @@ def play(seed: int, store: str = "", mode: str = "") -> Outcome:
         store: Where the bot keeps its truth, a name of ``STORES``; "": as the seed says.
         mode: How Slack reaches the bot, ``http`` or ``socket``; "": as the seed says.
     """
+    began = process_time()
     random.seed(f"providers {seed}")  # the jitter of reads, which providers take from the global dice
     time = Time()
     world = World(seed, time, store or store_of(seed), mode or mode_of(seed))
@@ -100,10 +104,10 @@ def play(seed: int, store: str = "", mode: str = "") -> Outcome:
                 world.observer.violated("goes_on", "everything waits for ever")
     finally:
         world.ground.close()
-    return _outcome(world)
+    return _outcome(world, process_time() - began)
 
 
-def _outcome(world: World) -> Outcome:
+def _outcome(world: World, cpu: float) -> Outcome:
     told = world.observer.operations.values()
     return Outcome(
         seed=world.seed,
@@ -113,6 +117,7 @@ def _outcome(world: World) -> Outcome:
         crashes=Counter(world.crashes.happened),
         faults=world.trace.counted,
         seconds=world.time.elapsed,
+        cpu=cpu,
         statuses=world.statuses,
         decisions=world.observer.trail.decisions,
         sent_at_most=max((len(each.submissions) for each in told), default=0),

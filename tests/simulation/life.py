@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +22,8 @@ T = TypeVar("T")
 LIFE: ContextVar[Life] = ContextVar("life")
 TICK = timedelta(seconds=60)
 """The sweeps run when something is due; besides, as seldom as this."""
+ROOM = 50
+"""After how many more tasks those that have ended are forgotten."""
 AGAIN = 0.5
 """Seconds until what is still due is looked at again: the bot's own tick."""
 
@@ -86,7 +87,8 @@ class Life:
         self._around = around(self)
         self.alive = True
         self.serving = False
-        self.tasks: dict[asyncio.Task[Any], None] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._room = ROOM
         self.context: Context = copy_context()
         self.context.run(LIFE.set, self)
         self.store = machine.ground.open(self)
@@ -99,6 +101,21 @@ class Life:
         """The bot, once it is composed."""
         assert self._bot is not None
         return self._bot
+
+    def owns(self, task: asyncio.Task[Any]) -> None:
+        """A task of this process has begun."""
+        self._tasks.append(task)
+        if len(self._tasks) > self._room:
+            self._room = 2 * len(self.tasks()) + ROOM
+
+    def tasks(self) -> Sequence[asyncio.Task[Any]]:
+        """Its tasks that have not ended; of those that have, nobody asks what the dead stumbled over."""
+        ended = [task for task in self._tasks if task.done()]
+        self._tasks = [task for task in self._tasks if not task.done()]
+        for task in ended:
+            if not self.alive and not task.cancelled():
+                task.exception()
+        return list(self._tasks)
 
     def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """A task of this process."""
@@ -142,23 +159,25 @@ class Life:
 
     def die(self, where: str) -> None:
         """``kill -9``: from here on nothing that this process does has any effect."""
+        tasks = self.tasks()
         self.alive = self.serving = False
         self._silence()
         self._machine.ground.cut_off()
-        for task in list(self.tasks):
+        for task in tasks:
             task.cancel()
         self._machine.died(where)
 
     async def bury(self) -> int:
         """Waits until the tasks of the dead are gone; gives how many won't go."""
         for turn in range(200):
-            if not self.tasks:
+            tasks = self.tasks()
+            if not tasks:
                 break
             if turn % 20 == 0:  # between, they clean up
-                for task in list(self.tasks):
+                for task in tasks:
                     task.cancel()
             await asyncio.sleep(0)
-        return len(self.tasks)
+        return len(self.tasks())
 
     async def stop(self) -> None:
         """SIGTERM: drains and closes everything; a death meanwhile ends it."""
@@ -209,13 +228,5 @@ def track(loop: asyncio.AbstractEventLoop, coro: Any, **given: Any) -> asyncio.T
     context = given.get("context")
     life = context.get(LIFE) if context is not None else LIFE.get(None)
     if life is not None:
-        life.tasks[task] = None
-        task.add_done_callback(lambda ended: _forget(life, ended))
+        life.owns(task)
     return task
-
-
-def _forget(life: Life, task: asyncio.Task[Any]) -> None:
-    life.tasks.pop(task, None)
-    if not life.alive and not task.cancelled():
-        with contextlib.suppress(BaseException):
-            task.exception()  # whatever the dead stumbled over

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import base_events
-from collections.abc import Callable, Coroutine, Iterator
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
 import time_machine
@@ -24,37 +27,80 @@ class Stuck(Exception):
 
 BUSY = 10_000
 """Turns of the loop without time passing, after which it is taken for endless."""
+INSTANT = 1e-9
+"""Timers that are as many seconds apart, by the rounding of sums, are due together."""
+MANY = 100
+"""Timers, from which on those that were cancelled are cleared away when they are the most."""
 
 
-class _Jumping:
-    """Stands where a loop has its selector: instead of waiting, it moves the time."""
+class _Handle(asyncio.Handle):
+    """A callback to be run in the next turn; made without asking what only a debugger wants to know."""
 
-    def __init__(self, jump: Callable[[float], None]) -> None:
-        self._jump = jump
-        self._turns = 0
+    __slots__ = ()
 
-    def select(self, timeout: float | None) -> list[Any]:
-        self._turns += 1
-        if timeout is None or self._turns > BUSY:
-            raise Stuck
-        if timeout > 0:
-            self._turns = 0
-            self._jump(timeout)
-        return []
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: Sequence[Any],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = None
+
+
+class _Timer(asyncio.TimerHandle):
+    """The same at a time; of two at one time none is earlier, as the heap has it."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: Sequence[Any],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = None
+        self._when = when
+        self._scheduled = True
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __lt__(self, _: object) -> bool:
+        return False
 
 
 class SimulatedLoop(base_events.BaseEventLoop):
     """An event loop whose time stands still while anything is ready, and else is that of the next timer.
 
+    Its turns are asyncio's, in the same order, without what a loop does for sockets, threads and debuggers.
+
     Args:
         moved: Told whenever the time has changed.
     """
+
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[tuple[float, _Timer]]
+    _stopping: bool
+    _timer_cancelled_count: int
 
     def __init__(self, moved: Callable[[], None]) -> None:
         super().__init__()
         self._now = 0.0
         self._moved = moved
-        self._selector = _Jumping(self._jump)
+        self._busy = 0
 
     def time(self) -> float:
         """Seconds since the history began."""
@@ -68,11 +114,71 @@ class SimulatedLoop(base_events.BaseEventLoop):
         """
         raise RuntimeError("a thread in the simulation")
 
-    def _jump(self, timeout: float) -> None:
-        # Exactly the timer's own time: sums of differences would drift.
-        timers = self._scheduled  # type: ignore[attr-defined]  # asyncio's heap of timers
-        self._now = max(self._now, timers[0].when()) if timers else self._now + timeout
-        self._moved()
+    def call_soon(  # type: ignore[override]  # whatever it is called with
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(  # type: ignore[override]  # whatever it is called with
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = _Timer(when, callback, args, self, context)
+        heappush(self._scheduled, (when, timer))
+        return timer
+
+    def call_later(  # type: ignore[override]  # whatever it is called with
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = _Timer(self._now + delay, callback, args, self, context)
+        heappush(self._scheduled, (timer._when, timer))
+        return timer
+
+    def _run_once(self) -> None:
+        timers, ready = self._scheduled, self._ready
+        if timers and (timers[0][1]._cancelled or len(timers) > MANY):
+            timers = self._without_cancelled()
+        self._busy += 1
+        if not ready and not self._stopping:
+            self._jump(timers)
+        if self._busy > BUSY:
+            raise Stuck
+        end = self._now + INSTANT
+        while timers and timers[0][0] < end:
+            timer = heappop(timers)[1]
+            timer._scheduled = False
+            ready.append(timer)
+        for _ in range(len(ready)):
+            handle: Any = ready.popleft()
+            if not handle._cancelled:
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001  # as asyncio does
+                    told = f"Exception in callback {handle!r}"
+                    self.call_exception_handler({"message": told, "exception": error, "handle": handle})
+
+    def _jump(self, timers: Sequence[tuple[float, _Timer]]) -> None:
+        if not timers:
+            raise Stuck
+        if timers[0][0] > self._now:
+            self._busy = 0
+            self._now = timers[0][0]
+            self._moved()
+
+    def _without_cancelled(self) -> list[tuple[float, _Timer]]:
+        """The timers, once those in front that were cancelled are gone, or all of them where they are many."""
+        timers = self._scheduled
+        if len(timers) > MANY and self._timer_cancelled_count > len(timers) / 2:
+            self._scheduled = timers = [each for each in timers if not each[1]._cancelled]
+            heapify(timers)
+            self._timer_cancelled_count = 0
+        while timers and timers[0][1]._cancelled:
+            self._timer_cancelled_count -= 1
+            heappop(timers)[1]._scheduled = False
+        return timers
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""

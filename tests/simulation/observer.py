@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.json import encode
+
 from bot.core import events as e
 from bot.core.model import Plan
 from bot.sandbox.slack.model import Change, ChangeKind
@@ -218,7 +220,7 @@ class Observer:
         message = change.message
         if message is None:
             return
-        self._no_secret(f"{message.text} {message.blocks} {message.metadata}", "Slack")
+        self._no_secret(encode((message.text, message.blocks, message.metadata)).decode(), "Slack")
         if not message.by_bot:
             return
         held = (message.metadata or {}).get("event_payload", {})

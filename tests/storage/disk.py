@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -137,19 +136,21 @@ class Disk:
             return True
         return self.operations[owed.operation_id].op.version > owed.posted_version
 
-    def may_go(self) -> Iterator[Owed]:
+    def may_go(self) -> Sequence[Owed]:
         """What of it waits for nothing else: a reply waits for its card and for every earlier reply."""
-        waiting, blocked = list(self.owed()), defaultdict[str | None, int](lambda: 0)
-        for each in self.messages.values():
-            if each.done_at is not None:
-                continue
+        blocked: dict[str | None, int] = {}
+        undone = [each for each in self.messages.values() if each.done_at is None]
+        for each in undone:
             if each.kind is MessageKind.CARD and each.ts == "":
                 blocked[each.operation_id] = -1
-            elif each.kind is MessageKind.REPLY and not blocked[each.operation_id]:
-                blocked[each.operation_id] = each.id
-        for each in waiting:
-            if each.kind is not MessageKind.REPLY or blocked[each.operation_id] == each.id:
-                yield each
+            elif each.kind is MessageKind.REPLY:
+                blocked.setdefault(each.operation_id, each.id)
+        return [
+            each
+            for each in undone
+            if self._is_behind(each)
+            and (each.kind is not MessageKind.REPLY or blocked[each.operation_id] == each.id)
+        ]
 
     # --- as somebody sees it who only looks ---
 
@@ -187,11 +188,11 @@ class Disk:
     def due(self) -> Due:
         """When each sweep has something to do."""
         return Due(
-            inbox=min((row.due_at for row in self.inbox.values() if row.done_at is None), default=None),
+            inbox=min([row.due_at for row in self.inbox.values() if row.done_at is None], default=None),
             operations=min(
-                (row.due_at for row in self.operations.values() if row.due_at is not None), default=None
+                [row.due_at for row in self.operations.values() if row.due_at is not None], default=None
             ),
-            publish=min((row.due_at for row in self.may_go()), default=None),
+            publish=min([row.due_at for row in self.may_go()], default=None),
         )
 
     def unsettled(self) -> Unsettled:

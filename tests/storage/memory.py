@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -64,6 +63,24 @@ class _Immortal:
         return True
 
 
+class _Commit:
+    """A commit of a process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def __aenter__(self) -> None:
+        if not self._process.commits():
+            await for_ever()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            return
+        if not self._process.committed():
+            await for_ever()
+        await asyncio.sleep(0)  # it is done, and its caller may die before it hears of that
+
+
 class MemoryStore:
     """``bot.ports.Storage`` of one process over a disk.
 
@@ -106,15 +123,9 @@ class MemoryStore:
         if writing and self.disk.trouble:
             raise StoreUnavailable(self.disk.trouble)
 
-    @asynccontextmanager
-    async def _commit(self) -> AsyncIterator[None]:
+    def _commit(self) -> _Commit:
         """What is done inside is written whole or, where the process dies here, not at all; nothing is awaited."""
-        if not self._process.commits():
-            await for_ever()
-        yield
-        if not self._process.committed():
-            await for_ever()
-        await asyncio.sleep(0)  # it is done, and its caller may die before it hears of that
+        return _Commit(self._process)
 
     # --- inbox ---
 

@@ -134,6 +134,6 @@ def time_of(params: Mapping[str, str], name: str) -> datetime:
     text = params.get(name, "")
     shape = re.fullmatch(r"[0-9-]{10}T[0-9:]{8}[+-][0-9]{4}", text)
     try:
-        return datetime.strptime(text if shape else "", "%Y-%m-%dT%H:%M:%S%z")
+        return datetime.fromisoformat(text if shape else "")
     except ValueError:
         raise No.by_service(400, BAD_PARAMETER, f"Parameter error: {name}") from None

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+from msgspec.json import encode
 
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.answers import after_submission, show_answer
@@ -66,7 +67,7 @@ class Deliveries(Wire):
         who, place = self._insider(user), self.workspace.channel(channel)
         self._in_channel(who, place)
         form = payloads.command(self.workspace, who, place, name, text)
-        receipt = await self.send(twist(self.sign(urlencode(form))))
+        receipt = await self.send(twist(self.sign(self.form(form))))
         url = self.workspace.response_urls[form["response_url"].rpartition("/")[2]]
         return show_answer(self.workspace, name, url, receipt)
 
@@ -327,7 +328,11 @@ class Deliveries(Wire):
         return await self.event(inner, channel=place)
 
     async def _interact(self, payload: Json, twist: Twist) -> Receipt:
-        return await self.send(twist(self.sign(urlencode({"payload": json.dumps(payload)}))))
+        return await self.send(twist(self.sign(self.form({"payload": encode(payload).decode()}))))
+
+    def form(self, fields: Mapping[str, str]) -> str:
+        """Fields as the body of a request."""
+        return urlencode(fields)
 
     async def _act(
         self, user: User | str, where: Message | View, block: Json, action: Json, twist: Twist

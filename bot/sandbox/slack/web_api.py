@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -133,48 +134,87 @@ def _scope(workspace: Workspace, method: Method, params: Params) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What Slack says, before HTTP carries it: JSON, or a page of HTML."""
+
+    content: Json | str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Line(Protocol):
+    """The connection that a call came on, as far as it may fail."""
+
+    async def hang(self) -> None:
+        """Waits until the caller is gone."""
+        ...
+
+    async def drop(self) -> None:
+        """Cuts it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    request: Request
+
+    async def hang(self) -> None:
+        await disconnected(self.request.receive)
+
+    async def drop(self) -> None:
+        await drop_connection(self.request.scope, self.request.receive)
+
+
+@dataclass(frozen=True, slots=True)
 class WebApi:
-    """The endpoints of a workspace; what the path names is in ``request.path_params``."""
+    """The endpoints of a workspace: over HTTP, and without it."""
 
     workspace: Workspace
 
     async def call(self, request: Request) -> Response:
-        """A call of a Web API method, ``method``."""
+        """A call of the Web API method that the path names."""
         method = request.path_params["method"]
-        params, token = Params({}), ""
-
-        def work() -> tuple[Response, str]:
-            return self._limited(method, params) or self._run(method, token, params)
-
         try:
             content_type = request.headers.get("content-type", "")
             sent = Params.parse(request.url.query, content_type, await request.body())
         except SlackError as error:
-            return self._noted(method, params, JSONResponse(error.body()), error.code)
+            return _in_http(self._noted(method, Params({}), Reply(error.body()), error.code))
         token = request.headers.get("authorization", "").removeprefix("Bearer ") or sent.text("token")
         params = Params({key: value for key, value in sent.values.items() if key != "token"})
-        return await self._with_faults(request, method, params, work)
+        return _in_http(await self.perform(method, token, params, _Connection(request)))
 
     async def respond(self, request: Request) -> Response:
-        """What is posted to a response URL, ``id``."""
+        """What is posted to the response URL that the path names."""
         try:
             params = Params.parse("", request.headers.get("content-type", ""), await request.body())
         except SlackError as error:
-            return self._noted("respond", Params({}), JSONResponse(error.body(), 400), error.code)
+            return _in_http(self._noted("respond", Params({}), Reply(error.body(), 400), error.code))
+        return _in_http(await self.answer(request.path_params["id"], params, _Connection(request)))
 
-        def work() -> tuple[Response, str]:
+    async def perform(self, method: str, token: str, params: Params, line: Line) -> Reply:
+        """One call of a method, with Slack's limits and the faults that are set."""
+
+        def work() -> tuple[Reply, str]:
+            return self._limited(method, params) or self._run(method, token, params)
+
+        return await self._with_faults(method, params, work, line)
+
+    async def answer(self, url_id: str, params: Params, line: Line) -> Reply:
+        """One use of a response URL, with the faults that are set."""
+
+        def work() -> tuple[Reply, str]:
             try:
-                respond(self.workspace, request.path_params["id"], params)
+                respond(self.workspace, url_id, params)
             except SlackError as error:
                 # Not in Slack's reference: 404 and the name are what its apps report of used-up URLs.
-                return JSONResponse(error.body(), 404), error.code
-            return JSONResponse({"ok": True}), "ok"
+                return Reply(error.body(), 404), error.code
+            return Reply({"ok": True}), "ok"
 
-        return await self._with_faults(request, "respond", params, work)
+        return await self._with_faults("respond", params, work, line)
 
     async def _with_faults(
-        self, request: Request, method: str, params: Params, work: Callable[[], tuple[Response, str]]
-    ) -> Response:
+        self, method: str, params: Params, work: Callable[[], tuple[Reply, str]], line: Line
+    ) -> Reply:
         fault = self.workspace.faults.take(method)
         if fault is None:
             return self._noted(method, params, *work())
@@ -183,37 +223,42 @@ class WebApi:
             return self._noted(method, params, *work())
         done = f"{work()[1]}, then " if fault.processed else ""
         if fault.kind is FaultKind.ERROR:
-            return self._noted(method, params, JSONResponse(SlackError(fault.error).body()), fault.error)
+            return self._noted(method, params, Reply(SlackError(fault.error).body()), fault.error)
         if fault.kind is FaultKind.STATUS:
             return self._noted(method, params, _status(fault), f"{done}http_{fault.status}")
-        gone = self._noted(method, params, Response(status_code=503), f"{done}{fault.kind}")
+        gone = self._noted(method, params, Reply("", 503), f"{done}{fault.kind}")
         if fault.kind is FaultKind.HANG:
-            await disconnected(request.receive)
+            await line.hang()
         else:
-            await drop_connection(request.scope, request.receive)
+            await line.drop()
         return gone  # nobody is there to read it
 
-    def _run(self, method: str, token: str, params: Params) -> tuple[Response, str]:
+    def _run(self, method: str, token: str, params: Params) -> tuple[Reply, str]:
         scopes = {"x-oauth-scopes": ",".join(sorted(self.workspace.scopes))}
         try:
-            return JSONResponse(call(self.workspace, method, token, params), headers=scopes), "ok"
+            return Reply(call(self.workspace, method, token, params), headers=scopes), "ok"
         except SlackError as error:
-            return JSONResponse(error.body(), headers=scopes), error.code
+            return Reply(error.body(), headers=scopes), error.code
 
-    def _limited(self, method: str, params: Params) -> tuple[Response, str] | None:
+    def _limited(self, method: str, params: Params) -> tuple[Reply, str] | None:
         limits = self.workspace.limits
         wait = limits.take(method, METHODS[method].tier) if method in METHODS else 0
         if method == "chat.postMessage" and not wait:
             wait = limits.take(f"{method} {params.text('channel')}", POST_PER_CHANNEL)
         return (_status(Fault.rate_limited(wait)), "http_429") if wait else None
 
-    def _noted(self, method: str, params: Params, response: Response, outcome: str) -> Response:
+    def _noted(self, method: str, params: Params, reply: Reply, outcome: str) -> Reply:
         self.workspace.record(CallRecord(method, params.values, outcome, self.workspace.clock()))
-        return response
+        return reply
 
 
-def _status(fault: Fault) -> Response:
+def _status(fault: Fault) -> Reply:
     if fault.status == TOO_MANY:
         headers = {"Retry-After": str(int(fault.seconds))}
-        return JSONResponse(SlackError("ratelimited").body(), TOO_MANY, headers=headers)
-    return HTMLResponse(f"<html><body>{fault.status}: Server Error</body></html>", fault.status)
+        return Reply(SlackError("ratelimited").body(), TOO_MANY, headers)
+    return Reply(f"<html><body>{fault.status}: Server Error</body></html>", fault.status)
+
+
+def _in_http(reply: Reply) -> Response:
+    kind = HTMLResponse if isinstance(reply.content, str) else JSONResponse
+    return kind(reply.content, reply.status, reply.headers)

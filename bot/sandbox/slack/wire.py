@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -147,4 +146,4 @@ class Wire:
 def signed(secret: str, timestamp: int, body: bytes) -> str:
     """``X-Slack-Signature`` of a request."""
     base = b"v0:" + str(timestamp).encode() + b":" + body
-    return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+    return "v0=" + hmac.digest(secret.encode(), base, "sha256").hex()
