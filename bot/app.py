@@ -84,6 +84,7 @@ class Surroundings:
         random: A number from 0 to 1, for jitter.
         providers: The clouds, each with its way to the network.
         slack_session: Makes the HTTP session to Slack; takes ``timeout``.
+        logging: Told of the secrets that a reload brings; as ``configure_logging``.
         tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are
             due; that of Home tabs every two seconds.
         housekeeping: How often the gauges are set, and how soon after the hour the audit trail's head is told.
@@ -95,6 +96,7 @@ class Surroundings:
     random: Callable[[], float] = random.random
     providers: Mapping[str, ProviderType] = field(default_factory=lambda: PROVIDERS)
     slack_session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession
+    logging: Callable[..., None] = configure_logging
     tick: timedelta | None = None
     housekeeping: timedelta = HOUSEKEEPING
     retention: timedelta = RETENTION
@@ -520,13 +522,13 @@ class Bot:
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))
             return
-        configure_logging(stream=sys.stderr, secrets=self._settings.secrets() | fresh.secrets())
+        self._around.logging(stream=sys.stderr, secrets=self._settings.secrets() | fresh.secrets())
         old = self._catalogue.current
         retired = {**old.retired, **old.databases}
         new = self._new_catalogue(fresh)
         gone = {name: database for name, database in retired.items() if name not in new.databases}
         # Recorded first: by what the trail does not know, nobody is judged.
-        await self._store.record_configuration(_summary(fresh), self._clock.now())
+        await self._store.record_configuration(summary(fresh), self._clock.now())
         self._catalogue.current = replace(new, retired=gone)
         self._desk.limits = self._duties.limits = limits_of(fresh)
         log.info(
@@ -565,7 +567,7 @@ async def serve(path: Path) -> None:
         stack.push_async_callback(client.close)
         bot = Bot(settings, path, store, client, metrics)
         stack.push_async_callback(bot.close)
-        await store.record_configuration(_summary(settings), REAL.clock.now())
+        await store.record_configuration(summary(settings), REAL.clock.now())
         server = _Server(uvicorn.Config(bot.web, log_config=None, access_log=False, lifespan="off"))
         # What start-up made lives as long as the process: searching it for garbage would stop the loop for 0.1 s.
         gc.collect()
@@ -657,7 +659,7 @@ def _needs_restart(running: Settings, fresh: Settings) -> list[str]:
     ]
 
 
-def _summary(settings: Settings) -> dict[str, str]:
+def summary(settings: Settings) -> dict[str, str]:
     """What of a configuration goes into the audit trail: who may do what, no secret."""
     summary = {
         f"databases.{name}": f"account {database.account}, policy {database.policy}"

@@ -25,7 +25,7 @@ from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.switchovers import Ending, Timings
 from bot.sandbox.wire import AsgiTransport
 
-QINGCLOUD, HUAWEI = "qingcloud.example", "dds.example"
+QINGCLOUD, HUAWEI, IAM = "qingcloud.example", "dds.example", "iam.example"
 VAGUE_CODES = (b"5000", b"5100", b"DBS.200998", b"DBS.280005", b"DBS.201509")
 SERVER_ERROR = 500
 
@@ -158,6 +158,7 @@ class Clouds:
         self.hosts: Mapping[str, ASGIApp] = {
             QINGCLOUD: self._front(self.qingcloud, self._qingcloud_target),
             HUAWEI: self._front(self.huawei, self._huawei_target),
+            IAM: self._front(self.huawei, self._huawei_target),
         }
         self.look()
 

@@ -15,6 +15,7 @@ from tests.simulation.actors import People
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
 from tests.simulation.phrases import Phrases
+from tests.simulation.scene import scene_of
 from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
 from tests.simulation.world import World, logs_of, store_of
 from tests.storage.looks import Unsettled
@@ -89,7 +90,7 @@ def play(seed: int, store: str = "") -> Outcome:
     """
     random.seed(f"providers {seed}")  # the jitter of reads, which providers take from the global dice
     time = Time()
-    world = World(seed, time, store or store_of(seed))
+    world = World(seed, time, store or store_of(seed), scene_of(seed))
     try:
         with logs_of(world):
             try:
@@ -138,6 +139,7 @@ class History:
         """Plays it, to its end or to the first promise that is broken."""
         world = self._world
         world.begin()
+        world.trace.add("world", f"besides: {world.scene}")
         over = asyncio.Event()
         world.observer.on_violation = over.set
         with world.workspace.on_change(world.observer.changed):

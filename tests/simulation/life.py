@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from bot.app import Bot, Surroundings, slack_client, take_over
+from bot.app import Bot, Surroundings, slack_client, summary, take_over
 from bot.config import Settings
+from bot.errors import StoreUnavailable
 from bot.ports import Storage
 from bot.telemetry import Metrics
 from tests.storage.looks import Look
@@ -127,8 +128,13 @@ class Life:
         return self.passes("after a commit")
 
     async def start(self) -> None:
-        """Composes the bot on what was committed, as ``serve`` does; a death meanwhile ends it."""
-        await asyncio.wait({self.run(self._start())})
+        """Composes the bot on what was committed, as ``serve`` does; a death meanwhile ends it, and so does a failure."""
+        starting = self.run(self._start())
+        await asyncio.wait({starting})
+        if self.alive and (error := starting.exception()) is not None:
+            if not isinstance(error, StoreUnavailable):
+                raise error
+            self.die("a start without its database")
 
     async def _start(self) -> None:
         machine, around = self._machine, self._around
@@ -136,6 +142,7 @@ class Life:
         client = slack_client(machine.settings, machine.metrics, around)
         self._bot = Bot(machine.settings, machine.path, self.store, client, machine.metrics, around=around)
         self._client = client
+        await self.store.record_configuration(summary(machine.settings), around.clock.now())
         self.bot.start()
         self.serving = True
         self._set_alarm()

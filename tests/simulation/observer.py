@@ -15,7 +15,8 @@ from bot.sandbox.slack.workspace import Workspace
 from bot.storage.codec import EVENTS, HOLD_EVENTS
 from tests.simulation.clouds import Clouds, Submission
 from tests.simulation.deliveries import ALLOWED
-from tests.simulation.policies import APPROVERS, GLASS, RULES
+from tests.simulation.policies import GLASS, RULES, Book, Rulebook
+from tests.simulation.rulings import ACTED_WITHIN, Rulings
 from tests.simulation.standing import Standings
 from tests.simulation.trace import Trace
 from tests.simulation.trail import Trail
@@ -61,6 +62,9 @@ class Told:
 class Observer:
     """Watches a history from outside; the first violation ends it.
 
+    Attributes:
+        loading: The rules that the process has read last, and puts in force once that is recorded.
+
     Args:
         look: A view of what the bot has committed.
         clouds: What really happens there.
@@ -84,7 +88,10 @@ class Observer:
         self.on_violation: Callable[[], object] = bool
         self.operations: dict[str, Told] = defaultdict(Told)
         self.standings = Standings(workspace, elapsed)
-        self.trail = Trail(self.violated, self.standings, elapsed)
+        self.rulebook = Rulebook(elapsed)
+        self.trail = Trail(self.violated, self.standings, elapsed, self.rulebook)
+        self.rulings = Rulings(self.violated, self.standings, elapsed, self.rulebook)
+        self.loading: Book = RULES
         self.posted: Counter[tuple[str, str]] = Counter()
         self._look = look
         self._clouds = clouds
@@ -115,6 +122,8 @@ class Observer:
                 held = HOLD_EVENTS.loads(row.data)
                 self._trace.add("bot", f"{row.type} by {held.by}")
                 self.trail.held(row.seq, held)
+            elif row.stream == "configuration":
+                self.rulebook.in_force(self.loading)
             elif row.operation is not None:
                 self._happened(row, row.operation)
 
@@ -123,6 +132,7 @@ class Observer:
         self.operations[operation].events.append((self._elapsed(), event))
         self._trace.add("bot", f"{operation} {row.type}{_more(event)}")
         self.trail.happened(operation, event, self._look.states)
+        self.rulings.happened(operation, event)
         self._clouds().look()
         if isinstance(event, e.RolesConfirmed):
             self._roles_are_as_confirmed(operation)
@@ -182,17 +192,20 @@ class Observer:
         """Enough approvals, by others than the requester, of people who may still give them."""
         started, requested = told.last(e.SubmissionStarted), self.trail.request(operation)
         assert started is not None
-        since, now, rules = self._recheck_began(told), self._elapsed(), RULES[requested.database]
+        since, now = self._recheck_began(told), self._elapsed()
         clicked = {event.by for _, event in told.events if isinstance(event, e.Approved)}
-        valid = {
-            who
-            for who in clicked - (set() if rules.self_approval else {requested.by})
-            if who in started[1].approved_by and self.standings.counted(APPROVERS, who, since, now)
-        }
-        if len(valid) < rules.approvals:
-            self.violated(
-                "quorum_lives", f"{operation} was sent with {len(valid)} of {rules.approvals} approvals"
-            )
+        found = []
+        for rules in self.rulebook.lately(requested.database, ACTED_WITHIN):
+            others = clicked - (set() if rules.self_approval else {requested.by})
+            valid = {
+                who
+                for who in others & set(started[1].approved_by)
+                if self.standings.counted(rules.approvers, who, since, now)
+            }
+            found.append((len(valid), rules.approvals))
+        if not any(valid >= needed for valid, needed in found):
+            said = " or ".join(f"{valid} of {needed}" for valid, needed in found) or "no"
+            self.violated("quorum_lives", f"{operation} was sent with {said} approvals")
 
     def _glass_may_be_broken(self, operation: str, told: Told) -> None:
         """What nobody approved is sent only for somebody who may still do without."""

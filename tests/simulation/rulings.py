@@ -1,0 +1,66 @@
+"""The policy in force at the moment of acting decides, also after the configuration was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.core import events as e
+from tests.simulation.policies import Rulebook, Rules
+from tests.simulation.standing import Standings
+
+ACTED_WITHIN = 25.0
+"""Seconds from looking at the policy to recording what was decided by it: clouds and Slack are asked between."""
+
+
+class Rulings:
+    """Judges every event of the trail by the configurations that were in force just then.
+
+    Args:
+        violated: Told of every promise that is broken.
+        standings: Who counted when.
+        elapsed: Seconds since the history began.
+        rulebook: What was configured when.
+    """
+
+    def __init__(
+        self,
+        violated: Callable[[str, str], None],
+        standings: Standings,
+        elapsed: Callable[[], float],
+        rulebook: Rulebook,
+    ) -> None:
+        self._violated = violated
+        self._standings = standings
+        self._elapsed = elapsed
+        self._rulebook = rulebook
+        self._requests: dict[str, e.Requested] = {}
+
+    def happened(self, operation: str, event: e.Event) -> None:
+        """A row about an operation."""
+        match event:
+            case e.Requested():
+                self._requests[operation] = event
+                self._judge(operation, "requested", lambda _: True)
+            case e.Planned(needed=needed):
+                self._judge(operation, "planned", lambda rules: self._needed(operation, rules) == needed)
+            case e.Approved():
+                self._judge(operation, "approved", lambda rules: self._may_approve(event, rules))
+            case e.SubmissionStarted(needed=needed):
+                self._judge(operation, "sent", lambda rules: self._needed(operation, rules) == needed)
+            case _:
+                pass
+
+    def _judge(self, operation: str, what: str, agrees: Callable[[Rules], bool]) -> None:
+        database = self._requests[operation].database
+        lately = self._rulebook.lately(database, ACTED_WITHIN)
+        if not any(agrees(rules) for rules in lately):
+            rules = " or ".join(map(str, lately)) or f"{database} not configured"
+            self._violated("policy_in_force", f"{operation} was {what} with {rules}")
+
+    def _needed(self, operation: str, rules: Rules) -> int:
+        return 0 if self._requests[operation].emergency else rules.approvals
+
+    def _may_approve(self, event: e.Approved, rules: Rules) -> bool:
+        now = self._elapsed()
+        counted = self._standings.counted(rules.approvers, event.by, now - ACTED_WITHIN, now)
+        return counted and (event.needed, event.self_approval) == (rules.approvals, rules.self_approval)
