@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from tests.simulation import checks
 from tests.simulation.actors import People
+from tests.simulation.besides import Besides
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
 from tests.simulation.phrases import Phrases
@@ -134,6 +135,7 @@ class History:
         weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
         self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
         self._weather_dice = weather_dice
+        self._besides = Besides(world, random.Random(f"besides {world.seed}"))  # noqa: S311
 
     async def play(self) -> None:
         """Plays it, to its end or to the first promise that is broken."""
@@ -159,12 +161,14 @@ class History:
         world.crashes.planned = self._weather.crashes(AMBUSH if dense else BOUNDARIES)
         world.mail.trouble = self._dice.choice((0.0, 0.0, 0.1) if dense else (0.0, 0.1, 0.3))
         self._weather.climate()
+        self._besides.climate()
         if dense:
             await self._weather.ambush()
-        trouble = world.spawn(self._trouble())
+        troubles = [world.spawn(self._trouble()), world.spawn(self._besides.go_on())]
         await (self._single_minded() if dense else self._lively())
-        trouble.cancel()
-        self._heal()
+        for trouble in troubles:
+            trouble.cancel()
+        await self._heal()
         await self._comes_to_rest()
 
     async def _lively(self) -> None:
@@ -206,7 +210,7 @@ class History:
             world.trace.add("machine", "SIGTERM")
             await world.serving.stop()
 
-    def _heal(self) -> None:
+    async def _heal(self) -> None:
         world = self._world
         world.trace.add("world", "is well from now on")
         world.crashes.planned.clear()
@@ -214,6 +218,7 @@ class History:
         world.downtime = 1.0
         world.end_trouble()
         self._weather.clear()
+        await self._besides.heal()
 
     async def _comes_to_rest(self) -> None:
         world = self._world

@@ -8,7 +8,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
+from random import Random
 from typing import Any, Protocol, TypeVar
 
 from bot.app import Bot, Surroundings, slack_client, summary, take_over
@@ -28,6 +30,16 @@ AGAIN = 0.5
 """Seconds until what is still due is looked at again: the bot's own tick."""
 
 
+class Failing(StrEnum):
+    """The ways in which a database fails."""
+
+    NOT = "not"
+    LOCKED = "locked"
+    FULL = "full"
+    GONE = "gone"
+    LOSING = "losing commits"
+
+
 class Ground(Protocol):
     """Where the process keeps what outlives it."""
 
@@ -42,6 +54,10 @@ class Ground(Protocol):
 
     def cut_off(self) -> None:
         """The process has died: its transactions are undone, what it had open is closed."""
+        ...
+
+    def fail(self, failing: Failing, dice: Random) -> None:
+        """From now on it fails in this way; the dice say which commits are lost."""
         ...
 
     def close(self) -> None:

@@ -11,6 +11,9 @@ from tests.simulation.standing import Standings
 ACTED_WITHIN = 25.0
 """Seconds from looking at the policy to recording what was decided by it: clouds and Slack are asked between."""
 
+REMEMBERED = 30.0
+"""Seconds for which it is remembered who is in a group, where somebody clicks."""
+
 
 class Rulings:
     """Judges every event of the trail by the configurations that were in force just then.
@@ -62,5 +65,5 @@ class Rulings:
 
     def _may_approve(self, event: e.Approved, rules: Rules) -> bool:
         now = self._elapsed()
-        counted = self._standings.counted(rules.approvers, event.by, now - ACTED_WITHIN, now)
+        counted = self._standings.counted(rules.approvers, event.by, now - ACTED_WITHIN - REMEMBERED, now)
         return counted and (event.needed, event.self_approval) == (rules.approvals, rules.self_approval)

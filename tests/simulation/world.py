@@ -251,7 +251,7 @@ class World:
         life, before = self.serving, self.observer.loading
         if life is None:
             return
-        self.time.loop.threads = True
+        self.time.loop.threads = True  # the bot reads its file in one
         if self.readable:
             self.observer.loading = self.book
         reloading = life.run(life.bot.reload())
@@ -262,6 +262,11 @@ class World:
                 self.observer.violated("nothing_unforeseen", f"a reload broke: {reloading.exception()!r}")
             self.observer.loading = before
             self.observer.rulebook.in_force(before)
+
+    @property
+    def url(self) -> str:
+        """Of the bot's database."""
+        return common().url
 
     @property
     def readable(self) -> bool:
