@@ -10,12 +10,16 @@ from random import Random
 from bot.sandbox.slack import Demo, Impossible, Message, User
 from bot.sandbox.slack.model import Group
 from tests.simulation.deliveries import Mail
+from tests.simulation.filling import Filling
 from tests.simulation.phrases import OFTEN_CHEAP, Phrases
+from tests.simulation.places import Places
 from tests.simulation.standing import Standings
 
 CARDS = "card"
 AGAIN = 0.15
 """How many of those that are over are wanted once more, or back, at the end."""
+IN_FORMS = 0.45
+"""How much of what people do they do in forms and Home tabs, where they use these."""
 LATER = 0.25
 """How many requests are for a later start."""
 
@@ -30,10 +34,21 @@ class People:
         glass: The group of those who may do without approvals.
         dice: Decides who does what.
         standings: Is told when somebody joins or leaves a group.
+        forms: What they do in forms, where they use any.
+        places: Where they ask in threads, where these may go away.
     """
 
     def __init__(
-        self, demo: Demo, mail: Mail, phrases: Phrases, *, glass: Group, dice: Random, standings: Standings
+        self,
+        demo: Demo,
+        mail: Mail,
+        phrases: Phrases,
+        *,
+        glass: Group,
+        dice: Random,
+        standings: Standings,
+        forms: Filling | None,
+        places: Places | None,
     ) -> None:
         self._demo = demo
         self._glass = glass
@@ -41,6 +56,8 @@ class People:
         self._phrases = phrases
         self._dice = dice
         self._standings = standings
+        self._forms = forms
+        self._places = places
 
     # --- one at a time ---
 
@@ -53,6 +70,8 @@ class People:
             ),
             weights=(3, 4, 4, 6, 2.5, 1, 0.5, 1.5, 1.5, 0.5),
         )[0]
+        if self._forms is not None and self._dice.random() < IN_FORMS:
+            doing = self._forms.act
         try:
             await doing()
         except Impossible:
@@ -90,7 +109,7 @@ class People:
         wish = self._dice.choices(("now", "later", "emergency"), weights=(6.5, 2, 1.5))[0]
         for _ in range(12):
             if not self._cards():
-                await self._ask(who, self._wish(wish))
+                await self._wants(who, wish)
             elif wish == "emergency":
                 break
             await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
@@ -103,6 +122,12 @@ class People:
                 break
         return wish == "later"
 
+    async def _wants(self, who: User, wish: str) -> None:
+        if self._forms is not None and wish == "now" and self._dice.random() < IN_FORMS:
+            await self._forms.fill(who)
+        else:
+            await self._ask(who, self._wish(wish))
+
     def _wish(self, wish: str) -> str:
         if wish == "emergency":
             return self._phrases.emergency(OFTEN_CHEAP)
@@ -114,8 +139,9 @@ class People:
         places = (demo.channel, demo.channel, demo.private)
         place = self._dice.choice([each for each in places if who.id in each.members])
         for _ in range(2):
-            if self._dice.random() < 0.25:
-                receipt = await self._mail.mention(who, place, text)
+            if self._dice.random() < 0.25 and demo.workspace.bot_user in place.members:
+                parent = self._places.parent(place, who) if self._places is not None else None
+                receipt = await self._mail.mention(who, place, text, thread=parent)
             else:
                 receipt = await self._mail.command(who, place, text)
             if receipt.ok or self._dice.random() < 0.5:
@@ -256,6 +282,13 @@ class People:
         for card in self._cards():
             if "acknowledge" in [name for name, _ in _buttons(card)]:
                 await self._mail.click(self._demo.approver, card, "acknowledge")
+
+    async def watch(self) -> None:
+        """Some open their Home tabs; then something changes that is seen there."""
+        if self._forms is not None:
+            for who in (self._demo.approver, self._demo.requester, self._demo.guest):
+                await self._forms.look_home(who)
+        await self._mail.command(self._demo.approver, self._demo.channel, self._phrases.hold())
 
     async def review(self) -> None:
         """Who broke the glass would review it themselves; mostly somebody else does."""

@@ -57,6 +57,8 @@ class Besides:
             found += [self._database]
         if scene.reloads:
             found += [self._new_rules, self._new_rules, self._bad_file]
+        if scene.places:
+            found += [self._world.places.change, self._world.places.change]
         return found
 
     async def heal(self) -> None:

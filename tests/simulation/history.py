@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tests.simulation import checks
+from tests.simulation import checks, homes
 from tests.simulation.actors import People
 from tests.simulation.besides import Besides
+from tests.simulation.filling import Filling
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
 from tests.simulation.phrases import Phrases
@@ -24,6 +25,8 @@ from tests.storage.looks import Unsettled
 PATIENCE = 45 * 60.0
 """Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
 LOOK_EVERY = 12.0
+HOMES_REST = 10 * 60.0
+"""Seconds after which Home tabs show how old their readings are, and nothing else changes in them."""
 DENSE = 0.65
 """How many histories are short: one switchover, with the trouble around its submission."""
 HALTED = 0.15
@@ -44,7 +47,7 @@ class Outcome:
         faults: What went wrong on purpose, by kind.
         seconds: Of virtual time.
         statuses: How many operations ended how.
-        decisions: How often what people decided besides: holds, emergencies, starts to come, reviews.
+        decisions: How often what people decided besides: holds, emergencies, starts to come, reviews, forms.
         sent_at_most: The most requests of any operation that reached a cloud.
         accepted_at_most: The most of them that a cloud took on.
         doubles: How many messages were posted once more.
@@ -114,7 +117,7 @@ def _outcome(world: World) -> Outcome:
         faults=world.trace.counted,
         seconds=world.time.elapsed,
         statuses=world.statuses,
-        decisions=world.observer.trail.decisions,
+        decisions=world.observer.trail.decisions + world.trace.done,
         sent_at_most=max((len(each.submissions) for each in told), default=0),
         accepted_at_most=max((sum(s.job is not None for s in each.submissions) for each in told), default=0),
         doubles=sum(times - 1 for times in world.observer.posted.values()),
@@ -129,8 +132,18 @@ class History:
         self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
         phrases = Phrases(world.clouds, self._dice)
         standings = world.observer.standings
+        self._filling = Filling(
+            world.demo, world.mail, self._dice, world.trace, lambda: world.time.elapsed
+        )
         self._people = People(
-            world.demo, world.mail, phrases, glass=world.glass, dice=self._dice, standings=standings
+            world.demo,
+            world.mail,
+            phrases,
+            glass=world.glass,
+            dice=self._dice,
+            standings=standings,
+            forms=self._filling if world.scene.forms else None,
+            places=world.places if world.scene.places else None,
         )
         weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
         self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
@@ -229,8 +242,12 @@ class History:
         problem = problem or await self._rest()
         await self._people.acknowledge()
         problem = problem or await self._rest()
+        if world.scene.forms:
+            await self._people.watch()
         await self._people.review()
         problem = problem or await self._rest()
+        if world.scene.forms:
+            await asyncio.sleep(HOMES_REST)
         life = world.life
         if life is None or not life.alive:
             return
@@ -240,10 +257,13 @@ class History:
             life.store,
             world.ground.look,
             world.time.machine(),
+            world.places,
             settled=problem,
         )
         world.statuses = Counter(str(op.status) for op in end.states.values())
         await checks.look(end)
+        for problem in await homes.stale(life, world.workspace, self._filling.opened, world.time.elapsed):
+            world.observer.violated("homes_are_true", problem)
 
     async def _rest(self) -> str:
         """Waits until nothing is owed; says what still is when that takes too long."""

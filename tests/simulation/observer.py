@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from bot.sandbox.slack.model import Change, ChangeKind
 from bot.sandbox.slack.wire import OK, Receipt
 from bot.sandbox.slack.workspace import Workspace
 from bot.storage.codec import EVENTS, HOLD_EVENTS
+from handlers.texts import LOCALES
+from handlers.wording import Wording
 from tests.simulation.clouds import Clouds, Submission
-from tests.simulation.deliveries import ALLOWED
+from tests.simulation.deliveries import ALLOWED, Recording
 from tests.simulation.policies import GLASS, RULES, Book, Rulebook
 from tests.simulation.rulings import ACTED_WITHIN, Rulings
 from tests.simulation.standing import Standings
@@ -23,6 +26,8 @@ from tests.simulation.trail import Trail
 from tests.storage.looks import Look, Recorded
 
 ENTERS_RECHECKING = (e.Planned, e.Approved, e.SubmissionNotAccepted, e.StartReached)
+UNRECORDED = [json.dumps(Wording(locale).unrecorded(locale))[1:-1].encode() for locale in LOCALES]
+"""The answers that say that nothing was recorded."""
 READING_TAKES = 25.0
 """Seconds within which a reading that an event tells of was made."""
 
@@ -103,6 +108,7 @@ class Observer:
         self._accepted: set[str] = set()
         self._noticed: set[str] = set()
         self.bodies: set[bytes] = set()
+        self.denials: dict[str, list[bool]] = defaultdict(list)
 
     def violated(self, check: str, problem: str) -> None:
         """A promise is broken: the history ends here."""
@@ -243,25 +249,32 @@ class Observer:
             if self.posted[key] > 1:
                 self.violated("posted_once", f"{' '.join(key)} was posted twice")
 
-    def answered(self, receipt: Receipt, what: str, recording: bool) -> None:
-        """The bot answered a delivery: what got an empty 200 is recorded."""
+    def answered(self, receipt: Receipt, what: str, recording: Recording) -> None:
+        """The bot answered a delivery: what got an empty 200 is recorded, what is said not to be is not."""
         said = receipt.failure or str(receipt.status)
-        if recording:
+        signature = receipt.delivery.headers["X-Slack-Signature"]
+        denied = any(words in receipt.body for words in UNRECORDED)
+        if recording is not Recording.NEVER:
             self.bodies.add(receipt.delivery.body)
-        self._trace.add("people", f"{what} → {said}")
+        self.denials[signature].append(denied)
+        self._trace.add("people", f"{what} → {said}{', not recorded' if denied else ''}")
+        if denied:
+            self._trace.count("told: not recorded")
         if receipt.failure:
             return
         if receipt.status not in ALLOWED:
             self.violated("answers_are_clean", f"{what} was answered {receipt.status}")
-        signature = receipt.delivery.headers["X-Slack-Signature"]
-        known = self._accepted if recording else self._noticed
-        if receipt.status == OK and signature in known:
+        surely = recording is Recording.SURELY
+        known = self._accepted if surely else self._noticed
+        if receipt.status == OK and signature in known and not receipt.body:
             self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
-        if receipt.status == OK:
+        relied_on = receipt.status == OK and not receipt.body
+        if relied_on:
             known.add(signature)
-        relied_on = receipt.status == OK and recording and not receipt.body
-        if relied_on and not self._look.accepted(signature):
+        if relied_on and surely and not self._look.accepted(signature):
             self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
+        if denied and self._look.accepted(signature):
+            self.violated("denied_is_not_recorded", f"{what} is recorded, and who did it was told that it is not")
 
     def process_ended(self) -> None:
         """Nobody knows the notices any more that it took: they are not recorded, and only empty its caches."""

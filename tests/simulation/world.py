@@ -45,6 +45,7 @@ from tests.simulation.inline_sqlite import OnSqlite
 from tests.simulation.life import LIFE, TICK, Ground, Life, Machine, track
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.observer import Observer
+from tests.simulation.places import Places
 from tests.simulation.policies import GLASS, RULES, Book
 from tests.simulation.scene import AUDIT, PLAIN, SECRETS, SLACK, Scene, configuration
 from tests.simulation.trace import Trace
@@ -200,6 +201,14 @@ class World:
             answered=self.observer.answered,
             spawn=self.spawn,
             count=self.trace.count,
+        )
+        self.places = Places(
+            self.demo,
+            dice=random.Random(f"places {seed}"),  # noqa: S311
+            trace=self.trace,
+            standings=self.observer.standings,
+            elapsed=lambda: time.elapsed,
+            spawn=self.spawn,
         )
         self.life: Life | None = None
         self.lives = 0
