@@ -86,6 +86,11 @@ class People:
         await asyncio.sleep(1)
         await self._choose(who)
 
+    async def want_something(self) -> None:
+        """Somebody asks for a switchover; what Slack would not let them do is not done."""
+        with contextlib.suppress(Impossible):
+            await self.request()
+
     async def emergency(self) -> None:
         """Somebody wants no approvals: some may, some may not, some may no longer when it is to start."""
         demo = self._demo
@@ -97,13 +102,14 @@ class People:
             self._joins_or_leaves(self._glass, who)
         await self._choose(who)
 
-    async def insist(self, *, halted: bool) -> bool:
+    async def insist(self, *, halted: bool, leaving: bool) -> bool:
         """The requester asks until there is a card; the approvers approve as soon as they can.
 
         Returns whether a later start was asked for.
 
         Args:
             halted: Somebody halts everything around the moment at which it would start.
+            leaving: The first who approves leaves the group before the second does.
         """
         who, approved = self._demo.requester, False
         wish = self._dice.choices(("now", "later", "emergency"), weights=(6.5, 2, 1.5))[0]
@@ -116,7 +122,7 @@ class People:
             await self._choose(who)
             if self._waiting() is not None:
                 halts = [self.halt_amid()] if halted and not approved else []
-                await asyncio.gather(self._approve_in_time(), *halts)
+                await asyncio.gather(self._approve_in_time(leaving=leaving), *halts)
                 approved = True
             elif approved:
                 break
@@ -189,9 +195,9 @@ class People:
             both = (self._demo.approver, self._demo.second_approver)
             await asyncio.gather(*(self._mail.click(who, card, "approve") for who in both))
 
-    async def _approve_in_time(self) -> None:
+    async def _approve_in_time(self, *, leaving: bool) -> None:
         with contextlib.suppress(Impossible):  # somebody or something was faster
-            await self.both_approve()
+            await (self.approve_and_leave() if leaving else self.both_approve())
 
     async def approve_and_leave(self) -> None:
         """Somebody approves and is taken out of the group; then another one approves the same."""

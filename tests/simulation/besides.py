@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.huawei_dds.model import CREATE_TOKEN
@@ -19,7 +19,13 @@ from tests.simulation.scene import configuration
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-Turn = Callable[[], Awaitable[None]]
+Turn = Callable[[], Coroutine[Any, Any, None]]
+MOST_LOGINS = 6
+"""So many logins in a row are answered badly at most."""
+RENEWED_BEFORE = 600.0
+"""Seconds before its end at which a token is not used any more."""
+REMOVED = 0.5
+"""In how many of the histories with reloads what is under way at the end of all trouble is taken out."""
 BROKEN_FILES = ("[slack", "unknown = 1\n")
 """What is written in front of a good file to make it a bad one."""
 
@@ -30,9 +36,11 @@ class Besides:
     Args:
         world: Where it happens.
         dice: Decides what.
+        meanwhile: Lets somebody ask for something.
     """
 
-    def __init__(self, world: World, dice: Random) -> None:
+    def __init__(self, world: World, dice: Random, meanwhile: Turn) -> None:
+        self._meanwhile = meanwhile
         self._world = world
         self._dice = dice
         self._good: Book = RULES
@@ -54,18 +62,44 @@ class Besides:
         if scene.tokens:
             found += [self._revoke, self._bad_login, self._no_iam]
         if scene.database:
-            found += [self._database]
+            found += [self._database, self._lost_commits]
         if scene.reloads:
             found += [self._new_rules, self._new_rules, self._bad_file]
         if scene.places:
             found += [self._world.places.change, self._world.places.change]
         return found
 
+    @property
+    def logins_at_most(self) -> int:
+        """How often there was a reason to ask IAM for a token: each process, each configuration, each end of one."""
+        counted, world = self._world.trace.counted, self._world
+        clients = world.lives + world.reloads
+        ended = counted["tokens: revoked"] + counted["IAM away"]
+        bad = MOST_LOGINS * sum(times for kind, times in counted.items() if kind.startswith("logins: "))
+        lasts = world.clouds.huawei.token_life.total_seconds() - RENEWED_BEFORE
+        return 2 * (clients + ended + bad) + int(world.time.elapsed / lasts) * (1 + world.reloads)
+
     async def heal(self) -> None:
-        """All is as it was in the beginning."""
+        """All is as it was in the beginning, but perhaps what is under way is not configured any more."""
         self._world.ground.fail(Failing.NOT, self._dice)
-        if self._world.book != RULES or not self._world.readable:
-            self._world.write(RULES)
+        book = RULES
+        if self._world.scene.reloads and self._dice.random() < REMOVED:
+            under_way = {
+                op.database for op in self._world.ground.look.states().values() if op.submissions and op.open
+            }
+            book = {name: rules for name, rules in RULES.items() if name not in under_way}
+        await self._change(book)
+
+    async def restore(self) -> None:
+        """Everything is configured again, perhaps under other rules than in the beginning."""
+        other = self._world.scene.reloads and self._dice.random() < REMOVED
+        await self._change({name: self._rules(rules) for name, rules in RULES.items()} if other else RULES)
+
+    async def _change(self, book: Book) -> None:
+        if self._world.book != book or not self._world.readable:
+            words = "; ".join(f"{name} {rules}" for name, rules in book.items())
+            self._note("configuration: changed for good", f"configuration: {words}")
+            self._world.write(book)
             await self._world.reload()
 
     def _note(self, kind: str, words: str = "") -> None:
@@ -83,7 +117,7 @@ class Besides:
         """A few logins are answered badly."""
         name = self._dice.choice(list(_LOGINS))
         self._note(f"logins: {name}")
-        times = self._dice.choice((1, 1, 2, 6))
+        times = self._dice.choice((1, 1, 2, MOST_LOGINS))
         self._world.clouds.huawei.faults.set(CREATE_TOKEN, _LOGINS[name], times=times)
 
     async def _no_iam(self) -> None:
@@ -102,6 +136,14 @@ class Besides:
         self._note(f"database: {failing}")
         self._world.ground.fail(failing, self._dice)
         await asyncio.sleep(self._dice.choice((0.3, 1.0, 3.0, 10.0, 40.0)))
+        self._world.ground.fail(Failing.NOT, self._dice)
+
+    async def _lost_commits(self) -> None:
+        """Somebody sends something just while commits are lost."""
+        self._note("database: losing commits")
+        self._world.ground.fail(Failing.LOSING, self._dice)
+        await self._meanwhile()
+        await asyncio.sleep(0.5)
         self._world.ground.fail(Failing.NOT, self._dice)
 
     # --- the configuration ---

@@ -39,6 +39,7 @@ class End:
         look: What it has committed.
         now: The machine's time.
         places: What of them went away.
+        logins: How often IAM was asked for a token, and how often there was a reason at most.
         settled: Whether everything came to rest within the time that a healthy world allows.
     """
 
@@ -49,8 +50,9 @@ class End:
         store: Storage,
         look: Look,
         now: datetime,
-        places: Places,
         *,
+        places: Places,
+        logins: tuple[int, int],
         settled: str,
     ) -> None:
         self.observer = observer
@@ -58,6 +60,7 @@ class End:
         self.store = store
         self.now = now
         self.places = places
+        self.logins = logins
         self.settled = settled
         self.states = look.states()
         self.deliveries = look.deliveries()
@@ -76,14 +79,14 @@ class End:
         return [message for message in found if (held(message)["key"] == "card") is card]
 
     def unseen(self, op: Operation) -> bool:
-        """Whether its place was gone at some time since its last event but reviews: what is true now may not be there."""
+        """Whether its place was gone at some time since its last event: its card may not say what is true now."""
         events = self.observer.operations[op.id].events
         return self.places.was_gone(op.place.channel, events[-1][0])
 
     def unheard(self, op: Operation) -> bool:
         """Whether its requester could not be told either."""
         events = self.observer.operations[op.id].events
-        return self.places.was_gone(op.requested_by, events[-1][0])
+        return self.observer.standings.was_away(op.requested_by, events[-1][0])
 
 
 def held(message: Message) -> dict[str, Any]:
@@ -253,10 +256,17 @@ def denied_has_no_effect(end: End) -> Sequence[str]:
     ]
 
 
+def logins_are_few(end: End) -> Sequence[str]:
+    """A token is used until it ends: who logs in for every request is soon locked out."""
+    happened, most = end.logins
+    return [f"there were {happened} logins, {most} at most had a reason"] if happened > most else []
+
+
 CHECKS: tuple[Check, ...] = (
     never_lost,
     one_effect_each,
     denied_has_no_effect,
+    logins_are_few,
     accepted_at_most_once,
     failed_changed_nothing,
     succeeded_was_submitted,

@@ -157,12 +157,11 @@ def interacted(payload: Json) -> str:
             value = action.get("value") or (action.get("selected_option") or {}).get("value", "")
             return f"{who} clicks {action['action_id']} {value[:40]}"
         case "view_submission":
-            entered = {
-                block: next(iter(fields.values()), {}) for block, fields in payload["view"]["state"]["values"].items()
-            }
+            values: Json = payload["view"]["state"]["values"]
+            fields: Json = {block: next(iter(entered.values()), {}) for block, entered in values.items()}
             said = {
                 block: field.get("value") or (field.get("selected_option") or {}).get("value")
-                for block, field in entered.items()
+                for block, field in fields.items()
             }
             return f"{who} sends the form {said}"
         case kind:

@@ -89,8 +89,10 @@ class Filling:
     async def _fill(self, who: User, view: View) -> None:
         found = await self._mail.suggest(who, view, DATABASE, self._dice.choice(TYPED))
         offered = [option["value"] for option in found.json.get("options", ())]
-        for _ in range(self._dice.choice((1, 1, 2))):
-            database = self._dice.choice(offered or ["orders", "sessions", "no-such-one"])
+        databases = self._dice.choices(
+            offered or ["orders", "sessions", "no-such-one"], k=self._dice.choice((1, 1, 2))
+        )
+        for database in databases:
             await self._mail.choose(who, view, DATABASE, database)
             await asyncio.sleep(self._dice.choice((0.0, 0.5, 2.0, 6.0)))
         if self._dice.random() < 0.1:
@@ -102,7 +104,7 @@ class Filling:
             if not now.open:
                 return
             times = 2 if self._dice.random() < 0.1 else 1
-            values = self._values(now, database)
+            values = self._values(now, databases[-1])
             self._trace.did("form sent")
             await asyncio.gather(*(self._mail.submit(who, view, values) for _ in range(times)))
             if self._demo.workspace.views[view.id].errors:

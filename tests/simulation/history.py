@@ -25,12 +25,16 @@ from tests.storage.looks import Unsettled
 PATIENCE = 45 * 60.0
 """Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
 LOOK_EVERY = 12.0
+IN_FORCE, ANSWERED = 60.0, 8.0
+"""Seconds after which only the newest configuration can be meant, and until a request has its plan."""
 HOMES_REST = 10 * 60.0
 """Seconds after which Home tabs show how old their readings are, and nothing else changes in them."""
 DENSE = 0.65
 """How many histories are short: one switchover, with the trouble around its submission."""
 HALTED = 0.15
 """In how many of them everything is halted around the moment of the start."""
+LEAVING = 0.15
+"""In how many of them the first approver leaves the group before there are enough."""
 AWAY = 0.5
 """In how many of those with a later start the bot is stopped before it."""
 
@@ -120,7 +124,7 @@ def _outcome(world: World) -> Outcome:
         decisions=world.observer.trail.decisions + world.trace.done,
         sent_at_most=max((len(each.submissions) for each in told), default=0),
         accepted_at_most=max((sum(s.job is not None for s in each.submissions) for each in told), default=0),
-        doubles=sum(times - 1 for times in world.observer.posted.values()),
+        doubles=sum(max(times - 1, 0) for times in world.observer.posted.values()),
     )
 
 
@@ -132,9 +136,7 @@ class History:
         self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
         phrases = Phrases(world.clouds, self._dice)
         standings = world.observer.standings
-        self._filling = Filling(
-            world.demo, world.mail, self._dice, world.trace, lambda: world.time.elapsed
-        )
+        self._filling = Filling(world.demo, world.mail, self._dice, world.trace, lambda: world.time.elapsed)
         self._people = People(
             world.demo,
             world.mail,
@@ -148,7 +150,8 @@ class History:
         weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
         self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
         self._weather_dice = weather_dice
-        self._besides = Besides(world, random.Random(f"besides {world.seed}"))  # noqa: S311
+        besides_dice = random.Random(f"besides {world.seed}")  # noqa: S311
+        self._besides = Besides(world, besides_dice, self._people.want_something)
 
     async def play(self) -> None:
         """Plays it, to its end or to the first promise that is broken."""
@@ -196,7 +199,9 @@ class History:
     async def _single_minded(self) -> None:
         """One switchover is wanted, and nearly nothing else happens until it is under way."""
         await asyncio.sleep(1)
-        if await self._people.insist(halted=self._dice.random() < HALTED) and self._dice.random() < AWAY:
+        leaving = random.Random(f"leaving {self._world.seed}").random() < LEAVING  # noqa: S311
+        halted = self._dice.random() < HALTED
+        if await self._people.insist(halted=halted, leaving=leaving) and self._dice.random() < AWAY:
             self._world.spawn(self._away())
         for _ in range(self._dice.choice((0, 0, 1, 2))):
             await asyncio.sleep(self._dice.choice((0.0, 0.5, 3.0)))
@@ -236,6 +241,7 @@ class History:
     async def _comes_to_rest(self) -> None:
         world = self._world
         problem = await self._rest()
+        await self._under_other_rules()
         await self._people.settle()
         problem = problem or await self._rest()
         await self._people.once_more()
@@ -257,13 +263,25 @@ class History:
             life.store,
             world.ground.look,
             world.time.machine(),
-            world.places,
+            places=world.places,
+            logins=(world.clouds.logins, self._besides.logins_at_most),
             settled=problem,
         )
         world.statuses = Counter(str(op.status) for op in end.states.values())
         await checks.look(end)
-        for problem in await homes.stale(life, world.workspace, self._filling.opened, world.time.elapsed):
+        opened, standings = self._filling.opened, world.observer.standings
+        for problem in await homes.stale(life, world.workspace, standings, opened, world.time.elapsed):
             world.observer.violated("homes_are_true", problem)
+
+    async def _under_other_rules(self) -> None:
+        """Somebody asks after a database was taken out, and again when all are there under other rules."""
+        if self._world.scene.reloads:
+            for change in (self._besides.restore, None):
+                await asyncio.sleep(IN_FORCE)
+                await self._people.want_something()
+                await asyncio.sleep(ANSWERED)
+                if change is not None:
+                    await change()
 
     async def _rest(self) -> str:
         """Waits until nothing is owed; says what still is when that takes too long."""

@@ -144,7 +144,7 @@ class Life:
         return self.passes("after a commit")
 
     async def start(self) -> None:
-        """Composes the bot on what was committed, as ``serve`` does; a death meanwhile ends it, and so does a failure."""
+        """Composes the bot on what was committed, as ``serve`` does; a death or a failure meanwhile ends it."""
         starting = self.run(self._start())
         await asyncio.wait({starting})
         if self.alive and (error := starting.exception()) is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.core import events as e
 from bot.core.model import Plan
-from bot.sandbox.slack.model import Change, ChangeKind
+from bot.sandbox.slack.model import Change, ChangeKind, Message
 from bot.sandbox.slack.wire import OK, Receipt
 from bot.sandbox.slack.workspace import Workspace
 from bot.storage.codec import EVENTS, HOLD_EVENTS
@@ -95,7 +95,13 @@ class Observer:
         self.standings = Standings(workspace, elapsed)
         self.rulebook = Rulebook(elapsed)
         self.trail = Trail(self.violated, self.standings, elapsed, self.rulebook)
-        self.rulings = Rulings(self.violated, self.standings, elapsed, self.rulebook)
+        self.rulings = Rulings(
+            self.violated,
+            self.standings,
+            elapsed,
+            self.rulebook,
+            lambda job, since: clouds().asked_about(job, since),
+        )
         self.loading: Book = RULES
         self.posted: Counter[tuple[str, str]] = Counter()
         self._look = look
@@ -235,6 +241,8 @@ class Observer:
         message = change.message
         if message is None:
             return
+        if change.kind is ChangeKind.DELETED and change.before is not None and change.before.metadata:
+            self.posted[_posted_as(change.before)] -= 1  # what is not there may be posted again
         self._no_secret(f"{message.text} {message.blocks} {message.metadata}", "Slack")
         if not message.by_bot:
             return
@@ -244,7 +252,7 @@ class Observer:
         first = message.text.replace("\n", " ")[:90]
         self._trace.add("slack", f"{change.kind}{to} {name}: {first}")
         if change.kind is ChangeKind.POSTED and held:
-            key = (str(held.get("operation", "")), str(held["key"]))
+            key = _posted_as(message)
             self.posted[key] += 1
             if self.posted[key] > 1:
                 self.violated("posted_once", f"{' '.join(key)} was posted twice")
@@ -274,11 +282,14 @@ class Observer:
         if relied_on and surely and not self._look.accepted(signature):
             self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
         if denied and self._look.accepted(signature):
-            self.violated("denied_is_not_recorded", f"{what} is recorded, and who did it was told that it is not")
+            self.violated(
+                "denied_is_not_recorded", f"{what} is recorded, and who did it was told that it is not"
+            )
 
     def process_ended(self) -> None:
         """Nobody knows the notices any more that it took: they are not recorded, and only empty its caches."""
         self._noticed.clear()
+        self.rulebook.process_ended()
 
     def logged(self, text: str) -> None:
         """The bot logged something."""
@@ -288,6 +299,11 @@ class Observer:
         """No token, key or secret is seen anywhere."""
         if any(secret in text for secret in self._secrets):
             self.violated("no_secrets", f"a secret is seen in {where}")
+
+
+def _posted_as(message: Message) -> tuple[str, str]:
+    held = (message.metadata or {})["event_payload"]
+    return str(held.get("operation", "")), str(held["key"])
 
 
 def _as_approved(plan: Plan, primaries: tuple[str, ...]) -> bool:

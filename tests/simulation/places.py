@@ -10,10 +10,8 @@ from typing import Any
 
 from bot.sandbox.slack import Demo, Message, User
 from bot.sandbox.slack.model import Channel
-from tests.simulation.standing import Standings
+from tests.simulation.standing import FOR_EVER, Standings
 from tests.simulation.trace import Trace
-
-FOR_EVER = float("inf")
 
 
 class Places:
@@ -50,14 +48,15 @@ class Places:
         self._spawn = spawn
         self._gone: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
-    def was_gone(self, place: str, since: float) -> bool:
-        """Whether nothing could be said in a channel, or to a person, at some instant since a second."""
-        return any(until >= since for _, until in self._gone[place])
+    def was_gone(self, channel: str, since: float) -> bool:
+        """Whether nothing could be said in a channel at some instant since a second."""
+        return any(until >= since for _, until in self._gone[channel])
 
     async def change(self) -> None:
         """Something goes away now."""
         turn = self._dice.choices(
-            (self._archive, self._remove, self._delete_card, self._delete_parent, self._leave), (3, 4, 2, 2, 2)
+            (self._archive, self._remove, self._delete_card, self._delete_parent, self._leave),
+            (3, 4, 2, 2, 2),
         )[0]
         turn()
 
@@ -119,7 +118,9 @@ class Places:
             card = self._dice.choice(cards)
             assert card.metadata is not None
             self.deleted.add(card.metadata["event_payload"]["operation"])
-            self._note("card deleted", f"the card of {card.metadata['event_payload']['operation']} is deleted")
+            self._note(
+                "card deleted", f"the card of {card.metadata['event_payload']['operation']} is deleted"
+            )
             self._demo.workspace.delete(card)
 
     def _delete_parent(self) -> None:

@@ -81,11 +81,20 @@ class Rulebook:
         self._elapsed = elapsed
         self._since: list[float] = []
         self._books: list[Book] = []
+        self._process = 0
 
     def in_force(self, book: Book) -> None:
         """From now on these count."""
         self._since.append(self._elapsed())
         self._books.append(book)
+
+    def process_ended(self) -> None:
+        """The next process knows nothing of the configurations before it."""
+        self._process = len(self._books)
+
+    def known(self, database: str) -> bool:
+        """Whether the process has ever had a configuration with this database."""
+        return any(database in book for book in self._books[self._process :])
 
     def lately(self, database: str, seconds: float) -> Sequence[Rules]:
         """All that counted for a database at some instant of the last seconds; empty where it was not configured."""

@@ -15,6 +15,12 @@ REMEMBERED = 30.0
 """Seconds for which it is remembered who is in a group, where somebody clicks."""
 
 
+POLLED = 130.0
+"""Seconds within which a job is asked for at least once."""
+NOT_CONFIGURED, NOT_LET_IN = "looked-not-configured", "access denied: check the credentials"
+"""What is said where a database is not known at all, and where credentials are wrong."""
+
+
 class Rulings:
     """Judges every event of the trail by the configurations that were in force just then.
 
@@ -23,6 +29,7 @@ class Rulings:
         standings: Who counted when.
         elapsed: Seconds since the history began.
         rulebook: What was configured when.
+        asked_about: Whether the bot has tried to ask a cloud for a job since a second.
     """
 
     def __init__(
@@ -31,12 +38,15 @@ class Rulings:
         standings: Standings,
         elapsed: Callable[[], float],
         rulebook: Rulebook,
+        asked_about: Callable[[str, float], bool],
     ) -> None:
         self._violated = violated
         self._standings = standings
         self._elapsed = elapsed
         self._rulebook = rulebook
+        self._asked_about = asked_about
         self._requests: dict[str, e.Requested] = {}
+        self._jobs: dict[str, str] = {}
 
     def happened(self, operation: str, event: e.Event) -> None:
         """A row about an operation."""
@@ -50,8 +60,34 @@ class Rulings:
                 self._judge(operation, "approved", lambda rules: self._may_approve(event, rules))
             case e.SubmissionStarted(needed=needed):
                 self._judge(operation, "sent", lambda rules: self._needed(operation, rules) == needed)
+            case e.SubmissionAccepted(job_id=str(job)):
+                self._jobs[operation] = job
+            case e.DeadlinePassed():
+                self._polled(operation)
             case _:
                 pass
+        self._let_in(operation, event)
+        self._known(operation, event)
+
+    def _let_in(self, operation: str, event: e.Event) -> None:
+        """The credentials are right, so nothing is refused for them: where a token has ended, there is another."""
+        refusals = (e.PlanningFailed, e.RecheckRefused, e.SubmissionRefused)
+        if isinstance(event, refusals) and NOT_LET_IN in str(event.detail):
+            self._violated("credentials_suffice", f"{operation} was refused: {event.detail}")
+
+    def _known(self, operation: str, event: e.Event) -> None:
+        """A process still looks at what it has sent when its database is taken out of the configuration."""
+        database = self._requests[operation].database
+        if NOT_CONFIGURED in str(getattr(event, "detail", "")) and self._rulebook.known(database):
+            self._violated("removed_is_tracked", f"nobody looked for the submission of {operation}")
+
+    def _polled(self, operation: str) -> None:
+        database, job = self._requests[operation].database, self._jobs.get(operation)
+        since = self._elapsed() - POLLED
+        if job is None or not self._rulebook.known(database):
+            return
+        if not any(self._asked_about(what, since) for what in (job, "/auth/tokens")):
+            self._violated("removed_is_tracked", f"nobody asked for the job of {operation}, {job}")
 
     def _judge(self, operation: str, what: str, agrees: Callable[[Rules], bool]) -> None:
         database = self._requests[operation].database

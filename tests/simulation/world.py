@@ -211,7 +211,7 @@ class World:
             spawn=self.spawn,
         )
         self.life: Life | None = None
-        self.lives = 0
+        self.lives = self.reloads = 0
         self.downtime = 5.0
         self._ended = asyncio.Event()
         self._web = WebApi(self.workspace)
@@ -260,6 +260,7 @@ class World:
         life, before = self.serving, self.observer.loading
         if life is None:
             return
+        self.reloads += 1
         self.time.loop.threads = True  # the bot reads its file in one
         if self.readable:
             self.observer.loading = self.book
@@ -369,6 +370,7 @@ def logs_of(world: World) -> Iterator[None]:
         life = LIFE.get(None)
         if life is None or not life.alive:
             return
+        text = text.replace(f"{common().folder}/", "")  # it has another name in each process
         world.observer.logged(text + failed)
         if name in BROKEN:
             world.observer.violated("nothing_unforeseen", f"the bot logged {name}: {failed}")
