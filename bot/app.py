@@ -93,6 +93,7 @@ class Surroundings:
         providers: The clouds, each with its way to the network.
         slack_session: Makes the HTTP session to Slack; takes ``timeout``.
         web_sockets: Makes what connects to Slack in Socket Mode; takes ``secure``.
+        logging: Told of the secrets that a reload brings; as ``configure_logging``.
         tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are
             due; that of Home tabs every two seconds.
         housekeeping: How often the gauges are set, and how soon after the hour the audit trail's head is told.
@@ -105,6 +106,7 @@ class Surroundings:
     providers: Mapping[str, ProviderType] = field(default_factory=lambda: PROVIDERS)
     slack_session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession
     web_sockets: Callable[..., Dialer] = WebSockets
+    logging: Callable[..., None] = configure_logging
     tick: timedelta | None = None
     housekeeping: timedelta = HOUSEKEEPING
     retention: timedelta = RETENTION
@@ -587,13 +589,13 @@ class Bot:
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))
             return
-        configure_logging(stream=sys.stderr, secrets=self._settings.secrets() | fresh.secrets())
+        self._around.logging(stream=sys.stderr, secrets=self._settings.secrets() | fresh.secrets())
         old = self._catalogue.current
         retired = {**old.retired, **old.databases}
         new = self._new_catalogue(fresh)
         gone = {name: database for name, database in retired.items() if name not in new.databases}
         # Recorded first: by what the trail does not know, nobody is judged.
-        await self._store.record_configuration(_summary(fresh), self._clock.now())
+        await self._store.record_configuration(summary(fresh), self._clock.now())
         self._catalogue.current = replace(new, retired=gone)
         self._desk.limits = self._duties.limits = limits_of(fresh)
         self._call_timeout = fresh.tracking.call_timeout
@@ -632,7 +634,7 @@ async def serve(path: Path) -> None:
         stack.push_async_callback(client.close)
         bot = Bot(settings, path, store, client, metrics)
         stack.push_async_callback(bot.close)
-        await store.record_configuration(_summary(settings), REAL.clock.now())
+        await store.record_configuration(summary(settings), REAL.clock.now())
         server = _Server(uvicorn.Config(bot.web, log_config=None, access_log=False, lifespan="off"))
         # What start-up made lives as long as the process: searching it for garbage would stop the loop for 0.1 s.
         gc.collect()
@@ -722,7 +724,7 @@ def _tick(settings: Settings) -> timedelta:
     return min(TICK, settings.tracking.poll_interval)
 
 
-def _summary(settings: Settings) -> dict[str, str]:
+def summary(settings: Settings) -> dict[str, str]:
     """What of a configuration goes into the audit trail: who may do what, no secret."""
     summary = {
         f"databases.{name}": f"account {database.account}, policy {database.policy}"

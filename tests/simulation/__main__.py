@@ -108,8 +108,11 @@ def main() -> int:
         found.append(outcome)
         if outcome.violation is not None and asked.mutant:
             break
-    for outcome in [each for each in found if each.violation is not None][:3]:
+    broken = [each for each in found if each.violation is not None]
+    for outcome in broken[:3]:
         print(told(outcome, asked.mutant), end="\n\n")
+    for outcome in broken[3:]:
+        print(f"seed {outcome.seed}: {outcome.violation}")
     print(summary(found, time.monotonic() - began))
     return int(any(each.violation is not None for each in found))
 

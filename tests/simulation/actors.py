@@ -10,12 +10,16 @@ from random import Random
 from bot.sandbox.slack import Demo, Impossible, Message, User
 from bot.sandbox.slack.model import Group
 from tests.simulation.deliveries import Mail
+from tests.simulation.filling import Filling
 from tests.simulation.phrases import OFTEN_CHEAP, Phrases
+from tests.simulation.places import Places
 from tests.simulation.standing import Standings
 
 CARDS = "card"
 AGAIN = 0.15
 """How many of those that are over are wanted once more, or back, at the end."""
+IN_FORMS = 0.45
+"""How much of what people do they do in forms and Home tabs, where they use these."""
 LATER = 0.25
 """How many requests are for a later start."""
 
@@ -30,10 +34,21 @@ class People:
         glass: The group of those who may do without approvals.
         dice: Decides who does what.
         standings: Is told when somebody joins or leaves a group.
+        forms: What they do in forms, where they use any.
+        places: Where they ask in threads, where these may go away.
     """
 
     def __init__(
-        self, demo: Demo, mail: Mail, phrases: Phrases, *, glass: Group, dice: Random, standings: Standings
+        self,
+        demo: Demo,
+        mail: Mail,
+        phrases: Phrases,
+        *,
+        glass: Group,
+        dice: Random,
+        standings: Standings,
+        forms: Filling | None,
+        places: Places | None,
     ) -> None:
         self._demo = demo
         self._glass = glass
@@ -41,6 +56,8 @@ class People:
         self._phrases = phrases
         self._dice = dice
         self._standings = standings
+        self._forms = forms
+        self._places = places
 
     # --- one at a time ---
 
@@ -53,6 +70,8 @@ class People:
             ),
             weights=(3, 4, 4, 6, 2.5, 1, 0.5, 1.5, 1.5, 0.5),
         )[0]
+        if self._forms is not None and self._dice.random() < IN_FORMS:
+            doing = self._forms.act
         try:
             await doing()
         except Impossible:
@@ -67,6 +86,11 @@ class People:
         await asyncio.sleep(1)
         await self._choose(who)
 
+    async def want_something(self) -> None:
+        """Somebody asks for a switchover; what Slack would not let them do is not done."""
+        with contextlib.suppress(Impossible):
+            await self.request()
+
     async def emergency(self) -> None:
         """Somebody wants no approvals: some may, some may not, some may no longer when it is to start."""
         demo = self._demo
@@ -78,30 +102,37 @@ class People:
             self._joins_or_leaves(self._glass, who)
         await self._choose(who)
 
-    async def insist(self, *, halted: bool) -> bool:
+    async def insist(self, *, halted: bool, leaving: bool) -> bool:
         """The requester asks until there is a card; the approvers approve as soon as they can.
 
         Returns whether a later start was asked for.
 
         Args:
             halted: Somebody halts everything around the moment at which it would start.
+            leaving: The first who approves leaves the group before the second does.
         """
         who, approved = self._demo.requester, False
         wish = self._dice.choices(("now", "later", "emergency"), weights=(6.5, 2, 1.5))[0]
         for _ in range(12):
             if not self._cards():
-                await self._ask(who, self._wish(wish))
+                await self._wants(who, wish)
             elif wish == "emergency":
                 break
             await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
             await self._choose(who)
             if self._waiting() is not None:
                 halts = [self.halt_amid()] if halted and not approved else []
-                await asyncio.gather(self._approve_in_time(), *halts)
+                await asyncio.gather(self._approve_in_time(leaving=leaving), *halts)
                 approved = True
             elif approved:
                 break
         return wish == "later"
+
+    async def _wants(self, who: User, wish: str) -> None:
+        if self._forms is not None and wish == "now" and self._dice.random() < IN_FORMS:
+            await self._forms.fill(who)
+        else:
+            await self._ask(who, self._wish(wish))
 
     def _wish(self, wish: str) -> str:
         if wish == "emergency":
@@ -114,8 +145,9 @@ class People:
         places = (demo.channel, demo.channel, demo.private)
         place = self._dice.choice([each for each in places if who.id in each.members])
         for _ in range(2):
-            if self._dice.random() < 0.25:
-                receipt = await self._mail.mention(who, place, text)
+            if self._dice.random() < 0.25 and demo.workspace.bot_user in place.members:
+                parent = self._places.parent(place, who) if self._places is not None else None
+                receipt = await self._mail.mention(who, place, text, thread=parent)
             else:
                 receipt = await self._mail.command(who, place, text)
             if receipt.ok or self._dice.random() < 0.5:
@@ -163,9 +195,9 @@ class People:
             both = (self._demo.approver, self._demo.second_approver)
             await asyncio.gather(*(self._mail.click(who, card, "approve") for who in both))
 
-    async def _approve_in_time(self) -> None:
+    async def _approve_in_time(self, *, leaving: bool) -> None:
         with contextlib.suppress(Impossible):  # somebody or something was faster
-            await self.both_approve()
+            await (self.approve_and_leave() if leaving else self.both_approve())
 
     async def approve_and_leave(self) -> None:
         """Somebody approves and is taken out of the group; then another one approves the same."""
@@ -256,6 +288,13 @@ class People:
         for card in self._cards():
             if "acknowledge" in [name for name, _ in _buttons(card)]:
                 await self._mail.click(self._demo.approver, card, "acknowledge")
+
+    async def watch(self) -> None:
+        """Some open their Home tabs; then something changes that is seen there."""
+        if self._forms is not None:
+            for who in (self._demo.approver, self._demo.requester, self._demo.guest):
+                await self._forms.look_home(who)
+        await self._mail.command(self._demo.approver, self._demo.channel, self._phrases.hold())
 
     async def review(self) -> None:
         """Who broke the glass would review it themselves; mostly somebody else does."""

@@ -19,6 +19,7 @@ from handlers.finder import AUDIT_TYPE, NOTICE_TYPE
 from handlers.wording import Wording
 from tests.approval import checklist
 from tests.simulation.observer import Observer
+from tests.simulation.places import Places
 from tests.simulation.trail import MISSED
 from tests.storage.looks import Look
 
@@ -37,6 +38,8 @@ class End:
         store: The bot's store.
         look: What it has committed.
         now: The machine's time.
+        places: What of them went away.
+        logins: How often IAM was asked for a token, and how often there was a reason at most.
         settled: Whether everything came to rest within the time that a healthy world allows.
     """
 
@@ -48,20 +51,42 @@ class End:
         look: Look,
         now: datetime,
         *,
+        places: Places,
+        logins: tuple[int, int],
         settled: str,
     ) -> None:
         self.observer = observer
         self.workspace = workspace
         self.store = store
         self.now = now
+        self.places = places
+        self.logins = logins
         self.settled = settled
         self.states = look.states()
         self.deliveries = look.deliveries()
+        self.accepted = look.accepted
 
-    def told(self, operation: str) -> list[Message]:
-        """The messages about an operation, its card the first."""
+    def cards(self, operation: str) -> list[Message]:
+        """The cards of an operation that are there."""
+        return self._said(operation, card=True)
+
+    def replies(self, operation: str) -> list[Message]:
+        """What else was said of it, in its thread or to the requester alone, oldest first."""
+        return self._said(operation, card=False)
+
+    def _said(self, operation: str, *, card: bool) -> list[Message]:
         found = self.workspace.with_metadata("switchover_operation", operation=operation)
-        return sorted(found, key=lambda message: held(message)["key"] != "card")
+        return [message for message in found if (held(message)["key"] == "card") is card]
+
+    def unseen(self, op: Operation) -> bool:
+        """Whether its place was gone at some time since its last event: its card may not say what is true now."""
+        events = self.observer.operations[op.id].events
+        return self.places.was_gone(op.place.channel, events[-1][0])
+
+    def unheard(self, op: Operation) -> bool:
+        """Whether its requester could not be told either."""
+        events = self.observer.operations[op.id].events
+        return self.observer.standings.was_away(op.requested_by, events[-1][0])
 
 
 def held(message: Message) -> dict[str, Any]:
@@ -81,42 +106,47 @@ def _at_rest(op: Operation) -> bool:
 
 
 def ends_are_told_once(end: End) -> Sequence[str]:
-    """Exactly one reply in the thread carries an end's status."""
+    """Exactly one message carries an end's status: in the thread, or to the requester where that is gone."""
     problems = []
     for op in end.states.values():
-        statuses = [held(message)["status"] for message in end.told(op.id)[1:]]
+        statuses = [held(message)["status"] for message in end.replies(op.id)]
         told = [status for status in statuses if status in ENDS]
         wanted = [op.status] if op.status in ENDS else []
-        if told != wanted:
+        nowhere = not told and end.unheard(op)
+        if told != wanted and not nowhere:
             problems.append(f"{op.id} is {op.status}, and its thread was told {told or 'nothing'}")
     return problems
 
 
 def one_true_card(end: End) -> Sequence[str]:
-    """Each operation has one card, and it shows what a fresh rendering of the stored state shows."""
+    """Each operation has one card, as long as that can be seen, and it shows what the stored state shows."""
     problems = []
     for op in end.states.values():
-        cards = [message for message in end.told(op.id) if held(message)["key"] == "card"]
+        cards = end.cards(op.id)
+        if not cards and (op.id in end.places.deleted or end.places.was_gone(op.place.channel, 0.0)):
+            continue
         if len(cards) != 1:
             problems.append(f"{op.id} has {len(cards)} cards")
+            continue
+        if end.unseen(op):
             continue
         if held(cards[0])["status"] != op.status:
             problems.append(f"the card of {op.id} says {held(cards[0])['status']}, it is {op.status}")
         fresh = WORDS.card(op, now=end.now)
-        if op.status in ENDS and _bare([cards[0].text, cards[0].blocks]) != _bare([fresh.text, fresh.blocks]):
+        if op.status in ENDS and bare([cards[0].text, cards[0].blocks]) != bare([fresh.text, fresh.blocks]):
             problems.append(f"the card of {op.id} shows {cards[0].text!r}, not {fresh.text!r}")
     return problems
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
     """Words and blocks without what Slack adds by itself, and without links to other cards."""
     if isinstance(value, str):
         return LINK.sub(r"\1", value)
     if isinstance(value, list | tuple):
-        return [_bare(one) for one in value]
+        return [bare(one) for one in value]
     if isinstance(value, dict):
         added = {"block_id", "emoji", "verbatim"}
-        return {key: _bare(one) for key, one in value.items() if key not in added}
+        return {key: bare(one) for key, one in value.items() if key not in added}
     return value
 
 
@@ -155,7 +185,7 @@ def posted_in_order(end: End) -> Sequence[str]:
     """The replies of an operation came in the order of what they tell."""
     problems = []
     for op in end.states.values():
-        replies = sorted(end.told(op.id)[1:], key=lambda message: message.ts)
+        replies = sorted(end.replies(op.id), key=lambda message: message.ts)
         keys = [tuple(int(part) for part in held(message)["key"].split("-")) for message in replies]
         if keys != sorted(keys):
             problems.append(f"the replies of {op.id} came as {keys}")
@@ -217,9 +247,26 @@ def approvals_are_worth_something(end: End) -> Sequence[str]:
     return [str(finding) for finding in checklist.check(end.observer.trail.rows)]
 
 
+def denied_has_no_effect(end: End) -> Sequence[str]:
+    """What people were told is not recorded, and nothing else, is not."""
+    return [
+        f"{signature} is recorded, and was denied"
+        for signature, denied in end.observer.denials.items()
+        if all(denied) and end.accepted(signature)
+    ]
+
+
+def logins_are_few(end: End) -> Sequence[str]:
+    """A token is used until it ends: who logs in for every request is soon locked out."""
+    happened, most = end.logins
+    return [f"there were {happened} logins, {most} at most had a reason"] if happened > most else []
+
+
 CHECKS: tuple[Check, ...] = (
     never_lost,
     one_effect_each,
+    denied_has_no_effect,
+    logins_are_few,
     accepted_at_most_once,
     failed_changed_nothing,
     succeeded_was_submitted,

@@ -18,14 +18,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.core.model import Target
 from bot.sandbox.clouds import CLUSTER, REPLICA_SET, SHARDED
+from bot.sandbox.faults import Answer
 from bot.sandbox.huawei_dds import SimGroup, SimInstance, SimulatedHuaweiDds
+from bot.sandbox.huawei_dds.asked import Asked
+from bot.sandbox.huawei_dds.model import CREATE_TOKEN, SWITCHED
 from bot.sandbox.huawei_dds.model import SimJob as DdsJob
 from bot.sandbox.qingcloud import SimJob as QingJob
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.switchovers import Ending, Timings
 from bot.sandbox.wire import AsgiTransport
 
-QINGCLOUD, HUAWEI = "qingcloud.example", "dds.example"
+QINGCLOUD, HUAWEI, IAM = "qingcloud.example", "dds.example", "iam.example"
 VAGUE_CODES = (b"5000", b"5100", b"DBS.200998", b"DBS.280005", b"DBS.201509")
 SERVER_ERROR = 500
 
@@ -87,11 +90,28 @@ class WatchedQingCloud(SimulatedQingCloud):
 
 
 class WatchedHuaweiDds(SimulatedHuaweiDds):
-    """Tells which request began a switchover; answers at once, without a framework around it."""
+    """Tells which request began a switchover; answers at once, without a framework around it.
+
+    Attributes:
+        let_in: It has answered somebody well since its tokens were revoked.
+    """
+
+    let_in = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._endpoint(Request(scope, receive))
         await response(scope, receive, send)
+
+    def _perform(self, asked: Asked) -> Answer:
+        answer = super()._perform(asked)
+        self.let_in = self.let_in or asked.operation != CREATE_TOKEN
+        return answer
+
+    def revoke_tokens(self) -> None:
+        """As a change of the password does; not again before a new token has been of use."""
+        if self.let_in:
+            super().revoke_tokens()
+        self.let_in = False
 
     def _start(
         self, instance: SimInstance, group: SimGroup, node_id: str, *, console: bool = False
@@ -125,6 +145,9 @@ class Roles:
 class Clouds:
     """Both clouds, their networks, and what is known of them from outside.
 
+    Attributes:
+        asked: What the bot has tried to ask for, and when.
+
     Args:
         clock: The true time.
         elapsed: The same in seconds of the history.
@@ -154,10 +177,12 @@ class Clouds:
         self.sessions = self.huawei.add_replica_set(REPLICA_SET)
         self.events = self.huawei.add_cluster(SHARDED)
         self.unreachable: set[str] = set()
+        self.asked: list[tuple[float, str]] = []
         self.roles: dict[Target, Roles] = defaultdict(Roles)
         self.hosts: Mapping[str, ASGIApp] = {
             QINGCLOUD: self._front(self.qingcloud, self._qingcloud_target),
             HUAWEI: self._front(self.huawei, self._huawei_target),
+            IAM: self._front(self.huawei, self._huawei_target),
         }
         self.look()
 
@@ -167,7 +192,7 @@ class Clouds:
         """The groups of nodes that DDS switches."""
         found = {Target("sessions"): self.sessions.groups[0]}
         for group in self.events.groups:
-            if group.type == "shard":
+            if group.type in SWITCHED:
                 found[Target("events", group.id)] = group
         return found
 
@@ -185,6 +210,19 @@ class Clouds:
             changes.append((self._elapsed(), primaries))
             if len(changes) > 1:
                 self._say("cloud", f"{target}: primary is now {', '.join(primaries) or 'nobody'}")
+
+    def note_asked(self, url: str) -> None:
+        """Notes that the bot has tried to ask for something."""
+        self.asked.append((self._elapsed(), url))
+
+    def asked_about(self, job: str, since: float) -> bool:
+        """Whether it has tried to ask for a job since a second."""
+        return any(at >= since and job in url for at, url in reversed(self.asked))
+
+    @property
+    def logins(self) -> int:
+        """How often IAM was asked for a token."""
+        return sum(call.operation == CREATE_TOKEN for call in self.huawei.calls)
 
     # --- the network, and what arrives ---
 
@@ -277,6 +315,7 @@ class _Transport(AsgiTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await self._boundary(f"before a {self._kind} leaves")
+        self._clouds.note_asked(str(request.url))
         if request.url.host in self._clouds.unreachable:
             return await AsgiTransport({}).handle_async_request(request)
         sent: list[Submission] = []

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Coroutine, Mapping
+from enum import Enum, auto
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -15,6 +16,7 @@ from bot.sandbox.slack import Deliveries
 from bot.sandbox.slack.model import Json
 from bot.sandbox.slack.wire import ACK_SECONDS, JSON, OK, Delivery, Receipt, Twist
 from bot.sandbox.slack.workspace import Workspace
+from handlers.form import CALLBACK, OPEN_FORM
 from tests.simulation.asgi import Answered, ask
 from tests.simulation.life import Life
 
@@ -44,7 +46,7 @@ class Mail(Deliveries):
         *,
         dice: random.Random,
         bot: Callable[[], Life | None],
-        answered: Callable[[Receipt, str, bool], None],
+        answered: Callable[[Receipt, str, Recording], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         count: Callable[[str], None],
     ) -> None:
@@ -59,7 +61,7 @@ class Mail(Deliveries):
 
     async def _interact(self, payload: Json, twist: Twist) -> Receipt:
         def noted(delivery: Delivery) -> Delivery:
-            self._clicks[delivery.body] = clicked(payload)
+            self._clicks[delivery.body] = interacted(payload)
             return twist(delivery)
 
         return await super()._interact(payload, noted)
@@ -93,7 +95,7 @@ class Mail(Deliveries):
             await asyncio.sleep(self._dice.choice((1.0, 2.5, 30.0)))
         receipt = await self._ask(delivery)
         what = self._clicks.get(delivery.body) or shown(delivery)
-        self._answered(receipt, what, needs_recording(delivery))
+        self._answered(receipt, what, recording(delivery))
         return Receipt(delivery, 0, failure="answer lost") if kind == "answer lost" else receipt
 
     async def _ask(self, delivery: Delivery) -> Receipt:
@@ -116,9 +118,35 @@ def _escaped(text: str) -> str:
     return text
 
 
-def needs_recording(delivery: Delivery) -> bool:
-    """Whether an empty 200 for it says that it was recorded: it is so for all but notices of Slack's."""
-    return delivery.headers["Content-Type"] != JSON or b'"app_mention"' in delivery.body
+class Recording(Enum):
+    """Whether an empty 200 says that a delivery was recorded."""
+
+    SURELY = auto()
+    PERHAPS = auto()
+    NEVER = auto()
+
+
+def recording(delivery: Delivery) -> Recording:
+    """What a delivery is: a wish for a form is recorded where there is no form, what is done in one never is."""
+    if delivery.headers["Content-Type"] == JSON:
+        event = json.loads(delivery.body)["event"]
+        asks = event["type"] in {"app_mention", "app_home_opened"}
+        return Recording.SURELY if asks else Recording.NEVER
+    form = parse_qs(delivery.body.decode())
+    if "payload" not in form:
+        return Recording.SURELY if form.get("text", [""])[0].strip() else Recording.PERHAPS
+    payload = json.loads(form["payload"][0])
+    match payload["type"]:
+        case "view_submission":
+            return Recording.SURELY
+        case "shortcut" | "message_action":
+            return Recording.PERHAPS
+        case "block_actions" if payload["actions"][0]["action_id"] == OPEN_FORM:
+            return Recording.PERHAPS
+        case "block_actions" if payload.get("view", {}).get("callback_id") != CALLBACK:
+            return Recording.SURELY
+        case _:
+            return Recording.NEVER
 
 
 def shown(delivery: Delivery) -> str:
@@ -130,7 +158,21 @@ def shown(delivery: Delivery) -> str:
     return f"{form['user_name']}: {form['command']} {form.get('text', '')}"
 
 
-def clicked(payload: Json) -> str:
-    """A click in a few words."""
-    action = payload["actions"][0]
-    return f"{payload['user']['username']} clicks {action['action_id']} {action.get('value', '')[:40]}"
+def interacted(payload: Json) -> str:
+    """A click, or what is done in a form, in a few words."""
+    who = payload["user"]["username"]
+    match payload["type"]:
+        case "block_actions":
+            action = payload["actions"][0]
+            value = action.get("value") or (action.get("selected_option") or {}).get("value", "")
+            return f"{who} clicks {action['action_id']} {value[:40]}"
+        case "view_submission":
+            values: Json = payload["view"]["state"]["values"]
+            fields: Json = {block: next(iter(entered.values()), {}) for block, entered in values.items()}
+            said = {
+                block: field.get("value") or (field.get("selected_option") or {}).get("value")
+                for block, field in fields.items()
+            }
+            return f"{who} sends the form {said}"
+        case kind:
+            return f"{who}: {kind} {payload.get('callback_id', payload.get('value', ''))}"

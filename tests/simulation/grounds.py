@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.storage.disk import Disk
+from tests.simulation.life import Failing
+from tests.storage.disk import Disk, Lost
 from tests.storage.memory import MemoryStore, Process
 
 LONGEST = (0.0, 0.0, 0.0, 0.004, 0.05)
@@ -30,6 +31,17 @@ class InMemory:
 
     def cut_off(self) -> None:
         """The dead can't commit, and nothing else of theirs is left."""
+
+    def fail(self, failing: Failing, dice: Random) -> None:
+        """From now on it fails in this way; the dice say which commits are lost."""
+        words = {
+            Failing.LOCKED: "the database is locked by somebody else",
+            Failing.FULL: "the disk is full",
+        }
+        self.look.trouble = words.get(failing, "")
+        self.look.gone = "the database can't be reached" if failing is Failing.GONE else ""
+        losing = failing is Failing.LOSING
+        self.look.losing = lambda: dice.choice(tuple(Lost)) if losing else Lost.NOTHING
 
     def close(self) -> None:
         """Nothing is open."""

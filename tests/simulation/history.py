@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import process_time
 
-from tests.simulation import checks
+from tests.simulation import checks, homes
 from tests.simulation.actors import People
+from tests.simulation.besides import Besides
+from tests.simulation.filling import Filling
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
 from tests.simulation.phrases import Phrases
+from tests.simulation.scene import scene_of
 from tests.simulation.sockets import mode_of
 from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
 from tests.simulation.world import World, logs_of, store_of
@@ -24,10 +27,16 @@ from tests.storage.looks import Unsettled
 PATIENCE = 45 * 60.0
 """Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
 LOOK_EVERY = 12.0
+IN_FORCE, ANSWERED = 60.0, 8.0
+"""Seconds after which only the newest configuration can be meant, and until a request has its plan."""
+HOMES_REST = 10 * 60.0
+"""Seconds after which Home tabs show how old their readings are, and nothing else changes in them."""
 DENSE = 0.65
 """How many histories are short: one switchover, with the trouble around its submission."""
 HALTED = 0.15
 """In how many of them everything is halted around the moment of the start."""
+LEAVING = 0.15
+"""In how many of them the first approver leaves the group before there are enough."""
 AWAY = 0.5
 """In how many of those with a later start the bot is stopped before it."""
 
@@ -45,7 +54,7 @@ class Outcome:
         seconds: Of virtual time.
         cpu: Seconds of the processor's.
         statuses: How many operations ended how.
-        decisions: How often what people decided besides: holds, emergencies, starts to come, reviews.
+        decisions: How often what people decided besides: holds, emergencies, starts to come, reviews, forms.
         sent_at_most: The most requests of any operation that reached a cloud.
         accepted_at_most: The most of them that a cloud took on.
         doubles: How many messages were posted once more.
@@ -95,7 +104,7 @@ def play(seed: int, store: str = "", mode: str = "") -> Outcome:
     began = process_time()
     random.seed(f"providers {seed}")  # the jitter of reads, which providers take from the global dice
     time = Time()
-    world = World(seed, time, store or store_of(seed), mode or mode_of(seed))
+    world = World(seed, time, store or store_of(seed), scene_of(seed), mode or mode_of(seed))
     try:
         with logs_of(world):
             try:
@@ -119,10 +128,10 @@ def _outcome(world: World, cpu: float) -> Outcome:
         seconds=world.time.elapsed,
         cpu=cpu,
         statuses=world.statuses,
-        decisions=world.observer.trail.decisions,
+        decisions=world.observer.trail.decisions + world.trace.done,
         sent_at_most=max((len(each.submissions) for each in told), default=0),
         accepted_at_most=max((sum(s.job is not None for s in each.submissions) for each in told), default=0),
-        doubles=sum(times - 1 for times in world.observer.posted.values()),
+        doubles=sum(max(times - 1, 0) for times in world.observer.posted.values()),
     )
 
 
@@ -134,17 +143,28 @@ class History:
         self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
         phrases = Phrases(world.clouds, self._dice)
         standings = world.observer.standings
+        self._filling = Filling(world.demo, world.mail, self._dice, world.trace, lambda: world.time.elapsed)
         self._people = People(
-            world.demo, world.mail, phrases, glass=world.glass, dice=self._dice, standings=standings
+            world.demo,
+            world.mail,
+            phrases,
+            glass=world.glass,
+            dice=self._dice,
+            standings=standings,
+            forms=self._filling if world.scene.forms else None,
+            places=world.places if world.scene.places else None,
         )
         weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
         self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
         self._weather_dice = weather_dice
+        besides_dice = random.Random(f"besides {world.seed}")  # noqa: S311
+        self._besides = Besides(world, besides_dice, self._people.want_something)
 
     async def play(self) -> None:
         """Plays it, to its end or to the first promise that is broken."""
         world = self._world
         world.begin()
+        world.trace.add("world", f"besides: {world.scene}")
         over = asyncio.Event()
         world.observer.on_violation = over.set
         with world.workspace.on_change(world.observer.changed):
@@ -164,15 +184,16 @@ class History:
         world.crashes.planned = self._weather.crashes(AMBUSH if dense else BOUNDARIES)
         world.mail.trouble = self._dice.choice((0.0, 0.0, 0.1) if dense else (0.0, 0.1, 0.3))
         self._weather.climate()
+        self._besides.climate()
         if dense:
             await self._weather.ambush()
-        troubles = [world.spawn(self._trouble())]
+        troubles = [world.spawn(self._trouble()), world.spawn(self._besides.go_on())]
         if world.mode == "socket":
             troubles.append(world.spawn(world.links.trouble()))
         await (self._single_minded() if dense else self._lively())
         for trouble in troubles:
             trouble.cancel()
-        self._heal()
+        await self._heal()
         await self._comes_to_rest()
 
     async def _lively(self) -> None:
@@ -187,7 +208,9 @@ class History:
     async def _single_minded(self) -> None:
         """One switchover is wanted, and nearly nothing else happens until it is under way."""
         await asyncio.sleep(1)
-        if await self._people.insist(halted=self._dice.random() < HALTED) and self._dice.random() < AWAY:
+        leaving = random.Random(f"leaving {self._world.seed}").random() < LEAVING  # noqa: S311
+        halted = self._dice.random() < HALTED
+        if await self._people.insist(halted=halted, leaving=leaving) and self._dice.random() < AWAY:
             self._world.spawn(self._away())
         for _ in range(self._dice.choice((0, 0, 1, 2))):
             await asyncio.sleep(self._dice.choice((0.0, 0.5, 3.0)))
@@ -214,7 +237,7 @@ class History:
             world.trace.add("machine", "SIGTERM")
             await world.serving.stop()
 
-    def _heal(self) -> None:
+    async def _heal(self) -> None:
         world = self._world
         world.trace.add("world", "is well from now on")
         world.crashes.planned.clear()
@@ -223,18 +246,24 @@ class History:
         world.end_trouble()
         world.links.clear()
         self._weather.clear()
+        await self._besides.heal()
 
     async def _comes_to_rest(self) -> None:
         world = self._world
         problem = await self._rest()
+        await self._under_other_rules()
         await self._people.settle()
         problem = problem or await self._rest()
         await self._people.once_more()
         problem = problem or await self._rest()
         await self._people.acknowledge()
         problem = problem or await self._rest()
+        if world.scene.forms:
+            await self._people.watch()
         await self._people.review()
         problem = problem or await self._rest()
+        if world.scene.forms:
+            await asyncio.sleep(HOMES_REST)
         life = world.life
         if life is None or not life.alive:
             return
@@ -244,10 +273,25 @@ class History:
             life.store,
             world.ground.look,
             world.time.machine(),
+            places=world.places,
+            logins=(world.clouds.logins, self._besides.logins_at_most),
             settled=problem,
         )
         world.statuses = Counter(str(op.status) for op in end.states.values())
         await checks.look(end)
+        opened, standings = self._filling.opened, world.observer.standings
+        for problem in await homes.stale(life, world.workspace, standings, opened, world.time.elapsed):
+            world.observer.violated("homes_are_true", problem)
+
+    async def _under_other_rules(self) -> None:
+        """Somebody asks after a database was taken out, and again when all are there under other rules."""
+        if self._world.scene.reloads:
+            for change in (self._besides.restore, None):
+                await asyncio.sleep(IN_FORCE)
+                await self._people.want_something()
+                await asyncio.sleep(ANSWERED)
+                if change is not None:
+                    await change()
 
     async def _rest(self) -> str:
         """Waits until nothing is owed; says what still is when that takes too long."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from sqlalchemy import event
@@ -22,6 +23,7 @@ from sqlalchemy.util.concurrency import await_
 from bot.storage import SqlStore
 from bot.storage.codec import warm_up
 from bot.storage.engine import Database, Engines, LockedFile, open_database
+from tests.simulation.life import Failing
 from tests.storage.looks import SqliteLook
 from tests.storage.memory import Process, for_ever
 
@@ -48,6 +50,7 @@ class Cursor(sqlite3.Cursor):
 
     def execute(self, sql: str, parameters: Any = ()) -> Cursor:
         await_(_at_once())
+        _fail(sql)
         if sql.startswith("PRAGMA synchronous"):
             sql = "PRAGMA synchronous=OFF"  # nobody cuts the power of a simulation
         super().execute(sql, parameters)
@@ -56,6 +59,7 @@ class Cursor(sqlite3.Cursor):
 
     def executemany(self, sql: str, parameters: Any) -> Cursor:
         await_(_at_once())
+        _fail(sql)
         super().executemany(sql, parameters)
         self._rows = []
         return self
@@ -104,14 +108,31 @@ class Connection(sqlite3.Connection):
         return self
 
 
+_CODES = {
+    Failing.LOCKED: sqlite3.SQLITE_BUSY,
+    Failing.FULL: sqlite3.SQLITE_FULL,
+    Failing.GONE: sqlite3.SQLITE_IOERR,
+}
+
+
+def _fail(sql: str) -> None:
+    failing = _Present.failing
+    writes = sql.lstrip().startswith(("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE"))
+    if failing in _CODES and (writes or failing is Failing.GONE):
+        error = sqlite3.OperationalError(str(failing))
+        error.sqlite_errorcode = _CODES[failing]
+        raise error
+
+
 async def _at_once() -> None:
     """SQLAlchemy wants an asyncio driver to await something."""
 
 
 class _Present:
-    """The life that connections are made for now."""
+    """The life that connections are made for now, and how the database fails."""
 
     session: Session
+    failing = Failing.NOT
 
 
 @cache
@@ -183,6 +204,11 @@ class OnSqlite:
         if file is not None:
             file.close()
 
+    def fail(self, failing: Failing, _dice: Random) -> None:
+        """From now on it fails in this way; SQLite itself says whether it has committed, so none is lost."""
+        _Present.failing = failing
+
     def close(self) -> None:
         """The history is over."""
+        _Present.failing = Failing.NOT
         self.look.reader.close()

@@ -7,11 +7,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
+from random import Random
 from typing import Any, Protocol, TypeVar
 
-from bot.app import Bot, Surroundings, slack_client, take_over
+from bot.app import Bot, Surroundings, slack_client, summary, take_over
 from bot.config import Settings
+from bot.errors import StoreUnavailable
 from bot.ports import Storage
 from bot.telemetry import Metrics
 from tests.storage.looks import Look
@@ -28,6 +31,16 @@ AGAIN = 0.5
 """Seconds until what is still due is looked at again: the bot's own tick."""
 
 
+class Failing(StrEnum):
+    """The ways in which a database fails."""
+
+    NOT = "not"
+    LOCKED = "locked"
+    FULL = "full"
+    GONE = "gone"
+    LOSING = "losing commits"
+
+
 class Ground(Protocol):
     """Where the process keeps what outlives it."""
 
@@ -42,6 +55,10 @@ class Ground(Protocol):
 
     def cut_off(self) -> None:
         """The process has died: its transactions are undone, what it had open is closed."""
+        ...
+
+    def fail(self, failing: Failing, dice: Random) -> None:
+        """From now on it fails in this way; the dice say which commits are lost."""
         ...
 
     def close(self) -> None:
@@ -144,8 +161,13 @@ class Life:
         return self.passes("after a commit")
 
     async def start(self) -> None:
-        """Composes the bot on what was committed, as ``serve`` does; a death meanwhile ends it."""
-        await asyncio.wait({self.run(self._start())})
+        """Composes the bot on what was committed, as ``serve`` does; a death or a failure meanwhile ends it."""
+        starting = self.run(self._start())
+        await asyncio.wait({starting})
+        if self.alive and (error := starting.exception()) is not None:
+            if not isinstance(error, StoreUnavailable):
+                raise error
+            self.die("a start without its database")
 
     async def _start(self) -> None:
         machine, around = self._machine, self._around
@@ -153,6 +175,7 @@ class Life:
         client = slack_client(machine.settings, machine.metrics, around)
         self._bot = Bot(machine.settings, machine.path, self.store, client, machine.metrics, around=around)
         self._client = client
+        await self.store.record_configuration(summary(machine.settings), around.clock.now())
         self.bot.start()
         self.serving = True
         self._set_alarm()

@@ -89,6 +89,9 @@ class SimulatedLoop(base_events.BaseEventLoop):
 
     Args:
         moved: Told whenever the time has changed.
+
+    Attributes:
+        threads: Work for a thread is taken, and done at once.
     """
 
     _ready: deque[asyncio.Handle]
@@ -101,18 +104,26 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self._now = 0.0
         self._moved = moved
         self._busy = 0
+        self.threads = False
 
     def time(self) -> float:
         """Seconds since the history began."""
         return self._now
 
-    def run_in_executor(self, *_: Any) -> Any:  # type: ignore[override]  # whatever is asked
-        """Refuses: what a thread does can't be repeated.
+    def run_in_executor(self, _executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        """Refuses, as what a thread does can't be repeated; or does it at once.
 
         Raises:
-            RuntimeError: Always.
+            RuntimeError: It is refused.
         """
-        raise RuntimeError("a thread in the simulation")
+        if not self.threads:
+            raise RuntimeError("a thread in the simulation")
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  # whoever asked gets it
+            done.set_exception(error)
+        return done
 
     def call_soon(  # type: ignore[override]  # whatever it is called with
         self, callback: Callable[..., object], *args: Any, context: Context | None = None

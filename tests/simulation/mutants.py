@@ -10,23 +10,32 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+from bot.app import Bot
+from bot.config import Settings
 from bot.core import events as e
 from bot.core import machine
+from bot.core.home import Board
 from bot.core.machine import Duty, Say, owed
 from bot.core.model import Plan, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy
-from bot.ports import NO_HOLD, Inbound, Intent, Message, Receipt
+from bot.errors import Misconfigured
+from bot.ports import NO_HOLD, HomeTab, Inbound, Intent, Message, Receipt
 from bot.service import clicks, duties
-from bot.service.catalogue import Database
+from bot.service.catalogue import Catalogue, Database
 from bot.service.duties import Duties
 from bot.storage import SqlStore
 from bot.web import Signatures
 from handlers import listeners
 from handlers.envelopes import Envelope, Envelopes, acknowledgement
+from handlers.filled import Filled
 from handlers.finder import Absent, Finder
+from handlers.home import HomeView
+from handlers.homes import HomeKeeper
 from handlers.listeners import Listeners
-from handlers.payloads import dedupe_key
+from handlers.payloads import dedupe_key, interaction_origin
+from handlers.publisher import Fate, Publisher
+from providers.huawei_dds.credentials import IamUser
 from tests.storage.memory import MemoryStore
 
 SOON = timedelta(seconds=2)
@@ -213,6 +222,87 @@ def _acknowledge_first() -> list[Change]:
     return [(Envelopes, "_answered", answered)]
 
 
+def _deny_what_may_be_recorded() -> list[Change]:
+    """A delivery whose commit was not answered is said not to be recorded."""
+    original = listeners._total
+
+    async def total(work: Any, request: Any, *, failed: Any, **_: Any) -> Any:
+        return await original(work, request, failed=failed)
+
+    return [(listeners, "_total", total)]
+
+
+def _forget_a_form() -> list[Change]:
+    """A form is taken and closed, and nobody writes down what it said."""
+
+    async def on_view(self: Listeners, body: Any, _signature: str) -> Any:
+        found = self._forms.submitted(interaction_origin(body), body["view"])
+        if isinstance(found, Filled):
+            return listeners._ok()
+        return listeners._response("errors", errors=self._forms.errors(interaction_origin(body), found))
+
+    return [(Listeners, "_on_view", on_view)]
+
+
+def _no_new_token() -> list[Change]:
+    """A token that is refused is not replaced."""
+
+    def refused(self: IamUser, _token: str, error: Misconfigured) -> bool:
+        self._caution.refused(error)
+        return False
+
+    return [(IamUser, "refused", refused)]
+
+
+def _a_token_for_each_request() -> list[Change]:
+    """Tokens are not kept."""
+    return [(IamUser, "_fresh", property(lambda _: None))]
+
+
+def _ignore_a_reload() -> list[Change]:
+    """A new configuration is read and recorded, and the old one stays in force."""
+    return _new_catalogues(lambda old, _new: old)
+
+
+def _keep_removed_databases() -> list[Change]:
+    """What a new configuration leaves out can still be switched."""
+    return _new_catalogues(lambda old, new: replace(new, databases={**old.databases, **new.databases}))
+
+
+def _new_catalogues(choose: Callable[[Catalogue, Catalogue], Catalogue]) -> list[Change]:
+    original = Bot._new_catalogue
+
+    def new_catalogue(self: Bot, settings: Settings) -> Catalogue:
+        new = original(self, settings)
+        return choose(self._catalogue.current, new) if hasattr(self, "_catalogue") else new
+
+    return [(Bot, "_new_catalogue", new_catalogue)]
+
+
+def _forget_removed_databases() -> list[Change]:
+    """What was sent for a database is looked at only while it is configured."""
+    return [(Catalogue, "tracked", lambda self, name: self.databases.get(name))]
+
+
+def _say_it_there_or_nowhere() -> list[Change]:
+    """An end that can't be told where it was asked is told nobody."""
+
+    async def or_elsewhere(_self: Publisher, _message: Message, fate: Fate, _until: datetime) -> Fate:
+        return fate
+
+    return [(Publisher, "_or_elsewhere", or_elsewhere)]
+
+
+def _show_a_home_once() -> list[Change]:
+    """A Home tab that shows something is taken for up to date."""
+    original = HomeKeeper._shows
+
+    async def shows(self: HomeKeeper, tab: HomeTab, view: HomeView, board: Board) -> bool:
+        return await original(self, tab, replace(view, digest=tab.shown or view.digest), board)
+
+    return [(HomeKeeper, "_shows", shows)]
+
+
 _LATE: set[Any] = set()
 MUTANTS: dict[str, Callable[[], list[Change]]] = {
     change.__name__.removeprefix("_"): change
@@ -234,6 +324,15 @@ MUTANTS: dict[str, Callable[[], list[Change]]] = {
         _own_review_counts,
         _no_notice_is_known,
         _acknowledge_first,
+        _deny_what_may_be_recorded,
+        _forget_a_form,
+        _no_new_token,
+        _a_token_for_each_request,
+        _ignore_a_reload,
+        _keep_removed_databases,
+        _forget_removed_databases,
+        _say_it_there_or_nowhere,
+        _show_a_home_once,
     )
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,21 +12,26 @@ from msgspec.json import encode
 
 from bot.core import events as e
 from bot.core.model import Plan
-from bot.sandbox.slack.model import Change, ChangeKind
+from bot.sandbox.slack.model import Change, ChangeKind, Message
 from bot.sandbox.slack.sockets import unpacked
 from bot.sandbox.slack.wire import OK, Delivery, Receipt
 from bot.sandbox.slack.workspace import Workspace
 from bot.storage.codec import EVENTS, HOLD_EVENTS
 from handlers.payloads import dedupe_key
+from handlers.texts import LOCALES
+from handlers.wording import Wording
 from tests.simulation.clouds import Clouds, Submission
-from tests.simulation.deliveries import ALLOWED
-from tests.simulation.policies import APPROVERS, GLASS, RULES
+from tests.simulation.deliveries import ALLOWED, Recording
+from tests.simulation.policies import GLASS, RULES, Book, Rulebook
+from tests.simulation.rulings import ACTED_WITHIN, Rulings
 from tests.simulation.standing import Standings
 from tests.simulation.trace import Trace
 from tests.simulation.trail import Trail
 from tests.storage.looks import Look, Recorded
 
 ENTERS_RECHECKING = (e.Planned, e.Approved, e.SubmissionNotAccepted, e.StartReached)
+UNRECORDED = [json.dumps(Wording(locale).unrecorded(locale))[1:-1].encode() for locale in LOCALES]
+"""The answers that say that nothing was recorded."""
 READING_TAKES = 25.0
 """Seconds within which a reading that an event tells of was made."""
 
@@ -65,6 +71,9 @@ class Told:
 class Observer:
     """Watches a history from outside; the first violation ends it.
 
+    Attributes:
+        loading: The rules that the process has read last, and puts in force once that is recorded.
+
     Args:
         look: A view of what the bot has committed.
         clouds: What really happens there.
@@ -88,7 +97,16 @@ class Observer:
         self.on_violation: Callable[[], object] = bool
         self.operations: dict[str, Told] = defaultdict(Told)
         self.standings = Standings(workspace, elapsed)
-        self.trail = Trail(self.violated, self.standings, elapsed)
+        self.rulebook = Rulebook(elapsed)
+        self.trail = Trail(self.violated, self.standings, elapsed, self.rulebook)
+        self.rulings = Rulings(
+            self.violated,
+            self.standings,
+            elapsed,
+            self.rulebook,
+            lambda job, since: clouds().asked_about(job, since),
+        )
+        self.loading: Book = RULES
         self.posted: Counter[tuple[str, str]] = Counter()
         self._look = look
         self._clouds = clouds
@@ -100,6 +118,7 @@ class Observer:
         self._accepted: set[str] = set()
         self._noticed: set[str] = set()
         self.bodies: set[bytes] = set()
+        self.denials: dict[str, list[bool]] = defaultdict(list)
 
     def violated(self, check: str, problem: str) -> None:
         """A promise is broken: the history ends here."""
@@ -119,6 +138,8 @@ class Observer:
                 held = HOLD_EVENTS.loads(row.data)
                 self._trace.add("bot", f"{row.type} by {held.by}")
                 self.trail.held(row.seq, held)
+            elif row.stream == "configuration":
+                self.rulebook.in_force(self.loading)
             elif row.operation is not None:
                 self._happened(row, row.operation)
 
@@ -127,6 +148,7 @@ class Observer:
         self.operations[operation].events.append((self._elapsed(), event))
         self._trace.add("bot", f"{operation} {row.type}{_more(event)}")
         self.trail.happened(operation, event, self._look.states)
+        self.rulings.happened(operation, event)
         self._clouds().look()
         if isinstance(event, e.RolesConfirmed):
             self._roles_are_as_confirmed(operation)
@@ -186,17 +208,20 @@ class Observer:
         """Enough approvals, by others than the requester, of people who may still give them."""
         started, requested = told.last(e.SubmissionStarted), self.trail.request(operation)
         assert started is not None
-        since, now, rules = self._recheck_began(told), self._elapsed(), RULES[requested.database]
+        since, now = self._recheck_began(told), self._elapsed()
         clicked = {event.by for _, event in told.events if isinstance(event, e.Approved)}
-        valid = {
-            who
-            for who in clicked - (set() if rules.self_approval else {requested.by})
-            if who in started[1].approved_by and self.standings.counted(APPROVERS, who, since, now)
-        }
-        if len(valid) < rules.approvals:
-            self.violated(
-                "quorum_lives", f"{operation} was sent with {len(valid)} of {rules.approvals} approvals"
-            )
+        found = []
+        for rules in self.rulebook.lately(requested.database, ACTED_WITHIN):
+            others = clicked - (set() if rules.self_approval else {requested.by})
+            valid = {
+                who
+                for who in others & set(started[1].approved_by)
+                if self.standings.counted(rules.approvers, who, since, now)
+            }
+            found.append((len(valid), rules.approvals))
+        if not any(valid >= needed for valid, needed in found):
+            said = " or ".join(f"{valid} of {needed}" for valid, needed in found) or "no"
+            self.violated("quorum_lives", f"{operation} was sent with {said} approvals")
 
     def _glass_may_be_broken(self, operation: str, told: Told) -> None:
         """What nobody approved is sent only for somebody who may still do without."""
@@ -220,6 +245,8 @@ class Observer:
         message = change.message
         if message is None:
             return
+        if change.kind is ChangeKind.DELETED and change.before is not None and change.before.metadata:
+            self.posted[_posted_as(change.before)] -= 1  # what is not there may be posted again
         self._no_secret(encode((message.text, message.blocks, message.metadata)).decode(), "Slack")
         if not message.by_bot:
             return
@@ -229,30 +256,40 @@ class Observer:
         first = message.text.replace("\n", " ")[:90]
         self._trace.add("slack", f"{change.kind}{to} {name}: {first}")
         if change.kind is ChangeKind.POSTED and held:
-            key = (str(held.get("operation", "")), str(held["key"]))
+            key = _posted_as(message)
             self.posted[key] += 1
             if self.posted[key] > 1:
                 self.violated("posted_once", f"{' '.join(key)} was posted twice")
 
-    def answered(self, receipt: Receipt, what: str, recording: bool) -> None:
-        """The bot answered a delivery: what got an empty 200 is recorded."""
+    def answered(self, receipt: Receipt, what: str, recording: Recording) -> None:
+        """The bot answered a delivery: what got an empty 200 is recorded, what is said not to be is not."""
         said = receipt.failure or str(receipt.status)
-        if recording:
+        signature = receipt.delivery.headers.get("X-Slack-Signature", "")
+        denied = any(words in receipt.body for words in UNRECORDED)
+        if recording is not Recording.NEVER:
             self.bodies.add(receipt.delivery.body)
-        self._trace.add("people", f"{what} → {said}")
+        if signature:  # without, deliveries of the same payload can't be told apart
+            self.denials[signature].append(denied)
+        self._trace.add("people", f"{what} → {said}{', not recorded' if denied else ''}")
+        if denied:
+            self._trace.count("told: not recorded")
         if receipt.failure:
             return
         if receipt.status not in ALLOWED:
             self.violated("answers_are_clean", f"{what} was answered {receipt.status}")
-        signature = receipt.delivery.headers.get("X-Slack-Signature", "")
-        known = self._accepted if recording else self._noticed
-        if receipt.status == OK and signature and signature in known:
+        surely = recording is Recording.SURELY
+        known = self._accepted if surely else self._noticed
+        if receipt.status == OK and signature and signature in known and not receipt.body:
             self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
-        if receipt.status == OK:
+        relied_on = receipt.status == OK and not receipt.body
+        if relied_on:
             known.add(signature)
-        relied_on = receipt.status == OK and recording and not receipt.body
-        if relied_on and not self._is_recorded(receipt.delivery, signature):
+        if relied_on and surely and not self._is_recorded(receipt.delivery, signature):
             self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
+        if denied and signature and self._look.accepted(signature):
+            self.violated(
+                "denied_is_not_recorded", f"{what} is recorded, and who did it was told that it is not"
+            )
 
     def _is_recorded(self, delivery: Delivery, signature: str) -> bool:
         if signature:
@@ -263,6 +300,7 @@ class Observer:
     def process_ended(self) -> None:
         """Nobody knows the notices any more that it took: they are not recorded, and only empty its caches."""
         self._noticed.clear()
+        self.rulebook.process_ended()
 
     def logged(self, text: str) -> None:
         """The bot logged something."""
@@ -272,6 +310,11 @@ class Observer:
         """No token, key or secret is seen anywhere."""
         if any(secret in text for secret in self._secrets):
             self.violated("no_secrets", f"a secret is seen in {where}")
+
+
+def _posted_as(message: Message) -> tuple[str, str]:
+    held = (message.metadata or {})["event_payload"]
+    return str(held.get("operation", "")), str(held["key"])
 
 
 def _as_approved(plan: Plan, primaries: tuple[str, ...]) -> bool:

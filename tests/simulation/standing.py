@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from bot.sandbox.slack.workspace import Workspace
 
+FOR_EVER = float("inf")
+
 
 class Standings:
     """Remembers every change.
@@ -20,10 +22,16 @@ class Standings:
         self._workspace = workspace
         self._elapsed = elapsed
         self._known: dict[str, list[tuple[float, frozenset[str]]]] = defaultdict(list)
+        self._left: dict[str, float] = {}
 
     def changed(self) -> None:
         """Notes who of every group counts now."""
         users = self._workspace.users
+        for who, user in users.items():
+            if user.deleted:
+                self._left[who] = FOR_EVER
+            elif self._left.get(who) == FOR_EVER:
+                self._left[who] = self._elapsed()
         for name, group in self._workspace.groups.items():
             valid = {
                 one
@@ -31,6 +39,10 @@ class Standings:
                 if group.enabled and not (user := users[one]).deleted and not user.is_restricted
             }
             self._known[name].append((self._elapsed(), frozenset(valid)))
+
+    def was_away(self, who: str, since: float) -> bool:
+        """Whether somebody was deactivated at some instant since a second."""
+        return who in self._left and self._left[who] >= since
 
     def counted(self, group: str, who: str, start: float, end: float) -> bool:
         """Whether somebody counted in a group at some instant of a time."""

@@ -18,6 +18,7 @@ class Trace:
         self._elapsed = elapsed
         self.lines: list[str] = []
         self.counted: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
 
     def add(self, who: str, what: str) -> None:
         """Notes that somebody did something, or that something happened to them."""
@@ -26,6 +27,10 @@ class Trace:
     def count(self, kind: str) -> None:
         """Counts something that went wrong on purpose."""
         self.counted[kind] += 1
+
+    def did(self, kind: str) -> None:
+        """Counts something that people did."""
+        self.done[kind] += 1
 
     @property
     def digest(self) -> str:

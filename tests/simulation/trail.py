@@ -11,7 +11,8 @@ from bot.core import holds as h
 from bot.core.model import OperationId
 from bot.core.operation import Operation, Status
 from tests.approval.checklist import Row
-from tests.simulation.policies import APPROVERS, GLASS, RULES
+from tests.simulation.policies import APPROVERS, GLASS, Rulebook
+from tests.simulation.rulings import ACTED_WITHIN
 from tests.simulation.standing import Standings
 
 MISSED = timedelta(seconds=60)
@@ -29,6 +30,7 @@ class Trail:
         violated: Told of every promise that is broken.
         standings: Who counted when.
         elapsed: Seconds since the history began.
+        rulebook: What was configured when.
 
     Attributes:
         rows: Of operations and holds, in their order.
@@ -36,13 +38,16 @@ class Trail:
         decisions: How often what happened that makes an operation more than asked, approved and sent.
     """
 
-    def __init__(self, violated: Violated, standings: Standings, elapsed: Callable[[], float]) -> None:
+    def __init__(
+        self, violated: Violated, standings: Standings, elapsed: Callable[[], float], rulebook: Rulebook
+    ) -> None:
         self.rows: list[Row] = []
         self.notices: set[str] = set()
         self.decisions: Counter[str] = Counter()
         self._violated = violated
         self._standings = standings
         self._elapsed = elapsed
+        self._rulebook = rulebook
         self._holds: tuple[h.Hold, ...] = ()
         self._requests: dict[str, e.Requested] = {}
         self._starts: dict[str, list[datetime]] = defaultdict(list)
@@ -112,7 +117,8 @@ class Trail:
         hold = h.binding(self._holds, request.database, event.at, kinds)
         if hold is not None:
             self._violated("holds_hold", f"{operation} was sent in spite of a {hold.kind} of {hold.scope}")
-        if not request.emergency and RULES[request.database].is_frozen(event.at):
+        lately = self._rulebook.lately(request.database, ACTED_WITHIN)
+        if not request.emergency and lately and all(rules.is_frozen(event.at) for rules in lately):
             self._violated("holds_hold", f"{operation} was sent while {request.database} is closed")
 
     def _on_time(self, operation: str, event: e.SubmissionStarted) -> None:
@@ -129,13 +135,15 @@ class Trail:
         self, operation: str, event: e.SubmissionStarted, states: Mapping[str, Operation]
     ) -> None:
         request, target = self.request(operation), event.plan.target
-        if request.emergency:
+        lately = self._rulebook.lately(request.database, ACTED_WITHIN)
+        if request.emergency or not lately:
             return
+        cooldown = min(rules.cooldown for rules in lately)
         for op in states.values():
             moved = op.submissions and op.status in {Status.SUCCEEDED, Status.CLOSED}
             if op.id == operation or op.target != target or not moved or op.ended_at is None:
                 continue
-            if op.ended_at <= event.at < op.ended_at + RULES[request.database].cooldown:
+            if op.ended_at <= event.at < op.ended_at + cooldown:
                 self._violated("cools_down", f"{operation} was sent too soon after {op.id}")
 
     def _by_another(self, operation: str, event: e.Reviewed) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -28,9 +28,7 @@ from bot import config
 from bot.app import Surroundings
 from bot.config import Settings
 from bot.core.model import OperationId
-from bot.sandbox.clouds import CLUSTER, REPLICA_SET, SHARDED
-from bot.sandbox.huawei_dds import EXAMPLE_ACCESS_KEY, EXAMPLE_PROJECT, EXAMPLE_SECRET_KEY
-from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET
+from bot.errors import ConfigError, StoreUnavailable
 from bot.sandbox.slack import demo_workspace
 from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.switchovers import Timings
@@ -40,66 +38,19 @@ from providers.huawei_dds.provider import HuaweiDdsType
 from providers.qingcloud.provider import QingCloudType
 from providers.registry import PROVIDERS
 from tests.simulation.asgi import SlackSession
-from tests.simulation.clouds import HUAWEI, QINGCLOUD, Clouds, CloudWire, Submission
+from tests.simulation.clouds import Clouds, CloudWire, Submission
 from tests.simulation.deliveries import Mail
 from tests.simulation.grounds import InMemory
 from tests.simulation.inline_sqlite import OnSqlite
 from tests.simulation.life import LIFE, TICK, Ground, Life, Machine, track
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.observer import Observer
-from tests.simulation.policies import GLASS, POLICIES
+from tests.simulation.places import Places
+from tests.simulation.policies import GLASS, RULES, Book
+from tests.simulation.scene import AUDIT, PLAIN, SECRETS, SLACK, Scene, configuration
 from tests.simulation.sockets import Dialled, Links, SocketMail, in_socket_mode
 from tests.simulation.trace import Trace
 
-SLACK, AUDIT = "http://slack.example", "C0AUDIT"
-CONFIG = f"""
-[slack]
-mode = "http"
-bot_token = "xoxb-sandbox-token"
-signing_secret = "sandbox-signing-secret"
-api_url = "{SLACK}/api/"
-audit_channel = "{AUDIT}"
-[database]
-url = "sqlite:///{{path}}"
-[tracking]
-poll_interval = "12s"
-max_poll_interval = "120s"
-deadline = "5m"
-verify_timeout = "60s"
-settle_time = "30s"
-[accounts.qc]
-provider = "qingcloud"
-endpoint = "http://{QINGCLOUD}/iaas/"
-zone = "sh1a"
-access_key_id = "{EXAMPLE_KEY}"
-secret_access_key = "{EXAMPLE_SECRET}"
-[accounts.hw]
-provider = "huawei-dds"
-endpoint = "http://{HUAWEI}"
-project_id = "{EXAMPLE_PROJECT}"
-access_key = "{EXAMPLE_ACCESS_KEY}"
-secret_key = "{EXAMPLE_SECRET_KEY}"
-calls_per_minute = 600
-[databases.orders]
-account = "qc"
-cluster = "{CLUSTER}"
-policy = "two"
-[databases.sessions]
-account = "hw"
-instance = "{REPLICA_SET}"
-[databases.events]
-account = "hw"
-instance = "{SHARDED}"
-policy = "own"
-{POLICIES}"""
-SECRETS = (
-    "xoxb-sandbox-token",
-    "xapp-sandbox-token",
-    "-of-the-sandbox",
-    "sandbox-signing-secret",
-    EXAMPLE_SECRET,
-    EXAMPLE_SECRET_KEY,
-)
 BROKEN = frozenset(
     {"item_broke", "task_broke", "sweep_broke", "submission_broke", "receive_broke", "provider_broke"}
     | {"a message broke its publisher", "a delivery broke its listener"}
@@ -112,19 +63,34 @@ class Common:
     """What every history of this process uses."""
 
     folder: Path
-    settings: Settings
     metrics: Metrics
+
+    @property
+    def file(self) -> Path:
+        """The configuration."""
+        return self.folder / "switchover.toml"
+
+    @property
+    def url(self) -> str:
+        """Of the bot's database."""
+        return f"sqlite:///{self.folder}/switchover.db"
 
 
 @cache
 def common() -> Common:
-    """Made once: a folder, the configuration, the metrics."""
+    """Made once: a folder, the metrics."""
     memory = Path("/dev/shm")  # noqa: S108  # where there is one, files cost no disk
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
     Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
-    file = folder / "switchover.toml"
-    file.write_text(CONFIG.replace("{path}", str(folder / "switchover.db")), encoding="utf-8")
-    return Common(folder, config.load(file, env={}, provider_types=PROVIDERS), Metrics())
+    return Common(folder, Metrics())
+
+
+@lru_cache(maxsize=50)
+def settings_of(text: str) -> Settings:
+    """What a configuration file says."""
+    file = common().folder / "to-be-read.toml"
+    file.write_text(text, encoding="utf-8")
+    return config.load(file, env={}, provider_types=PROVIDERS)
 
 
 @cache
@@ -187,11 +153,13 @@ class World:
         seed: Decides everything.
         time: Its time.
         store: Where the bot keeps its truth, a name of ``STORES``.
+        scene: What may happen in it.
         mode: How Slack reaches it.
     """
 
-    def __init__(self, seed: int, time: Time, store: str, mode: str = "http") -> None:
+    def __init__(self, seed: int, time: Time, store: str, scene: Scene = PLAIN, mode: str = "http") -> None:
         self.seed = seed
+        self.scene = scene
         self.time = time
         self.trace = Trace(lambda: time.elapsed)
         self.dice = random.Random(f"world {seed}")  # noqa: S311  # dice, not keys
@@ -226,6 +194,8 @@ class World:
             secrets=SECRETS,
         )
         self.observer.standings.changed()
+        self.book = RULES
+        self.write(self.book)
         self.mode = mode
         self.mail = (SocketMail if mode == "socket" else Mail)(
             self.workspace,
@@ -236,8 +206,16 @@ class World:
             count=self.trace.count,
         )
         self.links = Links(self.workspace, random.Random(f"links {seed}"), self.trace)  # noqa: S311
+        self.places = Places(
+            self.demo,
+            dice=random.Random(f"places {seed}"),  # noqa: S311
+            trace=self.trace,
+            standings=self.observer.standings,
+            elapsed=lambda: time.elapsed,
+            spawn=self.spawn,
+        )
         self.life: Life | None = None
-        self.lives = 0
+        self.lives = self.reloads = 0
         self.downtime = 5.0
         self._ended = asyncio.Event()
         self._web = WebApi(self.workspace)
@@ -260,7 +238,14 @@ class World:
             self._ended.clear()
             self.lives += 1
             self.trace.add("machine", f"starts the bot, life {self.lives}")
-            self.life = Life(self._machine(), self._around)
+            try:
+                settings = settings_of(self.text)
+            except ConfigError:
+                self._note("start: bad configuration")
+                await asyncio.sleep(self.downtime)
+                continue
+            self.observer.loading = self.book
+            self.life = Life(self._machine(settings), self._around)
             await self.life.start()
             await self._ended.wait()
             stubborn = await self.life.bury()
@@ -268,13 +253,49 @@ class World:
                 self.observer.violated("every_task_ends", f"{stubborn} tasks outlive their process")
             await asyncio.sleep(self.downtime)
 
-    def _machine(self) -> Machine:
-        settings = common().settings
+    def write(self, book: Book, text: str = "") -> None:
+        """Writes the configuration file; ``text``: what it says instead, for one that the bot must not take."""
+        self.text = text or configuration(self.scene, common().url, book)
+        self.book = book
+        common().file.write_text(self.text, encoding="utf-8")
+
+    async def reload(self) -> None:
+        """SIGHUP: tells the process, where there is one, to take what the file says now."""
+        life, before = self.serving, self.observer.loading
+        if life is None:
+            return
+        self.reloads += 1
+        self.time.loop.threads = True  # the bot reads its file in one
+        if self.readable:
+            self.observer.loading = self.book
+        reloading = life.run(life.bot.reload())
+        await asyncio.wait({reloading})
+        if life.alive and reloading.exception() is not None:
+            self.trace.add("machine", f"not reloaded: {reloading.exception()!r}")
+            if not isinstance(reloading.exception(), StoreUnavailable):
+                self.observer.violated("nothing_unforeseen", f"a reload broke: {reloading.exception()!r}")
+            self.observer.loading = before
+            self.observer.rulebook.in_force(before)
+
+    @property
+    def url(self) -> str:
+        """Of the bot's database."""
+        return common().url
+
+    @property
+    def readable(self) -> bool:
+        """Whether the configuration file is one that the bot takes."""
+        try:
+            return bool(settings_of(self.text))
+        except ConfigError:
+            return False
+
+    def _machine(self, settings: Settings) -> Machine:
         if self.mode == "socket":
             settings = in_socket_mode(settings, self.workspace.app_token)
         return Machine(
             settings=settings,
-            path=common().folder / "switchover.toml",
+            path=common().file,
             ground=self.ground,
             metrics=common().metrics,
             now=self.time.machine,
@@ -298,6 +319,7 @@ class World:
                 aiohttp.ClientSession, SlackSession(self._web, life.boundary, self._on_the_way)
             ),
             web_sockets=lambda **_: Dialled(self.workspace.sockets, life, self._on_the_way, self.trace.count),
+            logging=lambda **_: None,
             tick=TICK,
             housekeeping=timedelta(hours=1),
         )
@@ -311,6 +333,10 @@ class World:
             self.crashes.happened.append(where)
         self.observer.process_ended()
         self._ended.set()
+
+    def _note(self, kind: str) -> None:
+        self.trace.count(kind)
+        self.trace.add("machine", kind)
 
     def _submitted(self, submission: Submission) -> None:
         self.observer.submitted(submission)
@@ -351,6 +377,7 @@ def logs_of(world: World) -> Iterator[None]:
         life = LIFE.get(None)
         if life is None or not life.alive:
             return
+        text = text.replace(f"{common().folder}/", "")  # it has another name in each process
         world.observer.logged(text + failed)
         if name in BROKEN:
             world.observer.violated("nothing_unforeseen", f"the bot logged {name}: {failed}")

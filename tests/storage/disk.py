@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
 from bot.core.answers import Answer
@@ -100,16 +101,28 @@ def next_id(table: dict[int, Any]) -> int:
     return next(reversed(table), 0) + 1
 
 
+class Lost(Enum):
+    """What is lost of a commit."""
+
+    NOTHING = auto()
+    ANSWER = auto()
+    ALL = auto()
+
+
 class Disk:
     """What outlives a process.
 
     Attributes:
         trouble: Why nothing can be written now, "" when all is well.
+        gone: Why nothing can be read either, "" when all is well.
+        losing: Asked at every commit what becomes of it.
         pause: Says how many seconds pass before a transaction begins.
     """
 
     def __init__(self, pause: Callable[[], float] = float) -> None:
         self.trouble = ""
+        self.gone = ""
+        self.losing: Callable[[], Lost] = lambda: Lost.NOTHING
         self.pause = pause
         self.inbox: dict[int, Delivery] = {}
         self.signatures: dict[str, datetime] = {}

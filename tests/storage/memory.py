@@ -20,7 +20,7 @@ from bot.core.home import Reading
 from bot.core.machine import Decision, Note, Say
 from bot.core.model import OperationId, Target, UserId
 from bot.core.operation import UNSENT, Operation, Status
-from bot.errors import Chosen, Held, Locked, Stale, StoreUnavailable
+from bot.errors import Chosen, Held, Locked, MaybeRecorded, Stale, StoreUnavailable
 from bot.ports import (
     NO_HOLD,
     AuditBreak,
@@ -40,7 +40,7 @@ from bot.storage import audit
 from bot.storage.codec import plain
 from bot.storage.outbox import CARD_KEY, SUPERSEDED, reply_key
 from bot.storage.store import KEEP_AT_LEAST, require_consecutive
-from tests.storage.disk import Delivery, Disk, Home, Kept, Owed, Read, next_id
+from tests.storage.disk import Delivery, Disk, Home, Kept, Lost, Owed, Read, next_id
 
 
 class Process(Protocol):
@@ -66,18 +66,25 @@ class _Immortal:
 class _Commit:
     """A commit of a process."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, disk: Disk) -> None:
         self._process = process
+        self._disk = disk
+        self._lost: Lost | None = None
 
     async def __aenter__(self) -> None:
         if not self._process.commits():
             await for_ever()
+        self._lost = self._disk.losing()
+        if self._lost is Lost.ALL:
+            raise MaybeRecorded("lost before the commit")
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             return
         if not self._process.committed():
             await for_ever()
+        if self._lost is Lost.ANSWER:
+            raise MaybeRecorded("lost after the commit")
         await asyncio.sleep(0)  # it is done, and its caller may die before it hears of that
 
 
@@ -120,17 +127,28 @@ class MemoryStore:
         await asyncio.sleep(self.disk.pause())  # whoever waits for a database lets others go on
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        if writing and self.disk.trouble:
-            raise StoreUnavailable(self.disk.trouble)
+        trouble = self.disk.gone or (self.disk.trouble if writing else "")
+        if trouble:
+            raise StoreUnavailable(trouble)
 
     def _commit(self) -> _Commit:
         """What is done inside is written whole or, where the process dies here, not at all; nothing is awaited."""
-        return _Commit(self._process)
+        return _Commit(self._process, self.disk)
 
     # --- inbox ---
 
     async def receive(self, item: Inbound) -> Receipt:
-        """Records a delivery, unless it is known."""
+        """Records a delivery, unless it is known; where the answer to that is lost, asks once more."""
+        try:
+            return await self._receive(item)
+        except MaybeRecorded as error:
+            try:
+                await self._receive(item)
+            except StoreUnavailable:
+                raise error from None
+            return Receipt.RECORDED
+
+    async def _receive(self, item: Inbound) -> Receipt:
         await self._begin()
         disk, signature, key = self.disk, plain(item.signature), plain(item.dedupe_key)
         if item.signature and signature in disk.signatures:
