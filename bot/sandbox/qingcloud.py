@@ -166,6 +166,10 @@ class SimulatedQingCloud:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._starlette(scope, receive, send)
 
+    def forget_outcomes(self) -> None:
+        """Takes back what ``next_outcome`` set and nothing has met yet."""
+        self._outcomes.clear()
+
     @property
     def outcomes(self) -> Sequence[Outcome]:
         """What becomes of the next accepted switchovers, as it was set."""
