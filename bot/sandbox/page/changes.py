@@ -10,7 +10,7 @@ Patch = dict[str, dict[str, Any]]
 
 
 def difference(before: Snapshot, after: Snapshot) -> Patch:
-    """By section, the entries that are new or different; those that are gone as None.
+    """By section, the entries that are new or different; those that are gone as None. New sections are there anyway.
 
     No entry of a snapshot is None itself, and no section ever disappears.
     """
@@ -19,7 +19,7 @@ def difference(before: Snapshot, after: Snapshot) -> Patch:
         known = before.get(name, {})
         changed = {key: value for key, value in entries.items() if key not in known or known[key] != value}
         gone = dict.fromkeys(known.keys() - entries.keys())
-        if changed or gone:
+        if changed or gone or name not in before:
             found[name] = changed | gone
     return found
 

@@ -2,6 +2,7 @@
 
 import { act, commands } from "./api.js";
 import { h } from "./dom.js";
+import { icon } from "./icons.js";
 import { seen } from "./state.js";
 import { current, t } from "./words.js";
 
@@ -36,7 +37,7 @@ export function composer({ id, channel, thread = "", label }) {
     data: { testid: `composer-${id}`, focus: `composer-${id}` },
     on: { input: typed, keydown: pressed, blur: close },
   });
-  const button = h("button", { type: "button", class: "send", "aria-label": t("send"), title: t("send"), data: { testid: `send-${id}` }, on: { click: send } }, "➤");
+  const button = h("button", { type: "button", class: "send", "aria-label": t("send"), title: t("send"), data: { testid: `send-${id}` }, on: { click: send } }, icon("send"));
   const hint = h("p", { class: "hint", id: `hint-${id}` }, thread ? t("composer_hint_thread") : t("composer_hint"));
   return h("div", { class: "composer" }, popup, h("div", { class: "field" }, field, button), hint);
 

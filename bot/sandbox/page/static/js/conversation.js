@@ -3,6 +3,7 @@
 import { blocks } from "./blocks.js";
 import { composer } from "./composer.js";
 import { h, list, view } from "./dom.js";
+import { icon } from "./icons.js";
 import { firstWords, messageNode } from "./messages.js";
 import { messages, seen, show, ui, watch } from "./state.js";
 import { announce } from "./toasts.js";
@@ -31,7 +32,7 @@ function channel(head, body, foot) {
   }
   const title = found.direct ? t("app_messages") : found.name;
   view(head, ["channel", ui.place.id, title, found, current()], () => [
-    h("h2", { data: { testid: "place" } }, found.direct ? title : `${found.private ? "🔒 " : "# "}${title}`),
+    h("h2", { data: { testid: "place" } }, found.direct ? title : [found.private ? icon("lock") : "# ", title]),
     h("p", { class: "about" }, found.shared ? t("shared_channel") : found.has_bot ? "" : t("without_bot")),
   ]);
   const all = messages().filter((message) => message.channel === ui.place.id);
@@ -73,7 +74,7 @@ function markRead(all) {
 function home(head, body, foot) {
   place = "";
   const found = seen.home?.view;
-  view(head, ["home", current()], () => [h("h2", { data: { testid: "place" } }, `⇄ ${t("app_home")}`), h("p", { class: "about" }, t("home_about"))]);
+  view(head, ["home", current()], () => [h("h2", { data: { testid: "place" } }, t("app_home")), h("p", { class: "about" }, t("home_about"))]);
   const items = [{ key: found ? `home-${found.id}` : "none", version: [found, seen.people, seen.groups, current()] }];
   body.setAttribute("aria-label", t("app_home"));
   list(body, items, () => h("div", { class: "home", data: { testid: "home", area: "home" }, tabindex: "-1" },

@@ -3,6 +3,7 @@
 import { act } from "./api.js";
 import { blocks } from "./blocks.js";
 import { h } from "./dom.js";
+import { icon } from "./icons.js";
 import { openThread } from "./places.js";
 import { flat, rich } from "./rich.js";
 import { insider, nameOf, seen } from "./state.js";
@@ -26,9 +27,9 @@ export function messageNode(item, { replies = null } = {}) {
     "aria-label": `${name}, ${clock(message.ts)}`,
     data: { area: key, testid: "message", operation: message.operation, status: message.status, part: message.part, alone: message.alone ? "yes" : "no" },
   },
-  h("div", { class: `avatar c${hue(message.user)}`, "aria-hidden": "true" }, person?.bot ? "⇄" : name.slice(0, 1).toUpperCase()),
+  h("div", { class: `avatar c${hue(message.user)}`, "aria-hidden": "true" }, person?.bot ? icon("swap") : name.slice(0, 1).toUpperCase()),
   h("div", { class: "content" },
-    message.alone ? h("p", { class: "only" }, "👁 ", t("only_you")) : null,
+    message.alone ? h("p", { class: "only" }, icon("eye"), " ", t("only_you")) : null,
     h("header", {}, h("strong", {}, name), person?.bot ? h("span", { class: "badge" }, t("app")) : null,
       h("time", {}, clock(message.ts)), message.edited ? h("span", { class: "edited" }, t("edited")) : null),
     h("div", { class: message.part === "card" ? `card ${kind}` : "" }, body),
@@ -47,8 +48,8 @@ function tools(key, message) {
   const root = message.thread ? `${message.channel}/${message.thread}` : key;
   const shortcut = () => act("shortcut", { callback_id: "switchover_here", message: key });
   return h("div", { class: "tools" },
-    h("button", { type: "button", title: t("reply"), "aria-label": t("reply"), data: { testid: "reply", focus: "reply" }, on: { click: () => openThread(root) } }, "💬"),
-    insider() ? h("button", { type: "button", title: t("shortcut_here"), "aria-label": t("shortcut_here"), data: { testid: "shortcut-here", focus: "here" }, on: { click: shortcut } }, "⇄") : null);
+    h("button", { type: "button", title: t("reply"), "aria-label": t("reply"), data: { testid: "reply", focus: "reply" }, on: { click: () => openThread(root) } }, icon("reply")),
+    insider() ? h("button", { type: "button", title: t("shortcut_here"), "aria-label": t("shortcut_here"), data: { testid: "shortcut-here", focus: "here" }, on: { click: shortcut } }, icon("swap")) : null);
 }
 
 function hue(id) {

@@ -3,6 +3,7 @@
 import { act } from "./api.js";
 import { blocks } from "./blocks.js";
 import { h } from "./dom.js";
+import { icon } from "./icons.js";
 import { seen, watch } from "./state.js";
 import { current, t } from "./words.js";
 
@@ -58,7 +59,7 @@ function contents(found) {
     h("form", { method: "dialog", novalidate: true, on: { submit: send } },
       h("header", { class: "head" },
         h("h2", { id: "modal-title" }, found.title?.text ?? ""),
-        h("button", { type: "button", class: "icon", "aria-label": t("close"), data: { testid: "modal-x", focus: "x" }, on: { click: close } }, "✕")),
+        h("button", { type: "button", class: "icon", "aria-label": t("close"), data: { testid: "modal-x", focus: "x" }, on: { click: close } }, icon("close"))),
       h("div", { class: "body" }, blocks(found.blocks, { view: found.id }, form(found))),
       h("div", { class: "foot" },
         h("button", { type: "button", class: "bk-button", data: { testid: "modal-close", focus: "close" }, on: { click: close } }, found.close?.text ?? t("close")),

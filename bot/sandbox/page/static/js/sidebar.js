@@ -2,6 +2,7 @@
 
 import { act } from "./api.js";
 import { h, view } from "./dom.js";
+import { icon } from "./icons.js";
 import { openChannel, openHome } from "./places.js";
 import { insider, messages, seen, ui, watch } from "./state.js";
 import { current, t } from "./words.js";
@@ -19,12 +20,12 @@ function render(root) {
   root.setAttribute("aria-label", t("places"));
   view(root, [channels, fresh, ui.place, insider(), current()], () => [
     h("h2", {}, t("channels")),
-    h("ul", {}, rooms.map(([id, one]) => place(one.private ? "🔒" : "#", one.name, `channel-${one.name}`, ui.place.id === id, fresh[id], () => openChannel(id), one.shared ? t("shared") : ""))),
+    h("ul", {}, rooms.map(([id, one]) => place(one.private ? icon("lock") : "#", one.name, `channel-${one.name}`, ui.place.id === id, fresh[id], () => openChannel(id), one.shared ? t("shared") : ""))),
     h("h2", {}, t("apps")),
     h("ul", {},
-      insider() ? place("⇄", t("app_home"), "home-tab", ui.place.kind === "home", 0, openHome) : null,
-      direct.map(([id]) => place("✉", t("app_messages"), "direct", ui.place.id === id, fresh[id], () => openChannel(id)))),
-    insider() ? h("button", { type: "button", class: "shortcut", data: { testid: "global-shortcut", focus: "shortcut" }, on: { click: () => act("shortcut", { callback_id: "switchover_new" }) } }, `⚡ ${t("shortcut_new")}`) : null,
+      insider() ? place(icon("swap"), t("app_home"), "home-tab", ui.place.kind === "home", 0, openHome) : null,
+      direct.map(([id]) => place(icon("mail"), t("app_messages"), "direct", ui.place.id === id, fresh[id], () => openChannel(id)))),
+    insider() ? h("button", { type: "button", class: "shortcut", data: { testid: "global-shortcut", focus: "shortcut" }, on: { click: () => act("shortcut", { callback_id: "switchover_new" }) } }, icon("bolt"), t("shortcut_new")) : null,
   ]);
 }
 

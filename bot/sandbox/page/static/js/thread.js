@@ -2,6 +2,7 @@
 
 import { composer } from "./composer.js";
 import { h, list, view } from "./dom.js";
+import { icon } from "./icons.js";
 import { messageNode } from "./messages.js";
 import { closeThread } from "./places.js";
 import { messages, seen, ui, watch } from "./state.js";
@@ -30,7 +31,7 @@ function render(root, head, body, foot) {
   view(head, ["thread", found.name, current()], () => [
     h("h2", {}, t("thread")),
     h("p", { class: "about" }, `#${found.name}`),
-    h("button", { type: "button", class: "icon", "aria-label": t("close_thread"), data: { testid: "close-thread" }, on: { click: closeThread } }, "✕"),
+    h("button", { type: "button", class: "icon", "aria-label": t("close_thread"), data: { testid: "close-thread" }, on: { click: closeThread } }, icon("close")),
   ]);
   root.setAttribute("aria-label", t("thread"));
   body.setAttribute("aria-label", t("thread"));
