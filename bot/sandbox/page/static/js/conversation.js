@@ -40,13 +40,15 @@ function channel(head, body, foot) {
   const moved = place !== `${ui.as}/${ui.place.id}`;
   const atEnd = moved || body.scrollHeight - body.scrollTop - body.clientHeight < 80;
   const items = top.map((message) => {
-    const replies = all.filter((one) => one.thread === message.ts && !one.alone);
-    return { key: message.key, message, replies, version: [message, replies.length, replies.at(-1)?.ts, seen.people, seen.me, current()] };
+    const inside = all.filter((one) => one.thread === message.ts);
+    const replies = inside.filter((one) => !one.alone);
+    const alone = inside.at(-1)?.alone ? inside.at(-1) : null;
+    return { key: message.key, message, replies, alone, version: [message, replies.length, replies.at(-1)?.ts, alone, seen.people, seen.me, current()] };
   });
   body.setAttribute("aria-label", title);
   if (moved) place = `${ui.as}/${ui.place.id}`;
   list(body, items.length ? items : [{ key: "none", version: current() }], (item) =>
-    item.message ? messageNode(item, { replies: item.replies }) : h("p", { class: "empty" }, t(found.direct ? "no_direct" : "no_messages")));
+    item.message ? messageNode(item, { replies: item.replies, alone: item.alone }) : h("p", { class: "empty" }, t(found.direct ? "no_direct" : "no_messages")));
   if (atEnd) body.scrollTop = body.scrollHeight;
   view(foot, ["compose", ui.place.id, found.direct, found.name, ui.as, current()], () =>
     found.direct ? h("p", { class: "readonly" }, t("read_only")) : composer({ id: "main", channel: ui.place.id, label: t("message_to", { place: `#${found.name}` }) }));

@@ -13,7 +13,8 @@ import { t } from "./words.js";
 const GOOD = new Set(["succeeded", "not_needed"]);
 const BAD = new Set(["failed", "refused", "rejected", "expired", "needs_attention", "in_doubt", "cancelled", "closed"]);
 
-export function messageNode(item, { replies = null } = {}) {
+// `replies` are those of its thread, `alone` the last thing in it if nobody else sees that; null inside a thread.
+export function messageNode(item, { replies = null, alone = null } = {}) {
   const { key, message } = item;
   const person = seen.people?.[message.user];
   const name = nameOf(message.user);
@@ -33,7 +34,8 @@ export function messageNode(item, { replies = null } = {}) {
     h("header", {}, h("strong", {}, name), person?.bot ? h("span", { class: "badge" }, t("app")) : null,
       h("time", {}, clock(message.ts)), message.edited ? h("span", { class: "edited" }, t("edited")) : null),
     h("div", { class: message.part === "card" ? `card ${kind}` : "" }, body),
-    replies ? threadLine(key, replies) : null),
+    replies ? threadLine(key, replies) : null,
+    alone ? aloneLine(key, alone) : null),
   message.alone || message.deleted ? null : tools(key, message));
 }
 
@@ -42,6 +44,12 @@ function threadLine(key, replies) {
   const text = t(replies.length === 1 ? "one_reply" : "replies", { count: replies.length });
   return h("button", { type: "button", class: "replies", data: { testid: "open-thread", focus: "replies" }, on: { click: () => openThread(key) } },
     text, h("small", {}, ` ${t("last_reply", { time: clock(replies.at(-1).ts) })}`));
+}
+
+// What only this person sees, in a thread that they may not have open.
+function aloneLine(key, alone) {
+  return h("button", { type: "button", class: "only hidden-reply", data: { testid: "alone-in-thread", focus: "alone" }, on: { click: () => openThread(key) } },
+    icon("eye"), ` ${t("only_you_in_thread")} `, h("span", {}, said(alone)));
 }
 
 function tools(key, message) {
@@ -58,7 +66,11 @@ function hue(id) {
 
 // The first line of a message, for those who hear it.
 export function firstWords(message) {
+  return `${nameOf(message.user)}: ${said(message)}`;
+}
+
+function said(message) {
   const first = message.blocks.find((block) => block.text?.tokens)?.text.tokens ?? message.tokens;
   const line = first.slice(0, first.findIndex((token) => token.kind === "break") + 1 || first.length);
-  return `${nameOf(message.user)}: ${flat(line).slice(0, 160)}`;
+  return flat(line).slice(0, 160);
 }

@@ -12,7 +12,7 @@ const ENDED = new Set(["succeeded", "failed", "needs_attention", "refused", "clo
 
 const find = (testid, root = document) => root.querySelector(`[data-testid="${testid}"]`);
 const card = (operation) => cards().find((one) => one.operation === operation);
-const cardNode = (operation) => operation && document.querySelector(`[data-part="card"][data-operation="${CSS.escape(operation)}"]`);
+const cardNode = (operation) => operation && [...document.querySelectorAll(`[data-part="card"][data-operation="${CSS.escape(operation)}"]`)].find((node) => node.offsetParent);
 const fresh = (tour) => cards().find((one) => one.channel === CHANNEL && !tour.base.operations.includes(one.operation));
 const received = () => Object.values(seen.clouds).reduce((all, cloud) => all + cloud.received, 0);
 
@@ -50,7 +50,12 @@ export const STEPS = [
     name: "own",
     help: null,
     target: (tour) => (ui.as === REQUESTER ? cardNode(tour.first)?.querySelector('[data-action="approve"]') : find(`identity-${REQUESTER}`)?.closest(".chip")),
-    done: (tour) => ui.as === REQUESTER && messages().some((one) => one.alone && one.user === seen.me.bot && !tour.base.alone.includes(one.key)),
+    done(tour) {
+      const refusal = ui.as === REQUESTER && messages().find((one) => one.alone && one.user === seen.me.bot && !tour.base.alone.includes(one.key));
+      // It is said in the thread, which nobody may have open.
+      if (refusal?.thread) show({ thread: `${refusal.channel}/${refusal.thread}`, pane: "thread" });
+      return Boolean(refusal);
+    },
   },
   {
     name: "approve",
