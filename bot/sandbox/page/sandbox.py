@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from bot.sandbox.clouds import CloudSetup, documents_on_huawei_dds, orders_on_qingcloud
@@ -21,6 +22,8 @@ Json = dict[str, Any]
 
 # Slow enough to be watched, quick enough to be waited for.
 TIMINGS = Timings(working=0.8, roles=3.0, done=4.0)
+# So that doubt can be seen for a moment before it is settled.
+JOB_LIST_LAG = timedelta(seconds=2)
 TRACKING = """\
 max_poll_interval = "2s"
 call_timeout = "4s"
@@ -40,8 +43,10 @@ MOST_CALLS, MOST_LOG_LINES = 60, 30
 
 def page_clouds() -> dict[str, CloudSetup]:
     """The clouds of the page, by the names that it calls them."""
+    qingcloud = SimulatedQingCloud(timings=TIMINGS)
+    qingcloud.job_list_lag = JOB_LIST_LAG
     return {
-        "qingcloud": orders_on_qingcloud(SimulatedQingCloud(timings=TIMINGS)),
+        "qingcloud": orders_on_qingcloud(qingcloud),
         "huawei": documents_on_huawei_dds(SimulatedHuaweiDds(timings=TIMINGS)),
     }
 

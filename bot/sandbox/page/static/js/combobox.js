@@ -28,7 +28,8 @@ export function combobox({ attributes, placeholder, value, least, find, chosen }
     value,
     on: {
       input: () => later(input.value),
-      focus: () => later(""),
+      focus: () => input.value || later(""),
+      click: () => popup.hidden && later(""),
       keydown: pressed,
       blur: () => close(),
     },

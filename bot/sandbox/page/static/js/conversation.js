@@ -17,7 +17,7 @@ export function start() {
   const head = h("header", { class: "bar" });
   const body = h("div", { class: "scroll", tabindex: "0", role: "log", "aria-live": "off", data: { testid: "messages" } });
   const foot = h("div", { class: "compose" });
-  root.append(head, body, foot);
+  root.replaceChildren(head, body, foot);
   const render = () => (ui.place.kind === "home" ? home(head, body, foot) : channel(head, body, foot));
   watch(["messages", "channels", "people", "home", "me", "groups", "ui"], render);
 }

@@ -8,6 +8,7 @@ import { seen, watch } from "./state.js";
 import { current, t } from "./words.js";
 
 const entered = new Map(); // by view and block
+let missing = {}; // needed fields that were left empty, by block
 let shown = "";
 let version = "";
 
@@ -25,7 +26,7 @@ function form(found) {
   return {
     get: (block) => entered.get(key(block)),
     set: (block, value) => entered.set(key(block), value),
-    errors: found.errors,
+    errors: { ...found.errors, ...missing },
     optional: t("optional"),
   };
 }
@@ -34,10 +35,11 @@ function render(dialog) {
   const found = seen.modal?.view;
   if (!found) {
     shown = version = "";
+    missing = {};
     if (dialog.open) dialog.close();
     return;
   }
-  const now = JSON.stringify([found, current()]);
+  const now = JSON.stringify([found, missing, current()]);
   if (now === version) return;
   const focused = dialog.contains(document.activeElement) ? document.activeElement.dataset.focus : "";
   version = now;
@@ -50,10 +52,13 @@ function render(dialog) {
 function contents(found) {
   const send = async (event) => {
     event.preventDefault();
+    missing = emptyFields(found);
+    if (Object.keys(missing).length) return render(document.getElementById("modal"));
     const button = dialogButton();
     button?.setAttribute("aria-busy", "true");
     await act("submit", { view: found.id, values: valuesOf(found) });
     dialogButton()?.removeAttribute("aria-busy");
+    return undefined;
   };
   return [
     h("form", { method: "dialog", novalidate: true, on: { submit: send } },
@@ -75,8 +80,15 @@ function valuesOf(found) {
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined && value !== ""));
 }
 
+// Slack does not send a form that lacks something.
+function emptyFields(found) {
+  const values = valuesOf(found);
+  const needed = found.blocks.filter((block) => block.type === "input" && !block.optional);
+  return Object.fromEntries(needed.filter((block) => !(block.block_id in values)).map((block) => [block.block_id, t("needed")]));
+}
+
 function focusIn(dialog, found, focused) {
-  const wrong = Object.keys(found.errors)[0];
+  const wrong = Object.keys({ ...found.errors, ...missing })[0];
   const again = focused && dialog.querySelector(`[data-focus="${CSS.escape(focused)}"]`);
   const first = dialog.querySelector(".body input, .body select, .body textarea, .foot button");
   if (wrong) dialog.querySelector(`[id="field-${CSS.escape(wrong)}"]`)?.focus();

@@ -80,7 +80,7 @@ function render(root) {
   root.hidden = !tour || tour.hidden;
   if (root.hidden) return;
   const step = STEPS[tour.at];
-  const facts = { operation: tour.second || tour.first, received: sum("received"), accepted: sum("accepted"), requests: [tour.first, tour.second].filter(Boolean).length };
+  const facts = { operation: tour.second || tour.first, received: sum("received"), accepted: sum("accepted"), requests: cards().length };
   const last = tour.at === STEPS.length - 1;
   view(root, [tour.at, facts, ui.as, current()], () => [
     h("div", { class: "progress", role: "img", "aria-label": t("tour_progress", { step: tour.at + 1, steps: STEPS.length }) },
