@@ -202,8 +202,15 @@ class SimulatedQingCloud:
         self._outcomes.append(Outcome(word, ending, winner))
 
     def failover(self, cluster_id: str, node_id: str) -> None:
-        """The cluster moves its primary on its own."""
-        self._set_primaries(self.clusters[cluster_id], [node_id], self.clock())
+        """The cluster moves its primary on its own.
+
+        Raises:
+            LookupError: There is no such cluster, or no such node in it.
+        """
+        cluster = self.clusters[cluster_id]
+        if cluster.node(node_id) is None:
+            raise LookupError(node_id)
+        self._set_primaries(cluster, [node_id], self.clock())
 
     def start_job(self, params: Mapping[str, str]) -> SimJob:
         """A job as if somebody had asked for it with these parameters."""

@@ -143,7 +143,7 @@ def _huawei(cloud: SimulatedHuaweiDds) -> Json:
         _group(instance, group)
         for instance in cloud.instances.values()
         for group in instance.groups
-        if group.type in SWITCHED - {"config"}
+        if group.type in SWITCHED
     ]
     started = sorted([*cloud.jobs, *cloud.promotions], key=lambda job: job.created)[-MOST_JOBS:]
     jobs = [

@@ -80,7 +80,7 @@ class Sandbox:
         self._ready = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._lives = asyncio.Lock()
-        self._phase = "starting"
+        self._phase = "running"
         self._life = 0
         self._armed = False
         self._requests = 0
@@ -118,21 +118,24 @@ class Sandbox:
     async def _keep(self) -> None:
         while True:
             self._again.clear()
-            self._setups = self._make_clouds()
-            clouds: Sequence[CloudSetup] = list(self._setups.values())
-            async with stack(clouds, slack=SLACK, tracking=TRACKING, policy=POLICY) as world:
-                world.slack.before_retry = self._before_retry
-                self._begin(world)
+            setups = self._make_clouds()
+            async with stack(list(setups.values()), slack=SLACK, tracking=TRACKING, policy=POLICY) as world:
                 with world.demo.workspace.on_change(lambda _: self.wake()):
+                    self.begin(world, setups)
                     await self._again.wait()
-                self._phase = "starting"
-                self._world = None
-                self.wake()
+                self.end()
 
-    def _begin(self, world: Stack) -> None:
-        self._world, self._last, self._armed = world, None, False
+    def begin(self, world: Stack, setups: Mapping[str, CloudSetup]) -> None:
+        """From now on this is the world; ``running`` begins those that it builds."""
+        self._world, self._setups, self._last, self._armed = world, setups, None, False
         self._requests, self._life, self._phase = 0, 1, "running"
+        world.slack.before_retry = self._before_retry
         self._ready.set()
+        self.wake()
+
+    def end(self) -> None:
+        """There is no world any more, until the next one begins."""
+        self._world = None
         self.wake()
 
     async def begin_anew(self) -> None:

@@ -49,7 +49,8 @@ async def show(*, port: int | None = None, browser: bool = True, write: Write) -
 async def _show(port: int | None, *, browser: bool, write: Write) -> None:
     write("Starting a simulated Slack, two simulated clouds, and the real bot as a process of its own …")
     sandbox = Sandbox()
-    async with sandbox.running(), _served(sandbox, port) as url:
+    # A port that is taken is known at once, and not after all has been built.
+    async with _served(sandbox, port) as url, sandbox.running():
         write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
         if browser and _has_screen():
             # A browser may take its time, or never come back.
