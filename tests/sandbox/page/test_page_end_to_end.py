@@ -168,11 +168,11 @@ async def test_the_form_the_home_tab_and_another_language() -> None:
         assert [option["value"] for option in found["options"]] == ["orders"]
         await rita.act("choose", view=view["id"], action_id="database", value="orders")
         await rita.until(lambda seen: "cln-ouhutv703" in str(seen["modal"]))
-        await rita.act("submit", view=view["id"], values={"channel": "C0RANDOM", "database": "orders"})
-        wrong = await rita.until(lambda seen: seen["modal"]["view"]["errors"])
-        assert set(wrong) == {"channel"}
-        assert (await rita.other(BEA).seen())["modal"] == {}
         values = {"channel": CHANNEL, "database": "orders", "node": "cln-ouhutv703"}
+        await rita.act("submit", view=view["id"], values={**values, "start": "some day"})
+        wrong = await rita.until(lambda seen: seen["modal"]["view"]["errors"])
+        assert set(wrong) == {"start"}
+        assert (await rita.other(BEA).seen())["modal"] == {}
         await rita.act("submit", view=view["id"], values=values)
         await rita.until(last_card(1, "awaiting_approval"))
         assert (await rita.seen())["modal"] == {}
