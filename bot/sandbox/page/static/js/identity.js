@@ -2,7 +2,7 @@
 
 import { act, follow } from "./api.js";
 import { h, view } from "./dom.js";
-import { seen, show, ui, watch } from "./state.js";
+import { insider, seen, show, ui, watch } from "./state.js";
 import { current, t } from "./words.js";
 
 export function start() {
@@ -18,11 +18,11 @@ export function become(id) {
 
 function render(root) {
   if (!seen.cast) return;
-  view(root, [seen.cast, ui.as, current()], () => [
+  view(root, [seen.cast, ui.as, insider(), current()], () => [
     h("fieldset", { class: "people", data: { testid: "identity" } },
       h("legend", {}, t("you_are")),
       Object.entries(seen.cast).map(([id, one]) => chip(id, one))),
-    locale(),
+    insider() ? locale() : null,
   ]);
 }
 

@@ -3,6 +3,7 @@
 import { act } from "./api.js";
 import { h, view } from "./dom.js";
 import { show, watch } from "./state.js";
+import { forBrowser, keep, kept } from "./storage.js";
 import { restartTour } from "./tour.js";
 import { LANGUAGES, choose, current, t } from "./words.js";
 
@@ -11,7 +12,7 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 let theme = "auto";
 
 export function start() {
-  theme = localStorage.getItem("theme") ?? "auto";
+  theme = kept(forBrowser, "theme", "auto");
   dark.addEventListener("change", apply);
   apply();
   const root = document.getElementById("settings");
@@ -31,7 +32,7 @@ function render(root) {
     }),
     labelled("theme", t("theme"), THEMES.map((name) => [name, t(`theme_${name}`)]), theme, (value) => {
       theme = value;
-      localStorage.setItem("theme", value);
+      keep(forBrowser, "theme", value);
       apply();
       show({});
     }),

@@ -21,7 +21,7 @@ function render(root) {
   view(root, [channels, fresh, ui.place, insider(), current()], () => [
     h("h2", {}, t("channels")),
     h("ul", {}, rooms.map(([id, one]) => place(one.private ? icon("lock") : "#", one.name, `channel-${one.name}`, ui.place.id === id, fresh[id], () => openChannel(id), one.shared ? t("shared") : ""))),
-    h("h2", {}, t("apps")),
+    insider() || direct.length ? h("h2", {}, t("apps")) : null,
     h("ul", {},
       insider() ? place(icon("swap"), t("app_home"), "home-tab", ui.place.kind === "home", 0, openHome) : null,
       direct.map(([id]) => place(icon("mail"), t("app_messages"), "direct", ui.place.id === id, fresh[id], () => openChannel(id)))),

@@ -1,5 +1,7 @@
 // What the server showed last, and what this tab shows of it. Whoever watches is told once after every change.
 
+import { forTab, keep, kept } from "./storage.js";
+
 export const seen = {};
 export const ui = {
   as: "U0RITA",
@@ -62,20 +64,11 @@ export function show(changes) {
 const KEPT = ["as", "place", "thread", "side", "calls"];
 
 function remember() {
-  const kept = Object.fromEntries(KEPT.map((name) => [name, ui[name]]));
-  try {
-    sessionStorage.setItem("sandbox", JSON.stringify(kept));
-  } catch {
-    // A tab without storage forgets who it was; nothing else is lost.
-  }
+  keep(forTab, "sandbox", Object.fromEntries(KEPT.map((name) => [name, ui[name]])));
 }
 
 export function recall() {
-  try {
-    Object.assign(ui, JSON.parse(sessionStorage.getItem("sandbox") ?? "{}"));
-  } catch {
-    // As above.
-  }
+  Object.assign(ui, kept(forTab, "sandbox", {}));
 }
 
 // Messages, oldest first.

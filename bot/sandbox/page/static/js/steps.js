@@ -54,7 +54,7 @@ export const STEPS = [
       const refusal = ui.as === REQUESTER && messages().find((one) => one.alone && one.user === seen.me.bot && !tour.base.alone.includes(one.key));
       // It is said in the thread, which nobody may have open.
       if (refusal?.thread) show({ thread: `${refusal.channel}/${refusal.thread}`, pane: "thread" });
-      return Boolean(refusal);
+      return Boolean(refusal) || !WAITING.has(card(tour.first)?.status ?? "planning");
     },
   },
   {

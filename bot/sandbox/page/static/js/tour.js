@@ -3,6 +3,7 @@
 import { h, view } from "./dom.js";
 import { cards, messages, seen, show, ui, watch } from "./state.js";
 import { STEPS } from "./steps.js";
+import { forTab, keep, kept } from "./storage.js";
 import { announce } from "./toasts.js";
 import { current, t } from "./words.js";
 
@@ -10,7 +11,7 @@ const KEPT = "tour";
 let tour = null; // {at, base, first, second, hidden}
 
 export function start() {
-  tour = recall();
+  tour = kept(forTab, KEPT);
   const root = document.getElementById("tour");
   watch(["messages", "clouds", "bot", "me", "ui"], () => {
     advance();
@@ -25,21 +26,8 @@ export function restartTour() {
   show({});
 }
 
-function recall() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-  } catch {
-    return null;
-  }
-}
-
 function save() {
-  try {
-    if (tour) sessionStorage.setItem(KEPT, JSON.stringify(tour));
-    else sessionStorage.removeItem(KEPT);
-  } catch {
-    // A tab without storage begins the tour again when it is loaded again.
-  }
+  keep(forTab, KEPT, tour);
 }
 
 // What there is at the beginning of a step, to tell what has come since.

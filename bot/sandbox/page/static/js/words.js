@@ -1,5 +1,7 @@
 // The page's own words, in the reader's language.
 
+import { forBrowser, keep, kept } from "./storage.js";
+
 export const LANGUAGES = { en: "English", "zh-CN": "中文" };
 
 const tables = {};
@@ -9,13 +11,13 @@ export async function load() {
   for (const name of Object.keys(LANGUAGES)) {
     tables[name] = await (await fetch(`/words/${name}.json`)).json();
   }
-  const wanted = localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh-CN" : "en");
+  const wanted = kept(forBrowser, "language") ?? (navigator.language.startsWith("zh") ? "zh-CN" : "en");
   choose(wanted in LANGUAGES ? wanted : "en");
 }
 
 export function choose(name) {
   language = name;
-  localStorage.setItem("language", name);
+  keep(forBrowser, "language", name);
   document.documentElement.lang = name;
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = t(node.dataset.word);
 }
