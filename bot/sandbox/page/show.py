@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.sandbox import Sandbox
@@ -52,7 +52,7 @@ async def _show(port: int | None, *, browser: bool, write: Write) -> None:
     # A port that is taken is known at once, and not after all has been built.
     async with _served(sandbox, port) as url, sandbox.running():
         write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
-        if browser and _has_screen():
+        if browser and has_screen(os.environ, sys.platform):
             # A browser may take its time, or never come back.
             threading.Thread(target=webbrowser.open, args=(f"{url}/",), daemon=True).start()
         await asyncio.Event().wait()
@@ -72,10 +72,10 @@ async def _served(sandbox: Sandbox, port: int | None) -> AsyncIterator[str]:
         yield url
 
 
-def _has_screen() -> bool:
-    """Without one the browser would be one for the terminal, which is in use."""
-    return sys.platform in {"darwin", "win32"} or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+def has_screen(environment: Mapping[str, str], platform: str) -> bool:
+    """Whether a browser would have a window. Without one it would be one for the terminal, which is in use."""
+    return platform in {"darwin", "win32"} or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
 
 
