@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.guard import HEADER
@@ -19,7 +20,9 @@ from bot.sandbox.switchovers import Timings
 RITA, BEA = "U0RITA", "U0BEA"
 CHANNEL = "C0ORDERS"
 ENDS = {"succeeded", "failed", "refused", "needs_attention"}
-PATIENCE = 60
+PATIENCE = 90
+# Processes are started several times over, on a machine that may have much else to do.
+pytestmark = pytest.mark.timeout(240)
 Snapshot = dict[str, Any]
 
 

@@ -15,6 +15,9 @@ import pytest
 
 from bot.sandbox.page.show import has_screen
 
+# Each starts the bot, on a machine that may have much else to do.
+pytestmark = pytest.mark.timeout(180)
+
 
 async def demo(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(

@@ -4,6 +4,7 @@ import { patch, replaceAll, show, ui } from "./state.js";
 import { toast } from "./toasts.js";
 import { t } from "./words.js";
 
+const NOBODY_ELSE = "U0RITA";
 let source = null;
 
 export function follow() {
@@ -19,6 +20,12 @@ export function follow() {
   }));
   mine.addEventListener("patch", only(patch));
   mine.addEventListener("building", only(() => show({ connection: "building" })));
+  mine.addEventListener("gone", only(() => {
+    // Whom this tab remembers is nobody here.
+    mine.close();
+    show({ as: NOBODY_ELSE });
+    follow();
+  }));
   mine.addEventListener("error", () => {
     if (source !== mine) return;
     show({ connection: "lost" });
