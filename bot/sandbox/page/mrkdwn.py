@@ -19,7 +19,7 @@ _QUOTED = "&gt;"
 def _marked(mark: str, name: str) -> str:
     inner = rf"(?:<[^<>\n]*>|{_JOINER}{mark}{_JOINER}|[^{mark}<\n])+"
     around = rf"\w{mark}{_JOINER}"
-    return rf"(?<![{around}]){mark}(?P<{name}>(?![\s{_JOINER}]){inner}(?<![\s{_JOINER}])){mark}(?![{around}])"
+    return rf"(?<![{around}]){mark}(?P<{name}>(?!\s){inner}(?<!\s)){mark}(?![{around}])"
 
 
 _INLINE = re.compile(
