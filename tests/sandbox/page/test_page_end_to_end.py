@@ -46,9 +46,16 @@ class Tab:
 
     async def until(self, found: Callable[[Snapshot], Any]) -> Any:
         """What ``found`` finds in what this person sees, once it finds something."""
-        async with asyncio.timeout(PATIENCE):
-            while not (result := found(await self.seen())):
-                await self.sandbox.changed()
+        seen: Snapshot = {}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (result := found(seen := await self.seen())):
+                    await self.sandbox.changed()
+        except TimeoutError as error:
+            said = [
+                (one["status"], one["alone"], str(one["blocks"])[-300:]) for one in seen["messages"].values()
+            ]
+            raise TimeoutError(f"not seen; there is {said}, {seen['bot']}, {seen['clouds']}") from error
         return result
 
     def other(self, who: str) -> Tab:
@@ -82,6 +89,10 @@ def alone(seen: Snapshot) -> list[str]:
     return [key for key, message in seen["messages"].items() if message["alone"]]
 
 
+def told_alone(seen: Snapshot, words: str) -> bool:
+    return any(words in str(seen["messages"][key]) for key in alone(seen))
+
+
 def last_card(number: int, *statuses: str) -> Callable[[Snapshot], Any]:
     """The card that is the so-manieth, once it has one of these statuses."""
 
@@ -108,7 +119,7 @@ async def test_the_tour_from_the_request_to_a_lost_answer() -> None:
         await rita.act("click", message=asked, action_id="choose_node", value=value)
         key, _ = await rita.until(last_card(1, "awaiting_approval"))
         await rita.act("click", message=key, action_id="approve")
-        await rita.until(lambda seen: len(alone(seen)) == 2)
+        await rita.until(lambda seen: told_alone(seen, "your own request"))
         assert alone(await bea.seen()) == []
         await bea.act("click", message=key, action_id="approve")
         await rita.until(last_card(1, "succeeded"))
