@@ -39,7 +39,8 @@ function render(root, head, body, foot) {
   const atEnd = before !== ui.thread || body.scrollHeight - body.scrollTop - body.clientHeight < 80;
   before = ui.thread;
   list(body, all.map((message) => ({ key: message.key, message, version: [message, seen.people, seen.me, current()] })), (item) => messageNode(item));
-  if (atEnd) body.scrollTop = body.scrollHeight;
+  // Once it is laid out: the pane may have been hidden until now.
+  if (atEnd) requestAnimationFrame(() => { body.scrollTop = body.scrollHeight; });
   view(foot, ["compose", ui.thread, ui.as, current()], () =>
     composer({ id: "thread", channel, thread: ui.thread, label: t("reply_in_thread") }));
 }
