@@ -27,8 +27,8 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 
 install: $(VENV)/.run  ## makes .venv/bin/switchover
 
-demo: $(VENV)/.run  ## a whole switchover against simulated Slack and clouds, in the terminal
-	@$(BIN)/switchover demo --auto
+demo: $(VENV)/.run  ## the sandbox: the real bot, a small Slack in the browser, simulated clouds to break
+	@$(BIN)/switchover demo
 
 lint: $(VENV)/.dev  ## formatting, lint, types, import contracts, dependencies
 	@$(BIN)/ruff format --check .

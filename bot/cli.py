@@ -29,6 +29,7 @@ from bot.core.preflight import Outcome
 from bot.errors import ConfigError, ProviderError, Refused, SwitchoverError
 from bot.ports import AuditBreak
 from bot.sandbox.demo import demo
+from bot.sandbox.page.show import PORT, show
 from bot.service.planning import make_plan
 from handlers.manifest import render_yaml
 from handlers.texts import Texts
@@ -76,10 +77,10 @@ def _parser() -> argparse.ArgumentParser:
 
     play = _add(commands, "demo", _demo, "the whole bot against simulated Slack and clouds")
     play.add_argument(
-        "--auto", action="store_true", help="play switchovers on every cloud and end (for now it always does)"
+        "--auto", action="store_true", help="play switchovers on every cloud in the terminal and end"
     )
     play.add_argument(
-        "--port", type=_port, default=0, help="the bot's port; 0 (the default) takes a free one"
+        "--port", type=_port, help=f"the page's port, of --auto the bot's; 0 takes a free one (page: {PORT})"
     )
     play.add_argument("--no-browser", action="store_true", help="open no browser")
 
@@ -163,7 +164,17 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 
 async def _demo(arguments: argparse.Namespace) -> int:
-    return OK if await demo(port=arguments.port) else ERROR
+    if arguments.auto:
+        return OK if await demo(port=arguments.port or 0) else ERROR
+    try:
+        await show(port=arguments.port, browser=not arguments.no_browser, write=_print_now)
+    except OSError as error:
+        return _fail(f"port {arguments.port}: {error.strerror}")
+    return OK
+
+
+def _print_now(text: str) -> None:
+    print(text, flush=True)
 
 
 async def _check(arguments: argparse.Namespace) -> int:

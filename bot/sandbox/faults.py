@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 Payload = Mapping[str, Any]
+BAD_REQUEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,24 @@ def in_json(answer: Answer) -> Response:
     return Response(msgspec.json.encode(answer.payload), answer.status, answer.headers, "application/json")
 
 
+def outcome(answer: Answer | None, fault: Fault | None) -> str:
+    """How a call ended, in few words: ``ok``, ``ret_code 1400``, ``lost``, ``ok, then lost``.
+
+    Args:
+        answer: What was done, None if nothing was.
+        fault: What went wrong with it.
+    """
+    parts = [_word(answer)] if answer is not None else []
+    return ", then ".join([*parts, *([fault.name] if fault is not None else [])])
+
+
+def _word(answer: Answer) -> str:
+    said = answer.payload or {}
+    if said.get("ret_code"):
+        return f"ret_code {said['ret_code']}"
+    return "ok" if answer.status < BAD_REQUEST else f"{answer.status} {said.get('error_code', '')}".strip()
+
+
 def _printed(answer: Answer) -> Response:
     lines = ",\n ".join(f"u{key!r}: {_unicode(value)}" for key, value in (answer.payload or {}).items())
     return Response(f'"{{{lines}}}"', answer.status, answer.headers, "application/json")
@@ -75,32 +94,36 @@ class Fault:
         render: Turns what would have been answered into what is answered instead.
         accepted: The request is carried out first; only its answer suffers.
         delay: Seconds before the answer.
+        name: What it is, in a word or two, for those who read what happened.
     """
 
     render: Callable[[Answer], Response] = field(default=in_json)
     accepted: bool = False
     delay: float = 0.0
+    name: str = "fault"
 
     @classmethod
     def drop(cls, *, accepted: bool) -> Fault:
         """The connection breaks, before or after the request was carried out."""
-        return cls(lambda _: Drop(), accepted)
+        return cls(lambda _: Drop(), accepted, name="lost")
 
     @classmethod
     def hang(cls, *, accepted: bool) -> Fault:
         """No answer ever."""
-        return cls(lambda _: Hang(), accepted)
+        return cls(lambda _: Hang(), accepted, name="hang")
 
     @classmethod
     def http(cls, status: int, *, accepted: bool = False, retry_after: str = "") -> Fault:
         """An HTTP error of something in front of the API."""
         headers = {"retry-after": retry_after} if retry_after else {}
-        return cls(lambda _: Response("<html>sorry</html>", status, headers, "text/html"), accepted)
+        page = "<html>sorry</html>"
+        return cls(lambda _: Response(page, status, headers, "text/html"), accepted, name=f"http {status}")
 
     @classmethod
     def code(cls, ret_code: int, message: str = "simulated", *, accepted: bool = False) -> Fault:
         """A ``ret_code`` with HTTP 200, as QingCloud says no."""
-        return cls(lambda _: in_json(Answer({"ret_code": ret_code, "message": message})), accepted)
+        answer = Answer({"ret_code": ret_code, "message": message})
+        return cls(lambda _: in_json(answer), accepted, name=f"ret_code {ret_code}")
 
     @classmethod
     def error(
@@ -115,7 +138,7 @@ class Fault:
         """An HTTP error with a code in its body, as Huawei Cloud says no."""
         headers = {"retry-after": retry_after} if retry_after else {}
         answer = Answer({"error_code": code, "error_msg": message}, status, headers)
-        return cls(lambda _: in_json(answer), accepted)
+        return cls(lambda _: in_json(answer), accepted, name=f"{status} {code}")
 
     @classmethod
     def body(cls, content: bytes, *, accepted: bool = False, status: int = 200) -> Fault:
@@ -135,15 +158,21 @@ class Fault:
     @classmethod
     def slow(cls, seconds: float) -> Fault:
         """The right answer, late."""
-        return cls(accepted=True, delay=seconds)
+        return cls(accepted=True, delay=seconds, name="slow")
 
     def after(self, seconds: float) -> Fault:
         """The same fault, later."""
         return replace(self, delay=seconds)
 
 
+ANY, ANY_SUBMISSION = "*", "*submission"
+
+
 class Faults:
-    """Which faults are set: by action, one-shot ones first and in order, then the persistent one."""
+    """Which faults are set: by action, one-shot ones first and in order, then the persistent one.
+
+    ``ANY`` stands for every action, ``ANY_SUBMISSION`` for those that change something.
+    """
 
     def __init__(self) -> None:
         self._queued: dict[str, list[Fault]] = {}
@@ -164,10 +193,17 @@ class Faults:
             else:
                 kept.pop(action, None)
 
-    def take(self, action: str) -> Fault | None:
-        """The fault that meets this call, if one does."""
-        queued = self._queued.get(action)
-        return queued.pop(0) if queued else self._lasting.get(action)
+    def take(self, *names: str) -> Fault | None:
+        """The fault that meets this call, if one does; ``names`` are its action's and those of its kinds."""
+        for name in names:
+            if queued := self._queued.get(name):
+                return queued.pop(0)
+        return next((self._lasting[name] for name in names if name in self._lasting), None)
+
+    def waiting(self, action: str) -> list[Fault]:
+        """What would meet the next calls of ``action``, one after another; what persists comes last."""
+        lasting = [self._lasting[action]] if action in self._lasting else []
+        return [*self._queued.get(action, ()), *lasting]
 
 
 Sleep = Callable[[float], Awaitable[None]]

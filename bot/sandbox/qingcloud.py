@@ -27,7 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.sandbox.faults import Answer, Fault, Faults, Sleep, in_json
+from bot.sandbox.faults import ANY, ANY_SUBMISSION, Answer, Fault, Faults, Sleep, in_json, outcome
 from bot.sandbox.switchovers import Ending, Outcome, Timings, wall_clock
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
@@ -100,13 +100,14 @@ class SimJob:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SeenCall:
-    """One call as it arrived, without key and signature."""
+    """One call as it arrived, without key and signature; and how it ended, "" until that is known."""
 
     action: str
     params: Mapping[str, str]
     at: datetime
+    outcome: str = ""
 
 
 class No(Exception):
@@ -168,6 +169,15 @@ class SimulatedQingCloud:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._starlette(scope, receive, send)
 
+    def forget_outcomes(self) -> None:
+        """Takes back what ``next_outcome`` set and nothing has met yet."""
+        self._outcomes.clear()
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """What becomes of the next accepted switchovers, as it was set."""
+        return tuple(self._outcomes)
+
     @property
     def submissions_seen(self) -> int:
         """How many submissions arrived, whatever became of them."""
@@ -195,8 +205,15 @@ class SimulatedQingCloud:
         self._outcomes.append(Outcome(word, ending, winner))
 
     def failover(self, cluster_id: str, node_id: str) -> None:
-        """The cluster moves its primary on its own."""
-        self._set_primaries(self.clusters[cluster_id], [node_id], self.clock())
+        """The cluster moves its primary on its own.
+
+        Raises:
+            LookupError: There is no such cluster, or no such node in it.
+        """
+        cluster = self.clusters[cluster_id]
+        if cluster.node(node_id) is None:
+            raise LookupError(node_id)
+        self._set_primaries(cluster, [node_id], self.clock())
 
     def start_job(self, params: Mapping[str, str]) -> SimJob:
         """A job as if somebody had asked for it with these parameters."""
@@ -220,18 +237,20 @@ class SimulatedQingCloud:
         action = params.get("action", "")
         hidden = {"signature", "access_key_id"}
         shown = {key: value for key, value in params.items() if key not in hidden}
-        self.calls.append(SeenCall(action, shown, self.clock()))
-        fault = self.faults.take(action)
-        response = await self._respond(request.method, action, params, fault)
+        call = SeenCall(action, shown, self.clock())
+        self.calls.append(call)
+        fault = self.faults.take(action, *([ANY_SUBMISSION] if action == SUBMIT else []), ANY)
+        answer = None
+        if fault is None or fault.accepted:
+            answer = self._answer(request.method, action, params)
+        call.outcome = outcome(answer, fault)
+        response = await self._respond(answer or Answer({}), fault)
         response.headers["date"] = format_datetime(self.clock().astimezone(UTC), usegmt=True)
         return response
 
-    async def _respond(
-        self, method: str, action: str, params: Mapping[str, str], fault: Fault | None
-    ) -> Response:
+    async def _respond(self, answer: Answer, fault: Fault | None) -> Response:
         if fault is None:
-            return in_json(self._answer(method, action, params))
-        answer = self._answer(method, action, params) if fault.accepted else Answer({})
+            return in_json(answer)
         if fault.delay:
             await self._sleep(fault.delay)
         return fault.render(answer)

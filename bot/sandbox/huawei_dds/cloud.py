@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.sandbox.faults import Answer, Fault, Faults, Sleep, in_json
+from bot.sandbox.faults import ANY, ANY_SUBMISSION, Answer, Fault, Faults, Sleep, in_json, outcome
 from bot.sandbox.huawei_dds import model, rows
 from bot.sandbox.huawei_dds.asked import Asked, check_choice, fields_of, name_of, page_of, route, time_of
 from bot.sandbox.huawei_dds.auth import (
@@ -124,6 +124,15 @@ class SimulatedHuaweiDds:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._starlette(scope, receive, send)
 
+    def forget_outcomes(self) -> None:
+        """Takes back what ``next_outcome`` set and nothing has met yet."""
+        self._outcomes.clear()
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """What becomes of the next accepted switchovers, as it was set."""
+        return tuple(self._outcomes)
+
     @property
     def submissions_seen(self) -> int:
         """How many submissions arrived, whatever became of them."""
@@ -214,8 +223,13 @@ class SimulatedHuaweiDds:
         asked = self._asked(request, await request.body())
         body = asked.json if asked.operation in self._operations else None
         path = unquote(asked.path)
-        self.calls.append(SeenCall(asked.operation, path, asked.params, body, asked.at))
-        response = await self._respond(asked, self.faults.take(asked.operation))
+        call = SeenCall(asked.operation, path, asked.params, body, asked.at)
+        self.calls.append(call)
+        kinds = [ANY_SUBMISSION] if asked.operation in SUBMISSIONS else []
+        fault = self.faults.take(asked.operation, *kinds, ANY)
+        answer = self._answer(asked) if fault is None or fault.accepted else None
+        call.outcome = outcome(answer, fault)
+        response = await self._respond(answer or Answer({}), fault)
         response.headers["x-request-id"] = asked.id
         response.headers["date"] = format_datetime(self.clock().astimezone(UTC), usegmt=True)
         return response
@@ -236,10 +250,9 @@ class SimulatedHuaweiDds:
             at=self.clock(),
         )
 
-    async def _respond(self, asked: Asked, fault: Fault | None) -> Response:
+    async def _respond(self, answer: Answer, fault: Fault | None) -> Response:
         if fault is None:
-            return in_json(self._answer(asked))
-        answer = self._answer(asked) if fault.accepted else Answer({})
+            return in_json(answer)
         if fault.delay:
             await self._sleep(fault.delay)
         return fault.render(answer)

@@ -44,6 +44,7 @@ class SimGroup:
     id: str | None = None
     name: str | None = None
     status: str | None = None
+    primaries_before: list[str] = field(default_factory=list)
 
     @property
     def primaries(self) -> list[str]:
@@ -57,6 +58,8 @@ class SimGroup:
 
     def set_primaries(self, primaries: list[str]) -> None:
         """Gives these nodes the primary's role, and takes it from all others."""
+        if primaries != self.primaries:
+            self.primaries_before = self.primaries
         for node in self.nodes:
             if node.id in primaries:
                 node.role = "Primary"
@@ -117,12 +120,12 @@ class SimJob:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SeenCall:
     """One call as it arrived, without its headers, where the secrets are.
 
-    ``operation`` is empty where no API is. ``body`` is decoded JSON, None where there was none; only bodies
-    for DDS are kept, since that of a request for a token has the password.
+    ``operation`` is empty where no API is, ``outcome`` until it is known. ``body`` is decoded JSON, None where
+    there was none; only bodies for DDS are kept, since that of a request for a token has the password.
     """
 
     operation: str
@@ -130,6 +133,7 @@ class SeenCall:
     params: Mapping[str, str]
     body: Any
     at: datetime
+    outcome: str = ""
 
 
 class No(Exception):

@@ -242,12 +242,27 @@ class Deliveries(Wire):
         Raises:
             Impossible: The bot is not in the channel, so Slack would not tell it.
         """
+        text = f"<@{self.workspace.bot_user}> {text}".strip()
+        return await self.heard(self.say(user, channel, text, thread=thread), twist=twist)
+
+    def say(
+        self, user: User | str, channel: Channel | str, text: str, *, thread: Message | None = None
+    ) -> Message:
+        """Says something in a channel or a thread; where the bot is mentioned in it, ``heard`` tells the bot.
+
+        Raises:
+            Impossible: This person can't speak there, or the bot is mentioned and would not be told.
+        """
         who, place = self.workspace.user(user), self.workspace.channel(channel)
         self._in_channel(who, place)
-        if self.workspace.bot_user not in place.members:
+        if self.mentions_bot(text) and self.workspace.bot_user not in place.members:
             raise Impossible(f"the bot is not in #{place.name} and hears of no mention there")
         root = (thread.thread_ts or thread.ts) if thread else ""
-        said = self.workspace.post(place, who, f"<@{self.workspace.bot_user}> {text}".strip(), thread_ts=root)
+        return self.workspace.post(place, who, text, thread_ts=root)
+
+    async def heard(self, said: Message, *, twist: Twist = straight) -> Receipt:
+        """Tells the bot that it was mentioned in a message."""
+        who, place = self.workspace.user(said.user), self.workspace.channel(said.channel)
         inner = {
             "type": "app_mention",
             "user": who.id,
@@ -257,11 +272,15 @@ class Deliveries(Wire):
             "team": who.team_id,
             "channel": place.id,
         }
-        if root:
-            inner["thread_ts"] = root
+        if said.thread_ts:
+            inner["thread_ts"] = said.thread_ts
         if who.team_id != self.workspace.team_id:
             inner |= {"user_team": who.team_id, "source_team": who.team_id}
         return await self.event(inner, channel=place, twist=twist)
+
+    def mentions_bot(self, text: str) -> bool:
+        """Whether a message with this text mentions the bot."""
+        return f"<@{self.workspace.bot_user}>" in text
 
     async def open_home(self, user: User | str, *, twist: Twist = straight) -> Receipt:
         """Opens the app's Home tab."""

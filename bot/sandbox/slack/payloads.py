@@ -111,7 +111,7 @@ def options(element: Json) -> list[Json]:
 def state_value(element: Json, value: Any) -> Json:
     """What ``view.state.values`` says of an input; ``value`` is what was typed or the value chosen."""
     kind = element["type"]
-    if kind in {"static_select", "radio_buttons"}:
+    if kind in {"static_select", "radio_buttons", "overflow"}:
         chosen = next((option for option in options(element) if option["value"] == value), None)
         return {"type": kind, "selected_option": chosen}
     if kind == "external_select":

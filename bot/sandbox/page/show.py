@@ -1,0 +1,91 @@
+"""``switchover demo``: builds the sandbox, serves its page and waits to be told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+from bot.sandbox.page.app import page_app
+from bot.sandbox.page.sandbox import Sandbox
+from bot.sandbox.server import serve
+
+PORT = 4747
+"""Where the page is unless somebody else is there."""
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+Write = Callable[[str], None]
+
+
+async def show(*, port: int | None = None, browser: bool = True, write: Write) -> None:
+    """Serves the page until the process is told to stop by SIGINT or SIGTERM.
+
+    Args:
+        port: The page's port, 0 for a free one; None for the usual one, or a free one where that is taken.
+        browser: Open the page in a browser, where there is a screen.
+        write: Takes what is to be told, a few lines at a time.
+
+    Raises:
+        OSError: The port is taken.
+        RuntimeError: The bot did not start.
+    """
+    stop = asyncio.Event()
+    with _told_by_signals(stop):
+        stopped = asyncio.create_task(stop.wait())
+        shown = asyncio.create_task(_show(port, browser=browser, write=write))
+        await asyncio.wait({stopped, shown}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        shown.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await shown
+    write("The sandbox is gone.")
+
+
+async def _show(port: int | None, *, browser: bool, write: Write) -> None:
+    write("Starting a simulated Slack, two simulated clouds, and the real bot as a process of its own …")
+    sandbox = Sandbox()
+    # A port that is taken is known at once, and not after all has been built.
+    async with _served(sandbox, port) as url, sandbox.running():
+        write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
+        if browser and has_screen(os.environ, sys.platform):
+            # A browser may take its time, or never come back.
+            threading.Thread(target=webbrowser.open, args=(f"{url}/",), daemon=True).start()
+        await asyncio.Event().wait()
+
+
+@contextlib.asynccontextmanager
+async def _served(sandbox: Sandbox, port: int | None) -> AsyncIterator[str]:
+    async with contextlib.AsyncExitStack() as running:
+        app = page_app(sandbox)
+        try:
+            url = await running.enter_async_context(serve(app, port=PORT if port is None else port))
+        except OSError:
+            if port is not None:
+                raise
+            url = await running.enter_async_context(serve(app))
+        running.callback(sandbox.close)
+        yield url
+
+
+def has_screen(environment: Mapping[str, str], platform: str) -> bool:
+    """Whether a browser would have a window. Without one it would be one for the terminal, which is in use."""
+    return platform in {"darwin", "win32"} or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+
+
+@contextlib.contextmanager
+def _told_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in STOPPING:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,103 @@
+"""``switchover demo`` as a process: it says where its page is, serves it, and ends when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.sandbox.page.show import has_screen
+
+# Each starts the bot, on a machine that may have much else to do.
+pytestmark = pytest.mark.timeout(180)
+
+
+async def demo(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "demo", *arguments),
+        env=dict(os.environ) | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def address_of(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    said = ""
+    while (address := re.search(r"http://127\.0\.0\.1:\d+/", said)) is None:
+        line = (await process.stdout.readline()).decode()
+        assert line, "it ended without a word of where its page is"
+        said += line
+    return address[0]
+
+
+async def told_to_stop(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    process.send_signal(number)
+    _, errors = await process.communicate()
+    assert (process.returncode, errors.decode()) == (0, "")
+
+
+async def test_it_serves_its_page_until_it_is_interrupted() -> None:
+    process = await demo("--no-browser", "--port", "0")
+    try:
+        async with httpx.AsyncClient(base_url=await address_of(process), trust_env=False) as http:
+            assert "<title>Switchover sandbox</title>" in (await http.get("/")).text
+            bot = (await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]
+            assert (await http.get(f"{bot['url']}/readyz")).status_code == 200
+            # A page that is open does not hold up the end.
+            async with http.stream("GET", "/api/events", params={"as": "U0RITA"}) as stream:
+                await anext(stream.aiter_lines())
+                await told_to_stop(process, signal.SIGINT)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_it_opens_a_browser_and_ends_at_sigterm(tmp_path: Path) -> None:
+    pipe, browser = tmp_path / "opened", tmp_path / "browser"
+    os.mkfifo(pipe)
+    browser.write_text(f'#!/bin/sh\necho "$1" > {pipe}\n', encoding="utf-8")
+    browser.chmod(0o700)
+    process = await demo("--port", "0", DISPLAY=":0", BROWSER=f"{browser} %s")
+    try:
+        address = await address_of(process)
+        assert (await asyncio.to_thread(pipe.read_text, encoding="utf-8")).strip() == address
+        await told_to_stop(process, signal.SIGTERM)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "there"),
+    [
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"DISPLAY": "", "TERM": "xterm"}, "linux", False),
+        ({}, "darwin", True),
+    ],
+)
+def test_no_browser_is_started_in_the_terminal_that_is_in_use(
+    environment: dict[str, str], platform: str, *, there: bool
+) -> None:
+    assert has_screen(environment, platform) is there
+
+
+async def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        process = await demo("--no-browser", "--port", port)
+        _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert port in errors.decode()
