@@ -51,10 +51,12 @@ async def test_it_serves_its_page_until_it_is_interrupted() -> None:
             assert "<title>Switchover sandbox</title>" in (await http.get("/")).text
             bot = (await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]
             assert (await http.get(f"{bot['url']}/readyz")).status_code == 200
-            # A page that is open does not hold up the end.
+            # A page that is open does not hold up the end, and is not cut off in the middle of a word.
             async with http.stream("GET", "/api/events", params={"as": "U0RITA"}) as stream:
-                await anext(stream.aiter_lines())
+                lines = stream.aiter_lines()
+                await anext(lines)
                 await told_to_stop(process, signal.SIGINT)
+                assert [line async for line in lines][-1] == ""
     finally:
         if process.returncode is None:
             process.kill()
