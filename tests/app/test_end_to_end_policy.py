@@ -171,7 +171,7 @@ async def test_a_halt_and_a_freeze_stop_what_is_not_sent_and_name_what_is() -> N
         await running.has_approved(waiting)
         await running.answered(people.approver, "Halted by <@U0RITA>: which primary?")
         await slack.command(people.requester, people.channel, "resume")
-        await running.answered(people.requester, "does not name you as an approver")
+        await running.answered(people.requester, "an approver of at least one database")
         await slack.command(people.approver, people.channel, "resume")
         await running.announced("resumed: switchovers can start again")
 
