@@ -18,7 +18,10 @@ export function start() {
   const body = h("div", { class: "scroll", tabindex: "0", role: "log", "aria-live": "off", data: { testid: "messages" } });
   const foot = h("div", { class: "compose" });
   root.replaceChildren(head, body, foot);
-  const render = () => (ui.place.kind === "home" ? home(head, body, foot) : channel(head, body, foot));
+  const render = () => {
+    root.dataset.viewer = seen.me?.id ?? ""; // whose eyes it is seen with: not at once whose the tab is
+    (ui.place.kind === "home" ? home : channel)(head, body, foot);
+  };
   watch(["messages", "channels", "people", "home", "me", "groups", "ui"], render);
 }
 
