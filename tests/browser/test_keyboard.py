@@ -16,7 +16,9 @@ async def tab_to(tab: Tab, wanted: Locator, key: str = "Tab") -> None:
         await tab.page.keyboard.press(key)
         if await wanted.evaluate("node => node === document.activeElement"):
             return
-        assert await tab.page.evaluate(FOCUS_IS_SEEN), await tab.page.evaluate("document.activeElement.outerHTML")
+        assert await tab.page.evaluate(FOCUS_IS_SEEN), await tab.page.evaluate(
+            "document.activeElement.outerHTML"
+        )
     raise AssertionError(f"{wanted} is not reached")
 
 

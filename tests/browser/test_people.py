@@ -6,7 +6,9 @@ from playwright.async_api import Locator, expect
 
 from tests.browser.visits import AMIR, BEA, CARL, GUS, OLGA, Visit, ends
 
-REASON = "<b onclick=alert(1)>*disk*</b> & <@U0BEA> <!channel> `x` https://example.com <script>alert(2)</script>"
+REASON = (
+    "<b onclick=alert(1)>*disk*</b> & <@U0BEA> <!channel> `x` https://example.com <script>alert(2)</script>"
+)
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "<script>alert(2)</script>",
@@ -41,7 +43,9 @@ async def test_two_tabs_are_two_people(visit: Visit) -> None:
     for tab in (rita, bea):
         await ends(tab.card(operation))
         await expect(tab.card(operation)).to_contain_text("@bea")
-    await expect(rita.page.locator("#messages b, #messages script, [data-testid=messages] b")).to_have_count(0)
+    await expect(rita.page.locator("#messages b, #messages script, [data-testid=messages] b")).to_have_count(
+        0
+    )
     await bea.card(operation).get_by_test_id("open-thread").click()
     await expect(bea.at("thread-messages").locator('[data-status="succeeded"]')).to_have_count(2)
     await expect(bea.alone()).to_have_count(0)
@@ -102,4 +106,11 @@ async def test_no_script_or_style_of_anybody_else_runs(visit: Visit) -> None:
       await new Promise((resolve) => setTimeout(resolve));
       return [...new Set(found), window.alive ?? "dead"];
     }""")
-    assert set(blocked) >= {"script-src-attr", "script-src-elem", "style-src-attr", "connect-src", "img-src", "dead"}
+    assert set(blocked) >= {
+        "script-src-attr",
+        "script-src-elem",
+        "style-src-attr",
+        "connect-src",
+        "img-src",
+        "dead",
+    }

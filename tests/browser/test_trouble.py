@@ -65,9 +65,7 @@ async def test_an_outage_of_slack_is_told_and_made_up_for(own_visit: Visit) -> N
     await tab.at("side-faults").click()
     await tab.at("slack-outage").click()
     await expect(tab.at("banner")).to_be_hidden()
-    await expect(tab.page.locator('[data-part="card"]')).to_have_attribute(
-        "data-status", "awaiting_approval"
-    )
+    await expect(tab.page.locator('[data-part="card"]')).to_have_attribute("data-status", "awaiting_approval")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locato
 from bot.sandbox.page.sandbox import Sandbox
 
 RITA, AMIR, BEA, CARL, GUS, OLGA = "U0RITA", "U0AMIR", "U0BEA", "U0CARL", "U0GUS", "U0OLGA"
-PATIENCE = 45_000.0
+PATIENCE = 12_000.0
 """How long anything that is waited for may take, in milliseconds; a busy machine is slow."""
 
 # Presses of the pointer and of the Enter key, counted where nothing of the page can keep them back.
@@ -66,7 +66,9 @@ class Visit:
 
         def failed(request: Request) -> None:
             # A stream ends when its tab becomes somebody else, is loaded again, or is closed.
-            if not (request.url.startswith(f"{self.url}/api/events") and request.failure == "net::ERR_ABORTED"):
+            if not (
+                request.url.startswith(f"{self.url}/api/events") and request.failure == "net::ERR_ABORTED"
+            ):
                 self.troubles.append(f"failed: {request.method} {request.url}: {request.failure}")
 
         page.on("console", said)
