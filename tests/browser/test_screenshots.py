@@ -1,48 +1,49 @@
 """Pictures for the README and the docs, taken of the real page: ``make screenshots`` writes them anew.
 
-Everywhere else they go to a directory of their own, which a person may look at.
+The others are for a person to look at; they are where pytest keeps what tests wrote.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.browser.visits import AMIR, BEA, CARL, RITA, Tab, Visit, ends
+from tests.browser.visits import AMIR, BEA, CARL, PHONE, RITA, Tab, Visit, ends
 
 pytestmark = pytest.mark.slow
-KEPT = ("approval.png", "succeeded.png", "form.png", "home.png", "in-doubt.png", "phone.png")
-"""Those that are part of the project."""
+KEPT = {"page", "approval", "succeeded", "in-doubt", "form", "home", "phone", "phone-dark-zh"}
+"""Those that are part of the project, without ``.png``."""
 MOST_BYTES = 150_000
-WRITE = "SWITCHOVER_SCREENSHOTS"
+FOLDER = "SWITCHOVER_SCREENSHOTS"
 
 
 class Album:
-    """Where pictures go."""
+    """Where pictures go: all into one folder, those that are kept into another one if there is one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: Path) -> None:
         self._folder = folder
+        self._kept = kept
 
     async def take(self, name: str, of: Tab | Locator) -> None:
         """Keeps a picture of a whole tab or a part of it, without a caret or anything that moves."""
-        path = self._folder / f"{name}.png"
-        await (of.page if isinstance(of, Tab) else of).screenshot(
-            path=path, animations="disabled", caret="hide"
-        )
-        if path.name in KEPT:
-            assert path.stat().st_size < MOST_BYTES, name
+        path = (self._kept if name in KEPT else self._folder) / f"{name}.png"
+        # A part is cut out of the whole, because it may be drawn anew while its picture is taken.
+        box = await of.bounding_box() if isinstance(of, Locator) else None
+        await of.page.screenshot(path=path, clip=box, animations="disabled", caret="hide")
+        assert name not in KEPT or path.stat().st_size <= MOST_BYTES, name
 
 
 @pytest.fixture
 def album(tmp_path: Path) -> Album:
-    return Album(Path(os.environ.get(WRITE) or tmp_path))
+    return Album(tmp_path, Path(os.environ.get(FOLDER) or tmp_path))
 
 
-async def without_tour(visit: Visit, who: str = RITA, **options: object) -> Tab:
-    tab = await visit.tab(**options)  # type: ignore[arg-type]  # a browser's own options
+async def without_tour(visit: Visit, who: str = RITA, **options: Any) -> Tab:
+    tab = await visit.tab(**options)
     await tab.at("tour-close").click()
     await tab.become(who)
     return tab
@@ -50,10 +51,9 @@ async def without_tour(visit: Visit, who: str = RITA, **options: object) -> Tab:
 
 async def test_the_way_of_a_card(watched_visit: Visit, album: Album) -> None:
     whole = await watched_visit.tab()
-    await whole.at("tour-help").click()
-    await whole.composer.press("Enter")
+    await whole.say("/switchover orders")
     await expect(whole.alone("Which node")).to_be_visible()
-    await album.take("page-1280-choose", whole)
+    await album.take("page", whole)
     await whole.alone("Which node").get_by_role("button", name="Choose").first.click()
     card = await whole.new_card(set())
     await album.take("page-1280", whole)
@@ -141,14 +141,13 @@ async def test_the_form_the_home_tab_and_a_phone(watched_visit: Visit, album: Al
     await album.take("page-1280-dark-zh-form", amir)
     await amir.at("modal-close").click()
 
-    small = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-    phone = await watched_visit.tab(CARL, **small)
+    phone = await watched_visit.tab(CARL, **PHONE)
     await album.take("phone-tour", phone)
     await phone.at("tour-close").click()
     await expect(phone.at("messages")).to_contain_text("sessions")
     await album.take("phone", phone)
-    chinese = await watched_visit.tab(AMIR, locale="zh-CN", color_scheme="dark", **small)
-    await album.take("phone-zh-tour", chinese)
+    chinese = await watched_visit.tab(AMIR, locale="zh-CN", color_scheme="dark", **PHONE)
+    await album.take("phone-dark-zh", chinese)
     for pane in ("sidebar", "side"):
         await chinese.at(f"pane-{pane}").click()
-        await album.take(f"phone-zh-{pane}", chinese)
+        await album.take(f"phone-dark-zh-{pane}", chinese)

@@ -11,7 +11,8 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locato
 from bot.sandbox.page.sandbox import Sandbox
 
 RITA, AMIR, BEA, CARL, GUS, OLGA = "U0RITA", "U0AMIR", "U0BEA", "U0CARL", "U0GUS", "U0OLGA"
-PATIENCE = 12_000.0
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PATIENCE = 45_000.0
 """How long anything that is waited for may take, in milliseconds; a busy machine is slow."""
 
 # Presses of the pointer and of the Enter key, counted where nothing of the page can keep them back.
