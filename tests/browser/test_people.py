@@ -89,6 +89,21 @@ async def test_what_is_typed_stays_what_was_typed(visit: Visit) -> None:
         await expect(said.locator("*")).to_have_count(0)
 
 
+async def test_what_is_held_down_is_pressed_whatever_comes_meanwhile(visit: Visit) -> None:
+    tall = await visit.context(viewport={"width": 1280, "height": 2400})
+    rita, carl = await visit.tab(context=tall), await visit.tab(CARL, context=tall)
+    for tab in (rita, carl):
+        await tab.at("channel-random").click()
+    await rita.say("hold this")
+    said = rita.at("messages").get_by_test_id("message").filter(has_text="hold this")
+    await said.get_by_test_id("reply").hover()
+    await rita.page.mouse.down()
+    await carl.say("meanwhile")
+    await expect(rita.at("messages")).to_contain_text("meanwhile")
+    await rita.page.mouse.up()
+    await expect(rita.at("thread")).to_be_visible()
+
+
 async def test_no_script_or_style_of_anybody_else_runs(visit: Visit) -> None:
     visit.forgive("console error: .*Content Security Policy")
     visit.forgive("failed: .*: csp")
