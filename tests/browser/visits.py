@@ -157,6 +157,6 @@ class Tab:
         return self.page.locator('[data-alone="yes"]').filter(has_text=text)
 
 
-async def ends(card: Locator, status: str = "succeeded") -> None:
+async def ends(card: Locator, status: str = "succeeded", *, within: float = PATIENCE) -> None:
     """Waits until a card shows this status."""
-    await expect(card).to_have_attribute("data-status", status, timeout=PATIENCE)
+    await expect(card).to_have_attribute("data-status", status, timeout=within)
