@@ -53,7 +53,7 @@ function channel(head, body, foot) {
   body.setAttribute("aria-label", title);
   if (moved) place = `${ui.as}/${ui.place.id}`;
   list(body, items.length ? items : [{ key: "none", version: current() }], (item) =>
-    item.message ? messageNode(item, { replies: item.replies, alone: item.alone }) : h("p", { class: "empty" }, found.direct ? t("no_direct") : t(insider() ? "no_messages" : "no_messages_yet")));
+    item.message ? messageNode(item, { replies: item.replies, alone: item.alone }) : h("p", { class: "empty" }, found.direct ? t("no_direct") : insider() ? t("no_messages") : t("no_messages_yet")));
   settle(moved);
   view(foot, ["compose", ui.place.id, found.direct, found.name, ui.as, current()], () =>
     found.direct ? h("p", { class: "readonly" }, t("read_only")) : composer({ id: "main", channel: ui.place.id, label: t("message_to", { place: `#${found.name}` }) }));
