@@ -1,4 +1,4 @@
-# make demo | test | test-all | simulate | lint | lock | help: everything installs what it needs into .venv first.
+# make demo | test | test-all | simulate | screenshots | lint | lock | help: everything installs what it needs into .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS := $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install demo test test-core test-all lint bench simulate lock clean
+.PHONY: help install demo test test-core test-all lint bench simulate screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -59,6 +59,9 @@ SEEDS ?= 200
 START ?= 0
 simulate: $(VENV)/.dev  ## SEEDS histories of the whole bot on virtual time; SEED=k plays one again and tells it
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --start $(START) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(if $(MODE),--mode $(MODE)) $(if $(MUTANT),--mutant $(MUTANT))
+
+screenshots: $(VENV)/.dev  ## the pictures in docs/images, taken anew of the sandbox in Chromium
+	@SWITCHOVER_SCREENSHOTS=docs/images $(BIN)/pytest -q tests/browser/test_screenshots.py
 
 lock:  ## renew the hashed locks (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in -o requirements/run.txt

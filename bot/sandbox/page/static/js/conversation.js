@@ -3,6 +3,7 @@
 import { blocks } from "./blocks.js";
 import { composer } from "./composer.js";
 import { h, list, view } from "./dom.js";
+import { keptAtEnd } from "./ending.js";
 import { icon } from "./icons.js";
 import { firstWords, messageNode } from "./messages.js";
 import { insider, messages, seen, show, ui, watch } from "./state.js";
@@ -11,6 +12,7 @@ import { current, t } from "./words.js";
 
 let said = null; // what was there when the announcements began, by key
 let place = "";
+let settle = null;
 
 export function start() {
   const root = document.getElementById("conversation");
@@ -18,7 +20,11 @@ export function start() {
   const body = h("div", { class: "scroll", tabindex: "0", role: "log", "aria-live": "off", data: { testid: "messages" } });
   const foot = h("div", { class: "compose" });
   root.replaceChildren(head, body, foot);
-  const render = () => (ui.place.kind === "home" ? home(head, body, foot) : channel(head, body, foot));
+  settle = keptAtEnd(body);
+  const render = () => {
+    root.dataset.viewer = seen.me?.id ?? ""; // whose eyes it is seen with: not at once whose the tab is
+    (ui.place.kind === "home" ? home : channel)(head, body, foot);
+  };
   watch(["messages", "channels", "people", "home", "me", "groups", "ui"], render);
 }
 
@@ -38,7 +44,6 @@ function channel(head, body, foot) {
   const all = messages().filter((message) => message.channel === ui.place.id);
   const top = all.filter((message) => !message.thread);
   const moved = place !== `${ui.as}/${ui.place.id}`;
-  const atEnd = moved || body.scrollHeight - body.scrollTop - body.clientHeight < 80;
   const items = top.map((message) => {
     const inside = all.filter((one) => one.thread === message.ts);
     const replies = inside.filter((one) => !one.alone);
@@ -49,8 +54,7 @@ function channel(head, body, foot) {
   if (moved) place = `${ui.as}/${ui.place.id}`;
   list(body, items.length ? items : [{ key: "none", version: current() }], (item) =>
     item.message ? messageNode(item, { replies: item.replies, alone: item.alone }) : h("p", { class: "empty" }, found.direct ? t("no_direct") : insider() ? t("no_messages") : t("no_messages_yet")));
-  // Once it is laid out: the pane may have been hidden until now.
-  if (atEnd) requestAnimationFrame(() => { body.scrollTop = body.scrollHeight; });
+  settle(moved);
   view(foot, ["compose", ui.place.id, found.direct, found.name, ui.as, current()], () =>
     found.direct ? h("p", { class: "readonly" }, t("read_only")) : composer({ id: "main", channel: ui.place.id, label: t("message_to", { place: `#${found.name}` }) }));
   tell(all);

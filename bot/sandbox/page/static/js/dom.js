@@ -48,7 +48,12 @@ export function list(root, items, make) {
   lists.set(root, now);
   const same = nodes.length === root.childNodes.length && nodes.every((node, index) => node === root.childNodes[index]);
   if (same) return;
-  keepingFocus(root, () => root.replaceChildren(...nodes));
+  keepingFocus(root, () => {
+    // What stays is not touched: a button that is taken away while it is held down is never pressed.
+    const wanted = new Set(nodes);
+    for (const node of [...root.childNodes]) if (!wanted.has(node)) node.remove();
+    nodes.forEach((node, index) => node === root.childNodes[index] || root.insertBefore(node, root.childNodes[index] ?? null));
+  });
 }
 
 function keepingFocus(root, change) {

@@ -13,6 +13,9 @@ const PATHS = {
   mail: "M3 6h18v12H3zM3 7l9 7 9-7",
   bolt: "M13 3 5 14h6l-1 7 8-11h-6z",
   close: "M6 6l12 12M18 6 6 18",
+  pause: "M8 5v14M16 5v14",
+  question: "M8 9a4 4 0 1 1 6 3.500c-1.300.800-2 1.500-2 3M12 19.500v.010",
+  hourglass: "M6 3h12M6 21h12M8 3c0 6 8 6 8 9s-8 3-8 9M16 3c0 6-8 6-8 9s8 3 8 9",
 };
 
 export function icon(name) {

@@ -18,12 +18,14 @@ export function become(id) {
 
 function render(root) {
   if (!seen.cast) return;
-  view(root, [seen.cast, ui.as, insider(), current()], () => [
+  const drawn = view(root, [seen.cast, ui.as, insider(), current()], () => [
     h("fieldset", { class: "people", data: { testid: "identity" } },
       h("legend", {}, t("you_are")),
       Object.entries(seen.cast).map(([id, one]) => chip(id, one))),
     insider() ? locale() : null,
   ]);
+  // On a narrow screen they don't all fit in.
+  if (drawn) root.querySelector(":checked")?.closest(".chip").scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function chip(id, one) {

@@ -16,7 +16,7 @@ export function openHome() {
 
 export function openThread(key) {
   show({ thread: key, pane: "thread" });
-  requestAnimationFrame(() => document.querySelector("#thread textarea, #thread button")?.focus());
+  requestAnimationFrame(() => document.querySelector("#thread textarea")?.focus());
 }
 
 export function closeThread() {

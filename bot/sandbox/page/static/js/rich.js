@@ -1,6 +1,7 @@
 // Tokens of Slack's markup as elements; `mrkdwn.py` made them.
 
 import { h } from "./dom.js";
+import { icon } from "./icons.js";
 import { jump } from "./places.js";
 import { nameOf, seen } from "./state.js";
 import { slackDate } from "./times.js";
@@ -30,6 +31,15 @@ function one(token) {
     case "date": return h("time", { datetime: new Date(token.at * 1000).toISOString(), title: token.text }, slackDate(token.at, token.format, token.text));
     case "jump": return h("a", { href: "#", data: { testid: "jump" }, on: { click: (event) => { event.preventDefault(); jump(token.message); } } }, token.text);
     case "link": return h("a", { href: token.address, target: "_blank", rel: "noopener noreferrer" }, token.text);
-    default: return document.createTextNode(token.text ?? "");
+    default: return drawn(token.text ?? "");
   }
+}
+
+// Signs that few fonts have are drawn; the words after them say the same.
+const SIGNS = { "⏸": "pause", "❔": "question", "⏳": "hourglass" };
+const SIGN = new RegExp(`([${Object.keys(SIGNS).join("")}])`);
+
+function drawn(text) {
+  if (!SIGN.test(text)) return document.createTextNode(text);
+  return h("span", {}, text.split(SIGN).map((part) => (SIGNS[part] ? icon(SIGNS[part]) : part)));
 }

@@ -12,7 +12,7 @@ const ENDED = new Set(["succeeded", "failed", "needs_attention", "refused", "clo
 
 const find = (testid, root = document) => root.querySelector(`[data-testid="${testid}"]`);
 const card = (operation) => cards().find((one) => one.operation === operation);
-const cardNode = (operation) => operation && [...document.querySelectorAll(`[data-part="card"][data-operation="${CSS.escape(operation)}"]`)].find((node) => node.offsetParent);
+const cardNode = (operation) => !operation ? null : [...document.querySelectorAll(`[data-part="card"][data-operation="${CSS.escape(operation)}"]`)].find((node) => node.offsetParent);
 const fresh = (tour) => cards().find((one) => one.channel === CHANNEL && !tour.base.operations.includes(one.operation));
 const received = () => Object.values(seen.clouds).reduce((all, cloud) => all + cloud.received, 0);
 

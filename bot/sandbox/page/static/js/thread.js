@@ -2,6 +2,7 @@
 
 import { composer } from "./composer.js";
 import { h, list, view } from "./dom.js";
+import { keptAtEnd } from "./ending.js";
 import { icon } from "./icons.js";
 import { messageNode } from "./messages.js";
 import { closeThread } from "./places.js";
@@ -9,6 +10,7 @@ import { messages, seen, ui, watch } from "./state.js";
 import { current, t } from "./words.js";
 
 let before = "";
+let settle = null;
 
 export function start() {
   const root = document.getElementById("thread");
@@ -16,6 +18,7 @@ export function start() {
   const body = h("div", { class: "scroll", tabindex: "0", role: "log", "aria-live": "off", data: { testid: "thread-messages" } });
   const foot = h("div", { class: "compose" });
   root.append(head, body, foot);
+  settle = keptAtEnd(body);
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) closeThread();
   });
@@ -36,11 +39,10 @@ function render(root, head, body, foot) {
   root.setAttribute("aria-label", t("thread"));
   body.setAttribute("aria-label", t("thread"));
   const all = messages().filter((message) => message.channel === channel && (message.ts === ts || message.thread === ts));
-  const atEnd = before !== ui.thread || body.scrollHeight - body.scrollTop - body.clientHeight < 80;
+  const another = before !== ui.thread;
   before = ui.thread;
   list(body, all.map((message) => ({ key: message.key, message, version: [message, seen.people, seen.me, current()] })), (item) => messageNode(item));
-  // Once it is laid out: the pane may have been hidden until now.
-  if (atEnd) requestAnimationFrame(() => { body.scrollTop = body.scrollHeight; });
+  settle(another);
   view(foot, ["compose", ui.thread, ui.as, current()], () =>
     composer({ id: "thread", channel, thread: ui.thread, label: t("reply_in_thread") }));
 }

@@ -1,0 +1,132 @@
+"""What breaks on purpose is told on the page, and what was accepted reaches its end all the same."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from bot.sandbox.page.app import page_app
+from bot.sandbox.server import serve
+from tests.browser.visits import BEA, PATIENCE, Tab, Visit, ends
+
+
+async def submissions(tab: Tab, received: int, accepted: int) -> None:
+    await tab.at("side-clouds").click()
+    await expect(tab.at("received-qingcloud")).to_have_text(str(received))
+    await expect(tab.at("accepted-qingcloud")).to_have_text(str(accepted))
+
+
+async def test_a_bot_that_is_killed_goes_on_where_it_was(visit: Visit) -> None:
+    tab = await visit.tab()
+    card = await tab.request("events shard shard_2 because it is slow")
+    await tab.at("side-faults").click()
+    await tab.at("bot-kill").click()
+    await expect(tab.at("bot-phase")).to_have_text("dead")
+    await expect(tab.at("bot-kill")).to_be_disabled()
+    await expect(tab.at("banner")).to_contain_text("The bot is dead")
+    await tab.say("/switchover list")
+    await expect(tab.at("toast")).to_contain_text("nobody listens there")
+    await expect(tab.at("messages")).to_contain_text("dispatch_failed")
+
+    await tab.at("side-bot").click()
+    await expect(tab.at("bot-pid")).to_contain_text("exit code -9")
+    await tab.page.reload()
+    await expect(tab.at("panel-bot")).to_be_visible()
+    await expect(tab.at("banner")).to_contain_text("The bot is dead")
+    await tab.at("banner-restart").click()
+    await expect(tab.at("banner")).to_be_hidden()
+    await tab.become(BEA)
+    await tab.press(card, "approve")
+    await ends(card)
+
+
+async def test_an_outage_of_slack_is_told_and_made_up_for(visit: Visit) -> None:
+    tab = await visit.tab()
+    await expect(tab.composer).to_be_visible()
+    known = await tab.operations()
+    await tab.at("side-faults").click()
+    await tab.at("slack-outage").click()
+    await expect(tab.at("slack-outage")).to_have_attribute("aria-pressed", "true")
+    await expect(tab.at("banner")).to_contain_text("Slack is down")
+    await tab.say("/switchover events shard shard_1")
+    await tab.at("side-calls").click()
+    await tab.at("calls-filter").select_option("slack")
+    await expect(tab.at("calls")).to_contain_text("http_503")
+    assert await tab.operations() == known
+    await tab.at("side-faults").click()
+    await tab.at("slack-outage").click()
+    await expect(tab.at("banner")).to_be_hidden()
+    card = await tab.new_card(known)
+    await card.locator('[data-action="cancel"]').click()
+    await ends(card, "cancelled")
+
+
+@pytest.mark.slow
+async def test_a_bot_that_dies_after_sending_does_not_send_again(own_visit: Visit) -> None:
+    tab = await own_visit.tab()
+    await tab.at("side-faults").click()
+    await tab.at("bot-arm").click()
+    await expect(tab.at("bot-armed")).to_be_visible()
+    await expect(tab.at("bot-phase")).to_have_text("running")
+    card = await tab.request("orders to mysql-2 because it dies")
+    await tab.become(BEA)
+    await tab.press(card, "approve")
+    await expect(tab.at("banner")).to_contain_text("The bot is dead")
+    await tab.at("banner-restart").click()
+    await expect(tab.at("banner")).to_be_hidden()
+    await ends(card)
+    await submissions(tab, 1, 1)
+    await expect(tab.at("target-orders").locator('[data-role="primary"]')).to_contain_text("mysql-2")
+
+    await tab.at("reset").click()
+    await expect(card).to_have_count(0)
+    await expect(tab.at("banner")).to_be_hidden()
+    await submissions(tab, 0, 0)
+    await expect(tab.at("tour-title")).to_have_attribute("data-step", "request")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "status", "counted"),
+    [
+        ("hang", "succeeded", (1, 1)),
+        ("error_after_accepting", "succeeded", (1, 1)),
+        ("request_lost", "failed", (1, 0)),
+        ("job_fails", "failed", (1, 1)),
+        ("roles_stay", "needs_attention", (1, 1)),
+    ],
+)
+async def test_every_fault_ends_as_it_should(
+    own_visit: Visit, fault: str, status: str, counted: tuple[int, int]
+) -> None:
+    tab = await own_visit.tab()
+    await tab.at("side-faults").click()
+    await tab.at(f"fault-qingcloud-{fault}").click()
+    await expect(tab.at(f"fault-qingcloud-{fault}")).to_have_attribute("aria-pressed", "true")
+    card = await tab.request("orders to mysql-2")
+    await tab.become(BEA)
+    await tab.press(card, "approve")
+    # That a request never arrived is known only once its signature is too old.
+    await ends(card, status, within=4 * PATIENCE)
+    await submissions(tab, *counted)
+
+
+async def test_a_connection_that_is_lost_is_told_and_comes_back(visit: Visit) -> None:
+    visit.forgive("net::ERR_CONNECTION_REFUSED")
+    visit.forgive("net::ERR_INCOMPLETE_CHUNKED_ENCODING|net::ERR_CONNECTION_RESET")
+    other = Visit(visit.sandbox, "", visit.chromium, visit.troubles, contexts=visit.contexts)
+    async with serve(page_app(visit.sandbox), grace=0.0) as url:
+        other.url, port = url, int(url.rpartition(":")[2])
+        tab = await other.tab()
+        await tab.at("channel-random").click()
+        await tab.say("before")
+        await expect(tab.at("messages")).to_contain_text("before")
+    await expect(tab.at("banner")).to_contain_text("The connection to the sandbox is lost")
+    await tab.say("meanwhile")
+    await expect(tab.at("toast")).to_contain_text("does not answer")
+    await expect(tab.composer).to_have_value("meanwhile")
+    async with serve(page_app(visit.sandbox), port=port):
+        await expect(tab.at("banner")).to_be_hidden()
+        await tab.composer.press("Enter")
+        await expect(tab.at("messages")).to_contain_text("meanwhile")
+        await tab.page.close()
