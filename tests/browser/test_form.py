@@ -40,7 +40,7 @@ async def test_a_request_by_the_form(visit: Visit) -> None:
     card = await tab.new_card(known)
     await expect(tab.at("modal")).to_be_hidden()
     await expect(card).to_contain_text("<i>by form</i>")
-    await card.locator('[data-action="cancel"]').click()
+    await tab.press(card, "cancel")
     await expect(card).to_have_attribute("data-status", "cancelled")
 
 

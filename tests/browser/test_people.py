@@ -61,7 +61,7 @@ async def test_whoever_may_not_approve_is_told_so_alone(visit: Visit) -> None:
         await expect(card).to_have_attribute("data-status", "awaiting_approval")
     await tab.become(AMIR)
     await expect(card.get_by_test_id("alone-in-thread")).to_have_count(0)
-    await card.locator('[data-action="reject"]').click()
+    await tab.press(card, "reject")
     await ends(card, "rejected")
     await expect(card).to_contain_text("@amir")
 

@@ -57,7 +57,7 @@ async def test_an_outage_of_slack_is_told_and_made_up_for(visit: Visit) -> None:
     await tab.at("slack-outage").click()
     await expect(tab.at("banner")).to_be_hidden()
     card = await tab.new_card(known)
-    await card.locator('[data-action="cancel"]').click()
+    await tab.press(card, "cancel")
     await ends(card, "cancelled")
 
 
