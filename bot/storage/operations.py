@@ -17,7 +17,7 @@ from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
 from bot.errors import Chosen, Stale
 from bot.ports import Reply
-from bot.storage import audit, claims, holds, inbox, outbox, unreadable
+from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadable
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.tables import choices, insert_new, operations
 
@@ -85,6 +85,7 @@ async def commit(
         raise Stale(f"{op.id} is no longer at version {before}")
     if unless_held:
         await holds.require_none(connection, op, at, unless_held)
+    await readings.renew(connection, op)
     await audit.append(connection, _entries(decisions))
     await outbox.card_is_behind(connection, op, shown=before, at=at)
     await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)
