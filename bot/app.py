@@ -30,7 +30,7 @@ from bot.core.machine import Limits
 from bot.core.model import OperationId, Reason
 from bot.core.operation import Status
 from bot.core.policy import Policy
-from bot.errors import ConfigError, ProviderError, StoreUnavailable
+from bot.errors import ConfigError, MaybeRecorded, ProviderError, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import Clock, Provider, ProviderType, Storage
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
@@ -78,6 +78,8 @@ DRAIN_MARGIN = 5.0
 SLACK_CALL_LIMIT = 7.0
 TAKEN_OVER = frozenset({"slack.channels", "database.lease"})
 """Keys of sections that need a restart which don't."""
+RECORD_AGAIN = 1.0
+"""Seconds until a configuration is recorded again of which nobody knows whether the trail has it."""
 LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
 
@@ -322,6 +324,7 @@ class Bot:
     ) -> None:
         self._path = path
         self._settings = settings
+        self._secrets = settings.secrets()
         self._call_timeout = settings.tracking.call_timeout
         self._store = store
         self._client = client
@@ -581,21 +584,27 @@ class Bot:
         for provider in self._providers:
             await provider.close()
 
-    async def reload(self) -> None:
-        """Takes the databases, accounts, policies and times of the file; a bad one changes nothing and is reported."""
+    async def reload(self) -> bool:
+        """Takes the databases, accounts, policies and times of the file, and says whether they are in force.
+
+        A bad one changes nothing and is reported, and so is one that can't be recorded.
+        """
         try:
             # In a thread: files and mounts behind them may be slow, and the loop must go on.
             fresh = await asyncio.to_thread(load_settings, self._path)
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))
-            return
-        self._around.logging(stream=sys.stderr, secrets=self._settings.secrets() | fresh.secrets())
+            return False
+        # Those of every reload in between too: what it brought may still be in use, by databases taken out since.
+        self._secrets |= fresh.secrets()
+        self._around.logging(stream=sys.stderr, secrets=self._secrets)
         old = self._catalogue.current
         retired = {**old.retired, **old.databases}
         new = self._new_catalogue(fresh)
         gone = {name: database for name, database in retired.items() if name not in new.databases}
         # Recorded first: by what the trail does not know, nobody is judged.
-        await self._store.record_configuration(summary(fresh), self._clock.now())
+        if not await self._recorded(fresh):
+            return False
         self._catalogue.current = replace(new, retired=gone)
         self._desk.limits = self._duties.limits = limits_of(fresh)
         self._call_timeout = fresh.tracking.call_timeout
@@ -604,6 +613,38 @@ class Bot:
             log.warning(
                 "restart_needed", keys=keys, why="these keys differ from what the bot was started with"
             )
+        return True
+
+    async def _recorded(self, fresh: Settings) -> bool:
+        """Records a configuration, and says whether the trail has it; if not, the one in force stays so.
+
+        Where the answer to the commit is lost, nobody knows: to take the configuration could be to judge people by
+        what the trail does not know, and to leave it could make the last one in the trail another than the one
+        in force. So it is recorded again until the database says yes: a second row of the same is no lie.
+        """
+        in_doubt = False
+        while True:
+            try:
+                await self._store.record_configuration(summary(fresh), self._clock.now())
+            except StoreUnavailable as error:
+                if not in_doubt and not isinstance(error, MaybeRecorded):
+                    # A traceback would say no more.
+                    log.error(  # noqa: TRY400
+                        "configuration_not_recorded",
+                        reason=str(error),
+                        why="the one before stays in force: reload again once the database answers",
+                    )
+                    return False
+                if not in_doubt:
+                    log.warning(
+                        "configuration_in_doubt",
+                        reason=str(error),
+                        why="the one before stays in force until this one is surely recorded",
+                    )
+                in_doubt = True
+                await self._clock.sleep(RECORD_AGAIN)
+            else:
+                return True
 
 
 class _Server(uvicorn.Server):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.core.holds import Hold
@@ -24,6 +24,23 @@ class Reading:
     def read_at(self) -> datetime | None:
         """When the roles were read; None if they never were."""
         return min((topology.read_at for topology in self.topologies), default=None)
+
+    def after(self, before: Reading, now: datetime) -> Reading:
+        """This reading as the one after another: roles that it lacks, or that were read later, are the other's."""
+        reading = self if self.topologies else replace(self, topologies=before.topologies)
+        for seen in before.topologies:
+            if seen.read_at <= now:  # a clock that was ahead is no reason to keep it
+                reading = reading.renewed(seen)
+        return reading
+
+    def renewed(self, seen: Topology) -> Reading:
+        """With what was seen in place of an older reading of the same shard; where there is none, as it is."""
+        older = [each for each in self.topologies if each.shard == seen.shard and each.read_at < seen.read_at]
+        if not older:
+            return self
+        topologies = tuple(seen if each in older else each for each in self.topologies)
+        # Only where it was all that there is to read, it proves that the database can be read again.
+        return replace(self, topologies=topologies, problem=self.problem if len(topologies) > 1 else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -343,6 +343,7 @@ def decide(op: Operation, event: e.Event) -> Decision:
         version=op.version + 1,
         since=op.since if status is op.status else event.at,
         ended_at=op.ended_at or (event.at if status in ENDS else None),
+        needed_attention=op.needed_attention or status is Status.NEEDS_ATTENTION,
     )
     return Decision(event, moved, _effects(op, event, moved))
 

@@ -82,6 +82,7 @@ class Operation:
         choice: The chooser in which the node was picked; one chooser makes one operation.
         last: The last switchover of the same database and shard when it was planned.
         usual: How long the latest of those took, as known then.
+        needed_attention: It did so at some time; when it then ended says little of how long the cloud took.
         primary_now: The primary that the last reading showed.
         detail: Why the status is what it is, for people.
     """
@@ -126,6 +127,7 @@ class Operation:
     usual: UsualTime | None = None
     reviewed_by: UserId | None = None
     reviewed_at: datetime | None = None
+    needed_attention: bool = False
 
     @property
     def target(self) -> Target:

@@ -53,7 +53,9 @@ def _last(op: Operation) -> LastSwitchover | None:
 
 
 def _usual(done: Sequence[Operation]) -> UsualTime | None:
-    took = [op.took.total_seconds() for op in done if op.took is not None]
+    """Nobody expects what waited for a person, or for a cloud that was away, nor what a clock set back has measured."""
+    usual = [op.took for op in done if not op.needed_attention]
+    took = [each.total_seconds() for each in usual if each is not None and each > timedelta(0)]
     return UsualTime(timedelta(seconds=median(took)), len(took)) if took else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -17,12 +17,9 @@ from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
 from bot.errors import Chosen, Stale
 from bot.ports import Reply
-from bot.storage import audit, claims, holds, inbox, outbox, unreadable
+from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadable
 from bot.storage.codec import OPERATIONS, plain
-from bot.storage.tables import operations
-
-CLOCKS_APART = timedelta(minutes=5)
-"""By how much the clocks of two replicas may differ: more, and Slack's signatures would not be taken by one of them."""
+from bot.storage.tables import choices, insert_new, operations
 
 
 async def open_(
@@ -44,27 +41,20 @@ async def open_(
     await _finish_item(connection, op, item_id, replies, at)
     await connection.execute(insert(operations).values(id=op.id, **_projection(op, due_at)))
     if op.choice is not None:
-        await _require_first(connection, op, op.choice)
+        await _take(connection, op, op.choice)
     await audit.append(connection, _entries([decision]))
     await outbox.owe_card(connection, op, at)
     await outbox.owe_replies(connection, [decision], audit_channel=audit_channel)
 
 
-async def _require_first(connection: AsyncConnection, op: Operation, choice: Choice) -> None:
-    """Makes sure that no other operation is of this choice, and that none will be before the commit.
-
-    Whoever opens one appends to the trail: with the trail locked, all that came before is there to be seen.
-    A chooser is open for minutes only, so these are few.
-    """
-    await audit.lock(connection)
-    since = choice.asked_at - CLOCKS_APART
-    newer = await connection.execute(
-        select(operations.c.state).where(operations.c.requested_at >= since, operations.c.id != op.id)
-    )
-    for state in newer.scalars():
-        made = OPERATIONS.loads(state)
-        if made.choice == choice:
-            raise Chosen(made.id)
+async def _take(connection: AsyncConnection, op: Operation, choice: Choice) -> None:
+    """Makes the choice this operation's for good: whoever comes second waits for the first, and finds it taken."""
+    mine = {"delivery": choice.delivery, "asked_at": choice.asked_at, "operation_id": op.id}
+    taken = await connection.execute(insert_new(connection, choices).values(mine))
+    if taken.rowcount != 1:
+        of_this = choices.c.delivery == choice.delivery, choices.c.asked_at == choice.asked_at
+        made = await connection.execute(select(choices.c.operation_id).where(*of_this))
+        raise Chosen(made.scalar_one())
 
 
 async def commit(
@@ -95,6 +85,7 @@ async def commit(
         raise Stale(f"{op.id} is no longer at version {before}")
     if unless_held:
         await holds.require_none(connection, op, at, unless_held)
+    await readings.renew(connection, op)
     await audit.append(connection, _entries(decisions))
     await outbox.card_is_behind(connection, op, shown=before, at=at)
     await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)

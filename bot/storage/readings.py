@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.home import Reading
+from bot.core.operation import Operation
 from bot.errors import Unreadable
 from bot.storage import homes
 from bot.storage.codec import READINGS
@@ -18,9 +19,22 @@ from bot.storage.tables import EPOCH, insert_new, readings
 
 async def known(connection: AsyncConnection, databases: Collection[str]) -> Mapping[str, Reading]:
     """The last readings of these databases; one that a newer version wrote counts as none."""
-    of_these = readings.c.database.in_(sorted(databases)), readings.c.reading.is_not(None)
+    return _readable(await connection.execute(_of(databases)))
+
+
+async def _locked(connection: AsyncConnection, databases: Collection[str]) -> dict[str, Reading]:
+    """The same, with nobody else changing them before this transaction ends."""
+    in_order = _of(databases).order_by(readings.c.database)
+    return _readable(await connection.execute(in_order.with_for_update()))
+
+
+def _of(databases: Collection[str]) -> Select[Any]:
+    return select(readings).where(readings.c.database.in_(sorted(databases)), readings.c.reading.is_not(None))
+
+
+def _readable(rows: Iterable[Row[Any]]) -> dict[str, Reading]:
     found = {}
-    for row in await connection.execute(select(readings).where(*of_these)):
+    for row in rows:
         try:
             found[row.database] = READINGS.loads(row.reading)
         except Unreadable:
@@ -46,10 +60,23 @@ async def begin(
 
 
 async def record(connection: AsyncConnection, found: Mapping[str, Reading], now: datetime) -> None:
-    """Keeps readings, and makes every tab due; where no roles were found, those known before are kept."""
-    before = await known(connection, found)
+    """Keeps readings, and makes every tab due; roles known before are kept where none, or older ones, were found."""
+    before = await _locked(connection, found)
     for name, reading in sorted(found.items()):
-        kept = reading.topologies or (before[name].topologies if name in before else ())
-        text = READINGS.dumps(replace(reading, topologies=kept))
-        await connection.execute(update(readings).where(readings.c.database == name).values(reading=text))
+        await _keep(connection, name, reading.after(before.get(name, Reading()), now))
     await homes.make_due(connection, now)
+
+
+async def renew(connection: AsyncConnection, op: Operation) -> None:
+    """Keeps the roles that an operation saw last, once it is over: nobody has to ask the cloud for them again."""
+    if op.open or op.topology is None:
+        return
+    before = (await _locked(connection, [op.database])).get(op.database, Reading())
+    renewed = before.renewed(op.topology)
+    if renewed != before:
+        await _keep(connection, op.database, renewed)
+
+
+async def _keep(connection: AsyncConnection, database: str, reading: Reading) -> None:
+    text = READINGS.dumps(reading)
+    await connection.execute(update(readings).where(readings.c.database == database).values(reading=text))

@@ -49,7 +49,7 @@ def _found(connection: Connection) -> str | None:
 
 async def beat(connection: AsyncConnection) -> str:
     """Writes, and says how the schema differs from what this code needs; "" if it does not."""
-    found = (await connection.execute(schema_version)).scalar_one_or_none()
+    found = await connection.run_sync(_found)
     if found != REVISION:
         return f"the database has schema {found or 'none'}, not {REVISION}: run switchover db upgrade"
     await connection.execute(update(heartbeat).values(beats=heartbeat.c.beats + 1))

@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0003"  # the newest migration; what this code reads and writes
+REVISION = "0004"  # the newest migration; what this code reads and writes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -85,6 +85,15 @@ Index(
     postgresql_where=operations.c.due_at.is_not(None),
 )
 Index("ix_operations_requested_at", operations.c.requested_at)
+
+# Of which chooser an operation was made: one row each, so that one chooser makes one.
+choices = Table(
+    "choices",
+    metadata,
+    Column("delivery", BigInteger, primary_key=True, autoincrement=False),
+    Column("asked_at", Instant, primary_key=True, autoincrement=False),
+    Column("operation_id", Text, ForeignKey("operations.id"), nullable=False),
+)
 
 audit_events = Table(
     "audit_events",

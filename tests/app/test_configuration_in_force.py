@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from bot.app import Bot, load_settings, policy_of, slack_client
+from bot.app import REAL, RECORD_AGAIN, Bot, Surroundings, load_settings, policy_of, slack_client
 from bot.config import PolicySettings
 from bot.core.policy import Policy
-from bot.errors import StoreUnavailable
 from bot.ports import AuditHead
 from bot.storage import SqlStore, connect
 from bot.telemetry import Metrics
+from tests.providers.clocks import TestClock
+from tests.storage.disk import Disk, Lost
+from tests.storage.memory import MemoryStore
 
 FILE = """
 [slack]
@@ -32,7 +34,7 @@ url = "sqlite:///{folder}/bot.db"
 provider = "qingcloud"
 zone = "sh1a"
 access_key_id = "id"
-secret_access_key = "key"
+secret_access_key = "{key}"
 [databases.{name}]
 account = "qc"
 cluster = "cl-1"
@@ -45,16 +47,16 @@ break_glass = ["S0123ABCD"]
 class Running:
     """A bot that is composed and not started."""
 
-    def __init__(self, folder: Path, store: SqlStore) -> None:
+    def __init__(self, folder: Path, store: SqlStore | MemoryStore, around: Surroundings = REAL) -> None:
         self.path = folder / "switchover.toml"
         self.store = store
         self.write("orders")
         settings = load_settings(self.path)
         self.client = slack_client(settings, Metrics())
-        self.bot = Bot(settings, self.path, store, self.client, Metrics())
+        self.bot = Bot(settings, self.path, store, self.client, Metrics(), around=around)
 
-    def write(self, name: str, *, broken: bool = False) -> None:
-        text = FILE.format(folder=self.path.parent, name=name)
+    def write(self, name: str, *, broken: bool = False, key: str = "key") -> None:
+        text = FILE.format(folder=self.path.parent, name=name, key=key)
         self.path.write_text(text.replace("approvers", "approuvers") if broken else text, encoding="utf-8")
 
     @property
@@ -163,12 +165,70 @@ def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-async def test_what_can_not_be_recorded_is_not_in_force(running: Running) -> None:
+async def test_what_can_not_be_recorded_is_not_in_force_and_told_in_one_line(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
     running.write("sessions")
     await running.store.close()
-    with pytest.raises(StoreUnavailable):
-        await running.bot.reload()
+    await running.bot.reload()
     assert running.names == ["orders"]
+    (said,) = logged(capsys)
+    assert (said["event"], said["level"], said["reason"]) == (
+        "configuration_not_recorded",
+        "error",
+        "the store is closed",
+    )
+    assert "stays in force" in said["why"]
+    assert "exception" not in said
+
+
+class Recovering(TestClock):
+    """While somebody waits, the database comes back."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__()
+        self._disk = disk
+
+    async def sleep(self, seconds: float) -> None:
+        self._disk.gone = ""
+        await super().sleep(seconds)
+
+
+@pytest.mark.parametrize(("lost", "rows"), [(Lost.ANSWER, 2), (Lost.ALL, 1)])
+async def test_a_commit_in_doubt_is_repeated_until_the_configuration_in_force_is_the_last_of_the_trail(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: Lost, rows: int
+) -> None:
+    disk = Disk()
+    clock = Recovering(disk)
+    running = Running(tmp_path, MemoryStore(disk), replace(REAL, clock=clock))
+    running.write("sessions")
+
+    def lose() -> Lost:
+        disk.losing, disk.gone = (lambda: Lost.NOTHING), "the database can't be reached"
+        return lost
+
+    disk.losing = lose
+    await running.bot.reload()
+    assert (running.names, await running.rows()) == (["sessions"], rows)
+    assert [entry["event"] for entry in logged(capsys)] == [
+        "configuration_in_doubt",
+        "configuration_reloaded",
+    ]
+    assert clock.slept == [RECORD_AGAIN]
+    await running.bot.close()
+    await running.client.close()
+
+
+async def test_no_secret_that_was_ever_loaded_is_logged(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in ("of-the-first-reload", "of-the-second-reload"):
+        running.write("sessions", key=key)
+        await running.bot.reload()
+    structlog.get_logger().warning("said", words="key, of-the-first-reload and of-the-second-reload")
+    said = logged(capsys)[-1]
+    assert said["event"] == "said"
+    assert "reload" not in said["words"]
 
 
 def test_every_key_of_a_policy_reaches_the_core() -> None:

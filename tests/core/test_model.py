@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core import events as e
 from bot.core.answers import Answer, DatabaseLine, ShowDatabases, ShowPlan, Tell
 from bot.core.commands import Action, Command, ShowHelp, ShowStatus
 from bot.core.events import event_name
-from bot.core.machine import TRANSITIONS
+from bot.core.machine import TRANSITIONS, decide
 from bot.core.model import (
     Call,
     NodeId,
@@ -25,6 +26,7 @@ from bot.core.model import (
     nested,
     unnested,
 )
+from bot.core.operation import Status
 from bot.core.preflight import Outcome
 from bot.errors import (
     Chosen,
@@ -36,7 +38,7 @@ from bot.errors import (
     SwitchoverError,
     Throttled,
 )
-from tests.core.examples import ACCEPTED, A, B, C, at, node, operation, plan, reading
+from tests.core.examples import ACCEPTED, WHY, A, B, C, at, node, operation, plan, reading
 
 PLAN = plan()
 
@@ -236,3 +238,11 @@ def test_an_operation_took_as_long_as_its_submission_or_else_its_request() -> No
     assert sent.took is None
     assert replace(sent, ended_at=at(63)).took == timedelta(seconds=60)
     assert replace(operation(), ended_at=at(63)).took == timedelta(seconds=63)
+
+
+def test_an_operation_knows_ever_after_that_it_needed_attention() -> None:
+    late = operation(*ACCEPTED, e.DeadlinePassed(at(900), WHY))
+    assert late.needed_attention
+    settled = decide(late, e.RolesConfirmed(at(9000), (reading(B), reading(B)))).after
+    assert (settled.status, settled.needed_attention) == (Status.SUCCEEDED, True)
+    assert not operation(*ACCEPTED).needed_attention

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Reason, Role, Topology, unnested
 from bot.core.policy import Policy
 from bot.core.preflight import OVERRIDABLE, Check, Outcome, Verdict, candidates, could_override, preflight
-from tests.core.examples import CLOUD, POLICY, A, B, C, node, reading
+from tests.core.examples import CLOUD, POLICY, A, B, C, node, operation, reading
 
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
 OPTIONAL = replace(CLOUD, candidate=CandidateRule.OPTIONAL)
@@ -214,6 +214,8 @@ def test_the_cloud_chooses_where_it_may_and_nobody_was_named(capabilities: Capab
     verdict = judged(reading(A), None, capabilities=capabilities)
     assert (verdict.outcome, verdict.candidate) == (Outcome.CLEAN, None)
     assert named(verdict, "candidate_known").detail.code == "check-cloud-will-choose"
+    assert replace(operation(), checks=verdict.checks).cloud_chooses
+    assert not operation().cloud_chooses
 
 
 def test_a_node_can_not_be_named_where_the_cloud_chooses() -> None:

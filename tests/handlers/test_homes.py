@@ -19,7 +19,7 @@ from handlers.links import Links
 from handlers.pace import Pace
 from handlers.slack_client import SlackClient
 from handlers.wording import Wording
-from tests.core.examples import ANN, ASKER, BOB, EVE, B, reading
+from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, B, reading
 from tests.service.world import GUEST, World
 
 PUBLISH = "views.publish"
@@ -317,3 +317,20 @@ async def test_after_an_end_the_database_is_read_again(tabs: Tabs) -> None:
     assert tabs.world.cloud.readings == before + 1
     await tabs.keep(6)
     assert tabs.world.cloud.readings == before + 1
+
+
+async def test_roles_at_an_end_are_shown_at_once_though_a_cloud_was_just_asked(tabs: Tabs) -> None:
+    await tabs.settled()
+    await tabs.clock.sleep(120)
+    await tabs.world.submitted_with(JOB)
+    await tabs.settled()
+    assert "✔ orders: primary db-a" in tabs.says()
+    tabs.world.cloud.shows(reading(B, at=tabs.clock.now()))
+    tabs.world.cloud.finishes(JOB)
+    for _ in range(3):
+        await tabs.world.tick(5)
+    assert not (await tabs.world.op()).open
+    before = tabs.world.cloud.readings
+    await tabs.keep(6)
+    assert "✔ orders: primary db-b" in tabs.says()
+    assert tabs.world.cloud.readings == before

@@ -25,6 +25,7 @@ from tests.core.examples import (
     DONE,
     EVE,
     JOB,
+    WHY,
     A,
     B,
     C,
@@ -60,12 +61,12 @@ async def refused() -> World:
     return world
 
 
-async def took(world: World, number: int, seconds: float) -> None:
-    """Long ago ``orders`` was switched; the higher the number, the later."""
+async def took(world: World, number: int, seconds: float, *between: e.Event) -> None:
+    """Long ago ``orders`` was switched, the higher the number the later: its job was done, or this came ``between``."""
     asked = replace(requested(at(number - 100)), id=OperationId(f"SW-00010{number}"))
     decisions = [open_operation(asked)]
     roles = e.RolesConfirmed(at(3 + seconds), (reading(B), reading(B)))
-    for event in (*ACCEPTED, e.JobReported(at(4), DONE), roles):
+    for event in (*ACCEPTED, *(between or [e.JobReported(at(4), DONE)]), roles):
         decisions.append(decide(decisions[-1].after, event))
     await world.store.open(decisions[0], due_at=at(0), item_id=None)
     await world.store.commit(decisions[1:], due_at=None)
@@ -378,6 +379,22 @@ async def test_the_plan_knows_how_long_the_latest_five_took() -> None:
     op = await world.planned()
     assert op.usual == e.UsualTime(timedelta(seconds=50), 5)
     assert (await World().planned()).usual is None
+
+
+async def test_what_needed_attention_says_nothing_of_the_usual_time() -> None:
+    world = World()
+    await took(world, 0, 40)
+    await took(world, 1, 9 * 3600, e.DeadlinePassed(at(900), WHY))
+    op = await world.planned()
+    assert op.usual == e.UsualTime(timedelta(seconds=40), 1)
+    assert op.last is not None
+    assert op.last.id == "SW-000101"
+
+
+async def test_nor_does_what_ended_before_it_began_by_a_clock_set_back() -> None:
+    world = World()
+    await took(world, 0, -60)
+    assert (await world.planned()).usual is None
 
 
 async def test_the_past_of_another_shard_is_not_this_ones() -> None:

@@ -28,7 +28,7 @@ from bot import config
 from bot.app import Surroundings
 from bot.config import Settings
 from bot.core.model import OperationId
-from bot.errors import ConfigError, StoreUnavailable
+from bot.errors import ConfigError
 from bot.sandbox.slack import demo_workspace
 from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.switchovers import Timings
@@ -270,10 +270,12 @@ class World:
             self.observer.loading = self.book
         reloading = life.run(life.bot.reload())
         await asyncio.wait({reloading})
-        if life.alive and reloading.exception() is not None:
-            self.trace.add("machine", f"not reloaded: {reloading.exception()!r}")
-            if not isinstance(reloading.exception(), StoreUnavailable):
-                self.observer.violated("nothing_unforeseen", f"a reload broke: {reloading.exception()!r}")
+        if not life.alive:
+            return
+        if reloading.exception() is not None:
+            self.observer.violated("nothing_unforeseen", f"a reload broke: {reloading.exception()!r}")
+        elif not reloading.result():
+            self.trace.add("machine", "not reloaded")
             self.observer.loading = before
             self.observer.rulebook.in_force(before)
 

@@ -251,11 +251,17 @@ class MemoryStore:
         async with self._commit():
             self._answer(op, item_id, replies, at)
             row.op, row.due_at, row.claimed_from = op, due_at if op.open else None, None
+            self._renew(op)
             self._record(decisions)
             for each in self.disk.messages.values():
                 if each.operation_id == op.id and each.key == CARD_KEY and each.posted_version == before:
                     each.owed_at, each.done_at = at, None
             self._owe_replies(decisions)
+
+    def _renew(self, op: Operation) -> None:
+        row = self.disk.readings.get(op.database)
+        if row is not None and row.reading is not None and op.topology is not None and not op.open:
+            row.reading = row.reading.renewed(op.topology)
 
     def _require_unfinished(self, item_id: int | None) -> None:
         if item_id is not None and not self._is_unfinished(item_id):
@@ -514,9 +520,8 @@ class MemoryStore:
         before = self._readings(found)
         async with self._commit():
             for name, reading in found.items():
-                kept = reading.topologies or (before[name].topologies if name in before else ())
                 if name in self.disk.readings:
-                    self.disk.readings[name].reading = replace(reading, topologies=kept)
+                    self.disk.readings[name].reading = reading.after(before.get(name, Reading()), now)
             for tab in self.disk.homes.values():
                 if tab.claimed_from is None:
                     tab.due_at = min(tab.due_at, now)

@@ -14,7 +14,7 @@ from bot.core.model import Reason, UserId
 from bot.errors import Stale
 from bot.ports import HomeTab, InboxItem, Storage
 from tests.storage.backends import EVERYWHERE, Stores
-from tests.storage.values import NOW, ORIGIN, after, inbound, requested, topology
+from tests.storage.values import NOW, ORIGIN, after, done_without_approval, inbound, requested, topology
 
 pytestmark = EVERYWHERE
 
@@ -180,3 +180,26 @@ async def test_roles_that_were_read_once_are_kept_when_they_can_not_be_read_agai
     (found,) = (await store.readings(["a"])).values()
     assert found == Reading((topology(at=NOW),), problem)
     assert found.read_at == NOW
+
+
+async def test_roles_that_an_operation_saw_last_are_known_at_once(store: Storage) -> None:
+    at = NOW - timedelta(minutes=1)
+    await store.begin_readings(["orders"], at, after(-120))
+    await store.record_readings({"orders": Reading((topology(at=at),))}, at)
+    first = requested(1, database="orders", emergency=True)
+    *before, last = done_without_approval(first)
+    await store.open(first, due_at=NOW, item_id=None)
+    await store.commit(before, due_at=NOW)
+    assert await store.readings(["orders"]) == {"orders": Reading((topology(at=at),))}
+    await store.commit([last], due_at=None)
+    seen = {"orders": Reading((topology("n2"),))}
+    assert await store.readings(["orders"]) == seen
+    await store.record_readings({"orders": Reading((topology(at=after(-1)),))}, after(1))
+    assert await store.readings(["orders"]) == seen  # begun before the end, recorded after it
+
+
+async def test_an_operation_of_a_database_that_nobody_looks_at_leaves_no_reading(store: Storage) -> None:
+    first = requested(1, database="orders", emergency=True)
+    await store.open(first, due_at=NOW, item_id=None)
+    await store.commit(done_without_approval(first), due_at=None)
+    assert await store.readings(["orders"]) == {}

@@ -17,10 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.answers import ChooseNode
 from bot.core.commands import RequestSwitchover
-from bot.errors import StoreUnavailable
+from bot.core.events import Choice
+from bot.errors import Chosen, StoreUnavailable
 from bot.storage import SqlStore, connect, schema, tables
+from bot.storage.codec import OPERATIONS
 from tests.storage.backends import Backend, Stores, migrate
-from tests.storage.values import LATER, NOW
+from tests.storage.values import LATER, NOW, requested
 
 CATALOGUE = {
     "sqlite": [
@@ -102,7 +104,7 @@ async def test_ready_names_a_schema_that_is_missing(empty: Backend) -> None:
 async def test_ready_names_a_schema_of_another_version(store: SqlStore, backend: Backend) -> None:
     assert await store.ready() == ""
     await backend.sql("UPDATE alembic_version SET version_num = '9999'")
-    assert await store.ready() == "the database has schema 9999, not 0003: run switchover db upgrade"
+    assert await store.ready() == "the database has schema 9999, not 0004: run switchover db upgrade"
 
 
 async def test_ready_really_writes(store: SqlStore, backend: Backend) -> None:
@@ -144,8 +146,8 @@ async def test_a_reader_makes_no_file(tmp_path: Any) -> None:
 OLDER = json.loads(Path(__file__).with_name("stored_0001.json").read_text(encoding="utf-8"))
 
 
-def first_schema(connection: Connection) -> None:
-    command.upgrade(schema.configuration(connection), "0001")
+def older_schema(connection: Connection, revision: str) -> None:
+    command.upgrade(schema.configuration(connection), revision)
 
 
 async def owe_answer(backend: Backend, number: int, answer: str) -> None:
@@ -158,7 +160,7 @@ async def owe_answer(backend: Backend, number: int, answer: str) -> None:
 
 async def test_a_database_of_the_first_schema_is_upgraded_with_what_is_in_it(empty: Backend) -> None:
     store = await connect(empty.url, migrate=False)
-    await synchronously(store, first_schema)
+    await synchronously(store, partial(older_schema, revision="0001"))
     state = OLDER["operations"][0]
     await empty.sql(
         "INSERT INTO operations (id, database, shard, status, version, is_open, requested_at, state) "  # noqa: S608
@@ -177,4 +179,20 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_what_is_in_it(emp
     (chooser,) = [answer for answer in answers if isinstance(answer, ChooseNode)]
     assert chooser.request == RequestSwitchover("orders", reason="because")
     assert await store.holds(NOW) == []
+    await store.close()
+
+
+async def test_what_was_chosen_before_an_upgrade_stays_chosen(empty: Backend) -> None:
+    store = await connect(empty.url, migrate=False)
+    await synchronously(store, partial(older_schema, revision="0003"))
+    choice = Choice(7, NOW)
+    state = OPERATIONS.dumps(requested(1, choice=choice).after)
+    await empty.sql(
+        "INSERT INTO operations (id, database, shard, status, version, is_open, requested_at, state) "  # noqa: S608
+        f"VALUES ('SW-000001', 'db1', '', 'planning', 1, true, 0, '{state}')"
+    )
+    await store.upgrade()
+    with pytest.raises(Chosen) as chosen:
+        await store.open(requested(2, choice=choice), due_at=NOW, item_id=None)
+    assert chosen.value.made == "SW-000001"
     await store.close()

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from bot.core.events import Choice
 from bot.core.model import JobState
-from bot.errors import StoreUnavailable
+from bot.errors import Chosen, StoreUnavailable
 from bot.ports import MessageKind
 from bot.storage import SqlStore
 from bot.storage.unreadable import PAUSE
@@ -55,6 +56,17 @@ async def test_of_operations(store: SqlStore, backend: Backend) -> None:
     await backend.sql(f"UPDATE operations SET state = '{whole[0][0]}' WHERE id = 'SW-000001'")  # noqa: S608
     assert await store.claim_operations(LATER - timedelta(seconds=1), LATER, 9) == []
     assert "SW-000001" in [op.id for op in await store.claim_operations(LATER, NOW + 2 * PAUSE, 9)]
+
+
+async def test_of_an_operation_that_was_chosen(store: SqlStore, backend: Backend) -> None:
+    """Neither another chooser waits for somebody who can read it, nor does its own make a second operation."""
+    choice = Choice(7, NOW)
+    await store.open(requested(0, choice=choice), due_at=NOW, item_id=None)
+    await backend.sql("UPDATE operations SET state = ''")
+    await store.open(requested(1, choice=Choice(8, NOW)), due_at=NOW, item_id=None)
+    with pytest.raises(Chosen) as chosen:
+        await store.open(requested(2, choice=choice), due_at=NOW, item_id=None)
+    assert chosen.value.made == "SW-000000"
 
 
 async def test_a_restart_tries_them_again_at_once(store: SqlStore, backend: Backend) -> None:
