@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,12 @@ def shown(text: object) -> str:
     return _TOKEN.sub("…", _CREDENTIALS.sub(r"\1\2…", " ".join(text.split())))[:LONGEST]
 
 
+def _forms(secret: SecretStr) -> tuple[str, str]:
+    """A secret as it is, and as it stands in a sentence of a sentence, which is JSON."""
+    plain = secret.get_secret_value()
+    return plain, json.dumps(plain, ensure_ascii=False)[1:-1]
+
+
 @contextmanager
 def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
     """Blots these very secrets out of an error's message, should the provider ever echo them.
@@ -68,11 +75,10 @@ def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
     try:
         yield
     except ProviderError as exc:
-        for secret in secrets():
-            exc.message = exc.message.replace(secret.get_secret_value(), "…")
+        for form in (form for secret in secrets() for form in _forms(secret)):
+            exc.message = exc.message.replace(form, "…")
             if exc.meaning is not None:
                 code, values = exc.meaning
-                shut = {name: text.replace(secret.get_secret_value(), "…") for name, text in values.items()}
-                exc.meaning = (code, shut)
+                exc.meaning = (code, {name: text.replace(form, "…") for name, text in values.items()})
         exc.args = (exc.message,)
         raise

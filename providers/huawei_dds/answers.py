@@ -213,8 +213,7 @@ def _job_id(answer: Answer, *, gives_job: bool) -> JobId | None:
 
 def _unknown(answer: Answer) -> OutcomeUnknown:
     found = problem(answer)
-    said = f"{found.code} {found.message}".strip()
-    theirs = f"HTTP {answer.status}, {said}" if said else f"HTTP {answer.status}"
+    theirs = ", ".join(part for part in (f"HTTP {answer.status}", found.message) if part)
     details = Details(code=found.code, request_id=found.request_id)
     return worded(OutcomeUnknown, wording.NOTHING_CERTAIN, theirs, **details)
 
@@ -274,7 +273,11 @@ def _unreadable(answer: Answer) -> ProviderError:
         return found.error(Refused)
     if found.code.startswith(("DBS.", "APIGW.")):
         return found.error(Unavailable)
-    return Misconfigured(f"the endpoint answered HTTP {answer.status} and does not look like DDS", **details)
+    return Misconfigured(
+        f"the endpoint answered HTTP {answer.status} and does not look like DDS",
+        meaning=("cloud-foreign-answer", {"status": f"HTTP {answer.status}", "name": "DDS"}),
+        **details,
+    )
 
 
 def _not_let_through(found: Problem) -> NotLetThrough:

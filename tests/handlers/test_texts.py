@@ -22,6 +22,7 @@ from providers import wording
 from providers.huawei_dds.answers import REFUSALS as REFUSED_BY_HUAWEI
 from providers.huawei_dds.provider import FORCED
 from providers.qingcloud.answers import REFUSALS as REFUSED_BY_QINGCLOUD
+from providers.qingcloud.answers import UNDECIDED as UNDECIDED_BY_QINGCLOUD
 from providers.wording import worded
 from tests.handlers.samples import PLAN, reasons
 
@@ -38,6 +39,7 @@ PHRASES = [
     *(each for each in vars(wording).values() if isinstance(each, wording.Phrase)),
     *REFUSED_BY_QINGCLOUD.values(),
     *REFUSED_BY_HUAWEI.values(),
+    *UNDECIDED_BY_QINGCLOUD.values(),
     wording.unknown(7),
 ]
 FAMILIES = [

@@ -407,7 +407,7 @@ async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
             await desk.submit()
         assert desk.heads == []
         assert desk.observed == [("Do", "not_sent", 0.0)]
-        said = "not sent: the account's budget of 1000 calls is used up for another 59 min"
+        said = "the account's budget of 1000 calls is used up for another 59 min"
         assert caught.value.message == said
 
 

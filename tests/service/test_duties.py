@@ -52,7 +52,7 @@ def with_role(node_id: NodeId, role: Role) -> Topology:
     return replace(reading(A), nodes=nodes)
 
 
-LOST = OutcomeUnknown("no answer in 10 s")
+LOST = OutcomeUnknown("no answer in 10 s", lost=True)
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
 
 
