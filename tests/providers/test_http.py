@@ -409,6 +409,7 @@ async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
         assert desk.observed == [("Do", "not_sent", 0.0)]
         said = "the account's budget of 1000 calls is used up for another 59 min"
         assert caught.value.message == said
+        assert caught.value.meaning == ("cloud-budget-spent", {"count": "1000", "minutes": "59"})
 
 
 async def test_a_refused_read_is_not_sent_and_is_observed() -> None:
