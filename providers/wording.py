@@ -17,20 +17,23 @@ E = TypeVar("E", bound=ProviderError)
 
 
 class Phrase(NamedTuple):
-    """What we say of an answer: ``what`` names it in the message catalogue, as ``answered-…``."""
+    """What we say of an answer: ``what`` names it in the message catalogue, as ``answered-…``.
+
+    ``words`` are the same in English, for logs.
+    """
 
     what: str
     words: str
 
 
 BUSY = Phrase("busy", "the instance is busy")
-CAN_NOT_ANSWER = Phrase("not-now", "the provider can't answer now")
-CLOCKS_DIFFER = Phrase("clocks-differ", "the provider's clock and ours differ")
-SET_THE_CLOCK = Phrase("set-the-clock", "the provider's clock and ours differ: set this machine's clock")
-NO_JOB = Phrase("no-job", "the provider answered without a job id that could be relied on")
-NO_MORE_CALLS = Phrase("no-more-calls", "the provider takes no more calls for now")
-NOTHING_CERTAIN = Phrase("nothing-certain", "the provider's answer says nothing certain")
-UNREADABLE = Phrase("unreadable", "the provider's answer could not be read")
+CAN_NOT_ANSWER = Phrase("not-now", "it can't answer now")
+CLOCKS_DIFFER = Phrase("clocks-differ", "its clock and ours differ")
+SET_THE_CLOCK = Phrase("set-the-clock", "its clock and ours differ: set this machine's clock")
+NO_JOB = Phrase("no-job", "there was no job id that could be relied on")
+NO_MORE_CALLS = Phrase("no-more-calls", "it takes no more calls for now")
+NOTHING_CERTAIN = Phrase("nothing-certain", "its answer says nothing certain")
+UNREADABLE = Phrase("unreadable", "its answer could not be read")
 UPDATING = Phrase("updating", "the service is being updated")
 
 
@@ -42,7 +45,7 @@ def worded(kind: type[E], phrase: Phrase, theirs: str = "", **details: Any) -> E
 
 def unknown(code: object) -> Phrase:
     """For a code that we know nothing of."""
-    return Phrase("unknown-code", f"the provider answered {code}")
+    return Phrase("unknown-code", f"a code that the bot does not know: {code}")
 
 
 _CREDENTIALS = re.compile(

@@ -49,7 +49,7 @@ DENIED = TOKEN_REFUSED | frozenset(
     + [f"APIGW.{number}" for number in ("0302", "0303", "0305", "0306", "0310", "0802")]
     + _dbs("280064", "200010", "280032", "280063", "200604", "280019", "280433")
 )
-_DENIED = Phrase("denied", "access denied: check the credentials, the project and their permissions")
+_DENIED = Phrase("denied", "access denied: the credentials, the project and their permissions need a check")
 _NO_SUCH_NODE = Phrase("no-such-node", "no such node or group, or of a kind that can't be switched")
 REFUSALS: Mapping[str, Phrase] = {
     **dict.fromkeys(NOT_FOUND, Phrase("no-instance", "instance not found in this project")),
@@ -64,7 +64,9 @@ REFUSALS: Mapping[str, Phrase] = {
         Phrase("bad-parameter", "a parameter is missing or bad"),
     ),
     "APIGW.0201": Phrase("bad-request", "the gateway could not read the request"),
-    NOT_PUBLISHED: Phrase("not-published", "the endpoint does not offer this call: check endpoint or region"),
+    NOT_PUBLISHED: Phrase(
+        "not-published", "the endpoint does not offer this call: the endpoint or region needs a check"
+    ),
     **dict.fromkeys(DENIED, _DENIED),
 }
 

@@ -46,7 +46,7 @@ REFUSALS: Mapping[int, Phrase] = {
     1100: Phrase("bad-parameter", "a parameter is missing or bad"),
     1101: Phrase("bad-action", "unknown action or bad value"),
     SIGNATURE_WRONG: Phrase(
-        "wrong-key", "unknown access key or wrong signature: check access_key_id and secret_access_key"
+        "wrong-key", "unknown access key or wrong signature: the keys in the configuration need a check"
     ),
     DENIED: Phrase(
         "denied-or-state", "access denied: no permission, not the owner, or the cluster's state forbids it"

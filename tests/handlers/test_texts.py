@@ -125,6 +125,12 @@ def test_every_code_that_is_said_has_its_message() -> None:
     assert {dashed(code) for code in [*said, *picked, *FAMILIES]} - codes() == set()
 
 
+def test_what_is_logged_of_an_answer_is_what_people_are_told_in_english() -> None:
+    """Of a code that is not known the code itself follows in the log; people are told it after the sentence."""
+    told = [(phrase.words, Texts().text(f"answered-{phrase.what}")) for phrase in PHRASES]
+    assert [pair for pair in told if pair[0].removesuffix(": 7") != pair[1]] == []
+
+
 def test_every_message_is_said_somewhere() -> None:
     """A message nobody says is deleted."""
     said = constants() | {dashed(code) for code in FAMILIES}
@@ -221,6 +227,14 @@ def test_a_value_that_looks_like_a_sentence_of_ours_calls_nobody(name: str, host
     """Nor does anything else of it come to life, in whatever sentence it stands."""
     for locale in LOCALES:
         quiet(sentence(Texts(locale), Reason.of(NESTING[name], **{name: hostile})))
+
+
+@pytest.mark.parametrize("code", [CALLING, "cloud-no-such-code", "no-such-code"])
+def test_a_code_that_no_message_has_is_shown_and_comes_to_no_life(code: str) -> None:
+    """Of a sentence, as a newer version may have stored it; within a sentence the whole value is somebody's text."""
+    quiet(sentence(Texts(), Reason.of(code, **{CALLING: CALLING})))
+    inner = nested([Reason.of(code)])
+    assert literal(inner) in sentence(Texts(), Reason.of("provider-said", message=inner))
 
 
 @pytest.mark.parametrize("hostile", LIKE_OURS)

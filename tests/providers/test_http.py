@@ -314,10 +314,11 @@ async def test_a_transport_that_says_nothing_proves_nothing() -> None:
 
             return httpx.MockTransport(lose)
 
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown) as caught:
         await submit_once(
             Request("GET", "http://x/"), send_by=9, clock=TestClock(), timeout=PATIENCE, wire=Silent()
         )
+    assert caught.value.lost
 
 
 async def test_a_whole_answer_counts_even_if_closing_fails() -> None:
