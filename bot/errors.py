@@ -24,8 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 Meaning = tuple[str, Mapping[str, str]]
+E = TypeVar("E", bound="ProviderError")
 
 
 class SwitchoverError(Exception):
@@ -51,6 +53,10 @@ class ProviderError(SwitchoverError):
         self.code = code
         self.request_id = request_id
         self.meaning = meaning
+
+    def as_(self, kind: type[E]) -> E:
+        """The same said as another kind of error: for who catches it, something else may be done next."""
+        return kind(self.message, code=self.code, request_id=self.request_id, meaning=self.meaning)
 
 
 class Refused(ProviderError):
@@ -86,7 +92,27 @@ class Throttled(ProviderError):
 
 
 class OutcomeUnknown(ProviderError):
-    """The request may have been accepted. Observe; never repeat it."""
+    """The request may have been accepted. Observe; never repeat it.
+
+    Args:
+        message: One sentence for people.
+        lost: No whole answer came back; else one came that does not decide it.
+        code: The provider's own error code.
+        request_id: What the provider's support asks for.
+        meaning: As of every provider's error.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        lost: bool = False,
+        code: str = "",
+        request_id: str = "",
+        meaning: Meaning | None = None,
+    ) -> None:
+        super().__init__(message, code=code, request_id=request_id, meaning=meaning)
+        self.lost = lost
 
 
 class Unavailable(ProviderError):

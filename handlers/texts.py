@@ -27,8 +27,11 @@ _SIMPLIFIED = re.compile(r"zh([-_](cn|sg|my|hans([-_]\w+)?))?", re.IGNORECASE)
 _LONGEST_VALUE = 2500
 _LONGEST_NUMBER = 10
 _MOST_LISTED = 10
-# Values that may hold sentences: what is wrong with each of several nodes, what was looked at, why it failed.
+# Values that may hold sentences of ours: what is wrong with each of several nodes, what was looked at, why it
+# failed. What others say goes by other names, so that it is never taken for one.
 _OF_SENTENCES = frozenset({"nodes", "summary", "changed", "message", "obstacle"})
+# How the codes of those sentences begin. None of them names people, so that none can call anybody.
+_NESTED = ("cloud-", "looked-", "obstacle-", "role-changed", "unfit-")
 # Values that have words of ours: the beginning of their codes.
 _FAMILIES = {
     "status": "word",
@@ -66,7 +69,8 @@ class Texts:
             reason: A code and its parameters.
             show: How each parameter (name, value) is written where the sentence goes.
         """
-        return _render(self.locale, reason.code, self._worded(reason.params, show))
+        said = _render(self.locale, reason.code, self._worded(reason.params, show))
+        return _bare(reason, show) if said is None else said
 
     def text(self, code: str, /, **values: object) -> str:
         """The message with this code; values are filled in as they are, so escape them first."""
@@ -83,10 +87,10 @@ class Texts:
         }
 
     def _listed(self, name: str, value: str, show: Show) -> str:
-        """Sentences in a sentence; "" for any other value: what people type is no sentence."""
-        if name not in _OF_SENTENCES:
+        """Sentences in a sentence; "" for any other value: what people type or clouds say is no sentence."""
+        found = unnested(value) if name in _OF_SENTENCES else ()
+        if not all(each.code.startswith(_NESTED) and each.code in _catalogue(FALLBACK) for each in found):
             return ""
-        found = unnested(value)
         said = [self.say(each, show=show) for each in found[:_MOST_LISTED]]
         if len(found) > _MOST_LISTED:
             said.append(self.text("unfit-more", count=len(found) - _MOST_LISTED))
@@ -110,7 +114,7 @@ class Texts:
         if family is None:
             return ""
         code = f"{family}-{value.replace('_', '-')}"
-        return _render(self.locale, code, {}) if code in _catalogue(self.locale) else ""
+        return _render(self.locale, code, {}) or ""
 
 
 def codes(locale: str = FALLBACK) -> set[str]:
@@ -177,13 +181,20 @@ def _count(value: Any) -> Any:
     return fluent_number(int(text)) if text.isdecimal() and len(text) < _LONGEST_NUMBER else text
 
 
-def _render(locale: str, code: str, values: Mapping[str, str]) -> str:
-    """The message in this locale, else in English, else the code itself: a person is always told something."""
+def _render(locale: str, code: str, values: Mapping[str, str]) -> str | None:
+    """The message in this locale, else in English; None where there is none that these values fill."""
     for tongue in (locale, FALLBACK):
         text = _format(tongue, code, tuple(values.items())) if code in _catalogue(tongue) else None
         if text is not None:
             return text
-    facts = ", ".join(f"{name}: {value}" for name, value in values.items())
+    return None
+
+
+def _bare(reason: Reason, show: Show) -> str:
+    """A reason that has no message: a person is always told something, and nothing of it comes to life."""
+    # By one name, for which nothing is made a mention, a link or a date: none of it need be ours.
+    facts = ", ".join(f"{show('said', name)}: {show('said', value)}" for name, value in reason.params)
+    code = show("said", reason.code)
     return f"{code} ({facts})" if facts else code
 
 

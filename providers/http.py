@@ -194,7 +194,7 @@ class Budget:
     """
 
     def __init__(self, calls: int, per: timedelta, clock: Clock, *, reserve: int | None = None) -> None:
-        self._calls = calls
+        self.calls = calls
         self._per = per.total_seconds()
         self._clock = clock
         self._reserve = calls // 5 if reserve is None else reserve
@@ -209,14 +209,14 @@ class Budget:
         now = self._clock.monotonic()
         while self._taken and self._taken[0] <= now - self._per:
             self._taken.popleft()
-        allowed = self._calls - math.ceil(self._reserve * priority.value)
+        allowed = self.calls - math.ceil(self._reserve * priority.value)
         excess = len(self._taken) - allowed
         if excess >= 0:
             wait = self._taken[excess] + self._per - now if excess < len(self._taken) else self._per
             raise Throttled(
-                f"the account's budget of {self._calls} calls is used up",
+                f"the account's budget of {self.calls} calls is used up",
                 retry_after=timedelta(seconds=wait),
-                meaning=("cloud-budget-spent", {"count": str(self._calls)}),
+                meaning=("cloud-budget-spent", {"count": str(self.calls)}),
             )
         self._taken.append(now)
 
@@ -279,7 +279,10 @@ async def submit_once(
     try:
         transport, prepared = wire.submission(), request.for_httpx(trace=trace, timeout=timeouts)
     except (OSError, httpx.InvalidURL) as exc:  # no usable CA bundle, no usable address
-        raise NotSent(f"the request could not be prepared ({type(exc).__name__})") from exc
+        raise NotSent(
+            f"the request could not be prepared ({type(exc).__name__})",
+            meaning=("cloud-not-prepared", {"error": type(exc).__name__}),
+        ) from exc
     answers: list[Answer] = []
     try:
         async with asyncio.timeout(timeout.total_seconds()):
@@ -294,6 +297,7 @@ async def submit_once(
             raise _unconnected(NotSent, request, exc) from exc
         raise OutcomeUnknown(
             f"the answer to the request was lost ({type(exc).__name__})",
+            lost=True,
             meaning=("cloud-answer-lost", {"error": type(exc).__name__}),
         ) from exc
     hit("answer_read")
@@ -410,7 +414,10 @@ class Account:
         except Throttled as exc:
             self._observer(call, OUTCOMES[NotSent], 0.0)
             minutes = math.ceil(exc.retry_after.total_seconds() / 60)
-            raise NotSent(f"not sent: {exc.message} for another {minutes} min") from exc
+            raise NotSent(
+                f"{exc.message} for another {minutes} min",
+                meaning=("cloud-budget-spent", {"count": str(self._budget.calls), "minutes": str(minutes)}),
+            ) from exc
         with self._observed(call):
             answer = await submit_once(
                 request, send_by=send_by, clock=self._clock, timeout=self._timeout, wire=self._wire
@@ -448,7 +455,7 @@ class Account:
 
     async def _get(self, request: Request, deadline: float) -> Answer:
         if self._closed:  # a transport would connect anew
-            raise Unavailable("the account is closed")
+            raise Unavailable("the account is closed", meaning=("cloud-closed", {}))
         timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
@@ -458,7 +465,8 @@ class Account:
                 finally:
                     await response.aclose()
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
-            raise Misconfigured("the endpoint is not a usable address") from exc
+            said = "the endpoint is not a usable address"
+            raise Misconfigured(said, meaning=("cloud-bad-address", {})) from exc
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
             if _has(exc, _UNTRUSTED):
                 raise _unconnected(Misconfigured, request, exc) from exc

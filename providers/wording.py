@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,20 +17,23 @@ E = TypeVar("E", bound=ProviderError)
 
 
 class Phrase(NamedTuple):
-    """What we say of an answer: ``what`` names it in the message catalogue, as ``answered-…``."""
+    """What we say of an answer: ``what`` names it in the message catalogue, as ``answered-…``.
+
+    ``words`` are the same in English, for logs.
+    """
 
     what: str
     words: str
 
 
 BUSY = Phrase("busy", "the instance is busy")
-CAN_NOT_ANSWER = Phrase("not-now", "the provider can't answer now")
-CLOCKS_DIFFER = Phrase("clocks-differ", "the provider's clock and ours differ")
-SET_THE_CLOCK = Phrase("set-the-clock", "the provider's clock and ours differ: set this machine's clock")
-NO_JOB = Phrase("no-job", "the provider answered without a job id that could be relied on")
-NO_MORE_CALLS = Phrase("no-more-calls", "the provider takes no more calls for now")
-NOTHING_CERTAIN = Phrase("nothing-certain", "the provider's answer says nothing certain")
-UNREADABLE = Phrase("unreadable", "the provider's answer could not be read")
+CAN_NOT_ANSWER = Phrase("not-now", "it can't answer now")
+CLOCKS_DIFFER = Phrase("clocks-differ", "its clock and ours differ")
+SET_THE_CLOCK = Phrase("set-the-clock", "its clock and ours differ: set this machine's clock")
+NO_JOB = Phrase("no-job", "there was no job id that could be relied on")
+NO_MORE_CALLS = Phrase("no-more-calls", "it takes no more calls for now")
+NOTHING_CERTAIN = Phrase("nothing-certain", "its answer says nothing certain")
+UNREADABLE = Phrase("unreadable", "its answer could not be read")
 UPDATING = Phrase("updating", "the service is being updated")
 
 
@@ -41,7 +45,7 @@ def worded(kind: type[E], phrase: Phrase, theirs: str = "", **details: Any) -> E
 
 def unknown(code: object) -> Phrase:
     """For a code that we know nothing of."""
-    return Phrase("unknown-code", f"the provider answered {code}")
+    return Phrase("unknown-code", f"a code that the bot does not know: {code}")
 
 
 _CREDENTIALS = re.compile(
@@ -58,6 +62,12 @@ def shown(text: object) -> str:
     return _TOKEN.sub("…", _CREDENTIALS.sub(r"\1\2…", " ".join(text.split())))[:LONGEST]
 
 
+def _forms(secret: SecretStr) -> tuple[str, str]:
+    """A secret as it is, and as it stands in a sentence of a sentence, which is JSON."""
+    plain = secret.get_secret_value()
+    return plain, json.dumps(plain, ensure_ascii=False)[1:-1]
+
+
 @contextmanager
 def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
     """Blots these very secrets out of an error's message, should the provider ever echo them.
@@ -68,11 +78,10 @@ def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
     try:
         yield
     except ProviderError as exc:
-        for secret in secrets():
-            exc.message = exc.message.replace(secret.get_secret_value(), "…")
+        for form in (form for secret in secrets() for form in _forms(secret)):
+            exc.message = exc.message.replace(form, "…")
             if exc.meaning is not None:
                 code, values = exc.meaning
-                shut = {name: text.replace(secret.get_secret_value(), "…") for name, text in values.items()}
-                exc.meaning = (code, shut)
+                exc.meaning = (code, {name: text.replace(form, "…") for name, text in values.items()})
         exc.args = (exc.message,)
         raise

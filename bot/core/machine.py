@@ -482,7 +482,7 @@ def _milestone(event: e.Event, after: Operation) -> Say | None:
         case e.JobReported(job=job):
             code = {JobState.RUNNING: "reply-job", JobState.DONE: "reply-job-done"}
             text = Reason.of(code.get(job.state, "reply-job-failed"), job=job.id, word=job.word)
-            return Say(text, Reason.of("provider-said", message=job.detail) if job.detail else None)
+            return Say(text, Reason.of("job-said", said=job.detail) if job.detail else None)
         case e.RolesMoved():
             return Say(Reason.of("reply-roles-moved"))
         case _:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from bot.errors import ProviderError
+
 OperationId = NewType("OperationId", str)
 NodeId = NewType("NodeId", str)
 JobId = NewType("JobId", str)
@@ -57,6 +59,15 @@ def unnested(value: str) -> tuple[Reason, ...]:
     if not all(isinstance(text, str) for text in texts):
         return ()
     return tuple(Reason(code, tuple(params)) for code, params in found)
+
+
+def in_words(error: ProviderError) -> str:
+    """What a provider's error says, as sentences in a sentence: in any language where the words are ours.
+
+    Of an error without a meaning the words may be anybody's, and are shown as they are.
+    """
+    code, values = error.meaning or ("cloud-said", {"said": error.message})
+    return nested([Reason.of(code, **values)])
 
 
 @dataclass(frozen=True, slots=True)

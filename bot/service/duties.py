@@ -24,7 +24,7 @@ from bot.core.machine import (
     owed,
     unchanged,
 )
-from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId
+from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId, in_words
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy, may_break_glass, valid_approvals
 from bot.core.preflight import Outcome
@@ -47,7 +47,14 @@ from bot.service.hindrances import cooling, hindrance
 from bot.service.past import past_switchovers
 from bot.service.patience import Patience
 from bot.service.people import standing
-from bot.service.planning import in_words, make_plan, provider_said, refusal, what_moved
+from bot.service.planning import (
+    make_plan,
+    outcome_unknown,
+    provider_said,
+    reference,
+    refusal,
+    what_moved,
+)
 
 SEND_WITHIN = 5.0
 """Seconds from the decision to submit to the first byte; a process frozen for longer sends nothing."""
@@ -314,7 +321,8 @@ class Duties:
             job_id = await database.provider.submit(event.plan, intent)
         except NotSent as error:
             now = self._clock.now()
-            return e.SubmissionNotAccepted(now, Reason.of("not-sent", message=in_words(error)), now + soon)
+            said = Reason.of("not-sent", message=in_words(error), error=reference(error))
+            return e.SubmissionNotAccepted(now, said, now + soon)
         except Throttled as error:
             self._submitted(database.account)
             now = self._clock.now()
@@ -324,13 +332,19 @@ class Duties:
             return e.SubmissionRefused(self._clock.now(), provider_said(error))
         except OutcomeUnknown as error:
             self._submitted(database.account)
-            return e.SubmissionUncertain(self._clock.now(), Reason.of("lost-answer", message=in_words(error)))
+            log.warning(
+                "outcome_unknown",
+                account=database.account,
+                reason=str(error),
+                code=error.code,
+                request_id=error.request_id,
+            )
+            return e.SubmissionUncertain(self._clock.now(), outcome_unknown(error))
         except Exception as error:
             log.exception("submission_broke", account=database.account)
             self._submitted(database.account)
-            return e.SubmissionUncertain(
-                self._clock.now(), Reason.of("lost-answer", message=type(error).__name__)
-            )
+            broke = Reason.of("submission-broke", error=type(error).__name__)
+            return e.SubmissionUncertain(self._clock.now(), broke)
         self._submitted(database.account)
         return e.SubmissionAccepted(self._clock.now(), job_id)
 
@@ -366,7 +380,7 @@ class Duties:
         try:
             evidence = await database.provider.find_submission(op.plan, op.submissions[-1])
         except ProviderError as error:
-            unread = Reason.of("looked-unreadable", message=in_words(error))
+            unread = Reason.of("looked-unreadable", message=in_words(error), error=reference(error))
             evidence = Evidence(None, searched=False, summary=unread)
         return evidence, await self._reading(op, database)
 

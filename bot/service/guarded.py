@@ -64,4 +64,7 @@ async def _guarded(call: str) -> AsyncIterator[None]:
         raise
     except Exception as error:
         log.exception("provider_broke", call=call)
-        raise Unavailable(f"an unexpected answer ({type(error).__name__})") from error
+        name = type(error).__name__
+        raise Unavailable(
+            f"an unexpected answer ({name})", meaning=("cloud-unexpected", {"error": name})
+        ) from error

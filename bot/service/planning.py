@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.core.model import NodeId, Plan, Reason, Target, Topology, nested
+from bot.core.model import NodeId, Plan, Reason, Target, Topology, in_words, nested
 from bot.core.preflight import Outcome, Verdict, could_override, preflight
-from bot.errors import ProviderError, Throttled
+from bot.errors import OutcomeUnknown, ProviderError, Throttled
 from bot.service.catalogue import Database
 
 
@@ -90,15 +90,20 @@ def what_moved(approved: Plan, present: Plan) -> Reason | None:
 
 def provider_said(error: ProviderError) -> Reason:
     """A provider's error as a sentence: its message, its code and request id where it gave them."""
+    message, named = in_words(error), reference(error)
     if isinstance(error, Throttled):
-        return Reason.of("provider-throttled", message=in_words(error))
-    extra = " ".join(part for part in (error.code, error.request_id) if part)
-    return Reason.of("provider-said", message=in_words(error), error=extra)
+        return Reason.of("provider-throttled", message=message, error=named)
+    return Reason.of("provider-said", message=message, error=named)
 
 
-def in_words(error: ProviderError) -> str:
-    """What a provider's error says, as a value of a sentence: in any language where the words are ours."""
-    if error.meaning is None:
-        return error.message
-    code, values = error.meaning
-    return nested([Reason.of(code, **values)])
+def outcome_unknown(error: OutcomeUnknown) -> Reason:
+    """Why it is not known whether a submission was accepted: nothing came back, or nothing that decides it."""
+    message, named = in_words(error), reference(error)
+    if error.lost:
+        return Reason.of("lost-answer", message=message, error=named)
+    return Reason.of("answer-undecided", message=message, error=named)
+
+
+def reference(error: ProviderError) -> str:
+    """What the provider's support asks for: its code and request id, "" where it gave neither."""
+    return " ".join(part for part in (error.code, error.request_id) if part)

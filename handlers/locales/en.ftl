@@ -383,10 +383,25 @@ provider-said = The provider said: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
  }
-provider-throttled = The provider takes no more for now: { $message }
-not-sent = The request never left: { $message }
+job-said = The provider said: { $said }
+provider-throttled = The provider takes no more for now: { $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+not-sent = The request never left: { $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
 not-sent-stopping = The bot was told to stop before the request left. It tries again once it is back.
-lost-answer = The answer was lost: { $message }
+lost-answer = The answer was lost: { $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+answer-undecided = The provider answered, but that does not tell whether it took the request: { $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+submission-broke = Something went wrong in the bot while the request was being sent ({ $error }), so it may have left or not.
 restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
 unreadable = The roles of { $name } can't be read for now. Try again in a minute.
 topology-moved-primary = The primary is not the one of the plan any more: it was { $before } and is { $now }. “Plan again” on the card makes a fresh plan.
@@ -429,7 +444,10 @@ looked-none = { $count } { COUNT($count) ->
  }; none is this request
 looked-no-list = this cloud has no list of jobs
 looked-not-configured = { $name } is not in the configuration any more
-looked-unreadable = the list of jobs can't be read: { $message }
+looked-unreadable = the list of jobs can't be read: { $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
 evidence = What was looked at: { $summary }
 doubt-remains = Neither a job nor the roles prove whether the request arrived. What was looked at: { $summary }
 roles-moved-as-asked = The roles have moved as asked.
@@ -450,8 +468,31 @@ obstacle-some-node = a node of the cluster is { $state }
 obstacle-shard = shard { $shard } is { $state }
 home-obstacle = { $obstacle }
 role-changed = { $node } was { $role } and is { $new_role }
-cloud-budget-spent = the account's budget of { $count } calls is used up
+cloud-budget-spent = the account's budget of { $count } calls is used up{ GIVEN($minutes) ->
+    [yes] {""} for another { $minutes } min
+   *[no] {""}
+ }
 cloud-too-late-to-send = the time in which it might have been sent had passed
+cloud-said = { $said }
+cloud-not-prepared = the request could not be prepared ({ $error })
+cloud-closed = the bot does not use this account any more
+cloud-bad-address = the endpoint is not a usable address
+cloud-unexpected = its answer was not what the bot can deal with ({ $error })
+cloud-foreign-answer = the endpoint answered { $status } and does not look like { $name }
+cloud-not-configured = database { $name } is not configured on this account
+cloud-credentials-untried = it is not known yet whether the credentials are good
+cloud-not-tried-again = { $message }; not tried again for a while, so that the credentials don't get locked
+cloud-no-token = no usable token was issued
+cloud-candidate-needed = this cloud must be told which node becomes the primary
+cloud-not-a-member = node { $node } is not a member of what was approved
+cloud-no-nodes-of-role = { $name } has no nodes of the role { $kind }
+cloud-nodes-in-part = the nodes of { $name } could not all be read
+cloud-garbled = what was said of { $name } could not be read
+cloud-no-mode = what was said of { $name } leaves out its mode
+cloud-unknown-mode = { $name } is of the unknown mode { $mode }
+cloud-no-shard-to-switch = { $name } shows no shard that could be switched
+cloud-replica-sets-only = this edition switches replica sets only, not the shards of a cluster
+cloud-group-without-primary = { $shard } is a { $kind } group, which has no primary to switch; the cluster has { $known }
 cloud-answer-lost = no answer came to the request ({ $error })
 cloud-no-answer = it did not answer ({ $error })
 cloud-no-connection = can't connect to { $address } ({ $why })
@@ -474,7 +515,9 @@ answered-no-more-calls = it takes no more calls for now
 answered-nothing-certain = its answer says nothing certain
 answered-unreadable = its answer could not be read
 answered-updating = the service is being updated
-answered-unknown-code = something that the bot does not know
+answered-internal-error = an internal error
+answered-busy-or-timed-out = the server was busy, or the execution timed out
+answered-unknown-code = a code that the bot does not know
 answered-may-not = the account may not do this
 answered-bad-parameter = a parameter is missing or bad
 answered-bad-action = unknown action or bad value

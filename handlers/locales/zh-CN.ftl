@@ -399,10 +399,25 @@ provider-said = 云平台返回：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
  }
-provider-throttled = 云平台暂时不接受更多请求：{ $message }
-not-sent = 请求没有发出：{ $message }
+job-said = 云平台返回：{ $said }
+provider-throttled = 云平台暂时不接受更多请求：{ $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+not-sent = 请求没有发出：{ $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
 not-sent-stopping = 请求发出之前机器人收到了停止指令。恢复运行后会再试。
-lost-answer = 没有收到应答：{ $message }
+lost-answer = 没有收到应答：{ $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+answer-undecided = 云平台有应答，但无法据此判断是否已接受请求：{ $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
+submission-broke = 发送请求时机器人内部出错（{ $error }），请求可能已发出，也可能没有。
 restarted-while-starting = 发送请求时机器人停止了，请求可能已发出，也可能没有。
 unreadable = 暂时读不到 { $name } 的角色。请一分钟后再试。
 topology-moved-primary = 主库已不是方案里的那个：原为 { $before }，现为 { $now }。点卡片上的“重新生成方案”可生成新方案。
@@ -422,7 +437,10 @@ looked-too-early = { $count } 个任务中没有这次请求；请求仍可能�
 looked-none = { $count } 个任务中没有这次请求
 looked-no-list = 这个云平台没有任务列表
 looked-not-configured = { $name } 已不在配置中
-looked-unreadable = 读不到任务列表：{ $message }
+looked-unreadable = 读不到任务列表：{ $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }
 evidence = 查看结果：{ $summary }
 doubt-remains = 任务和角色都无法证明请求是否到达。查看结果：{ $summary }
 roles-moved-as-asked = 角色已按要求变化。
@@ -443,8 +461,31 @@ obstacle-some-node = 集群中有节点的状态是 { $state }
 obstacle-shard = 分片 { $shard } 的状态是 { $state }
 home-obstacle = { $obstacle }
 role-changed = { $node } 原为{ $role }，现为{ $new_role }
-cloud-budget-spent = 这个账号的 { $count } 次调用额度已用完
+cloud-budget-spent = 这个账号的 { $count } 次调用额度已用完{ GIVEN($minutes) ->
+    [yes] ，还需等待 { $minutes } 分钟
+   *[no] {""}
+ }
 cloud-too-late-to-send = 可以发送的时间已经过去
+cloud-said = { $said }
+cloud-not-prepared = 请求无法准备（{ $error }）
+cloud-closed = 机器人已不再使用这个账号
+cloud-bad-address = 配置的地址无法使用
+cloud-unexpected = 机器人无法处理它的应答（{ $error }）
+cloud-foreign-answer = 配置的地址返回 { $status }，不像是 { $name } 的接口
+cloud-not-configured = 数据库 { $name } 没有配置在这个账号上
+cloud-credentials-untried = 还不知道凭证是否有效
+cloud-not-tried-again = { $message }；暂时不再尝试，以免凭证被锁定
+cloud-no-token = 没有得到可用的令牌
+cloud-candidate-needed = 这个云平台要求指明由哪个节点成为主库
+cloud-not-a-member = 节点 { $node } 不在已批准的成员之中
+cloud-no-nodes-of-role = { $name } 没有角色为 { $kind } 的节点
+cloud-nodes-in-part = { $name } 的节点没能全部读到
+cloud-garbled = 关于 { $name } 的应答无法读懂
+cloud-no-mode = 关于 { $name } 的应答没有说明其类型
+cloud-unknown-mode = { $name } 的类型未知：{ $mode }
+cloud-no-shard-to-switch = { $name } 没有可切换的分片
+cloud-replica-sets-only = 这个版本只能切换副本集，不能切换集群的分片
+cloud-group-without-primary = { $shard } 是 { $kind } 组，没有可切换的主库；集群有 { $known }
 cloud-answer-lost = 请求没有收到应答 ({ $error })
 cloud-no-answer = 没有应答 ({ $error })
 cloud-no-connection = 无法连接 { $address }（{ $why }）
@@ -467,7 +508,9 @@ answered-no-more-calls = 暂时不接受更多调用
 answered-nothing-certain = 应答无法说明结果
 answered-unreadable = 应答无法读懂
 answered-updating = 服务正在更新
-answered-unknown-code = 机器人不认识的应答
+answered-internal-error = 内部错误
+answered-busy-or-timed-out = 服务器繁忙或执行超时
+answered-unknown-code = 机器人不认识的代码
 answered-may-not = 账号无权这样做
 answered-bad-parameter = 参数缺失或有误
 answered-bad-action = 未知操作或取值有误

@@ -49,7 +49,7 @@ DENIED = TOKEN_REFUSED | frozenset(
     + [f"APIGW.{number}" for number in ("0302", "0303", "0305", "0306", "0310", "0802")]
     + _dbs("280064", "200010", "280032", "280063", "200604", "280019", "280433")
 )
-_DENIED = Phrase("denied", "access denied: check the credentials, the project and their permissions")
+_DENIED = Phrase("denied", "access denied: the credentials, the project and their permissions need a check")
 _NO_SUCH_NODE = Phrase("no-such-node", "no such node or group, or of a kind that can't be switched")
 REFUSALS: Mapping[str, Phrase] = {
     **dict.fromkeys(NOT_FOUND, Phrase("no-instance", "instance not found in this project")),
@@ -64,7 +64,9 @@ REFUSALS: Mapping[str, Phrase] = {
         Phrase("bad-parameter", "a parameter is missing or bad"),
     ),
     "APIGW.0201": Phrase("bad-request", "the gateway could not read the request"),
-    NOT_PUBLISHED: Phrase("not-published", "the endpoint does not offer this call: check endpoint or region"),
+    NOT_PUBLISHED: Phrase(
+        "not-published", "the endpoint does not offer this call: the endpoint or region needs a check"
+    ),
     **dict.fromkeys(DENIED, _DENIED),
 }
 
@@ -213,8 +215,7 @@ def _job_id(answer: Answer, *, gives_job: bool) -> JobId | None:
 
 def _unknown(answer: Answer) -> OutcomeUnknown:
     found = problem(answer)
-    said = f"{found.code} {found.message}".strip()
-    theirs = f"HTTP {answer.status}, {said}" if said else f"HTTP {answer.status}"
+    theirs = ", ".join(part for part in (f"HTTP {answer.status}", found.message) if part)
     details = Details(code=found.code, request_id=found.request_id)
     return worded(OutcomeUnknown, wording.NOTHING_CERTAIN, theirs, **details)
 
@@ -274,7 +275,11 @@ def _unreadable(answer: Answer) -> ProviderError:
         return found.error(Refused)
     if found.code.startswith(("DBS.", "APIGW.")):
         return found.error(Unavailable)
-    return Misconfigured(f"the endpoint answered HTTP {answer.status} and does not look like DDS", **details)
+    return Misconfigured(
+        f"the endpoint answered HTTP {answer.status} and does not look like DDS",
+        meaning=("cloud-foreign-answer", {"status": f"HTTP {answer.status}", "name": "DDS"}),
+        **details,
+    )
 
 
 def _not_let_through(found: Problem) -> NotLetThrough:

@@ -125,12 +125,11 @@ class Api:
         try:
             return await stack.enter_async_context(self._credentials.turn(deadline))
         except (Unavailable, Throttled, Misconfigured) as exc:
-            raise NotSent(f"not sent: {exc.message}", code=exc.code, request_id=exc.request_id) from None
+            raise exc.as_(NotSent) from None
 
     def _turned_away(self, token: str, error: NotLetThrough) -> Refused | Throttled:
         """Nothing was accepted; where the next one has a new token or the provider's time, it may be tried."""
-        kind = Throttled if self._mended(token, error) else Refused
-        return kind(error.message, code=error.code, request_id=error.request_id, meaning=error.meaning)
+        return error.as_(Throttled) if self._mended(token, error) else error.as_(Refused)
 
     def _mended(self, token: str, error: NotLetThrough) -> bool:
         """Does what can be done about a request that was not let through; whether that was anything."""

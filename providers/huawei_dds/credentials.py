@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import SecretStr
 
+from bot.core.model import in_words
 from bot.errors import Misconfigured, Unavailable
 from bot.ports import CallObserver, Clock
 from providers.http import Account, Answer, Budget, Priority, Request, Wire
@@ -125,14 +126,21 @@ class Caution:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
                 await self._alone.acquire()
         except TimeoutError as exc:
-            raise Unavailable("it is not known yet whether the credentials are good") from exc
+            raise Unavailable(
+                "it is not known yet whether the credentials are good",
+                meaning=("cloud-credentials-untried", {}),
+            ) from exc
 
     def _check(self) -> None:
         if self._why is None or self._clock.monotonic() >= self._until:
             return
         why = self._why
-        text = f"{why.message}; not tried again for a while, so that the credentials don't get locked"
-        raise Misconfigured(text, code=why.code, request_id=why.request_id)
+        raise Misconfigured(
+            f"{why.message}; not tried again for a while, so that the credentials don't get locked",
+            code=why.code,
+            request_id=why.request_id,
+            meaning=("cloud-not-tried-again", {"message": in_words(why)}),
+        )
 
 
 class KeyPair:
@@ -312,7 +320,7 @@ class IamUser:
         said = answers.read(answer, self._clock.now(), _Login)
         value = answer.headers.get("x-subject-token", "")
         if not value:
-            raise Unavailable("IAM answered without a token")
+            raise Unavailable("IAM answered without a token", meaning=("cloud-no-token", {}))
         return _Token(value, _expiry(said.token.expires_at))
 
 
@@ -320,7 +328,8 @@ def _expiry(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as exc:
-        raise Unavailable("IAM answered with a token of unknown life") from exc
+        said = "IAM answered with a token of unknown life"
+        raise Unavailable(said, meaning=("cloud-no-token", {})) from exc
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

@@ -116,7 +116,10 @@ class HuaweiDds:
         """Sends the switchover, or the promotion of the named node, at most once."""
         instance = self._database(plan.database).instance
         if plan.candidate is not None and plan.candidate not in dict(plan.members):
-            raise Refused(f"node {plan.candidate} is not a member of what was approved")
+            raise Refused(
+                f"node {plan.candidate} is not a member of what was approved",
+                meaning=("cloud-not-a-member", {"node": plan.candidate}),
+            )
         self._followed.follow(instance)
         mine = (plan.target, intent.at)
         _keep(self._sent, mine, self._api.time.theirs)
@@ -147,7 +150,7 @@ class HuaweiDds:
         try:
             instance = self._database(plan.database).instance
         except Refused as exc:  # nothing is refused by looking; without its instance nothing can be found
-            raise Misconfigured(exc.message) from exc
+            raise exc.as_(Misconfigured) from exc
         self._followed.follow(instance)
         sought, deadline = self._sought(plan, instance, since), self._api.deadline()
         rows, whole = await self._list(sought.doubtful_since, deadline, Priority.URGENT, frozenset())
@@ -198,7 +201,10 @@ class HuaweiDds:
     def _database(self, name: str) -> HuaweiDatabase:
         database = self._databases.get(name)
         if database is None:
-            raise Refused(f"database {name} is not configured on this account")
+            raise Refused(
+                f"database {name} is not configured on this account",
+                meaning=("cloud-not-configured", {"name": name}),
+            )
         return database
 
     async def _instance(self, database: HuaweiDatabase) -> InstanceRow:
@@ -226,7 +232,10 @@ class HuaweiDds:
             if len(listed.instances) < PAGE:
                 break
         if broken:
-            raise Unavailable(f"what was said of instance {wanted} could not be read")
+            raise Unavailable(
+                f"what was said of instance {wanted} could not be read",
+                meaning=("cloud-garbled", {"name": wanted}),
+            )
         raise Refused(
             f"instance {wanted} was not found in this project",
             meaning=("cloud-not-found", {"name": wanted}),
@@ -234,7 +243,10 @@ class HuaweiDds:
 
     def _switchable(self, row: InstanceRow) -> InstanceRow:
         if self._t_systems and topology.is_sharded(row):
-            raise Refused("T-Systems' edition of DDS switches replica sets only, not the shards of a cluster")
+            raise Refused(
+                "T-Systems' edition of DDS switches replica sets only, not the shards of a cluster",
+                meaning=("cloud-replica-sets-only", {}),
+            )
         return row
 
     # --- jobs ---

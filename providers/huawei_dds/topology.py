@@ -65,7 +65,10 @@ def readings(instance: InstanceRow, read_at: datetime) -> list[Topology]:
     """
     mode = _word(instance.mode)
     if not mode:
-        raise Unavailable(f"what was said of instance {instance.id} leaves out its mode")
+        raise Unavailable(
+            f"what was said of instance {instance.id} leaves out its mode",
+            meaning=("cloud-no-mode", {"name": instance.id or "-"}),
+        )
     if mode == SINGLE:
         raise Refused(
             f"instance {instance.id} has a single node: there is no other to switch to",
@@ -74,10 +77,16 @@ def readings(instance: InstanceRow, read_at: datetime) -> list[Topology]:
     if mode == REPLICA_SET:
         return [_replica_set(instance, read_at)]
     if mode != SHARDED:
-        raise Refused(f"instance {instance.id} is of the unknown mode {instance.mode or '-'}")
+        raise Refused(
+            f"instance {instance.id} is of the unknown mode {instance.mode}",
+            meaning=("cloud-unknown-mode", {"name": instance.id or "-", "mode": str(instance.mode)}),
+        )
     found = [_shard(instance, group, read_at) for group in _switchable(instance)]
     if not found:
-        raise Refused(f"cluster {instance.id} shows no shard that could be switched")
+        raise Refused(
+            f"cluster {instance.id} shows no shard that could be switched",
+            meaning=("cloud-no-shard-to-switch", {"name": instance.id or "-"}),
+        )
     return found
 
 
@@ -113,7 +122,10 @@ def the_one(instance: InstanceRow, shard: str | None, read_at: datetime) -> Topo
         )
     kind = next((kind for kind, names in _others(instance) if folded in names), "")
     if kind:
-        raise Refused(f"{shard} is a {kind} group, which has no primary to switch; the cluster has {known}")
+        raise Refused(
+            f"{shard} is a {kind} group, which has no primary to switch; the cluster has {known}",
+            meaning=("cloud-group-without-primary", {"shard": shard, "kind": kind, "known": known}),
+        )
     near = nearest(shard, (text for r in found for text in (r.shard or "", r.shard_name) if text))
     meant = f"; did you mean {near}?" if near else ";"
     raise Refused(

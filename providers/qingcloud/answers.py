@@ -34,16 +34,19 @@ Payload = Mapping[str, Any]
 
 OK, SIGNATURE_WRONG, STAMP_TOO_OLD, DENIED, NOT_FOUND, QUOTA = 0, 1200, 1300, 1400, 2100, 2500
 BUSY_UPDATING = 5300
-MAYBE_EXECUTED = frozenset({5000, 5100})  # internal error; "server busy or execution timed out"
 QUOTA_PAUSE = timedelta(minutes=10)
 UPDATING_PAUSE = timedelta(seconds=5)
 
+UNDECIDED: Mapping[int, Phrase] = {  # documented, but not whether anything was executed before
+    5000: Phrase("internal-error", "an internal error"),
+    5100: Phrase("busy-or-timed-out", "the server was busy, or the execution timed out"),
+}
 _MAY_NOT = Phrase("may-not", "the account may not do this")
 REFUSALS: Mapping[int, Phrase] = {
     1100: Phrase("bad-parameter", "a parameter is missing or bad"),
     1101: Phrase("bad-action", "unknown action or bad value"),
     SIGNATURE_WRONG: Phrase(
-        "wrong-key", "unknown access key or wrong signature: check access_key_id and secret_access_key"
+        "wrong-key", "unknown access key or wrong signature: the keys in the configuration need a check"
     ),
     DENIED: Phrase(
         "denied-or-state", "access denied: no permission, not the owner, or the cluster's state forbids it"
@@ -63,6 +66,7 @@ REFUSALS: Mapping[int, Phrase] = {
     5600: Phrase("disk-type", "wrong disk type"),
     **dict.fromkeys(range(8000, 8005), Phrase("configuration", "a configuration file is wrong")),
 }
+READ_FAILURES: Mapping[int, Phrase] = {**REFUSALS, **UNDECIDED, BUSY_UPDATING: UPDATING}
 ACCOUNT_WRONG = frozenset({SIGNATURE_WRONG, DENIED, 2000, 3300, *range(1500, 1663), *range(4000, 4006)})
 
 _LITERAL_LIMIT = 64 * 1024
@@ -130,9 +134,10 @@ def accepted(status: int, body: bytes, *, cluster: str, retry_after: timedelta) 
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise worded(Throttled, NO_MORE_CALLS, retry_after=retry_after, code="429")
     answer = payload(body)
+    code = None if answer is None else ret_code(answer)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer is None:
-        raise worded(OutcomeUnknown, NOTHING_CERTAIN, f"HTTP {status}")
-    code, job = ret_code(answer), answer.get("job_id")
+        raise worded(OutcomeUnknown, NOTHING_CERTAIN, f"HTTP {status}", code=str(code or ""))
+    job = answer.get("job_id")
     if code is not None and code != OK and not job:
         raise _not_accepted(code, words(answer))
     of_ours = answer.get("cluster_id") in (None, "", cluster)
@@ -149,7 +154,7 @@ def _not_accepted(code: int, message: str) -> ProviderError:
         return worded(Throttled, UPDATING, message, retry_after=UPDATING_PAUSE, code=str(code))
     if code in REFUSALS:
         return worded(Refused, REFUSALS[code], message, code=str(code))
-    return worded(OutcomeUnknown, unknown(code), message, code=str(code))
+    return worded(OutcomeUnknown, UNDECIDED.get(code, unknown(code)), message, code=str(code))
 
 
 def read(status: int, body: bytes, *, retry_after: timedelta) -> Payload:
@@ -168,14 +173,17 @@ def read(status: int, body: bytes, *, retry_after: timedelta) -> Payload:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (_successful(status) and code is None):
         raise worded(Unavailable, UNREADABLE, f"HTTP {status}")
     if answer is None or code is None:
-        raise Misconfigured(f"the endpoint answered HTTP {status} and does not look like QingCloud's API")
+        raise Misconfigured(
+            f"the endpoint answered HTTP {status} and does not look like QingCloud's API",
+            meaning=("cloud-foreign-answer", {"status": f"HTTP {status}", "name": "QingCloud"}),
+        )
     if code == OK:
         return answer
     raise _unreadable(code, words(answer))
 
 
 def _unreadable(code: int, message: str) -> ProviderError:
-    phrase = REFUSALS.get(code, unknown(code))
+    phrase = READ_FAILURES.get(code, unknown(code))
     if code == STAMP_TOO_OLD:
         return worded(Misconfigured, SET_THE_CLOCK, message, code="1300")
     if code == QUOTA:

@@ -135,7 +135,7 @@ class Api:
                     raise
                 signed_again = True
                 self.time.correct()
-                raise Throttled(exc.message, code=exc.code) from exc
+                raise exc.as_(Throttled) from exc
 
         return judge
 

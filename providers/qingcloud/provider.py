@@ -80,7 +80,10 @@ class QingCloud:
         cluster, nodes = cluster_read.result(), nodes_read.result()
         members = topology.members(nodes, database.role)
         if not members:
-            raise Refused(f"cluster {database.cluster} has no nodes of the role {database.role}")
+            raise Refused(
+                f"cluster {database.cluster} has no nodes of the role {database.role}",
+                meaning=("cloud-no-nodes-of-role", {"name": database.cluster, "kind": database.role}),
+            )
         cells, failure = tab_read.result()
         told = topology.told(cells, nodes, database.role)
         if not told.spoke and not database.display_tab:
@@ -110,7 +113,10 @@ class QingCloud:
         """Sends assignmaster at most once."""
         database = self._database(plan.target)
         if plan.candidate is None:
-            raise Refused("QingCloud must be told which node becomes the primary")
+            raise Refused(
+                "QingCloud must be told which node becomes the primary",
+                meaning=("cloud-candidate-needed", {}),
+            )
         self._followed.follow(database.cluster)
         self._signed[plan.database, intent.at] = intent.at + self._api.time.skew
         while len(self._signed) > REMEMBERED:
@@ -130,7 +136,7 @@ class QingCloud:
         try:
             database = self._database(plan.target)
         except Refused as exc:  # nothing is refused by looking; without its cluster nothing can be found
-            raise Misconfigured(exc.message) from exc
+            raise exc.as_(Misconfigured) from exc
         self._followed.follow(database.cluster)
         rows, whole = await self._recent_jobs(since)
         sent = self._signed.get((plan.database, since))
@@ -150,7 +156,10 @@ class QingCloud:
             raise Refused("a QingCloud MySQL Plus cluster has no shards", meaning=("cloud-no-shards", {}))
         database = self._databases.get(target.database)
         if database is None:
-            raise Refused(f"database {target.database} is not configured on this account")
+            raise Refused(
+                f"database {target.database} is not configured on this account",
+                meaning=("cloud-not-configured", {"name": target.database}),
+            )
         return database
 
     async def _cluster(self, database: QingCloudDatabase, deadline: float, priority: Priority) -> Payload:
@@ -173,7 +182,10 @@ class QingCloud:
             priority=priority,
         )
         if not whole:
-            raise Unavailable(f"the nodes of cluster {database.cluster} could not all be read")
+            raise Unavailable(
+                f"the nodes of cluster {database.cluster} could not all be read",
+                meaning=("cloud-nodes-in-part", {"name": database.cluster}),
+            )
         return list({answers.text(row, "node_id"): row for row in rows}.values())
 
     async def _list(

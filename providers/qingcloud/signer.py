@@ -13,6 +13,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
+STAMPS = frozenset({"time_stamp", "expires"})
 METHODS = {"HmacSHA256": "sha256", "HmacSHA1": "sha1"}
 
 
@@ -31,7 +32,12 @@ def unstamp(text: str) -> datetime | None:
 
 def canonical_query(params: Mapping[str, str]) -> str:
     """Parameters in code-point order of their names, each encoded once (RFC 3986: only ``-._~`` stay)."""
-    return "&".join([f"{_encoded(name)}={_encoded(params[name])}" for name in sorted(params)])
+    pairs = []
+    for name in sorted(params):
+        # What is made anew for each request would only push out what comes again.
+        value = quote(params[name], safe="") if name in STAMPS else _encoded(params[name])
+        pairs.append(f"{_encoded(name)}={value}")
+    return "&".join(pairs)
 
 
 @lru_cache(maxsize=512)
@@ -69,4 +75,4 @@ def signed_query(params: Mapping[str, str], *, path: str, secret: str, method: s
     """The query string to send: what was signed, then the signature as its last parameter."""
     query = canonical_query(params)
     signed = signature(secret, string_to_sign(method, path, query), params["signature_method"])
-    return f"{query}&signature={_encoded(signed)}"
+    return f"{query}&signature={quote(signed, safe='')}"

@@ -553,7 +553,7 @@ def test_a_failed_job_with_a_reason_is_told_with_it() -> None:
     (said,) = decide(RUNNING, e.JobReported(at(9), FAILED)).effects
     assert isinstance(said, Say)
     assert said.text.code == "reply-job-failed"
-    assert said.detail == Reason.of("provider-said", message="timed out")
+    assert said.detail == Reason.of("job-said", said="timed out")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from bot.core.model import (
     Role,
     Target,
     Topology,
+    in_words,
     label,
     nested,
     unnested,
@@ -162,6 +163,21 @@ def test_sentences_within_a_sentence_are_found_again(reasons: tuple[Reason, ...]
 )
 def test_any_other_text_holds_no_sentences(text: str) -> None:
     assert unnested(text) == ()
+
+
+def test_what_an_error_says_is_always_a_sentence_in_a_sentence() -> None:
+    """So that a message that looks like one of ours is only a value."""
+    meant = Refused("no such cluster", meaning=("cloud-not-found", {"name": "cl-1"}))
+    assert unnested(in_words(meant)) == (Reason.of("cloud-not-found", name="cl-1"),)
+    theirs = nested([Reason.of("resumed-now")])
+    assert unnested(in_words(Refused(theirs))) == (Reason.of("cloud-said", said=theirs),)
+
+
+def test_an_error_said_as_another_kind_says_the_same() -> None:
+    first = Refused("no", code="1400", request_id="r-1", meaning=("cloud-not-found", {"name": "cl-1"}))
+    again = first.as_(NotSent)
+    assert type(again) is NotSent
+    assert vars(again) == vars(first)
 
 
 def test_events_are_named_in_the_audit_trail_as_they_read() -> None:

@@ -8,22 +8,29 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.commands import Action
-from bot.core.model import NodeId, Reason, Role, nested
+from bot.core.events import JobReported
+from bot.core.machine import Say, decide
+from bot.core.model import Job, JobId, JobState, NodeId, Reason, Role, nested
 from bot.core.operation import ENDS, Status
-from bot.errors import Refused, Unavailable
-from bot.service.planning import provider_said, what_moved
+from bot.errors import OutcomeUnknown, Refused, Throttled, Unavailable
+from bot.service.planning import outcome_unknown, provider_said, what_moved
+from handlers import texts as catalogue
+from handlers.blocks import sentence
 from handlers.card import CONFIRMED
-from handlers.texts import Texts, codes, variables
+from handlers.mrkdwn import literal
+from handlers.texts import LOCALES, Texts, codes, variables
 from providers import wording
 from providers.huawei_dds.answers import REFUSALS as REFUSED_BY_HUAWEI
 from providers.huawei_dds.provider import FORCED
 from providers.qingcloud.answers import REFUSALS as REFUSED_BY_QINGCLOUD
+from providers.qingcloud.answers import UNDECIDED as UNDECIDED_BY_QINGCLOUD
 from providers.wording import worded
-from tests.handlers.samples import PLAN, reasons
+from tests.handlers.samples import NOW, PLAN, reasons, sample
 
 ROOT = Path(__file__).parents[2]
 NO_WORDS = {"sandbox", "storage", "config"}  # rooms in which "text" is something else
@@ -38,6 +45,7 @@ PHRASES = [
     *(each for each in vars(wording).values() if isinstance(each, wording.Phrase)),
     *REFUSED_BY_QINGCLOUD.values(),
     *REFUSED_BY_HUAWEI.values(),
+    *UNDECIDED_BY_QINGCLOUD.values(),
     wording.unknown(7),
 ]
 FAMILIES = [
@@ -117,6 +125,12 @@ def test_every_code_that_is_said_has_its_message() -> None:
     assert {dashed(code) for code in [*said, *picked, *FAMILIES]} - codes() == set()
 
 
+def test_what_is_logged_of_an_answer_is_what_people_are_told_in_english() -> None:
+    """Of a code that is not known the code itself follows in the log; people are told it after the sentence."""
+    told = [(phrase.words, Texts().text(f"answered-{phrase.what}")) for phrase in PHRASES]
+    assert [pair for pair in told if pair[0].removesuffix(": 7") != pair[1]] == []
+
+
 def test_every_message_is_said_somewhere() -> None:
     """A message nobody says is deleted."""
     said = constants() | {dashed(code) for code in FAMILIES}
@@ -173,6 +187,71 @@ def test_what_people_type_is_never_taken_for_sentences_of_ours() -> None:
     assert said.startswith("No node can become primary (n0: not healthy; n1: not healthy; ")
     assert "; n9: not healthy; and 2 more)" in said
     assert Texts().text("check-nobody-fits", nodes="-").startswith("No node can become primary (-)")
+
+
+CALLING = "<!channel> *x*"
+LIKE_OURS = [
+    nested([Reason.of(CALLING)]),
+    nested([Reason.of("no-such-code", **{CALLING: CALLING})]),
+    nested([Reason.of("cloud-not-found", **{CALLING: CALLING})]),
+    nested([Reason.of("cloud-not-found", by="U0AAAAAAA", approvers="U0AAAAAAA", holder="x", when=NOW)]),
+    nested([Reason.of("cloud-answered", what=CALLING, said=CALLING)]),
+    nested([Reason.of("notice-reviewed", by="U0AAAAAAA", database="x")]),
+    nested([Reason.of("reply-awaiting-approval", database="x", needed=1, approvers="S0AAAAAAA")]),
+    nested([Reason.of("cloud-not-tried-again", message=nested([Reason.of(CALLING)]))]),
+    CALLING,
+]
+NESTING = {
+    "nodes": "check-nobody-fits",
+    "summary": "evidence",
+    "changed": "topology-moved-roles",
+    "message": "provider-said",
+    "obstacle": "check-cluster-obstacle",
+}
+
+
+def quiet(said: str) -> None:
+    """That no mention, date, link or formatting is in it."""
+    assert "<" not in said
+    assert "*x*" not in said
+
+
+def test_each_value_that_may_hold_sentences_is_tried() -> None:
+    """By the tests below."""
+    assert set(NESTING) == catalogue._OF_SENTENCES
+
+
+@pytest.mark.parametrize("hostile", LIKE_OURS)
+@pytest.mark.parametrize("name", NESTING)
+def test_a_value_that_looks_like_a_sentence_of_ours_calls_nobody(name: str, hostile: str) -> None:
+    """Nor does anything else of it come to life, in whatever sentence it stands."""
+    for locale in LOCALES:
+        quiet(sentence(Texts(locale), Reason.of(NESTING[name], **{name: hostile})))
+
+
+@pytest.mark.parametrize("code", [CALLING, "cloud-no-such-code", "no-such-code"])
+def test_a_code_that_no_message_has_is_shown_and_comes_to_no_life(code: str) -> None:
+    """Of a sentence, as a newer version may have stored it; within a sentence the whole value is somebody's text."""
+    quiet(sentence(Texts(), Reason.of(code, **{CALLING: CALLING})))
+    inner = nested([Reason.of(code)])
+    assert literal(inner) in sentence(Texts(), Reason.of("provider-said", message=inner))
+
+
+@pytest.mark.parametrize("hostile", LIKE_OURS)
+def test_what_a_cloud_says_is_shown_as_it_says_it(hostile: str) -> None:
+    """Of a job, and by an error with or without a meaning of ours; never taken for a sentence of ours."""
+    op = replace(sample(Status.RUNNING), job_id=JobId("j-1"))
+    report = JobReported(NOW, Job(JobId("j-1"), JobState.FAILED, "failed", hostile))
+    (said,) = decide(op, report).effects
+    assert isinstance(said, Say)
+    assert said.detail is not None
+    quoted = worded(Refused, wording.BUSY, hostile)
+    errors = [Refused(hostile), Refused("x", code=hostile, request_id=hostile), quoted, quoted.as_(Throttled)]
+    unknown = outcome_unknown(quoted.as_(OutcomeUnknown))
+    for reason in (said.detail, unknown, *map(provider_said, errors)):
+        shown = sentence(Texts(), reason, most=3000)
+        quiet(shown)
+        assert literal(hostile) in shown
 
 
 def test_what_was_looked_at_is_a_sentence_of_its_own() -> None:

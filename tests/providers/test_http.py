@@ -314,10 +314,11 @@ async def test_a_transport_that_says_nothing_proves_nothing() -> None:
 
             return httpx.MockTransport(lose)
 
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown) as caught:
         await submit_once(
             Request("GET", "http://x/"), send_by=9, clock=TestClock(), timeout=PATIENCE, wire=Silent()
         )
+    assert caught.value.lost
 
 
 async def test_a_whole_answer_counts_even_if_closing_fails() -> None:
@@ -407,8 +408,9 @@ async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
             await desk.submit()
         assert desk.heads == []
         assert desk.observed == [("Do", "not_sent", 0.0)]
-        said = "not sent: the account's budget of 1000 calls is used up for another 59 min"
+        said = "the account's budget of 1000 calls is used up for another 59 min"
         assert caught.value.message == said
+        assert caught.value.meaning == ("cloud-budget-spent", {"count": "1000", "minutes": "59"})
 
 
 async def test_a_refused_read_is_not_sent_and_is_observed() -> None:

@@ -674,8 +674,13 @@ class TestKeys:
         wrong = replica_set.provider(secret_key=SecretStr("wrong"))
         with pytest.raises(Refused):
             await wrong.submit(plan, intent(replica_set.clock))
-        with pytest.raises(NotSent, match="not tried again"):
+        with pytest.raises(NotSent, match="not tried again") as caught:
             await wrong.submit(plan, intent(replica_set.clock))
+        assert not caught.value.message.startswith("not sent")  # the sentence it goes into says so
+        assert caught.value.meaning is not None
+        code, values = caught.value.meaning
+        assert code == "cloud-not-tried-again"
+        assert [each["what"] for each in unnested(values["message"])] == ["denied"]
         assert replica_set.cloud.submissions_seen == 1
 
     @pytest.mark.parametrize("minutes", [-20, 20])

@@ -110,6 +110,26 @@ def test_reads_fail_by_what_may_be_done_next(status: int, body: bytes, expected:
     assert type(caught.value) is expected
 
 
+PHRASES = {5000: "internal-error", 5100: "busy-or-timed-out", 5300: "updating", 31337: "unknown-code"}
+
+
+@pytest.mark.parametrize("code", PHRASES)
+def test_what_is_documented_is_not_called_unknown(code: int) -> None:
+    """The code itself goes with the error, of reads and of submissions."""
+    body = json.dumps({"ret_code": code, "message": "Oops"}).encode()
+    for ask in (lambda: accepted(body), lambda: answers.read(200, body, retry_after=NO_WAIT)):
+        with pytest.raises(ProviderError) as caught:
+            ask()
+        assert caught.value.code == str(code)
+        assert caught.value.meaning == ("cloud-answered", {"what": PHRASES[code], "said": "Oops"})
+
+
+def test_the_code_of_an_answer_that_decides_nothing_is_kept() -> None:
+    with pytest.raises(OutcomeUnknown) as caught:
+        accepted(b'{"ret_code": 5100}', status=500)
+    assert (caught.value.code, caught.value.lost) == ("5100", False)
+
+
 def test_the_providers_words_are_passed_on_without_credentials() -> None:
     said = {"message": "denied,\n signature=abc%3D access_key_id: QYX passwd='hunter2' for cl-1 " + "x" * 999}
     words = answers.words(said)

@@ -26,6 +26,18 @@ def sign(signed: dict[str, str], path: str = "/iaas/", method: str = "GET") -> s
     return signer.signature(SECRET, text, signed["signature_method"])
 
 
+def test_what_is_made_anew_for_each_request_is_not_remembered() -> None:
+    """Signatures and time stamps would only push out what comes again."""
+    stamps = [AT + timedelta(seconds=number) for number in range(3)]
+    signer._encoded.cache_clear()
+    kept = []
+    for at in stamps:
+        common = signer.common_params("X", zone="z", access_key_id=KEY, at=at, expires=at)
+        signer.signed_query(common, path="/iaas/", secret=SECRET)
+        kept.append(signer._encoded.cache_info().currsize)
+    assert kept == [kept[0]] * 3
+
+
 RUN_INSTANCES = {
     **signer.common_params(
         "RunInstances", zone="pek3a", access_key_id=KEY, at=datetime(2013, 8, 27, 14, 30, 10, tzinfo=UTC)

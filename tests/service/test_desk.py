@@ -22,7 +22,7 @@ from bot.core.commands import (
 )
 from bot.core.events import Requested
 from bot.core.machine import Limits
-from bot.core.model import CandidateRule, JobId, Reason, UserId
+from bot.core.model import CandidateRule, JobId, Reason, UserId, nested
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
 from bot.core.schedule import Start
@@ -169,7 +169,8 @@ async def test_a_dry_run_that_can_not_read_says_why() -> None:
     assert isinstance(answer, Tell)
     assert answer.text.code == "unreadable"
     assert answer.detail is not None
-    assert answer.detail == Reason.of("provider-said", message="no such cluster", error="1400 r-1")
+    said = nested([Reason.of("cloud-said", said="no such cluster")])
+    assert answer.detail == Reason.of("provider-said", message=said, error="1400 r-1")
 
 
 # --- clicks ---

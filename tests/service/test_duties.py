@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.core.commands import Action, RequestSwitchover
 from bot.core.machine import Limits, decide, next_due, open_operation
@@ -52,7 +53,7 @@ def with_role(node_id: NodeId, role: Role) -> Topology:
     return replace(reading(A), nodes=nodes)
 
 
-LOST = OutcomeUnknown("no answer in 10 s")
+LOST = OutcomeUnknown("no answer in 10 s", lost=True)
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
 
 
@@ -556,6 +557,34 @@ async def test_whatever_is_not_surely_known_of_a_request_is_in_doubt_and_never_r
     await world.restart(600)
     assert len(world.cloud.submissions) == 1
     assert world.submitted == ["qc"]
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "named"),
+    [
+        (LOST, "lost-answer", ""),
+        (OutcomeUnknown("what?", code="31337", request_id="r-1"), "answer-undecided", "31337 r-1"),
+        (RuntimeError("a defect"), "submission-broke", "RuntimeError"),
+    ],
+)
+async def test_why_it_is_in_doubt_is_told_with_what_the_providers_support_asks_for(
+    error: Exception, why: str, named: str
+) -> None:
+    """In the thread, in the trail and in the log; an answer is called lost only where none came."""
+    world = World()
+    with capture_logs() as logs:
+        op = await world.submitted_with(error)
+    assert op.detail is not None
+    assert (op.detail.code, op.detail["error"]) == (why, named)
+    told = [(line["code"], line["request_id"]) for line in logs if line["event"] == "outcome_unknown"]
+    assert [" ".join(pair).strip() for pair in told] == [named] * isinstance(error, OutcomeUnknown)
+
+
+async def test_why_a_request_did_not_leave_is_told_with_the_code() -> None:
+    world = World()
+    op = await world.submitted_with(NotSent("no token", code="IAM.0011", request_id="r-1"))
+    assert op.detail is not None
+    assert (op.detail.code, op.detail["error"]) == ("not-sent", "IAM.0011 r-1")
 
 
 async def test_a_database_whose_store_fails_before_the_commit_gets_no_request() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from bot.core.model import Reason, UserId
+from bot.core.model import Reason, UserId, nested
 from bot.errors import Unavailable
 from bot.ports import Person
 from bot.service.catalogue import Catalogue, CatalogueHolder
@@ -117,7 +117,7 @@ async def test_what_is_gone_fails_or_hangs_is_a_reason() -> None:
     assert (await shop.offering.look(ANN, HOME, "orders")).problem == Reason.of("reading-slow", name="orders")
     shop.cloud.shows(Unavailable("no answer"))
     assert (await shop.offering.look(ANN, HOME, "orders")).problem == Reason.of(
-        "provider-said", message="no answer", error=""
+        "provider-said", message=nested([Reason.of("cloud-said", said="no answer")]), error=""
     )
     shop.memory.available = False
     assert (await shop.offering.look(ANN, HOME, "orders")).problem == Reason.of("who-unknown")

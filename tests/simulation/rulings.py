@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from bot.core import events as e
@@ -17,7 +18,7 @@ REMEMBERED = 30.0
 
 POLLED = 130.0
 """Seconds within which a job is asked for at least once."""
-NOT_CONFIGURED, NOT_LET_IN = "looked-not-configured", "access denied: check the credentials"
+NOT_CONFIGURED, NOT_LET_IN = "looked-not-configured", re.compile(r'\bdenied\\*"')
 """What is said where a database is not known at all, and where credentials are wrong."""
 
 
@@ -72,7 +73,7 @@ class Rulings:
     def _let_in(self, operation: str, event: e.Event) -> None:
         """The credentials are right, so nothing is refused for them: where a token has ended, there is another."""
         refusals = (e.PlanningFailed, e.RecheckRefused, e.SubmissionRefused)
-        if isinstance(event, refusals) and NOT_LET_IN in str(event.detail):
+        if isinstance(event, refusals) and NOT_LET_IN.search(str(event.detail)):
             self._violated("credentials_suffice", f"{operation} was refused: {event.detail}")
 
     def _known(self, operation: str, event: e.Event) -> None:
