@@ -303,7 +303,8 @@ def test_the_audit_channel_learns_of_ends_and_of_what_needs_attention(graph: Gra
 
 def test_aloud_is_said_that_roles_moved_or_may_have_and_what_became_of_that(graph: Graph) -> None:
     """An end in which nothing changed and nobody had to look is of no concern to a whole channel."""
-    ends_aloud, ends_quietly = set(), set()
+    ends_aloud: set[Status] = set()
+    ends_quietly: set[Status] = set()
     for edge in graph.edges:
         for say in (effect for effect in edge.decision.effects if isinstance(effect, Say)):
             looked_at = Status.NEEDS_ATTENTION in (edge.source.status, edge.target.status)
