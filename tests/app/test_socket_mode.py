@@ -193,9 +193,8 @@ async def test_it_starts_while_slack_is_away_and_says_so_and_no_secret() -> None
         assert (ready.status_code, ready.json()["reasons"]) == (200, []), (
             "what it needs of this machine is there"
         )
-        deaf = next(
-            line for line in (await running.get("/metrics")).text.splitlines() if "deaf_seconds " in line
-        )
+        metrics = (await running.get("/metrics")).text.splitlines()
+        (deaf,) = (line for line in metrics if line.startswith("switchover_socket_deaf_seconds "))
         assert float(deaf.split()[1]) > 0
         running.demo.workspace.faults.clear()
         await running.sockets.connected()
