@@ -32,7 +32,7 @@ from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, MaybeRecorded, ProviderError, StoreUnavailable
 from bot.failpoints import hit
-from bot.ports import Clock, Provider, ProviderType, Storage
+from bot.ports import Answered, Body, Clock, Dispatch, Provider, ProviderType, Storage
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
@@ -49,7 +49,7 @@ from handlers import grammar
 from handlers.answers import parse_choice
 from handlers.app import SlackApp
 from handlers.directory import SlackDirectory
-from handlers.envelopes import Dispatch, Envelopes
+from handlers.envelopes import Envelopes
 from handlers.forms import Forms
 from handlers.homes import HomeKeeper
 from handlers.listeners import Listeners
@@ -422,7 +422,7 @@ class Bot:
         )
         slack = SlackApp(client=client.web, listeners=listeners)
 
-        async def dispatch(body: dict[str, Any], headers: dict[str, str]) -> tuple[int, str, dict[str, str]]:
+        async def dispatch(body: Body, headers: dict[str, str]) -> Answered:
             with self._rush:
                 return await slack.dispatch(body, headers)
 
@@ -447,7 +447,7 @@ class Bot:
         envelopes = Envelopes(
             dispatch=dispatch, clock=self._clock, observe=metrics.ack.observe, count=metrics.socket_envelope
         )
-        return SocketMode(
+        sockets = SocketMode(
             client=opener,
             dialer=dialer,
             envelopes=envelopes,
@@ -456,6 +456,8 @@ class Bot:
             random=around.random,
             watch=metrics,
         )
+        metrics.deaf.set_function(sockets.deaf)
+        return sockets
 
     def _make_web(self, ingress: Ingress | None) -> Starlette:
         return create_app(
@@ -517,8 +519,6 @@ class Bot:
             reasons.append("the scheduler is not running")
         if self._draining:
             reasons.append("draining")
-        elif self._sockets is not None:
-            reasons.append(self._sockets.problem())
         return [reason for reason in reasons if reason]
 
     async def run(self, server: uvicorn.Server, listener: socket.socket, asked: _Asked) -> None:

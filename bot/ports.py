@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +30,13 @@ from bot.core.model import (
     UserId,
 )
 from bot.core.operation import Operation, Status
+
+Body = dict[str, Any]
+"""The parsed body of one delivery of Slack, whichever way it came."""
+Answered = tuple[int, str, Mapping[str, str]]
+"""Status, body and headers, as a request is answered."""
+Dispatch = Callable[[Body, dict[str, str]], Awaitable[Answered]]
+"""Takes a delivery and the headers that came with it; never raises."""
 
 
 class Clock(Protocol):

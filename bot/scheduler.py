@@ -20,13 +20,12 @@ from bot.errors import StoreUnavailable
 from bot.ports import Clock, InboxItem, Store
 from bot.service.desk import Desk
 from bot.service.duties import Duties
+from bot.telemetry import Reminder
 
 log = structlog.get_logger()
 
 AT_ONCE = 4
 """Deliveries begun together."""
-REMIND = 60.0
-"""Seconds between two log lines of a sweep that keeps failing for the same reason."""
 GIVE_WAY = 0.25
 """Seconds for which the work behind acknowledgements gives way to them."""
 
@@ -113,7 +112,7 @@ class Ticker:
         self._dirty: set[str] = set()
         self._stopping = False
         self._running: set[str] = set()
-        self._unavailable: dict[str, tuple[str, float]] = {}
+        self._unavailable: dict[str, Reminder] = {}
         self._crew = Crew(0)  # of the sweeps that run, each at most once
         self.last_success: dict[str, float] = {}
 
@@ -173,12 +172,9 @@ class Ticker:
                 log.info("store_available", sweep=name)
 
     def _store_unavailable(self, name: str, reason: str) -> None:
-        # An outage is said when it begins and then now and then: a line for each try would bury all others.
-        now = asyncio.get_running_loop().time()
-        said, at = self._unavailable.get(name, ("", now))
-        if reason != said or now - at >= REMIND:
+        reminder = self._unavailable.setdefault(name, Reminder())
+        if reminder.due(reason, asyncio.get_running_loop().time()):
             log.warning("store_unavailable", sweep=name, reason=reason)
-            self._unavailable[name] = (reason, now)
 
 
 class Sweeps:

@@ -171,10 +171,31 @@ def _described(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+REMIND = 60.0
+"""Seconds between two log lines of what keeps failing for the same reason."""
+
 _PROVIDER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ACK_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
 _LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _STATUS_BUCKETS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
+
+
+class Reminder:
+    """Of a trouble that goes on: said when it begins or changes, and then now and then.
+
+    A line for each try would bury all others.
+    """
+
+    def __init__(self) -> None:
+        self._said = ""
+        self._at = 0.0
+
+    def due(self, why: str, now: float) -> bool:
+        """Whether it is to be said, at a time in seconds; it counts as said then."""
+        if why == self._said and now - self._at < REMIND:
+            return False
+        self._said, self._at = why, now
+        return True
 
 
 class Metrics:
@@ -190,6 +211,7 @@ class Metrics:
         loop_lag: How late the event loop ran what was due.
         submissions: Requests to switch over that were sent.
         connections: How many connections in Socket Mode there are.
+        deaf: For how long none of them has lasted or brought anything.
         reconnects: How often one had to be replaced, by reason.
         envelopes: What came through them, by what became of it.
     """
@@ -239,6 +261,11 @@ class Metrics:
         )
         self.connections = Gauge(
             "switchover_socket_connections", "Connections in Socket Mode", registry=registry
+        )
+        self.deaf = Gauge(
+            "switchover_socket_deaf_seconds",
+            "Since there was a connection in Socket Mode that lasted, or brought anything",
+            registry=registry,
         )
         self.reconnects = Counter(
             "switchover_socket_reconnects",

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.ports import Clock
+from bot.ports import Body, Clock, Dispatch
 
 MAX_BODY = 1024 * 1024
 MAX_AGE = timedelta(minutes=5)
@@ -44,10 +44,6 @@ FORWARDED = frozenset(
         "x-slack-signature",
     }
 )
-
-Body = dict[str, Any]
-Answered = tuple[int, bytes | str | dict[str, Any], Mapping[str, str]]
-Dispatch = Callable[[Body, dict[str, str]], Awaitable[Answered]]
 
 
 class Rejection(Exception):
@@ -182,7 +178,7 @@ class Ingress:
             return _challenge(body)
         status, content, sent = await self._dispatch(body, headers)
         self._observe(self._clock.monotonic() - arrived)
-        return _response(status, content, sent)
+        return Response(content, status_code=status, headers=sent)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -345,12 +341,6 @@ def _challenge(body: Body) -> Response:
     if not isinstance(challenge, str):
         raise Rejection(400, "no challenge")
     return PlainTextResponse(challenge)
-
-
-def _response(status: int, content: bytes | str | dict[str, Any], headers: Mapping[str, str]) -> Response:
-    if isinstance(content, dict):
-        return JSONResponse(content, status_code=status, headers=headers)
-    return Response(content, status_code=status, headers=headers)
 
 
 def create_app(

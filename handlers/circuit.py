@@ -22,6 +22,7 @@ class Circuit:
     """Opens when several calls in a row got no answer; then only ``auth.test`` is asked, ever more seldom.
 
     It asks something that says nothing, so that no message is tried, or held up by another one, to find out.
+    An answer to whatever somebody else asks meanwhile, as the directory does, closes it too.
 
     Args:
         client: Counts the calls without an answer, whoever made them.

@@ -108,7 +108,8 @@ class SlackDirectory:
     """People and groups as Slack knows them, at most half a minute old; fails closed.
 
     Nothing older than ``ttl`` seconds is believed, not even while Slack is down: who may approve must not
-    depend on an outage. Nor is a Slack asked that answers nobody: then the "no" comes at once.
+    depend on an outage. While Slack answers nobody one question at a time goes out; to all others the "no"
+    comes at once.
 
     Args:
         client: Bounds every call in time.
@@ -122,6 +123,7 @@ class SlackDirectory:
         self._people = SingleFlight(self._fetch_person, ttl=ttl, clock=clock)
         self._groups = SingleFlight(self._fetch_group, ttl=ttl, clock=clock)
         self._locales: dict[str, str] = {}
+        self._trying = asyncio.Lock()
 
     async def identity(self) -> Identity:
         """Whom the token belongs to (``auth.test``), asked once.
@@ -178,11 +180,14 @@ class SlackDirectory:
         self._groups.invalidate(group_id)
 
     async def _ask(self, method: str, **args: Any) -> Outcome:
-        # While Slack answers nobody, whoever waits for it would only hold up others; the publisher finds out
-        # when it answers again, within seconds.
-        if self._client.silent:
+        if not self._client.silent:
+            return await self._client.call(method, **args)
+        # Whoever waits for a silent Slack holds up others, so one at a time does: nobody must be turned away
+        # once it answers again, and any answer ends the silence.
+        if self._trying.locked():
             raise DirectoryUnavailable("Slack has stopped answering")
-        return await self._client.call(method, **args)
+        async with self._trying:
+            return await self._client.call(method, **args)
 
     async def _fetch_identity(self, _: str) -> Identity:
         data = _data(await self._ask("auth.test"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from bot.failpoints import hit
-from bot.ports import Clock
+from bot.ports import Body, Clock, Dispatch
 from handlers.web_sockets import Gone
 
 logger = logging.getLogger(__name__)
@@ -19,11 +19,9 @@ logger = logging.getLogger(__name__)
 ACK_WITHIN = 3.0
 """Seconds after which Slack has given up on an envelope; an event comes again then, in another one."""
 AT_ONCE = 64
-"""Envelopes answered at a time, of all connections together; the next ones wait unread."""
-
-Body = dict[str, Any]
-Answered = tuple[int, str, Mapping[str, str]]
-Dispatch = Callable[[Body, dict[str, str]], Awaitable[Answered]]
+"""Envelopes answered at a time, of all connections together."""
+WAITING = 512
+"""Envelopes that may wait for that, read so that it is known since when; the next ones wait unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +71,13 @@ class Envelopes:
     time: what is not acknowledged Slack sends again.
 
     Args:
-        dispatch: Takes payload and headers; answers status, body, headers. Never raises.
+        dispatch: What takes the body of a request takes a payload.
         clock: Measures.
-        observe: Is told the seconds from the arrival of an envelope to its acknowledgement.
+        observe: Is told the seconds from the arrival of an envelope to its end, whatever that was.
         count: Is told what became of each: ``acknowledged``; ``refused``, ``late`` or ``broken``, and then it was
             not; ``unheard``, when the connection ended before.
         at_once: How many are answered at a time.
+        waiting: How many more are read meanwhile.
     """
 
     def __init__(
@@ -89,24 +88,27 @@ class Envelopes:
         observe: Callable[[float], None],
         count: Callable[[str], None],
         at_once: int = AT_ONCE,
+        waiting: int = WAITING,
     ) -> None:
         self._dispatch = dispatch
         self._clock = clock
         self._observe = observe
         self._count = count
         self._room = asyncio.Semaphore(at_once)
+        self._places = asyncio.Semaphore(at_once + waiting)
 
     async def take(
         self, envelope: Envelope, send: Callable[[str], Awaitable[None]], tasks: asyncio.TaskGroup
     ) -> None:
-        """Begins to answer an envelope in a task, as soon as there is room for one more."""
-        await self._room.acquire()
+        """Has an envelope answered in a task; waits only while too many wait already."""
+        await self._places.acquire()
         task = tasks.create_task(self._answer(envelope, send), name=f"envelope-{envelope.id}")
-        task.add_done_callback(lambda _: self._room.release())
+        task.add_done_callback(lambda _: self._places.release())
 
     async def _answer(self, envelope: Envelope, send: Callable[[str], Awaitable[None]]) -> None:
         try:
-            outcome = await self._answered(envelope, send)
+            async with self._room:
+                outcome = await self._answered(envelope, send)
         except Gone:
             outcome = "unheard"
         except Exception:
@@ -114,15 +116,25 @@ class Envelopes:
             logger.exception("an envelope broke its answer")
             outcome = "broken"
         self._count(outcome)
+        self._observe(self._age(envelope))
 
     async def _answered(self, envelope: Envelope, send: Callable[[str], Awaitable[None]]) -> str:
+        if self._age(envelope) > ACK_WITHIN:
+            # Nobody waits for it any more, and those behind it do.
+            return _late("an envelope waited too long")
         status, answer, _ = await self._dispatch(envelope.payload, {})
         if status != HTTPStatus.OK:
             return "refused"
-        if self._clock.monotonic() - envelope.arrived > ACK_WITHIN:
-            logger.warning("an envelope was answered too late", extra={"action": "late"})
-            return "late"
+        if self._age(envelope) > ACK_WITHIN:
+            return _late("an envelope was answered too late")
         await send(acknowledgement(envelope, answer))
         hit("acknowledged")
-        self._observe(self._clock.monotonic() - envelope.arrived)
         return "acknowledged"
+
+    def _age(self, envelope: Envelope) -> float:
+        return self._clock.monotonic() - envelope.arrived
+
+
+def _late(how: str) -> str:
+    logger.warning(how, extra={"action": "late"})
+    return "late"

@@ -347,8 +347,8 @@ class Publisher:
             "unfurl_media": False,
         }
         outcome = await self._send(message, POST, words, **content, reply_broadcast=to_all or None)
-        if to_all and isinstance(outcome, Rejected) and outcome.error in PLACE_GONE and self._fits(until):
-            # Perhaps only the channel is closed to it: in the thread it must be said all the same.
+        if to_all and _refuses(outcome) and self._fits(until):
+            # Perhaps only the channel does not take it: in the thread it must be said all the same.
             outcome = await self._send(message, POST, words, **content)
         return self._judge_post(message, outcome, version=operation.version if operation else 1)
 
@@ -450,7 +450,7 @@ class Publisher:
         outcome = await self._send(
             message, EPHEMERAL, words, channel=to.place.channel, user=to.user, thread_ts=to.place.thread
         )
-        if isinstance(outcome, Rejected) and outcome.error not in OPERATOR:
+        if _refuses(outcome):
             return None
         return self._judge_answer(EPHEMERAL, message, outcome)
 
@@ -601,14 +601,17 @@ def _holds_up_the_end(message: Message) -> bool:
 
 
 def _concerns_the_channel(message: Message, operation: Operation, say: Say) -> bool:
-    """Whether the channel hears what is said in the thread of an incident: that roles moved, or may have.
+    """Whether the channel hears what is said in the thread of an incident, and it is still so.
 
-    A card that stands in the channel itself shows it there; what was never sent ends quietly.
+    A card that stands in the channel itself shows it there.
     """
-    if message.thread is None or operation.place.thread is None or not operation.submissions:
-        return False
-    tells = message.status in MUST_BE_TOLD and say.text.code == f"reply-{message.status.replace('_', '-')}"
-    return tells and (message.status in ENDS or operation.open)
+    in_a_thread = message.thread is not None and operation.place.thread is not None
+    return in_a_thread and say.aloud and (message.status in ENDS or operation.open)
+
+
+def _refuses(outcome: Outcome) -> bool:
+    """Whether Slack does not take this message; not that it takes none before somebody has mended something."""
+    return isinstance(outcome, Rejected) and outcome.error not in OPERATOR
 
 
 def _logged(action: str, message: Message, **more: str) -> dict[str, str]:

@@ -26,6 +26,8 @@ _SOCKET_WORDS = {
     "connection_lost": ("the connection broke", "check the network"),
     "silent": ("there was no sign of life any more", "check the network"),
     "closed": ("Slack closed it", "wait: it is made again"),
+    "refresh_requested": ("Slack took it away at once", "wait: it is made again"),
+    "warning": ("Slack took it away at once", "wait: it is made again"),
     "no_hello": ("Slack did not say hello", "wait: it is tried again"),
     "unsafe_address": ("Slack named an address without encryption", "check slack.api_url"),
     "link_disabled": ("Socket Mode is switched off", "switch it on in the settings of the Slack app"),

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from bot.ports import Clock
+from bot.telemetry import Reminder
 from handlers.circuit import backoff
 from handlers.envelopes import Envelopes, envelope_of
 from handlers.reachability import OPEN, opening_problem, unreached
@@ -29,11 +30,10 @@ SETTLED = 30.0
 """A connection that lasted so many seconds was a good one: the next is made at once."""
 LINGER = 30.0
 """Seconds for which what still comes through a connection that was replaced is taken; Slack says ten."""
-GRACE = 15.0
-"""Seconds without a connection in which the bot is still called ready."""
 AFTER_REFUSAL = 60.0
 """Seconds until Slack is asked again when it said no: only a person can mend that."""
-REMIND = 60.0
+IN_A_ROW = 3
+"""Connections in a row that did not last, after which it is said, whyever each of them ended."""
 
 CLOSED_AT_ONCE = {"link_disabled": AFTER_REFUSAL, "too_many_websockets": AFTER_REFUSAL}
 """Reasons for which Slack takes a connection away instead of replacing it, and how long none is asked for then."""
@@ -107,14 +107,16 @@ class SocketMode:
         self._stopping = False
         self._keepers: list[asyncio.Task[None]] = []
         self._links: set[_Link] = set()
-        self._trouble = "no connection was made yet"
-        self._deaf_since = -GRACE
-        self._said = ("", 0.0)
+        self._deaf_since = clock.monotonic()
+        self._reminder = Reminder()
 
-    def problem(self) -> str:
-        """Why nothing can be heard from Slack, "" while it can or could just now."""
-        deaf = not self._links and self._clock.monotonic() - self._deaf_since >= GRACE
-        return f"no connection to Slack: {self._trouble}" if deaf else ""
+    def deaf(self) -> float:
+        """Seconds since there was a connection that lasted, or brought anything; 0.0 while there is one.
+
+        One that has just been made proves nothing: whoever cuts it may do so at once, for ever.
+        """
+        heard = any(link.heard for link in self._links)
+        return 0.0 if heard else self._clock.monotonic() - self._deaf_since
 
     async def run(self) -> None:
         """Keeps the connections until told to stop, and then until the last envelope is answered."""
@@ -141,7 +143,7 @@ class SocketMode:
             try:
                 link = await self._open(tasks)
             except NotOpened as error:
-                self._warn(str(error))
+                self._warn("no connection to Slack was made", str(error))
                 tries += 1
                 wait = error.wait or backoff(tries, self._random)
             except Exception:
@@ -154,8 +156,8 @@ class SocketMode:
                     tasks.create_task(_let_go(last), name="socket-replaced")
                 last = link
                 reason = await link.left()
-                self._left(reason)
                 tries = 0 if self._clock.monotonic() - began >= SETTLED else tries + 1
+                self._left(reason, tries)
                 wait = CLOSED_AT_ONCE.get(reason, backoff(tries, self._random) if tries else 0.0)
             await self._clock.sleep(wait)
 
@@ -170,7 +172,7 @@ class SocketMode:
         link = _Link(socket, self._envelopes, self._parse, self._clock)
         self._links.add(link)
         tasks.create_task(self._serve(link), name="socket")
-        self._counted()
+        self._watch.socket_connections(len(self._links))
         logger.info("connected to Slack", extra={"action": "socket_connected", "open": len(self._links)})
         return link
 
@@ -199,29 +201,21 @@ class SocketMode:
         except Exception:
             logger.exception("a connection broke")
         finally:
+            if link.heard:
+                self._deaf_since = self._clock.monotonic()
             self._links.discard(link)
-            self._counted()
+            self._watch.socket_connections(len(self._links))
 
-    def _counted(self) -> None:
-        self._watch.socket_connections(len(self._links))
-        self._deaf_since = self._clock.monotonic()
-
-    def _left(self, reason: str) -> None:
+    def _left(self, reason: str, tries: int) -> None:
         self._watch.socket_reconnect(reason if reason in REASONS else "other")
-        self._trouble = unreached(reason)
-        if reason in CLOSED_AT_ONCE:
-            self._warn(self._trouble)
+        if tries >= IN_A_ROW or reason in CLOSED_AT_ONCE:
+            self._warn("no connection to Slack lasts", unreached(reason))
         else:
             logger.info("a connection is replaced", extra={"action": "socket_replaced", "why": reason})
 
-    def _warn(self, why: str) -> None:
-        # An outage is said when it begins or changes, and then now and then.
-        said, at = self._said
-        now = self._clock.monotonic()
-        self._trouble = why
-        if why != said or now - at >= REMIND:
-            self._said = (why, now)
-            logger.warning("no connection to Slack was made", extra={"action": "socket_problem", "why": why})
+    def _warn(self, what: str, why: str) -> None:
+        if self._reminder.due(why, self._clock.monotonic()):
+            logger.warning(what, extra={"action": "socket_problem", "why": why})
 
 
 class _Link:
@@ -238,11 +232,18 @@ class _Link:
         self._envelopes = envelopes
         self._parse = parse
         self._clock = clock
+        self._since = clock.monotonic()
+        self._brought = False
         self._reason = ""
         self._left = asyncio.Event()
         self._stopped = False
         self._reading: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
+
+    @property
+    def heard(self) -> bool:
+        """Whether Slack can be heard through it: it has lasted, or brought an envelope."""
+        return self._brought or self._clock.monotonic() - self._since >= SETTLED
 
     async def left(self) -> str:
         """Waits until another one is needed in its place; why."""
@@ -271,17 +272,19 @@ class _Link:
         try:
             while True:
                 text = await self._socket.receive()
-                await self._take(self._parse(text) or {}, tasks)
+                arrived = self._clock.monotonic()
+                await self._take(self._parse(text) or {}, arrived, tasks)
         except Gone as error:
             self._leave(error.reason)
 
-    async def _take(self, message: dict[str, Any], tasks: asyncio.TaskGroup) -> None:
+    async def _take(self, message: dict[str, Any], arrived: float, tasks: asyncio.TaskGroup) -> None:
         if message.get("type") == "disconnect":
             reason = _reason(message)
             self._leave(reason)
             if reason in CLOSED_AT_ONCE:
                 raise Gone(reason)
-        elif envelope := envelope_of(message, self._clock.monotonic()):
+        elif envelope := envelope_of(message, arrived):
+            self._brought = True
             await self._envelopes.take(envelope, self._socket.send, tasks)
         elif message.get("type") != "hello":
             logger.warning("a message is not as documented", extra={"action": "malformed"})

@@ -30,12 +30,13 @@ REMIND_BEFORE = timedelta(minutes=5)
 class Say:
     """A reply the thread is owed. ``detail`` explains; both are codes of the message catalogue.
 
-    ``besides``: the audit channel is owed it as well.
+    ``besides``: the audit channel is owed it as well. ``aloud``: so is the channel whose thread it is.
     """
 
     text: Reason
     detail: Reason | None = None
     besides: bool = False
+    aloud: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,26 +445,27 @@ def _effects(before: Operation, event: e.Event, after: Operation) -> tuple[Effec
     if isinstance(event, e.Reviewed):
         return (Note(Say(Reason.of("notice-reviewed", by=event.by, database=after.label))),)
     if after.status in ENDS:
-        return (_end(after),) if before.status is not after.status else ()
+        return (_end(before, after),) if before.status is not after.status else ()
     if after.status is Status.NEEDS_ATTENTION and before.status is not after.status:
-        return (Say(Reason.of("reply-needs-attention"), after.detail, besides=True),)
+        return (Say(Reason.of("reply-needs-attention"), after.detail, besides=True, aloud=True),)
     said = _milestone(event, after)
     return () if said is None else (said,)
 
 
-def _end(op: Operation) -> Say:
-    before = op.plan.primary if op.plan else None
+def _end(before: Operation, op: Operation) -> Say:
     took = max(op.took or timedelta(0), timedelta(0))  # clocks are set back
     text = Reason.of(
         f"reply-{op.status.replace('_', '-')}",
         database=op.label,
-        before=before,
+        before=op.plan.primary if op.plan else None,
         now=op.primary_now,
         job=op.job_id,
         seconds=f"{took.total_seconds():.0f}",
         by=op.decided_by,
     )
-    return Say(text, op.detail, besides=True)
+    # A channel hears that roles moved, and what became of its having heard that they may have.
+    aloud = op.status is Status.SUCCEEDED or before.status is Status.NEEDS_ATTENTION
+    return Say(text, op.detail, besides=True, aloud=aloud)
 
 
 def _milestone(event: e.Event, after: Operation) -> Say | None:

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from bot.app import _honest
+from bot.ports import Answered, Body
 from bot.sandbox.slack import Workspace, serve_workspace
 from bot.sandbox.slack.model import Json
 from bot.sandbox.slack.socket_server import serve_sockets
 from bot.sandbox.slack.sockets import Unheard, unpacked
 from bot.storage import connect
 from bot.system import SystemClock
-from handlers.envelopes import Answered, Body, Envelopes
+from handlers.envelopes import Envelopes
 from handlers.slack_client import SlackClient
 from handlers.socket_mode import SocketMode
 from handlers.web_sockets import WebSockets

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web import MAX_BODY, MAX_DEPTH, Answered, Ingress, Signatures, create_app
+from bot.ports import Answered
+from bot.web import MAX_BODY, MAX_DEPTH, Ingress, Signatures, create_app
 from tests.app.signed import FORM, JSON, SECRET, ask, chunks, form, interactive, signed_headers
 from tests.handlers.ledger import START, HandClock
 
@@ -101,7 +102,7 @@ async def test_the_word_payload_in_a_command_is_only_a_word(door: Door, text: st
 
 
 async def test_an_answer_travels_back(door: Door) -> None:
-    door.backend.answer = (200, {"text": "hello"}, {"x-a": "b"})
+    door.backend.answer = (200, '{"text": "hello"}', {"x-a": "b"})
     response = await door.send(COMMAND)
     assert response.json() == {"text": "hello"}
     assert response.headers["x-a"] == "b"

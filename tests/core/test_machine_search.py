@@ -301,6 +301,22 @@ def test_the_audit_channel_learns_of_ends_and_of_what_needs_attention(graph: Gra
         assert [say.besides for say in told if say.besides] == [True] * entered
 
 
+def test_aloud_is_said_that_roles_moved_or_may_have_and_what_became_of_that(graph: Graph) -> None:
+    """An end in which nothing changed and nobody had to look is of no concern to a whole channel."""
+    ends_aloud: set[Status] = set()
+    ends_quietly: set[Status] = set()
+    for edge in graph.edges:
+        for say in (effect for effect in edge.decision.effects if isinstance(effect, Say)):
+            looked_at = Status.NEEDS_ATTENTION in (edge.source.status, edge.target.status)
+            moved = edge.target.status is Status.SUCCEEDED
+            concerns = moved or (looked_at and edge.target.status is not edge.source.status)
+            assert say.aloud == concerns
+            if edge.target.status in ENDS:
+                (ends_aloud if say.aloud else ends_quietly).add(edge.target.status)
+    assert ends_aloud == {Status.SUCCEEDED, Status.FAILED, Status.CLOSED}
+    assert ends_quietly == ENDS - {Status.SUCCEEDED, Status.CLOSED}
+
+
 def test_entering_an_end_tells_it_exactly_once(graph: Graph) -> None:
     for edge in graph.edges:
         ended = edge.target.status in ENDS and edge.source.status not in ENDS

@@ -243,13 +243,42 @@ async def test_while_slack_answers_nobody_a_no_comes_at_once_until_it_answers_ag
     for _ in range(3):
         with pytest.raises(DirectoryUnavailable):
             await office.is_member()
-    asked = len(office.slack.calls)
-    for question in (office.is_member(), office.directory.members("S1"), office.directory.members("S2")):
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def gate(method: str) -> None:
+        if method == "users.info":
+            asked.set()
+            await go.wait()
+
+    office.slack.gate = gate
+    office.slack.fail("users.info", "status", "500")
+    trying = asyncio.create_task(office.is_member())
+    await asked.wait()
+    calls = len(office.slack.calls)
+    for question in (office.is_member("U2"), office.directory.members("S1"), office.directory.members("S2")):
         with pytest.raises(DirectoryUnavailable, match="stopped answering"):
             await question
-    assert len(office.slack.calls) == asked
+    assert len(office.slack.calls) == calls
+    go.set()
+    with pytest.raises(DirectoryUnavailable, match="500"):
+        await trying
     assert await circuit.closes()  # the publisher has asked, and been answered
     assert await office.is_member()
+    assert await office.directory.members("S1") == {"U1"}
+
+
+async def test_when_slack_answers_again_nobody_is_turned_away(office: Office) -> None:
+    """Whatever the publisher knows of it, who may be seconds away from asking."""
+    circuit = Circuit(office.client, office.clock, lambda: 1.0)
+    office.slack.fail("auth.test", "status", "500", times=3)
+    opened = []
+    for _ in range(3):
+        with pytest.raises(DirectoryUnavailable):
+            await office.is_member()
+        opened.append(circuit.open)
+    assert opened == [False, False, True]
+    assert await office.is_member()
+    assert not circuit.open
     assert await office.directory.members("S1") == {"U1"}
 
 
@@ -258,5 +287,6 @@ async def test_what_was_heard_just_before_slack_fell_silent_counts_as_long_as_ev
     office.client.unanswered = 3
     assert await office.is_member()
     office.clock.advance(TTL)
+    office.slack.fail("users.info", "status", "500")
     with pytest.raises(DirectoryUnavailable):
         await office.is_member()

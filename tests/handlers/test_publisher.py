@@ -124,12 +124,13 @@ class Desk:
         )  # fmt: skip
 
     def owe_reply(
-        self, serial: int, number: int = 1, thread: str | None = "1.1", channel: str = "C1", code: str = ""
-    ) -> None:
+        self, serial: int, number: int = 1, thread: str | None = "1.1", channel: str = "C1", code: str = "",
+        *, aloud: bool = False,
+    ) -> None:  # fmt: skip
         operation = replace(OPERATION, id=OperationId(f"SW-{number}"))
         self._owe(
             id=number * 100 + serial, kind=MessageKind.REPLY, key=f"reply-{serial}", operation=operation,
-            status="running", say=Say(Reason.of(code or f"say-{serial}")), channel=channel, thread=thread,
+            status="running", say=Say(Reason.of(code or f"say-{serial}"), aloud=aloud), channel=channel, thread=thread,
         )  # fmt: skip
 
     def owe_audit(self, channel: str = "C2") -> None:
@@ -191,24 +192,22 @@ IN_A_THREAD = replace(OPERATION, place=Place("C1", "1.1"), submissions=(START,),
 
 
 @pytest.mark.parametrize(
-    ("status", "sent", "now", "shown"),
+    ("status", "aloud", "now", "shown"),
     [
         (Status.SUCCEEDED, True, Status.SUCCEEDED, True),
         (Status.FAILED, True, Status.FAILED, True),
-        (Status.CLOSED, True, Status.CLOSED, True),
         (Status.NEEDS_ATTENTION, True, Status.NEEDS_ATTENTION, True),
         (Status.NEEDS_ATTENTION, True, Status.SUCCEEDED, False),
         (Status.FAILED, False, Status.FAILED, False),
-        (Status.REFUSED, False, Status.REFUSED, False),
-        (Status.RUNNING, True, Status.RUNNING, False),
+        (Status.RUNNING, False, Status.RUNNING, False),
     ],
 )
-async def test_the_channel_hears_how_ended_what_was_sent_from_a_thread(
-    desk: Desk, status: Status, now: Status, *, sent: bool, shown: bool
+async def test_the_channel_hears_what_is_said_aloud_in_a_thread_and_is_still_so(
+    desk: Desk, status: Status, now: Status, *, aloud: bool, shown: bool
 ) -> None:
-    """Once, in the thread and in the channel; milestones, and what was never sent, stay in the thread."""
-    desk.owe_reply(1, code=f"reply-{status.replace('_', '-')}")
-    of = replace(IN_A_THREAD, id=OperationId("SW-1"), status=now, submissions=(START,) if sent else ())
+    """Once, in the thread and in the channel; all else stays in the thread."""
+    desk.owe_reply(1, code=f"reply-{status.replace('_', '-')}", aloud=aloud)
+    of = replace(IN_A_THREAD, id=OperationId("SW-1"), status=now)
     desk.outbox.change(101, operation=of, status=status.value)
     await desk.settle()
     (posted,) = desk.slack.channels["C1"].messages
@@ -216,20 +215,16 @@ async def test_the_channel_hears_how_ended_what_was_sent_from_a_thread(
 
 
 async def test_a_card_in_the_channel_itself_shows_it_there(desk: Desk) -> None:
-    """And what the thread of a person who must look is told besides is no call for one."""
-    desk.owe_reply(1, code="reply-succeeded")
-    desk.owe_reply(2, code="reply-job")
+    desk.owe_reply(1, code="reply-succeeded", aloud=True)
     here = replace(IN_A_THREAD, id=OperationId("SW-1"), place=Place("C1"))
     desk.outbox.change(101, operation=here, status="succeeded")
-    looked_at = replace(IN_A_THREAD, id=OperationId("SW-1"), status=Status.NEEDS_ATTENTION)
-    desk.outbox.change(102, operation=looked_at, status="needs_attention")
     await desk.settle()
-    assert [each.get("reply_broadcast") for each in desk.slack.channels["C1"].messages] == [None, None]
+    assert [each.get("reply_broadcast") for each in desk.slack.channels["C1"].messages] == [None]
 
 
 async def test_what_the_channel_was_told_is_found_again(desk: Desk) -> None:
     """Its answer was lost: it is looked for in the thread, and neither place is told twice."""
-    desk.owe_reply(1, code="reply-succeeded")
+    desk.owe_reply(1, code="reply-succeeded", aloud=True)
     of = replace(IN_A_THREAD, id=OperationId("SW-1"))
     desk.outbox.change(101, operation=of, status="succeeded")
     desk.slack.fail("chat.postMessage", "drop", after=True)
@@ -239,15 +234,27 @@ async def test_what_the_channel_was_told_is_found_again(desk: Desk) -> None:
     assert desk.outbox.rows[101].state == "posted"
 
 
-async def test_where_the_channel_takes_no_reply_the_thread_still_does(desk: Desk) -> None:
-    desk.owe_reply(1, code="reply-succeeded")
+@pytest.mark.parametrize("error", ["restricted_action", "cannot_broadcast", "a_word_of_another_time"])
+async def test_where_the_channel_takes_no_reply_the_thread_still_does(desk: Desk, error: str) -> None:
+    desk.owe_reply(1, code="reply-succeeded", aloud=True)
     of = replace(IN_A_THREAD, id=OperationId("SW-1"))
     desk.outbox.change(101, operation=of, status="succeeded")
-    desk.slack.fail("chat.postMessage", "error", "restricted_action")
+    desk.slack.fail("chat.postMessage", "error", error)
     await desk.settle()
     (posted,) = desk.slack.channels["C1"].messages
     assert (posted["thread_ts"], posted.get("reply_broadcast")) == ("1.1", None)
     assert desk.outbox.rows[101].state == "posted"
+
+
+async def test_what_waits_for_an_operator_is_not_kept_from_the_channel(desk: Desk) -> None:
+    desk.owe_reply(1, code="reply-succeeded", aloud=True)
+    of = replace(IN_A_THREAD, id=OperationId("SW-1"))
+    desk.outbox.change(101, operation=of, status="succeeded")
+    desk.slack.fail("chat.postMessage", "error", "invalid_auth")
+    await desk.settle(61)
+    (posted,) = desk.slack.channels["C1"].messages
+    assert (posted["thread_ts"], posted.get("reply_broadcast")) == ("1.1", True)
+    assert desk.errors(101) == ["invalid_auth"]
 
 
 # --- what is not true any more ---

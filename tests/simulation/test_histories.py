@@ -25,7 +25,7 @@ CAUGHT = {
     "try_again_after_restart": ("submitted_once", 23),
     "no_look_before_posting": ("posted_once", 4),
     "forget_that_a_post_was_begun": ("posted_once", 11),
-    "no_dedupe": ("one_effect_each", 26),
+    "no_dedupe": ("one_effect_each", 51),
     "no_replay_set": ("replays_are_refused", 14),
     "no_fingerprint": ("plan_still_holds", 89),
     "no_live_quorum": ("quorum_lives", 190),
