@@ -35,6 +35,7 @@ from bot.errors import (
     IllegalTransition,
     Locked,
     NotSent,
+    OutcomeUnknown,
     Refused,
     SwitchoverError,
     Throttled,
@@ -189,6 +190,12 @@ def test_events_are_named_in_the_audit_trail_as_they_read() -> None:
         "submission_not_accepted",
         "roles_confirmed",
     } <= names
+
+
+def test_an_unknown_outcome_says_whether_the_answer_was_lost_and_keeps_the_code() -> None:
+    assert not OutcomeUnknown("busy or timed out", code="5100").lost
+    lost = OutcomeUnknown("no answer came", lost=True, request_id="r-3")
+    assert (lost.lost, lost.code, lost.request_id) == (True, "", "r-3")
 
 
 def test_every_error_is_one_of_ours_and_says_what_it_knows() -> None:
