@@ -141,7 +141,7 @@ class History:
     def __init__(self, world: World) -> None:
         self._world = world
         self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
-        phrases = Phrases(world.clouds, self._dice)
+        phrases = Phrases(world.clouds, self._dice, lambda: world.time.elapsed)
         standings = world.observer.standings
         self._filling = Filling(world.demo, world.mail, self._dice, world.trace, lambda: world.time.elapsed)
         self._people = People(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 from random import Random
@@ -19,7 +19,10 @@ OFTEN_CHEAP = (6, 2, 2)
 STARTS = ("in 8s", "in 20s", "in 45s", "in 70s", "in 3m", "in 5m30s", "at 2026-03-01T12:01:10Z", "at {clock}")
 """When it is to start: soon, or amid the freeze, or so late that there is time for a reminder."""
 CLOCK = START + timedelta(minutes=9)
-"""What clocks show then is typed as a time of day; no request comes later, however wrong the machine's clock is."""
+"""What clocks show then is typed as a time of day."""
+UNTIL = timedelta(minutes=4)
+"""After that it is no longer typed: to a clock that is ahead as far as may be, it would be tomorrow's."""
+SOON = "in 45s"
 
 
 class Phrases:
@@ -28,11 +31,13 @@ class Phrases:
     Args:
         clouds: What there is to switch.
         dice: Decides.
+        elapsed: Seconds since the history began.
     """
 
-    def __init__(self, clouds: Clouds, dice: Random) -> None:
+    def __init__(self, clouds: Clouds, dice: Random, elapsed: Callable[[], float]) -> None:
         self._clouds = clouds
         self._dice = dice
+        self._elapsed = elapsed
         self._reasons = count(1)
 
     def request(self, zone: str, likely: Sequence[float] = LIKELY, *, later: float = 0.0) -> str:
@@ -41,7 +46,9 @@ class Phrases:
         text = self._target(likely)
         if dice.random() < later:
             clock = f"{CLOCK.astimezone(ZoneInfo(zone)):%H:%M}"
-            text += f" {dice.choice(STARTS).format(clock=clock)}"
+            start = dice.choice(STARTS)
+            gone = "{clock}" in start and self._elapsed() > UNTIL.total_seconds()
+            text += f" {SOON if gone else start.format(clock=clock)}"
         return f"{text} because of the simulation" if dice.random() < 0.3 else text
 
     def emergency(self, likely: Sequence[float] = LIKELY) -> str:
