@@ -194,4 +194,4 @@ async def test_while_the_world_is_being_built_nothing_can_be_done(shown: Shown) 
 async def test_the_commands_are_those_of_the_help_in_every_language(shown: Shown) -> None:
     found = (await shown.http.get("/api/commands")).json()
     assert set(found) == {"en", "zh-CN"}
-    assert "/switchover list" in [form["usage"] for form in found["zh-CN"]]
+    assert "/switchover status [DATABASE|ID]" in [form["usage"] for form in found["zh-CN"]]
