@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -330,15 +330,21 @@ class _Transport(AsgiTransport):
         return response
 
 
+def _not_alone(nodes: Iterable[Any], primaries: Collection[str]) -> list[str]:
+    """Whom a cloud may make the primary: who is none, or anybody where all of them are."""
+    ids = [node.id for node in nodes]
+    return [each for each in ids if each not in primaries] or ids
+
+
 def promote_anybody(dice: Random, clouds: Clouds) -> tuple[Target, str]:
     """A failover that a cloud makes by itself: where, and to whom."""
     target = dice.choice([Target("orders"), *clouds.groups()])
     if target == Target("orders"):
-        node = dice.choice([n.id for n in clouds.orders.nodes if n.id not in clouds.orders.primaries])
+        node = dice.choice(_not_alone(clouds.orders.nodes, clouds.orders.primaries))
         clouds.qingcloud.failover(clouds.orders.id, node)
     else:
         group = clouds.groups()[target]
-        node = dice.choice([n.id for n in group.nodes if n.id not in group.primaries])
+        node = dice.choice(_not_alone(group.nodes, group.primaries))
         clouds.huawei.failover(REPLICA_SET if target.database == "sessions" else SHARDED, node)
     clouds.look()
     return target, node
@@ -350,7 +356,7 @@ def from_the_console(dice: Random, clouds: Clouds) -> str:
     if dice.random() < 0.5:
         if clouds.orders.transition:
             return ""
-        node = dice.choice([n.id for n in clouds.orders.nodes if n.id not in clouds.orders.primaries])
+        node = dice.choice(_not_alone(clouds.orders.nodes, clouds.orders.primaries))
         choice = {
             "cluster": clouds.orders.id,
             "role": "maininstance",
