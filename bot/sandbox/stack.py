@@ -157,6 +157,11 @@ class Bot:
         async with asyncio.timeout(PATIENCE), self._said:
             return await self._said.wait_for(found) or {}
 
+    async def stopped(self) -> None:
+        """Waits until it stands still at a failpoint; a line about it comes before."""
+        if self.process is not None:
+            await asyncio.to_thread(os.waitid, os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+
     async def stop(self) -> int:
         """Asks it to drain and waits for its end; gives its exit code."""
         self.send(signal.SIGTERM)

@@ -175,7 +175,7 @@ async def test_a_bot_that_drains_takes_no_more_deliveries() -> None:
         running.bot.send(signal.SIGTERM)
         try:
             async with asyncio.timeout(40):
-                await running.bot.logged("failpoint")
+                await running.bot.stopped()
                 await running.sockets.until(lambda: not running.sockets.open)
         finally:
             running.bot.send(signal.SIGCONT)

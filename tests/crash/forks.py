@@ -107,8 +107,8 @@ def sweep(play: str, wanted: Wanted, *, stop_at_violation: bool = False) -> Swee
         with logs_of(world), forks.at_every_step():
             try:
                 time.run(WholeOperation(world, PLAYS[play](world)).play())
-            except Stuck:
-                world.observer.violated("goes_on", "everything waits for ever")
+            except Stuck as stuck:
+                world.observer.violated("goes_on", str(stuck))
     except BaseException:
         if forks.forked:
             forks.tell(traceback.format_exc())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
@@ -65,11 +64,6 @@ class World(Lives):
 
     def signal(self, number: signal.Signals) -> None:
         self.stack.bot.send(number)
-
-    async def stopped(self) -> None:
-        """Waits until it stands still."""
-        assert self.stack.bot.process is not None
-        await asyncio.to_thread(os.waitid, os.P_PID, self.stack.bot.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     async def exited(self) -> None:
         assert await self.stack.bot.died() == 0
@@ -191,7 +185,7 @@ async def test_a_delivery_that_is_being_recorded_is_acknowledged_and_not_lost() 
         clicking = asyncio.create_task(
             running.stack.slack.click(running.stack.demo.approver, card, "approve")
         )
-        await running.stopped()
+        await running.stack.bot.stopped()
         running.signal(signal.SIGTERM)
         running.signal(signal.SIGCONT)
         assert (await clicking).ok
@@ -205,7 +199,7 @@ async def test_told_again_when_nothing_is_under_way_any_more_it_still_exits_0(nu
     async with world(failpoint="drained:stop") as running:
         await running.request()
         running.signal(signal.SIGTERM)
-        await running.stopped()
+        await running.stack.bot.stopped()
         running.signal(number)
         running.signal(signal.SIGCONT)
         await running.exited()
@@ -218,7 +212,7 @@ async def test_told_to_end_or_to_reload_while_it_starts_it_ends_as_usual() -> No
         await running.rest()
         starting = asyncio.create_task(running.stack.restart(failpoint="claims_released:stop"))
         await running.stack.bot.logged("failpoint")
-        await running.stopped()
+        await running.stack.bot.stopped()
         running.signal(signal.SIGHUP)
         running.signal(signal.SIGTERM)
         running.signal(signal.SIGCONT)
