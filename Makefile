@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 JOBS := $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Compiled once and kept: many checks start an interpreter of their own, whatever the environment says of bytecode.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install demo test test-core test-all lint bench simulate screenshots lock clean
 .DEFAULT_GOAL := help
 
@@ -40,7 +43,7 @@ lint: $(VENV)/.dev  ## formatting, lint, types, import contracts, dependencies
 # Lint and the core keep one core of the machine busy each, so they run beside each other.
 test: $(VENV)/.dev  ## everything the project checks, in a few minutes
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-core
-	@$(BIN)/pytest -q -n $(JOBS) -m "not slow" --ignore=tests/core
+	@$(BIN)/pytest -q -n $(JOBS) -m "not slow" --ignore=tests/core --hypothesis-profile=quick
 
 test-core: $(VENV)/.dev  ## the pure core, which its own tests cover whole
 	@$(BIN)/coverage erase

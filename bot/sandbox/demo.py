@@ -8,18 +8,25 @@ from bot.core.operation import ENDS, Status
 from bot.sandbox.clouds import CloudSetup, Scene, demo_clouds
 from bot.sandbox.slack import Message
 from bot.sandbox.slack.transcript import live
-from bot.sandbox.stack import PATIENCE, Stack, stack, status_of
+from bot.sandbox.stack import CONSOLE_SCRIPT, PATIENCE, Stack, Starter, stack, status_of
 
 Write = Callable[[str], None]
 
 
-async def demo(clouds: Sequence[CloudSetup] | None = None, *, port: int = 0, write: Write = print) -> bool:
+async def demo(
+    clouds: Sequence[CloudSetup] | None = None,
+    *,
+    port: int = 0,
+    write: Write = print,
+    starter: Starter = CONSOLE_SCRIPT,
+) -> bool:
     """Plays every scene and prints the threads as they grow.
 
     Args:
         clouds: The clouds and their scenes; those of the demonstration unless told otherwise.
         port: The bot's port, 0 for a free one.
         write: Takes the transcript, a few lines at a time.
+        starter: Starts the bot's process.
 
     Returns:
         True only if every switchover ended succeeded, the roles moved as asked, and each cloud saw exactly one
@@ -28,7 +35,7 @@ async def demo(clouds: Sequence[CloudSetup] | None = None, *, port: int = 0, wri
     clouds = demo_clouds() if clouds is None else clouds
     simulated = ", ".join(f"a simulated {cloud.name}" for cloud in clouds)
     write(f"Starting a simulated Slack, {simulated}, and the real bot as a process of its own …")
-    async with stack(clouds, port=port) as world:
+    async with stack(clouds, port=port, starter=starter) as world:
         write(f"The bot listens at {world.bot.url}. What follows is #orders-oncall as people see it.")
         with world.demo.workspace.on_change(live(world.demo.workspace, write)):
             played = [await _play(world, cloud, scene, write) for cloud in clouds for scene in cloud.scenes]

@@ -22,6 +22,7 @@ from bot.sandbox.slack import Message, View
 from bot.sandbox.stack import Stack, operation_of, status_of
 from bot.sandbox.switchovers import Ending, Timings
 from tests.app.commands import run
+from tests.warm import start as warm
 from tests.warm import warm_stack
 
 SUBMIT = "RunClusterCustomService"
@@ -96,7 +97,7 @@ def sessions(cloud: SimulatedQingCloud) -> CloudSetup:
 async def test_the_demonstration_plays_every_scene_of_every_cloud() -> None:
     lines: list[str] = []
     clouds = [SimulatedQingCloud(timings=QUICK), SimulatedQingCloud(timings=QUICK)]
-    assert await demo([orders_on_qingcloud(clouds[0]), sessions(clouds[1])], write=lines.append)
+    assert await demo([orders_on_qingcloud(clouds[0]), sessions(clouds[1])], write=lines.append, starter=warm)
     verdicts = [line.splitlines()[1] for line in lines if line.startswith(("\n✔", "\n✖"))]
     assert verdicts == [
         "✔ QingCloud: a MySQL cluster, to a node by its name",
@@ -110,7 +111,7 @@ async def test_a_demonstration_whose_switchover_fails_says_so() -> None:
     lines: list[str] = []
     cloud = SimulatedQingCloud(timings=QUICK)
     cloud.next_outcome(Ending.UNCHANGED, word="failed")
-    assert not await demo([orders_on_qingcloud(cloud)], write=lines.append)
+    assert not await demo([orders_on_qingcloud(cloud)], write=lines.append, starter=warm)
     assert "✖ QingCloud: a MySQL cluster" in "\n".join(lines)
     assert "the card ended as failed; the roles are NOT as asked" in "\n".join(lines)
 
@@ -123,7 +124,7 @@ async def test_a_demonstration_that_sent_more_than_it_should_is_not_good() -> No
 
     lines: list[str] = []
     quiet = replace(orders_on_qingcloud(Counting()), scenes=())
-    assert not await demo([quiet], write=lines.append)
+    assert not await demo([quiet], write=lines.append, starter=warm)
     assert "submissions received 1, accepted 0, expected 0" in "\n".join(lines)
     assert lines[-1] == "NOT every switchover succeeded."
 

@@ -9,7 +9,7 @@ import pytest
 from tests.crash.forks import PLAYS, Sweep, sweep
 from tests.simulation.mutants import mutated
 
-STRIDE = 61
+STRIDE = 97
 """Of so many steps, every run tries one: another one each time."""
 CHUNKS = 6
 """Into so many pieces the sweep of all steps is cut, for several processes."""
@@ -44,6 +44,7 @@ def test_it_goes_on_from_every_step(play: str, chunk: int) -> None:
     held(sweep(play, lambda step, _: step % CHUNKS == chunk))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MISSED)
 def test_a_defence_that_is_missing_is_missed(mutant: str) -> None:
     play, check = MISSED[mutant]

@@ -162,7 +162,10 @@ class Cutting:
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.read is not None:
-            self.arrived.append(await reader.readexactly(self.read) if self.read else b"")
+            try:
+                self.arrived.append(await reader.readexactly(self.read) if self.read else b"")
+            except asyncio.IncompleteReadError as ended:
+                self.arrived.append(ended.partial)
             reset(writer)
             return
         head = await reader.readuntil(HEAD_END)
