@@ -111,6 +111,9 @@ def play(seed: int, store: str = "", mode: str = "") -> Outcome:
                 time.run(History(world).play())
             except Stuck as stuck:
                 world.observer.violated("goes_on", str(stuck))
+            except Exception as error:
+                error.add_note(f"in the history of seed {seed}")
+                raise
     finally:
         world.ground.close()
     return _outcome(world, process_time() - began)

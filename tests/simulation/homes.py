@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,16 +38,24 @@ async def stale(
             problems.append(f"{user} opened a Home tab, and there is none")
             continue
         fresh = await _fresh(life, workspace, user)
-        mine, theirs = _ageless(shown.payload["blocks"]), _ageless(fresh.blocks)
+        mine, theirs = _ageless(bare(shown.payload["blocks"])), _ageless(bare(fresh.blocks))
         if life.alive and mine[: len(fresh.blocks) - 1] != theirs[:-1]:  # the last says when it was written
             odd = [(one, other) for one, other in zip(mine, theirs, strict=False) if one != other]
             problems.append(f"the Home tab of {user} is stale: {odd[:2] or (len(mine), len(theirs))}")
     return problems
 
 
-def _ageless(blocks: Sequence[Any]) -> Any:
+def _ageless(value: Any) -> Any:
     """Blocks without the times of readings, which are shown once these are old."""
-    return json.loads(AGE.sub("", json.dumps(bare(blocks), ensure_ascii=False)))
+    match value:
+        case str():
+            return AGE.sub("", value)
+        case list():
+            return [_ageless(each) for each in value]
+        case dict():
+            return {key: _ageless(each) for key, each in value.items()}
+        case _:
+            return value
 
 
 async def _fresh(life: Life, workspace: Workspace, user: str) -> HomeView:
