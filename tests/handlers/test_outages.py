@@ -199,6 +199,9 @@ async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
         a_round = timedelta(seconds=count / (40 / 60))
         assert longest_wait(run, changed) <= a_round + timedelta(seconds=10)
         assert len(updates) <= count * rounds / 2, "coalesced"
+        assert run.wording.made == len(run.slack.calls_of("chat.update")) + count, (
+            "and not made while it waits"
+        )
         assert run.busiest("chat.update", since) <= 50
         assert set(run.outcomes(since)) == {"ok"}
         assert run.doubled() == []
