@@ -263,12 +263,6 @@ def _client_with(
     )
 
 
-def never_served(settings: Settings) -> bool:
-    """Whether there is no database yet, because the bot has not run with this configuration."""
-    url = settings.database.url.get_secret_value()
-    return settings.database.backend == "sqlite" and not Path(url.removeprefix("sqlite:///")).exists()
-
-
 @asynccontextmanager
 async def reading_store(settings: Settings) -> AsyncIterator[SqlStore]:
     """The bot's database, to read from beside a running bot.
@@ -276,26 +270,39 @@ async def reading_store(settings: Settings) -> AsyncIterator[SqlStore]:
     Raises:
         StoreUnavailable: It is not there, or can't be read.
     """
-    if never_served(settings):
+    file = settings.database.file
+    if file is not None and not file.exists():
         raise StoreUnavailable(
-            f"database.url: there is no {settings.database.shown_url}: the bot has not run with this "
-            "configuration, or the path is another one"
+            f"database.url: there is no file {file}: name the bot's database with its whole path "
+            '("sqlite:////…"), or run this in the folder that the bot is started in; if the bot has '
+            "never run, there is nothing to read yet"
         )
-    store = await connect(settings.database.url.get_secret_value(), migrate=False, read_only=True)
-    try:
-        yield store
-    finally:
-        await store.close()
+    with _naming_the_database(settings):
+        store = await connect(settings.database.url.get_secret_value(), migrate=False, read_only=True)
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 async def upgrade_database(settings: Settings) -> None:
-    """Brings the schema up to date.
+    """Brings the schema up to date; makes the file of SQLite where there is none.
 
     Raises:
         StoreUnavailable: It can't be reached, or a running bot holds it.
     """
-    store = await connect(settings.database.url.get_secret_value(), migrate=True)
-    await store.close()
+    with _naming_the_database(settings):
+        store = await connect(settings.database.url.get_secret_value(), migrate=True)
+        await store.close()
+
+
+@contextlib.contextmanager
+def _naming_the_database(settings: Settings) -> Iterator[None]:
+    """Whoever types a command may be in another folder, or have another file in mind."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"database.url ({settings.database.place}): {error}") from None
 
 
 # --- serve ---
@@ -681,7 +688,12 @@ async def serve(path: Path) -> None:
         gc.collect()
         gc.freeze()
         host, port = listener.getsockname()[:2]
-        log.info("listening", url=f"http://{_shown_host(host)}:{port}", databases=len(settings.databases))
+        log.info(
+            "listening",
+            url=f"http://{_shown_host(host)}:{port}",
+            database=settings.database.place,
+            databases=len(settings.databases),
+        )
         await bot.run(server, listener, asked)
     log.info("stopped")
 

@@ -7,8 +7,11 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,6 @@ from bot.app import (
     catalogue_for,
     live_problems,
     load_settings,
-    never_served,
     reading_store,
     serve,
     upgrade_database,
@@ -71,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="switchover", description="Switches the primary of a managed database from Slack."
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     _add(commands, "serve", _serve, "run the bot until it is told to stop, then drain")
@@ -112,12 +115,14 @@ def _parser() -> argparse.ArgumentParser:
         required=True, metavar="COMMAND"
     )
     verify = _add(audit, "verify", _audit_verify, "check the hash chain")
-    verify.add_argument("--head", metavar="HASH", help="a head printed earlier that the chain must contain")
+    verify.add_argument(
+        "--head", type=_head, metavar="HASH", help="a head printed earlier that the chain must contain"
+    )
 
     trail = _add(audit, "export", _audit_export, "write the audit trail to stdout")
     trail.add_argument("--format", choices=export.FORMATS, default="jsonl", help="jsonl (the default) or csv")
     trail.add_argument(
-        "--since", metavar="T", help="leave out what is older: a date, or a time with its zone"
+        "--since", type=_since, metavar="T", help="leave out what is older: a date, or a time with its zone"
     )
 
     db = commands.add_parser("db", help="the bot's own database").add_subparsers(
@@ -125,6 +130,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add(db, "upgrade", _db_upgrade, "bring the schema up to date")
     return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"switchover {version('switchover')}")
+        parser.exit()
 
 
 def _add(commands: Any, name: str, run: Command, summary: str) -> argparse.ArgumentParser:
@@ -137,17 +148,40 @@ def _add(commands: Any, name: str, run: Command, summary: str) -> argparse.Argum
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    number = _number(text)
     if not 0 <= number <= MAX_PORT:
         raise argparse.ArgumentTypeError(f"must be from 0 to {MAX_PORT}")
     return number
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = _number(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _head(text: str) -> str:
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a head: give the 64 hexadecimal digits that `audit verify`, the log "
+            "(audit_head) or the audit channel told"
+        )
+    return text.lower()
+
+
+def _since(text: str) -> datetime:
+    try:
+        return export.instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _config_path(arguments: argparse.Namespace) -> Path:
@@ -218,9 +252,6 @@ def _unknown(name: str, nearest: str) -> str:
 async def _status(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     name: str | None = arguments.name
-    if never_served(settings):
-        known = name is None or name in settings.databases
-        return _print_operations([], arguments) if known else _fail(_unknown(str(name), ""))
     async with reading_store(settings) as store:
         if name is None:
             found = list(await store.operations(open_only=True, limit=1000))
@@ -236,9 +267,6 @@ async def _status(arguments: argparse.Namespace) -> int:
 
 async def _history(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    if never_served(settings):
-        known = arguments.database is None or arguments.database in settings.databases
-        return _print_operations([], arguments) if known else _fail(_unknown(arguments.database, ""))
     async with reading_store(settings) as store:
         every = await store.operations(open_only=False, database=arguments.database, limit=arguments.limit)
     found = [operation for operation in every if not operation.open]
@@ -269,17 +297,19 @@ async def _audit_verify(arguments: argparse.Namespace) -> int:
 
 
 async def _audit_export(arguments: argparse.Namespace) -> int:
-    since = None if arguments.since is None else export.instant(arguments.since)
     first, line = export.FORMATS[arguments.format]
     async with reading_store(_settings(arguments)) as store:
         sys.stdout.write(first)
-        async with contextlib.aclosing(store.audit_trail(since)) as rows:
+        async with contextlib.aclosing(store.audit_trail(arguments.since)) as rows:
             async for row in rows:
                 sys.stdout.write(line(row))
     return OK
 
 
 async def _db_upgrade(arguments: argparse.Namespace) -> int:
-    await upgrade_database(_settings(arguments))
-    print("the schema is up to date")
+    settings = _settings(arguments)
+    file = settings.database.file
+    made = "a new database was made: " if file is not None and not file.exists() else ""
+    await upgrade_database(settings)
+    print(f"{made}the schema of {settings.database.place} is up to date")
     return OK

@@ -52,7 +52,7 @@ def instant(text: str) -> datetime:
     if found is None or found.tzinfo is None:
         why = "has no zone" if found else "is no time"
         raise ValueError(
-            f"--since: {text!r} {why}: give a date (2026-11-22, from midnight UTC) or a time with its zone "
+            f"{text!r} {why}: give a date (2026-11-22, from midnight UTC) or a time with its zone "
             "(2026-11-22T09:30:00+08:00)"
         )
     return found

@@ -139,7 +139,7 @@ def _harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's own name
         # logging would print the record with its arguments, which nobody has redacted
-        line = {"event": "a log line could not be written", "level": "error", "logger": record.name}
+        line = {"event": "log_line_broke", "level": "error", "logger": record.name}
         try:
             self.stream.write(json.dumps(line) + self.terminator)
             self.stream.flush()

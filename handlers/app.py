@@ -66,7 +66,7 @@ class SlackApp:
         503 means that nothing was recorded and that the same may be sent again.
         """
         if body.get("type") == "app_rate_limited":
-            logger.warning("Slack holds back events", extra={"action": "app_rate_limited"})
+            logger.warning("app_rate_limited", extra={"what": "Slack holds back events"})
             return HTTPStatus.OK, "", {}
         try:
             # A dict is only taken in this mode, and spares us Bolt's own parser.
@@ -91,5 +91,5 @@ async def _stumbled(error: Exception) -> None:
 
 
 def _not_understood() -> tuple[int, str, dict[str, str]]:
-    logger.warning("a payload is not as documented", extra={"action": "malformed"})
+    logger.warning("malformed", extra={"what": "a payload is not as documented"})
     return HTTPStatus.BAD_REQUEST, "not understood", {}

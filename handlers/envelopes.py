@@ -113,7 +113,7 @@ class Envelopes:
             outcome = "unheard"
         except Exception:
             # A defect: the other envelopes of this connection must not suffer from it.
-            logger.exception("an envelope broke its answer")
+            logger.exception("envelope_broke")
             outcome = "broken"
         self._count(outcome)
         self._observe(self._age(envelope))
@@ -121,12 +121,12 @@ class Envelopes:
     async def _answered(self, envelope: Envelope, send: Callable[[str], Awaitable[None]]) -> str:
         if self._age(envelope) > ACK_WITHIN:
             # Nobody waits for it any more, and those behind it do.
-            return _late("an envelope waited too long")
+            return _late("it waited too long")
         status, answer, _ = await self._dispatch(envelope.payload, {})
         if status != HTTPStatus.OK:
             return "refused"
         if self._age(envelope) > ACK_WITHIN:
-            return _late("an envelope was answered too late")
+            return _late("it was answered too late")
         await send(acknowledgement(envelope, answer))
         hit("acknowledged")
         return "acknowledged"
@@ -135,6 +135,6 @@ class Envelopes:
         return self._clock.monotonic() - envelope.arrived
 
 
-def _late(how: str) -> str:
-    logger.warning(how, extra={"action": "late"})
+def _late(why: str) -> str:
+    logger.warning("envelope_late", extra={"why": why})
     return "late"

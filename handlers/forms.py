@@ -107,7 +107,7 @@ class Forms:
         # The same delivery may come twice; its trigger opens one form.
         if isinstance(outcome, Done) or outcome == Rejected("exchanged_trigger_id"):
             return Opened.OPENED
-        logger.warning("the form was not opened", extra={"action": "form_not_opened", "why": str(outcome)})
+        logger.warning("form_not_opened", extra={"why": str(outcome)})
         return Opened.FAILED
 
     def offered(self, origin: Origin, typed: str) -> Sequence[Mapping[str, Any]]:
@@ -125,7 +125,7 @@ class Forms:
             filling.wanted = database
             return
         if not self.crew.free:
-            logger.warning("too many forms are being filled", extra={"action": "form_not_filled"})
+            logger.warning("form_not_filled", extra={"why": "too many are being filled"})
             return
         place = filled.kept(view).place
         filling = _Filling(origin, view_id, text(view, "hash"), place, database)
@@ -165,7 +165,7 @@ class Forms:
         try:
             await self._offering.learn(origin.user, origin.team)
         except DirectoryUnavailable as error:
-            logger.info("nothing is offered", extra={"action": "nothing_offered", "why": str(error)})
+            logger.info("nothing_offered", extra={"why": str(error)})
         finally:
             self._learning.discard(origin.user)
 
@@ -197,7 +197,7 @@ class Forms:
                 filling.hash = _hash(outcome)
                 return True
             if isinstance(outcome, Rejected):
-                logger.info("the form was not updated", extra={"action": "form_gone", "why": outcome.error})
+                logger.info("form_gone", extra={"why": outcome.error})
                 return False
             filling.hash = None  # it may have been updated, and then the hash is another
         return True

@@ -107,7 +107,7 @@ class HomeKeeper:
             member = await self._lobby.is_member(tab.user, tab.team)
             view = await self._view(tab, board, links, member=member)
         except DirectoryUnavailable as error:
-            logger.info("a reader is not known now", extra={"action": "home_waits", "why": str(error)})
+            logger.info("home_waits", extra={"what": "a reader is not known now", "why": str(error)})
             await self._put_back(tab, board, TRY_AGAIN)
             return False
         return await self._shows(tab, view, board) and member
@@ -139,7 +139,7 @@ class HomeKeeper:
             case Rejected(error) if error in OPERATOR:
                 await self._put_back(tab, board, OPERATOR_PAUSE)
             case Rejected(error):
-                logger.warning("a Home tab can't be shown", extra={"action": "home_refused", "error": error})
+                logger.warning("home_refused", extra={"error": error})
                 await self._store.forget_home(tab)
         return False
 

@@ -225,7 +225,7 @@ class Listeners:
     ) -> bool:
         """Opens the form in a task, if there may be one more; ``answer`` is told while somebody waits for it."""
         if not self._forms.crew.free:
-            logger.warning("too many forms are being opened", extra={"action": "form_not_opened"})
+            logger.warning("form_not_opened", extra={"why": "too many are being opened"})
             return False
         self._forms.crew.start(self._opened(body, origin, signature, answer), f"open-form-{origin.user}")
         return True
@@ -349,16 +349,14 @@ async def _total(
     try:
         return await work(request.body, _signature(request))
     except Malformed as error:
-        logger.warning("a payload is not as documented", extra={"action": "malformed", "field": str(error)})
+        logger.warning("malformed", extra={"what": "a payload is not as documented", "field": str(error)})
         return BoltResponse(status=HTTPStatus.BAD_REQUEST, body="not understood")
     except StoreUnavailable as error:
         # Without a traceback: in an outage there is one of these for every delivery.
-        logger.error(  # noqa: TRY400
-            "a delivery could not be recorded", extra={"action": "unrecorded", "why": str(error)}
-        )
+        logger.error("unrecorded", extra={"why": str(error)})  # noqa: TRY400
         return unclear if unclear is not None and isinstance(error, MaybeRecorded) else failed
     except Exception:
-        logger.exception("a delivery broke its listener", extra={"action": "listener_failed"})
+        logger.exception("listener_broke")
         return failed
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bot.core.answers import Answer
@@ -235,9 +236,7 @@ class Publisher:
         try:
             await self._outbox.put_back(waiting)
         except StoreUnavailable as error:
-            logger.warning(
-                "claims run out by themselves", extra={"action": "not_put_back", "why": str(error)}
-            )
+            logger.warning("not_put_back", extra={"what": "claims run out by themselves", "why": str(error)})
 
     async def _serve(
         self, lane: Sequence[Message], until: datetime, waiting: list[tuple[Message, datetime]]
@@ -259,19 +258,14 @@ class Publisher:
                     await self._settle(message, fate)
                 except StoreUnavailable as error:
                     # The claim runs out by itself; if a post was begun, the next one looks for it first.
-                    logger.warning(
-                        "the outbox can't be written",
-                        extra=_logged("outbox_unavailable", message, why=str(error)),
-                    )
+                    logger.warning("outbox_unavailable", extra=_about(message, why=str(error)))
                     return progress
                 except Stale:
-                    logger.info("another replica has claimed it", extra=_logged("overtaken", message))
+                    logger.info("overtaken", extra=_about(message, what="another replica has claimed it"))
                     continue
                 except Exception:
                     # The same: one message that can't be made must not keep the others from being posted.
-                    logger.exception(
-                        "a message broke its publisher", extra=_logged("publish_failed", message)
-                    )
+                    logger.exception("publish_broke", extra=_about(message))
                     continue
                 progress = progress or not isinstance(fate, Later)
         return progress
@@ -279,21 +273,22 @@ class Publisher:
     async def _deliver(self, message: Message, until: datetime) -> Fate:
         match await self.links.linked(message):
             case Message(kind=MessageKind.CARD, operation=Operation() as operation):
-                words = self._render.card(operation, now=self._clock.now())
+                render = partial(self._render.card, operation, now=self._clock.now())
                 if message.ts:
-                    return await self._update(message, operation, words)
-                return await self._post(message, operation, words, until)
+                    return await self._update(message, operation, render)
+                return await self._post(message, operation, render, until)
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
                 if ASKS.get(say.text.code, operation.status) is not operation.status:
                     return Overtaken()
                 away = message.channel != operation.place.channel
-                words = (self._render.notice if away else self._render.reply)(operation, say)
+                render = partial(self._render.notice if away else self._render.reply, operation, say)
                 to_all = not away and _concerns_the_channel(message, operation, say)
-                return await self._post(message, operation, words, until, to_all=to_all)
+                return await self._post(message, operation, render, until, to_all=to_all)
             case Message(kind=MessageKind.AUDIT, operation=Operation() as operation, say=say) if say:
-                return await self._post(message, operation, self._render.notice(operation, say), until)
+                render = partial(self._render.notice, operation, say)
+                return await self._post(message, operation, render, until)
             case Message(kind=MessageKind.AUDIT, operation=None, say=say) if say:
-                return await self._post(message, None, self._render.announcement(say), until)
+                return await self._post(message, None, partial(self._render.announcement, say), until)
             case Message(kind=MessageKind.ANSWER, to=Origin() as to, answer=answer) if answer:
                 return await self._tell(message, to, answer, until)
             case _:
@@ -321,7 +316,7 @@ class Publisher:
         self,
         message: Message,
         operation: Operation | None,
-        words: Words,
+        render: Callable[[], Words],
         until: datetime,
         *,
         to_all: bool = False,
@@ -336,6 +331,7 @@ class Publisher:
         if not self._fits(until):
             # Another replica may claim it soon; two must never post the same.
             return self._waits(0.0, uncertain=message.uncertain, error="lease")
+        words = render()
         hit("before_begin_post", message.kind)
         await self._outbox.begin_post(message)
         hit("after_begin_post", message.kind)
@@ -380,13 +376,14 @@ class Publisher:
             case Done():
                 return Later("no_ts", uncertain=True, wait=SETTLE)
 
-    async def _update(self, message: Message, operation: Operation, words: Words) -> Fate:
+    async def _update(self, message: Message, operation: Operation, render: Callable[[], Words]) -> Fate:
         wait = self.pace.take(UPDATE, message.channel)
         if wait:
+            # Not rendered for that: hundreds may wait, and are looked at again every second or two.
             return self._waits(wait)
         metadata = self._metadata(message, operation)
         outcome = await self._send(
-            message, UPDATE, words, channel=message.channel, ts=message.ts, metadata=metadata
+            message, UPDATE, render(), channel=message.channel, ts=message.ts, metadata=metadata
         )
         match outcome:
             case Done():
@@ -516,7 +513,7 @@ class Publisher:
     async def _send(self, message: Message, method: str, words: Words, **args: Any) -> Outcome:
         outcome = await self._client.call(method, **args, **_content(words))
         if isinstance(outcome, Rejected) and outcome.error in TOO_RICH:
-            logger.warning("sent as plain text", extra=_logged("plain_text", message, error=outcome.error))
+            logger.warning("plain_text", extra=_about(message, error=outcome.error))
             plain = words.text[:MAX_PLAIN]
             # An update without blocks would keep the old ones.
             return await self._client.call(method, **args, text=plain, blocks=[])
@@ -576,13 +573,13 @@ class Publisher:
                     message, due_at=due_at, uncertain=uncertain, error=error, failed=failed
                 )
             case Elsewhere(channel, error):
-                logger.warning("told directly instead", extra=_logged("moved", message, error=error))
+                logger.warning("told_directly", extra=_about(message, error=error))
                 await self._outbox.move(message, channel=channel, now=now)
             case Overtaken():
-                logger.info("too late to be said", extra=_logged("overtaken", message))
+                logger.info("overtaken", extra=_about(message, what="it is too late to be said"))
                 await self._outbox.give_up(message, error="overtaken", now=now)
             case GivenUp(error, undeliverable):
-                logger.warning("a message can't be delivered", extra=_logged("gave_up", message, error=error))
+                logger.warning("undeliverable", extra=_about(message, error=error))
                 if undeliverable:
                     await self._undeliverable(message, error)
                 await self._outbox.give_up(message, error=error, now=now)
@@ -614,9 +611,8 @@ def _refuses(outcome: Outcome) -> bool:
     return isinstance(outcome, Rejected) and outcome.error not in OPERATOR
 
 
-def _logged(action: str, message: Message, **more: str) -> dict[str, str]:
-    of = {"operation": message.operation.id} if message.operation else {}
-    return {"action": action, **of, **more}
+def _about(message: Message, **more: str) -> dict[str, str]:
+    return ({"operation": message.operation.id} if message.operation else {}) | more
 
 
 def _content(words: Words) -> dict[str, Any]:

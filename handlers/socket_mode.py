@@ -148,7 +148,7 @@ class SocketMode:
                 wait = error.wait or backoff(tries, self._random)
             except Exception:
                 # Nobody would make the connections any more.
-                logger.exception("a connection broke before it was made")
+                logger.exception("socket_broke", extra={"what": "a connection broke before it was made"})
                 tries += 1
                 wait = backoff(tries, self._random)
             else:
@@ -173,7 +173,7 @@ class SocketMode:
         self._links.add(link)
         tasks.create_task(self._serve(link), name="socket")
         self._watch.socket_connections(len(self._links))
-        logger.info("connected to Slack", extra={"action": "socket_connected", "open": len(self._links)})
+        logger.info("socket_connected", extra={"open": len(self._links)})
         return link
 
     async def _greeted(self, url: str) -> WebSocket:
@@ -199,7 +199,7 @@ class SocketMode:
         try:
             await link.serve()
         except Exception:
-            logger.exception("a connection broke")
+            logger.exception("socket_broke", extra={"what": "a connection broke"})
         finally:
             if link.heard:
                 self._deaf_since = self._clock.monotonic()
@@ -211,11 +211,11 @@ class SocketMode:
         if tries >= IN_A_ROW or reason in CLOSED_AT_ONCE:
             self._warn("no connection to Slack lasts", unreached(reason))
         else:
-            logger.info("a connection is replaced", extra={"action": "socket_replaced", "why": reason})
+            logger.info("socket_replaced", extra={"why": reason})
 
     def _warn(self, what: str, why: str) -> None:
         if self._reminder.due(why, self._clock.monotonic()):
-            logger.warning(what, extra={"action": "socket_problem", "why": why})
+            logger.warning("socket_problem", extra={"what": what, "why": why})
 
 
 class _Link:
@@ -287,7 +287,7 @@ class _Link:
             self._brought = True
             await self._envelopes.take(envelope, self._socket.send, tasks)
         elif message.get("type") != "hello":
-            logger.warning("a message is not as documented", extra={"action": "malformed"})
+            logger.warning("malformed", extra={"what": "a message is not as documented"})
 
     def _leave(self, reason: str) -> None:
         self._reason = self._reason or reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -28,7 +28,7 @@ from bot.config.settings import (
     TrackingSettings,
     secret_keys,
 )
-from bot.config.template import KeyPath, fill, variable_of
+from bot.config.template import KeyPath, fill
 from bot.config.values import Mistake, nearest
 from bot.errors import ConfigError
 from bot.ports import ProviderType
@@ -45,7 +45,7 @@ _SLACK_SECRETS = {
     "signing_secret": "SLACK_SIGNING_SECRET",
     "app_token": "SLACK_APP_TOKEN",
 }
-_MODE_NEEDS = {"http": ("bot_token", "signing_secret"), "socket": ("bot_token", "app_token")}
+_SECRET_OF_MODE = {"socket": "app_token", "http": "signing_secret"}
 _NOT_THERE = "stands in for what was reported already"
 _LONGEST_CALL_SECONDS = 60
 # What tomllib says of `mode = http` and of `lease = 15s`.
@@ -78,10 +78,9 @@ def load(path: Path, *, env: Mapping[str, str], provider_types: Mapping[str, Pro
         ConfigError: With every problem at once; nothing in it shows a secret.
     """
     tree = _parse(path)
-    written = _with_slack_secrets(tree)
     optional = frozenset(("slack", name) for name in _SLACK_SECRETS)
-    filled = fill(written, env=env, folder=path.parent, optional=optional)
-    reader = _Reader(Problems(filled), provider_types, written)
+    filled = fill(_with_slack_secrets(tree), env=env, folder=path.parent, optional=optional)
+    reader = _Reader(Problems(filled), provider_types, tree)
     settings = reader.settings()
     if settings is None or reader.problems.found:
         raise ConfigError(reader.problems.lines())
@@ -223,20 +222,24 @@ class _Reader:
 
     def _slack(self) -> _Checked[SlackSettings]:
         table = dict(self._table("slack"))
-        mode = table.setdefault("mode", "socket" if "app_token" in table else "http")
-        needs = _MODE_NEEDS.get(mode, ("bot_token",)) if isinstance(mode, str) else ("bot_token",)
-        for key in needs:
-            if key not in table:
-                self._missing_slack_secret(key, mode if mode in _MODE_NEEDS else "http")
+        absent = {str(path[-1]): why for path, why in self.problems.filled.absent.items()}
+        if "bot_token" in absent:
+            self.problems.add(("slack", "bot_token"), absent["bot_token"])
         table.setdefault("bot_token", _NOT_THERE)
-        return self._read(SlackSettings, ("slack",), table)
+        modes = [str(table["mode"])] if "mode" in table else self._modes_meant(absent)
+        for mode in modes:
+            if (secret := _SECRET_OF_MODE.get(mode, "")) in absent:
+                which = f'mode "{mode}" needs it' + ("; either mode will do" if len(modes) > 1 else "")
+                self.problems.add(("slack", secret), f"{absent[secret]} ({which})")
+        return self._read(SlackSettings, ("slack",), {"mode": modes[0], **table})
 
-    def _missing_slack_secret(self, key: str, mode: str) -> None:
-        section = self.written.get("slack")
-        raw = section.get(key) if isinstance(section, dict) else None
-        name = variable_of(raw if isinstance(raw, str) else "", _SLACK_SECRETS[key])
-        mend = f"set the environment variable {name}, or write the key"
-        self.problems.add(("slack", key), f'is not set, and mode "{mode}" needs it: {mend}')
+    def _modes_meant(self, absent: Collection[str]) -> list[str]:
+        """The mode whose secret is there; or, if neither is, whose secret the file speaks of; else both."""
+        slack = self.written.get("slack")
+        for secrets in ({*_SLACK_SECRETS}.difference(absent), slack if isinstance(slack, dict) else ()):
+            if found := [mode for mode, secret in _SECRET_OF_MODE.items() if secret in secrets]:
+                return found
+        return list(_SECRET_OF_MODE)
 
     def _tracking(self) -> _Checked[TrackingSettings]:
         """Of the two poll intervals the one that is not written follows the one that is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -82,7 +83,7 @@ class ServerSettings(_Section):
 
 
 class StorageSettings(_Section):
-    """``[database]``: the bot's own database. ``url`` may hold a password; ``shown_url`` never does."""
+    """``[database]``: the bot's own database. ``url`` may hold a password; ``place`` never does."""
 
     url: Annotated[SecretStr, AfterValidator(_database_url)] = SecretStr("sqlite:///switchover.db")
     migrate_on_start: bool = False
@@ -94,9 +95,15 @@ class StorageSettings(_Section):
         return "sqlite" if self.url.get_secret_value().startswith("sqlite") else "postgresql"
 
     @property
-    def shown_url(self) -> str:
-        """The address without password and options."""
-        return values.masked_url(self.url.get_secret_value())
+    def file(self) -> Path | None:
+        """The file of SQLite, as an absolute path; None where it is a server."""
+        url = self.url.get_secret_value()
+        return Path(url.removeprefix("sqlite:///")).absolute() if self.backend == "sqlite" else None
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: the file, or the server's address without password and options."""
+        return str(self.file or values.masked_url(self.url.get_secret_value()))
 
 
 class TrackingSettings(_Section):

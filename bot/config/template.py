@@ -38,18 +38,14 @@ class Filled:
         substituted: Where something was put in; such values are never shown.
         problems: What could not be filled, and the mend.
         values: What was put in.
+        absent: Optional keys that were taken away, each with why, and the mend.
     """
 
     tree: dict[str, Any] = field(repr=False)
     substituted: set[KeyPath] = field(default_factory=set)
     problems: list[tuple[KeyPath, str]] = field(default_factory=list)
     values: set[str] = field(default_factory=set, repr=False)
-
-
-def variable_of(text: str, default: str) -> str:
-    """The first environment variable that a string names."""
-    found = _MARK.search(text)
-    return found[1] if found and found[1] and _VARIABLE.fullmatch(found[1]) else default
+    absent: dict[KeyPath, str] = field(default_factory=dict)
 
 
 def fill(
@@ -61,7 +57,7 @@ def fill(
         tree: A parsed TOML document; not changed.
         env: The environment.
         folder: Where relative paths count from.
-        optional: Keys that a missing variable takes away instead of being a problem.
+        optional: Keys that a missing variable, or an empty value, takes away instead of being a problem.
     """
     filled = Filled({})
 
@@ -79,13 +75,23 @@ def fill(
         if parts or problems:
             filled.substituted.add(path)
             filled.values.update(parts, {result} if parts else ())
-        if path in optional and (not result or any(isinstance(problem, _Unset) for problem in problems)):
+        if path in optional and (why := _absent(text, result, problems)):
+            filled.absent[path] = why
             return None
         filled.problems.extend((path, str(problem)) for problem in problems)
         return text if problems else result
 
     filled.tree = visit(tree, ())
     return filled
+
+
+def _absent(text: str, result: str, problems: list[_Unresolved]) -> str:
+    """Why there is no value, "" where there is one, or where what was written is a mistake."""
+    if problems:
+        unset = all(isinstance(problem, _Unset) for problem in problems)
+        return "; ".join(map(str, problems)) if unset else ""
+    # What gives nothing holds nothing but templates, so that it can be shown.
+    return "" if result else f"{text} is empty: give it a value".lstrip()
 
 
 def _substitute(
@@ -115,7 +121,8 @@ def _resolve(mark: str, env: Mapping[str, str], folder: Path) -> str:
             'has a "${" that starts no ${NAME} or ${file:PATH}: mend it, or write "$${" for "${"'
         )
     if mark not in env:
-        close = get_close_matches(mark, list(env), n=1, cutoff=0.8)
+        # closer than SLACK_BOT_TOKEN is to SLACK_APP_TOKEN
+        close = get_close_matches(mark, list(env), n=1, cutoff=0.85)
         hint = f" ({close[0]} is set: is it meant?)" if close else ""
         raise _Unset(f"the environment variable {mark} is not set: set it, or write another{hint}")
     return env[mark]

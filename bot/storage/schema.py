@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.errors import StoreUnavailable
 from bot.storage.tables import REVISION, heartbeat, schema_version
 
 if TYPE_CHECKING:
@@ -29,18 +30,35 @@ def configuration(connection: Connection) -> Config:
 
 
 async def upgrade(connection: AsyncConnection) -> None:
-    """Runs what migrations are missing, in the transaction given; replicas that start together take turns."""
+    """Runs what migrations are missing, in the transaction given; replicas that start together take turns.
+
+    Raises:
+        StoreUnavailable: A newer version of the bot has upgraded it already.
+    """
     await connection.run_sync(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    if inspect(connection).has_table("alembic_version") and _found(connection) == REVISION:
+    found = _found(connection) if inspect(connection).has_table("alembic_version") else None
+    if found == REVISION:
         return
+    if _newer(found):
+        raise StoreUnavailable(_difference(found))
     from alembic import command  # noqa: PLC0415 - see configuration()
 
     command.upgrade(configuration(connection), "head")
+
+
+def _newer(found: str | None) -> bool:
+    return found is not None and found > REVISION  # they are numbered in their order
+
+
+def _difference(found: str | None) -> str:
+    if _newer(found):
+        return f"the database has schema {found}, newer than {REVISION}: run the version of the bot that upgraded it"
+    return f"the database has schema {found or 'none'}, not {REVISION}: run switchover db upgrade"
 
 
 def _found(connection: Connection) -> str | None:
@@ -51,6 +69,6 @@ async def beat(connection: AsyncConnection) -> str:
     """Writes, and says how the schema differs from what this code needs; "" if it does not."""
     found = await connection.run_sync(_found)
     if found != REVISION:
-        return f"the database has schema {found or 'none'}, not {REVISION}: run switchover db upgrade"
+        return _difference(found)
     await connection.execute(update(heartbeat).values(beats=heartbeat.c.beats + 1))
     return ""

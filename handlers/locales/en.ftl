@@ -593,7 +593,7 @@ list-head = { $count } { COUNT($count) ->
     [one] database
    *[other] databases
  }{ GIVEN($part) ->
-    [yes] {""} like “{ $part }”
+    [yes] {""} with “{ $part }”
    *[no] {""}
  }{ GIVEN($page) ->
     [yes] , page { $page } of { $pages }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, model_validator
 
 from bot import config
-from bot.config.values import RESERVED, Mistake, database_url, duration, masked_url, trigger
+from bot.config.values import RESERVED, Mistake, database_url, duration, trigger
 from bot.errors import ConfigError
 from bot.ports import CallObserver, Clock, Provider, ProviderSettings, ProviderType
 from providers.qingcloud.settings import QingCloudAccount as ShippedAccount
@@ -360,13 +360,21 @@ def test_a_database_password_is_kept_and_never_shown(tmp_path: Path) -> None:
     settings = load(tmp_path, with_line("database", f'url = "{url}"'))
     assert settings.database.url.get_secret_value() == url
     assert settings.database.backend == "postgresql"
-    assert settings.database.shown_url == "postgresql://bot:***@db/switchover?***"
+    assert settings.database.place == "postgresql://bot:***@db/switchover?***"
     assert "ter2" not in repr(settings)
     assert {"hun%40ter2", "hun@ter2", "opensesame"} <= settings.secrets()
 
 
-def test_an_sqlite_address_is_shown_whole() -> None:
-    assert masked_url("sqlite:////var/bot.db") == "sqlite:////var/bot.db"
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [("sqlite:////var/bot.db", "/var/bot.db"), ("sqlite:///var/bot.db", "{folder}/var/bot.db")],
+)
+def test_a_database_file_is_shown_with_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, file: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(tmp_path, with_line("database", f'url = "{url}"'))
+    assert settings.database.place == file.format(folder=tmp_path)
 
 
 def test_all_secrets_are_named_for_redaction(tmp_path: Path) -> None:
@@ -709,7 +717,7 @@ def test_all_mistakes_of_a_file_are_reported_together(tmp_path: Path) -> None:
         text = with_line(section, line, text)
     found = problems(tmp_path, text, {})
     keys = [problem.split(": ")[0] for problem in found]
-    expected = {key for *_, key in lines} | {"slack.bot_token", "slack.signing_secret"}
+    expected = {key for *_, key in lines} | {"slack.bot_token", "slack.app_token", "slack.signing_secret"}
     expected |= {"policies.default.freeze[0].for", "policies.default.freeze[0].reason"}
     assert set(keys) == expected
     assert len(keys) == len(expected)
@@ -754,6 +762,78 @@ def test_a_key_with_a_line_end_stays_on_one_line(tmp_path: Path) -> None:
 def test_without_any_secret_of_slack_each_one_is_named_once(tmp_path: Path) -> None:
     keys = [problem.split(": ")[0] for problem in problems(tmp_path, with_line("slack", 'mode = "x"'), {})]
     assert keys == ["slack.bot_token", "slack.mode"]
+
+
+UNSET = "the environment variable {} is not set: set it, or write another"
+BOT, APP, SIGNING = (UNSET.format(f"SLACK_{name}") for name in ("BOT_TOKEN", "APP_TOKEN", "SIGNING_SECRET"))
+HTTP, SOCKET = '(mode "http" needs it)', '(mode "socket" needs it)'
+SLACKS = [
+    # lines of the section, environment, problems
+    ("", {}, [
+        f"bot_token: {BOT}",
+        f"app_token: {APP} {SOCKET[:-1]}; either mode will do)",
+        f"signing_secret: {SIGNING} {HTTP[:-1]}; either mode will do)",
+    ]),
+    ('bot_token = "xoxb-1"\napp_token = "${SLACK_APP_TOKEN}"', {}, [f"app_token: {APP} {SOCKET}"]),
+    (
+        'app_token = "${MY_APP}"', {"SLACK_BOT_TOKEN": "xoxb-1", "MY_APPS": "xapp-1"},
+        [f"app_token: {UNSET.format('MY_APP')} (MY_APPS is set: is it meant?) {SOCKET}"],
+    ),
+    (
+        'bot_token = "${SLACK_BOT_TOKEN}"\nsigning_secret = "${SLACK_SIGNING_SECRET}"', {},
+        [f"bot_token: {BOT}", f"signing_secret: {SIGNING} {HTTP}"],
+    ),
+    ('mode = "http"\napp_token = "xapp-1"', {"SLACK_BOT_TOKEN": "xoxb-1"}, [f"signing_secret: {SIGNING} {HTTP}"]),
+    ('mode = "socket"', {"SLACK_BOT_TOKEN": "xoxb-1"}, [f"app_token: {APP} {SOCKET}"]),
+    (
+        'bot_token = "${A}${B}"', {"SLACK_SIGNING_SECRET": "s"},
+        [f"bot_token: {UNSET.format('A')}; {UNSET.format('B')}"],
+    ),
+    (
+        'bot_token = "${SLACK_BOT_TOKEN}"\nsigning_secret = ""', {"SLACK_BOT_TOKEN": ""},
+        [
+            "bot_token: ${SLACK_BOT_TOKEN} is empty: give it a value",
+            f"signing_secret: is empty: give it a value {HTTP}",
+        ],
+    ),
+    (
+        'bot_token = "${file:nope}"\napp_token = "${file:/nope/too}"', {},
+        [
+            "bot_token: the file {folder}/nope can't be read (No such file or directory): mend the path or its rights",
+            "app_token: the file /nope/too can't be read (No such file or directory): mend the path or its rights",
+        ],
+    ),
+    (
+        'bot_token = "xoxb-1"\napp_token = "${file:nope}${GONE}"', {"SLACK_SIGNING_SECRET": "s"},
+        [
+            "app_token: the file {folder}/nope can't be read (No such file or directory): mend the path or its rights",
+            f"app_token: {UNSET.format('GONE')}",
+        ],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("slack", "env", "expected"), SLACKS, ids=[repr(each[0]) for each in SLACKS])
+def test_a_secret_of_slack_that_is_not_there_is_named_with_why_and_what_mends_it(
+    tmp_path: Path, slack: str, env: dict[str, str], expected: list[str]
+) -> None:
+    found = problems(tmp_path, f"[slack]\n{slack}\n{MINIMAL}", env)
+    assert list(found) == [f"slack.{each}".replace("{folder}", str(tmp_path)) for each in expected]
+
+
+def test_all_that_is_missing_is_told_in_one_go(tmp_path: Path) -> None:
+    text = EXAMPLE.replace('mode = "http"', "").replace('locale = "en"', 'locale = "fr"')
+    found = problems(tmp_path, text, {})
+    assert [problem.split(": ")[0] for problem in found] == [
+        "slack.bot_token",
+        "slack.app_token",
+        "slack.signing_secret",
+        "slack.locale",
+        "accounts.qc.access_key_id",
+        "accounts.qc.secret_access_key",
+        "accounts.hw.access_key",
+        "accounts.hw.secret_key",
+    ]
 
 
 # the file

@@ -187,7 +187,8 @@ async def test_it_starts_while_slack_is_away_and_says_so_and_no_secret() -> None
         await running.bot.stop()
         running.demo.workspace.faults.start_outage(Fault.status_code(503))
         await running.bot.start()
-        problem = await running.bot.logged("no connection to Slack was made")
+        problem = await running.bot.logged("socket_problem")
+        assert problem["what"] == "no connection to Slack was made"
         assert "tried apps.connections.open at" in problem["why"]
         ready = await running.get("/readyz")
         assert (ready.status_code, ready.json()["reasons"]) == (200, []), (

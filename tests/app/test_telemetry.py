@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import logging
+import re
 import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +106,36 @@ def test_chatty_libraries_are_quiet(stream: io.StringIO, name: str) -> None:
     assert stream.getvalue() == ""
 
 
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for name in ("bot", "handlers", "providers") for path in sorted((ROOT / name).rglob("*.py"))]
+
+
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+
+
+def log_calls(path: Path) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="log" | "logger"), attr=attr)) if (
+                attr in LEVELS
+            ):
+                yield node
+
+
+def test_every_event_that_we_log_is_a_short_name_and_sentences_are_fields() -> None:
+    events = [
+        (path.relative_to(ROOT), call.lineno, call.args[0]) for path in SOURCES for call in log_calls(path)
+    ]
+    assert len(events) > 40
+    assert [
+        (str(path), line)
+        for path, line, event in events
+        if not (isinstance(event, ast.Constant) and re.fullmatch("[a-z][a-z_]{2,29}", str(event.value)))
+        # the machine's events have names of that kind
+        and ast.unparse(event) not in {"e.event_name(event)", "e.event_name(decision.event)"}
+    ] == []
+
+
 def test_a_traceback_is_one_line_without_secrets_or_locals(stream: io.StringIO) -> None:
     try:
         refuse(SECRET)
@@ -147,7 +180,7 @@ def test_a_line_that_can_not_be_formatted_shows_no_arguments(
 ) -> None:
     configure_logging(stream=stream, secrets=[])  # pytest's own handlers have come in since the fixture
     logging.getLogger("bot").error("%d jobs", SECRET)
-    assert only(stream)["event"] == "a log line could not be written"
+    assert only(stream)["event"] == "log_line_broke"
     assert capsys.readouterr().err == ""
 
 

@@ -15,6 +15,7 @@ from bot.core.operation import Operation
 from bot.sandbox.slack import Channel, Message, Workspace, serve_workspace
 from bot.service.catalogue import Catalogue
 from bot.storage import SqlStore, connect
+from handlers.blocks import Rendered
 from handlers.directory import SlackDirectory
 from handlers.publisher import Publisher
 from handlers.slack_client import SlackClient
@@ -24,6 +25,16 @@ from tests.service.world import LeakyStore, ScriptedCloud, World, stricter
 
 AUDIT = "C-AUDIT"
 MINUTE = timedelta(minutes=1)
+
+
+class CountedWording(Wording):
+    """Counts the cards that it makes: each costs milliseconds."""
+
+    made = 0
+
+    def card(self, operation: Operation, *, now: datetime) -> Rendered:
+        self.made += 1
+        return super().card(operation, now=now)
 
 
 class Storm:
@@ -49,11 +60,12 @@ class Storm:
             observe=lambda *_: None,
             time_limit=self.time_limit,
         )
+        self.wording = CountedWording("en")
         self.publisher = Publisher(
             outbox=self.store,
             client=self.client,
             directory=SlackDirectory(self.client, clock=self.clock),
-            render=Wording("en"),
+            render=self.wording,
             clock=self.clock,
             random=lambda: 0.5,
             undeliverable=self.world.desk.undeliverable,

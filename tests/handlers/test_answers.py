@@ -337,7 +337,7 @@ def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:
     assert answer(ShowDatabases(()), TEXTS).text == "No database is set up."
 
 
-@pytest.mark.parametrize(("part", "head", "rest"), [("", "", ""), ("db", " like “db”", " db")])
+@pytest.mark.parametrize(("part", "head", "rest"), [("", "", ""), ("db", " with “db”", " db")])
 def test_a_long_list_is_shown_in_pages_and_says_how_to_get_the_next(part: str, head: str, rest: str) -> None:
     """As the command that gives it; the last has none."""
     lines = tuple(DatabaseLine(f"db{number}", "", "p") for number in range(20))

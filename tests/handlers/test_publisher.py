@@ -761,12 +761,12 @@ async def test_what_goes_wrong_is_logged_with_its_operation(
     desk.owe_answer(_asker(desk, channel=""))
     await desk.settle()
     logged = [record for record in caplog.records if record.name == "handlers.publisher"]
-    assert [(getattr(each, "action", ""), getattr(each, "operation", "")) for each in logged] == [
+    assert [(each.getMessage(), getattr(each, "operation", "")) for each in logged] == [
         ("plain_text", "SW-1"),
-        ("gave_up", "SW-1"),
-        ("publish_failed", "SW-2"),
+        ("undeliverable", "SW-1"),
+        ("publish_broke", "SW-2"),
         ("outbox_unavailable", "SW-3"),
-        ("gave_up", ""),
+        ("undeliverable", ""),
     ]
 
 

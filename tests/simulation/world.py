@@ -53,7 +53,7 @@ from tests.simulation.trace import Trace
 
 BROKEN = frozenset(
     {"item_broke", "task_broke", "sweep_broke", "submission_broke", "receive_broke", "provider_broke"}
-    | {"a message broke its publisher", "a delivery broke its listener"}
+    | {"publish_broke", "listener_broke", "envelope_broke", "socket_broke"}
 )
 """What the bot logs when something happens in it that nobody foresaw."""
 
@@ -396,9 +396,7 @@ def logs_of(world: World) -> Iterator[None]:
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = record.getMessage()
-            extra = {
-                key: getattr(record, key) for key in ("action", "operation", "error") if hasattr(record, key)
-            }
+            extra = {key: getattr(record, key) for key in ("operation", "error") if hasattr(record, key)}
             say(text, f"{text} {extra or ''}".strip(), _failure(record.exc_info))
 
     before, root = structlog.get_config(), logging.getLogger()

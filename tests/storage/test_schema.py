@@ -104,7 +104,23 @@ async def test_ready_names_a_schema_that_is_missing(empty: Backend) -> None:
 async def test_ready_names_a_schema_of_another_version(store: SqlStore, backend: Backend) -> None:
     assert await store.ready() == ""
     await backend.sql("UPDATE alembic_version SET version_num = '9999'")
-    assert await store.ready() == "the database has schema 9999, not 0004: run switchover db upgrade"
+    assert await store.ready() == (
+        f"the database has schema 9999, newer than {tables.REVISION}: run the version of the bot that upgraded it"
+    )
+
+
+async def test_a_schema_from_before_is_to_be_upgraded(store: SqlStore, backend: Backend) -> None:
+    await backend.sql("UPDATE alembic_version SET version_num = '0001'")
+    said = f"the database has schema 0001, not {tables.REVISION}: run switchover db upgrade"
+    assert await store.ready() == said
+
+
+async def test_an_older_version_of_the_bot_upgrades_nothing_and_says_so(
+    store: SqlStore, backend: Backend
+) -> None:
+    await backend.sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreUnavailable, match="schema 9999, newer than"):
+        await store.upgrade()
 
 
 async def test_ready_really_writes(store: SqlStore, backend: Backend) -> None:

@@ -1,0 +1,108 @@
+"""The command line: where the database is not, what is typed wrong, and which version this is."""
+
+from __future__ import annotations
+
+import sqlite3
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.app.commands import Printed, run
+
+CONFIG = """
+[slack]
+bot_token = "xoxb-1"
+signing_secret = "s"
+[accounts.qc]
+provider = "qingcloud"
+zone = "sh1a"
+access_key_id = "a"
+secret_access_key = "b"
+[databases.orders]
+account = "qc"
+cluster = "cl-ouhutv70"
+[policies.default]
+approvers = ["*"]
+"""
+READING = [
+    ("status",),
+    ("status", "orders"),
+    ("status", "SW-7K3M9Q"),
+    ("status", "--json"),
+    ("history",),
+    ("history", "orders", "--json"),
+    ("audit", "verify"),
+    ("audit", "export"),
+]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another folder than the one that the bot runs in: its database has a relative path."""
+    (tmp_path / "switchover.toml").write_text(CONFIG, encoding="utf-8")
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def contents(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def typed(*arguments: str) -> Printed:
+    return await run(*arguments, "--config", "../switchover.toml")
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+async def test_where_there_is_no_database_a_command_says_where_it_looked_and_makes_none(
+    elsewhere: Path, command: tuple[str, ...]
+) -> None:
+    printed = await typed(*command)
+    assert (printed.code, printed.out) == (1, "")
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"database.url: there is no file {elsewhere}/switchover.db: ")
+    assert "whole path" in line
+    assert contents(elsewhere) == []
+
+
+@pytest.mark.parametrize("command", [*READING, ("db", "upgrade")], ids=" ".join)
+async def test_a_file_that_is_no_database_is_named(elsewhere: Path, command: tuple[str, ...]) -> None:
+    (elsewhere / "switchover.db").write_text("a shopping list" * 100, encoding="utf-8")
+    printed = await typed(*command)
+    assert (printed.code, printed.out) == (1, "")
+    assert printed.err == f"database.url ({elsewhere}/switchover.db): the file is not a database\n"
+
+
+async def test_an_upgrade_says_which_database_it_made_or_found(elsewhere: Path) -> None:
+    said = f"the schema of {elsewhere}/switchover.db is up to date\n"
+    assert (await typed("db", "upgrade")).out == f"a new database was made: {said}"
+    with sqlite3.connect(elsewhere / "switchover.db") as connection:
+        assert connection.execute("SELECT count(*) FROM audit_events").fetchone() == (0,)
+    connection.close()
+    assert (await typed("db", "upgrade")).out == said
+    assert (await typed("status")).out == "no operations\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("history", "--limit", "many"), "argument --limit: 'many' is not a whole number"),
+        (("history", "--limit", "0"), "argument --limit: must be at least 1"),
+        (("demo", "--port", "http"), "argument --port: 'http' is not a whole number"),
+        (("demo", "--port", "65536"), "argument --port: must be from 0 to 65535"),
+    ],
+)
+async def test_what_is_typed_wrong_exits_with_2_and_says_what_would_do(
+    command: tuple[str, ...], said: str
+) -> None:
+    printed = await run(*command)
+    assert (printed.code, printed.out) == (2, "")
+    assert said in printed.err
+
+
+async def test_the_version_is_that_of_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    printed = await run("--version")
+    assert (printed.code, printed.out) == (0, f"switchover {project['project']['version']}\n")
