@@ -12,6 +12,8 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from bot.sandbox.faults import Dropped
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -25,7 +27,8 @@ async def serve(
     """Serves ``app`` and yields its base URL, without a slash at the end.
 
     Requests still running when the block ends get ``grace`` seconds, then they are cancelled.
-    No signal handler is installed. ``drop_connection`` can cut the connection that a request came on.
+    No signal handler is installed. ``drop_connection`` can cut the connection that a request came on; an app that
+    raises ``Dropped`` has it cut, and nothing is logged of that: it was asked for.
 
     Args:
         app: Any ASGI app; its lifespan is run where it has one.
@@ -38,7 +41,7 @@ async def serve(
         RuntimeError: The app's lifespan failed to start.
     """
     listener = _listener(host, port)
-    server = _Server(Config(app, http=_Protocol, ws="none", log_config=None, access_log=False), grace)
+    server = _Server(Config(_cutting(app), http=_Protocol, ws="none", log_config=None, access_log=False), grace)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
     try:
@@ -73,6 +76,16 @@ async def disconnected(receive: Receive) -> None:
     """Waits until the other side of this request is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _cutting(app: App) -> App:
+    async def cut(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Dropped:
+            await drop_connection(scope, receive)
+
+    return cut
 
 
 def _listener(host: str, port: int) -> socket.socket:
