@@ -90,6 +90,11 @@ async def test_tabs_and_threads_with_the_keyboard(visit: Visit) -> None:
     await keys.press("Escape")
     await expect(tab.at("thread")).to_be_hidden()
     await expect(said).to_be_focused()
+    space = visit.sandbox.world.demo.workspace
+    root = next(one for one in space.messages("random") if one.text == "hello")
+    space.post("random", space.bot_user, "told aloud", thread_ts=root.ts, broadcast=True)
+    aloud = tab.at("messages").get_by_test_id("message").filter(has_text="told aloud")
+    await expect(aloud.get_by_test_id("aloud")).to_have_text("replied to a thread: hello")
     await tab_to(tab, tab.at("side-clouds"))
     for name in ("faults", "calls", "bot", "clouds"):
         await keys.press("ArrowRight")

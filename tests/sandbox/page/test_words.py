@@ -27,6 +27,7 @@ MADE = (
     "calls_",
     "fault_",
     "from_",
+    "not_reached_",
     "pane_",
     "phase_",
     "role_",
