@@ -32,6 +32,7 @@ MADE = (
     "phase_",
     "role_",
     "side_",
+    "suggest_",
     "theme_",
     "tour_",
     "why_",

@@ -141,6 +141,11 @@ export function putIn(channel, text) {
 export const drafted = (channel) => drafts.get(`${channel}/`) ?? "";
 
 const MOST = 9;
+// Nobody has to wait long for what usually comes at night.
+const LATER = [
+  ["/switchover sessions in 45s because it can wait", "suggest_later"],
+  ["/switchover sessions in 5m20s because it can wait", "suggest_reminder"],
+];
 
 function suggestions(typed, thread) {
   if (typed.startsWith("/") && !thread) return slash(typed);
@@ -156,7 +161,8 @@ function slash(typed) {
     const text = `/switchover ${target.database}${target.shard ? ` shard ${target.shard}` : ""}`;
     return { shown: text, about: t("suggest_request"), text };
   });
-  return [...quick, ...forms].filter(fitting).slice(0, MOST);
+  const later = LATER.map(([text, about]) => ({ shown: text, about: t(about), text }));
+  return [...quick, ...forms, ...later].filter(fitting).slice(0, MOST);
 }
 
 // A form of the help up to the first thing that is to be filled in.

@@ -11,6 +11,7 @@ import { clock } from "./times.js";
 import { t } from "./words.js";
 
 const GOOD = new Set(["succeeded", "not_needed"]);
+const MOST = 160; // letters of a first line
 const BAD = new Set(["failed", "refused", "rejected", "expired", "needs_attention", "in_doubt", "cancelled", "closed"]);
 
 // `replies` are those of its thread, `alone` the last thing in it if nobody else sees that; `aloud` is what a reply that
@@ -81,5 +82,6 @@ export function firstWords(message) {
 export function said(message) {
   const first = message.blocks.find((block) => block.text?.tokens)?.text.tokens ?? message.tokens;
   const line = first.slice(0, first.findIndex((token) => token.kind === "break") + 1 || first.length);
-  return flat(line).slice(0, 160);
+  const text = flat(line);
+  return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
 }
