@@ -553,7 +553,7 @@ class Message:
         to: An answer's recipient.
         answer: An answer.
         channel: Where it goes.
-        thread: The thread it belongs into, None: the channel itself. A reply's thread is its card's, or the
+        thread: The thread it belongs in, None: the channel itself. A reply's thread is its card's, or the
             one the card is in; one that was moved elsewhere is in none.
         ts: Slack's id of the posted message, "" while it is not known to be posted.
         uncertain: A post was begun and its outcome never recorded: look before posting again.

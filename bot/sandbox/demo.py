@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bot.core.operation import ENDS, Status
 from bot.sandbox.clouds import CloudSetup, Scene, demo_clouds
+from bot.sandbox.server import must_be_free
 from bot.sandbox.slack import Message
 from bot.sandbox.slack.transcript import live
 from bot.sandbox.stack import CONSOLE_SCRIPT, PATIENCE, Stack, Starter, stack, status_of
@@ -31,7 +32,11 @@ async def demo(
     Returns:
         True only if every switchover ended succeeded, the roles moved as asked, and each cloud saw exactly one
         submission for each of its scenes.
+
+    Raises:
+        ConfigError: The port is taken.
     """
+    must_be_free(port)
     clouds = demo_clouds() if clouds is None else clouds
     simulated = ", ".join(f"a simulated {cloud.name}" for cloud in clouds)
     write(f"Starting a simulated Slack, {simulated}, and the real bot as a process of its own …")

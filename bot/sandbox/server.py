@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
+
+from bot.errors import ConfigError
+from bot.sandbox.faults import Dropped
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,7 +29,8 @@ async def serve(
     """Serves ``app`` and yields its base URL, without a slash at the end.
 
     Requests still running when the block ends get ``grace`` seconds, then they are cancelled.
-    No signal handler is installed. ``drop_connection`` can cut the connection that a request came on.
+    No signal handler is installed. ``drop_connection`` can cut the connection that a request came on; an app that
+    raises ``Dropped`` has it cut, and nothing is logged of that: it was asked for.
 
     Args:
         app: Any ASGI app; its lifespan is run where it has one.
@@ -38,7 +43,9 @@ async def serve(
         RuntimeError: The app's lifespan failed to start.
     """
     listener = _listener(host, port)
-    server = _Server(Config(app, http=_Protocol, ws="none", log_config=None, access_log=False), grace)
+    server = _Server(
+        Config(_cutting(app), http=_Protocol, ws="none", log_config=None, access_log=False), grace
+    )
     running = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
     try:
@@ -54,6 +61,21 @@ async def serve(
             await running
         finally:
             listener.close()
+
+
+def must_be_free(port: int) -> None:
+    """Finds out at once, and not after all has been built, that a port which was asked for can't be had.
+
+    Raises:
+        ConfigError: It can't; the line says what to do instead.
+    """
+    try:
+        _listener("127.0.0.1", port).close()
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another program uses it" if taken else str(error.strerror)
+        problem = f"--port: can't listen on 127.0.0.1:{port} ({why}): choose another, or 0 for a free one"
+        raise ConfigError([problem]) from None
 
 
 async def drop_connection(scope: Scope, receive: Receive) -> None:
@@ -73,6 +95,16 @@ async def disconnected(receive: Receive) -> None:
     """Waits until the other side of this request is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _cutting(app: App) -> App:
+    async def cut(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Dropped:
+            await drop_connection(scope, receive)
+
+    return cut
 
 
 def _listener(host: str, port: int) -> socket.socket:

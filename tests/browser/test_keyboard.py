@@ -78,7 +78,7 @@ async def test_tabs_and_threads_with_the_keyboard(visit: Visit) -> None:
     tab = await visit.tab()
     keys = tab.page.keyboard
     await tab.at("channel-random").click()
-    await tab.say("hello")
+    await tab.say("hello @carl: look")
     said = tab.at("messages").get_by_test_id("message").last
     await expect(said).to_contain_text("hello")
     await tab_to(tab, said.get_by_test_id("reply"), "Shift+Tab")
@@ -90,6 +90,15 @@ async def test_tabs_and_threads_with_the_keyboard(visit: Visit) -> None:
     await keys.press("Escape")
     await expect(tab.at("thread")).to_be_hidden()
     await expect(said).to_be_focused()
+    space = visit.sandbox.world.demo.workspace
+    root = next(one for one in space.messages("random") if one.text.startswith("hello"))
+    space.post("random", space.bot_user, "told aloud", thread_ts=root.ts, broadcast=True)
+    aloud = tab.at("messages").get_by_test_id("message").filter(has_text="told aloud")
+    await expect(aloud.get_by_test_id("aloud")).to_have_text("replied to a thread: hello @carl: look")
+    # What is said in a thread alone makes no channel unread.
+    news = space.post("partners", "U0CARL", "it is slow")
+    space.post("partners", "U0CARL", "very slow", thread_ts=news.ts)
+    await expect(tab.at("channel-partners").locator(".count")).to_have_text("1 unread")
     await tab_to(tab, tab.at("side-clouds"))
     for name in ("faults", "calls", "bot", "clouds"):
         await keys.press("ArrowRight")

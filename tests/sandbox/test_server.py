@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.sandbox.faults import Drop, Hang
 from bot.sandbox.server import disconnected, drop_connection, serve
 
 
@@ -95,3 +96,22 @@ async def test_a_lifespan_that_fails_is_told() -> None:
     with pytest.raises(RuntimeError, match="failed to start"):
         async with serve(Starlette(lifespan=lifespan)):
             pass
+
+
+async def answer_lost(_: Request) -> Response:
+    return Drop()
+
+
+async def no_answer(_: Request) -> Response:
+    return Hang()
+
+
+@pytest.mark.parametrize("endpoint", [answer_lost, no_answer])
+async def test_a_fault_that_was_asked_for_is_no_error_of_the_server(
+    endpoint: Callable[[Request], Awaitable[Response]], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Starlette(routes=[Route("/", endpoint)])
+    async with serve(app) as url, httpx.AsyncClient(trust_env=False, timeout=0.2) as http:
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError, httpx.ReadTimeout)):
+            await http.get(url)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []

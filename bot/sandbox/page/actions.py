@@ -13,10 +13,12 @@ from bot.sandbox.page.mrkdwn import as_sent
 from bot.sandbox.page.people import cast
 from bot.sandbox.page.sandbox import Json, Sandbox
 from bot.sandbox.slack import Impossible, Message, Receipt, User, View
+from bot.sandbox.stack import operation_of
 
 LOCALES = frozenset({"en-US", "zh-CN"})
 MOST_TYPED = 4000
 COMMAND = "/switchover"
+APPROVE = "approve"
 PROMPTLY = 0.5
 
 
@@ -128,10 +130,12 @@ class Actions:
 
     async def _click(self, asked: Asked) -> Json:
         value = asked.text("value") if "value" in asked.body else None
-        click = self._sandbox.world.slack.click(
-            asked.who, self._where(asked), asked.text("action_id"), value=value
-        )
-        return await self._delivered("click", click)
+        where, action = self._where(asked), asked.text("action_id")
+        click = self._sandbox.world.slack.click(asked.who, where, action, value=value)
+        done = await self._delivered("click", click)
+        if action == APPROVE and isinstance(where, Message):
+            self._sandbox.pressed_approve(operation_of(where), asked.who)
+        return done
 
     async def _choose(self, asked: Asked) -> Json:
         choose = self._sandbox.world.slack.choose(

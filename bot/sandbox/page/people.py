@@ -81,6 +81,7 @@ def _message(message: Message) -> Json:
         "tokens": [] if message.blocks else list(tokens(message.text)),
         "blocks": with_tokens(message.blocks),
         "thread": message.thread_ts if message.is_reply else "",
+        "broadcast": message.broadcast,
         "alone": bool(message.ephemeral_to),
         "edited": bool(message.edited_ts),
         "deleted": message.deleted,

@@ -13,6 +13,7 @@ from bot.sandbox.clouds import CloudSetup, documents_on_huawei_dds, orders_on_qi
 from bot.sandbox.huawei_dds import SimulatedHuaweiDds
 from bot.sandbox.page.cloud_pictures import Cloud, calls_picture, cloud_picture
 from bot.sandbox.page.people import slack_picture
+from bot.sandbox.page.progress import progress_picture
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import CallRecord, Receipt, User
 from bot.sandbox.stack import Stack, stack
@@ -86,6 +87,7 @@ class Sandbox:
         self._requests = 0
         self._last: LastRequest | None = None
         self._retrying: list[int] = []
+        self._tries: dict[str, list[str]] = {}
         self.closed = False
 
     @contextlib.asynccontextmanager
@@ -129,6 +131,7 @@ class Sandbox:
         """From now on this is the world; ``running`` begins those that it builds."""
         self._world, self._setups, self._last, self._armed = world, setups, None, False
         self._requests, self._life, self._phase = 0, 1, "running"
+        self._tries = {}
         world.slack.before_retry = self._before_retry
         self._ready.set()
         self.wake()
@@ -199,6 +202,7 @@ class Sandbox:
                 "retrying": self._retrying[:],
             },
             "log": _log(world.bot.logs),
+            "progress": progress_picture(world.demo.workspace, self._tries),
         }
 
     def _bot(self, world: Stack) -> Json:
@@ -235,6 +239,11 @@ class Sandbox:
         """Keeps the last request that was delivered to the bot."""
         self._requests += 1
         self._last = LastRequest(what, self._requests, receipt)
+        self.wake()
+
+    def pressed_approve(self, operation: str, who: User) -> None:
+        """Keeps that somebody has pressed Approve, whatever comes of it."""
+        self._tries.setdefault(operation, []).append(who.id)
         self.wake()
 
     # The bot's lives

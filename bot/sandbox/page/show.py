@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.sandbox import Sandbox
-from bot.sandbox.server import serve
+from bot.sandbox.server import must_be_free, serve
 
 PORT = 4747
 """Where the page is unless somebody else is there."""
@@ -31,9 +31,11 @@ async def show(*, port: int | None = None, browser: bool = True, write: Write) -
         write: Takes what is to be told, a few lines at a time.
 
     Raises:
-        OSError: The port is taken.
+        ConfigError: The port that was asked for is taken.
         RuntimeError: The bot did not start.
     """
+    if port is not None:
+        must_be_free(port)
     stop = asyncio.Event()
     with _told_by_signals(stop):
         stopped = asyncio.create_task(stop.wait())
@@ -49,8 +51,7 @@ async def show(*, port: int | None = None, browser: bool = True, write: Write) -
 async def _show(port: int | None, *, browser: bool, write: Write) -> None:
     write("Starting a simulated Slack, two simulated clouds, and the real bot as a process of its own …")
     sandbox = Sandbox()
-    # A port that is taken is known at once, and not after all has been built.
-    async with _served(sandbox, port) as url, sandbox.running():
+    async with served(sandbox, port, write=write) as url, sandbox.running():
         write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
         if browser and has_screen(os.environ, sys.platform):
             # A browser may take its time, or never come back.
@@ -59,14 +60,30 @@ async def _show(port: int | None, *, browser: bool, write: Write) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _served(sandbox: Sandbox, port: int | None) -> AsyncIterator[str]:
+async def served(
+    sandbox: Sandbox, port: int | None, *, usual: int = PORT, write: Write
+) -> AsyncIterator[str]:
+    """Serves a sandbox's page until the block ends; yields where it is.
+
+    Args:
+        sandbox: The sandbox.
+        port: Its port; None for the usual one, or, where that is taken, a free one.
+        usual: The usual one.
+        write: Is told where the usual one is taken.
+
+    Raises:
+        OSError: The port that was asked for is taken.
+    """
     async with contextlib.AsyncExitStack() as running:
         app = page_app(sandbox)
         try:
-            url = await running.enter_async_context(serve(app, port=PORT if port is None else port))
+            url = await running.enter_async_context(serve(app, port=usual if port is None else port))
         except OSError:
             if port is not None:
                 raise
+            write(
+                f"Port {usual} is in use by another program, so this takes a free one (--port chooses one)."
+            )
             url = await running.enter_async_context(serve(app))
         running.callback(sandbox.close)
         yield url

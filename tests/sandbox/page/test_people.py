@@ -8,6 +8,8 @@ import pytest
 
 from bot.sandbox.page.people import cast, slack_picture
 from bot.sandbox.slack import ChangeKind, Demo, View
+from bot.sandbox.slack.params import Params
+from bot.sandbox.slack.respond import respond
 from tests.sandbox.page.conftest import Shown
 
 MARK = "for your eyes only"
@@ -65,6 +67,29 @@ def test_a_channel_is_read_by_its_members(shown: Shown, channel: str, readers: s
     shown.demo.workspace.post(channel, shown.demo.workspace.bot_user, MARK)
     assert who_sees(shown.demo) == readers
     assert who_sees(shown.demo, f'"{channel}"') == readers
+
+
+def test_a_reply_that_was_sent_to_the_channel_too_is_marked(shown: Shown) -> None:
+    space = shown.demo.workspace
+    root = space.post("orders-oncall", "U0RITA", "it is slow")
+    space.post("orders-oncall", space.bot_user, "told aloud", thread_ts=root.ts, broadcast=True)
+    space.post("orders-oncall", space.bot_user, "told in the thread", thread_ts=root.ts)
+    seen = slack_picture(shown.demo, shown.demo.requester)["messages"].values()
+    assert [(one["thread"] != "", one["broadcast"]) for one in seen] == [
+        (False, False),
+        (True, True),
+        (True, False),
+    ]
+
+
+async def test_what_the_bot_takes_back_of_what_one_was_told_alone_is_gone(shown: Shown) -> None:
+    space = shown.demo.workspace
+    asked = space.post("orders-oncall", space.bot_user, MARK, ephemeral_to="U0RITA")
+    for body in ({"replace_original": True, "text": "answered"}, {"delete_original": True}):
+        url = space.new_response_url(asked.channel, "U0RITA", asked)
+        respond(space, url.rpartition("/")[2], Params(body))
+        assert who_sees(shown.demo) == set()
+        assert who_sees(shown.demo, '"answered"') == ({"U0RITA"} if "text" in body else set())
 
 
 def test_a_direct_message_is_read_by_one(shown: Shown) -> None:

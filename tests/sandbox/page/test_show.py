@@ -8,12 +8,14 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from bot.sandbox.page.show import has_screen
+from bot.sandbox.page.sandbox import Sandbox
+from bot.sandbox.page.show import has_screen, served
 
 # Each starts the bot, on a machine that may have much else to do.
 pytestmark = pytest.mark.timeout(180)
@@ -94,12 +96,30 @@ def test_no_browser_is_started_in_the_terminal_that_is_in_use(
     assert has_screen(environment, platform) is there
 
 
-async def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        process = await demo("--no-browser", "--port", port)
-        _, errors = await process.communicate()
-    assert process.returncode == 1
-    assert port in errors.decode()
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("way", ["--no-browser", "--auto"])
+async def test_a_port_that_was_asked_for_and_is_taken_is_one_line_with_the_mend(way: str, taken: int) -> None:
+    process = await demo(way, "--port", str(taken))
+    said, errors = await process.communicate()
+    assert (process.returncode, said.decode(), errors.decode()) == (
+        1,
+        "",
+        f"--port: can't listen on 127.0.0.1:{taken} (another program uses it): choose another, or 0 for a free one\n",
+    )
+
+
+async def test_where_the_usual_port_is_taken_a_free_one_is_and_that_is_told(taken: int) -> None:
+    told: list[str] = []
+    async with served(Sandbox(), None, usual=taken, write=told.append) as url:
+        assert not url.endswith(f":{taken}")
+    (line,) = told
+    assert f"Port {taken} is in use" in line
+    assert "--port" in line

@@ -52,7 +52,7 @@ export async function act(action, body = {}) {
     toast(t("server_gone"));
     return null;
   }
-  if (answer.ok === false) toast(t("not_reached", { why: t(`why_${answer.why}`, {}, answer.why) }));
+  if (answer.ok === false) toast(t(`not_reached_${answer.why}`, {}, t("not_reached", { why: answer.why })));
   return answer;
 }
 

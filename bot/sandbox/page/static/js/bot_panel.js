@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { seen } from "./state.js";
 import { t } from "./words.js";
 
+const KILLED = -9; // as Python tells it
+
 export function botPanel() {
   const log = Object.entries(seen.log ?? {}).sort(([one], [other]) => Number(other) - Number(one));
   return { version: [seen.bot, seen.slack, log], make: () => [proof(seen.bot ?? {}), trail(log)] };
@@ -15,7 +17,7 @@ function proof(bot) {
     h("h3", {}, t("proof")),
     h("p", {}, t("proof_about")),
     h("dl", {},
-      row(t("process"), h("span", { data: { testid: "bot-pid" } }, dead ? t("died_with", { pid: bot.pid, code: bot.code }) : String(bot.pid)), ` · ${t("life", { number: bot.life })}`),
+      row(t("process"), h("span", { data: { testid: "bot-pid" } }, dead ? t("died_with", { pid: bot.pid, code: bot.code === KILLED ? `${KILLED} (SIGKILL)` : bot.code }) : String(bot.pid)), ` · ${t("life", { number: bot.life })}`),
       row(t("program"), h("code", {}, "switchover serve --config switchover.toml")),
       row(t("address"), h("code", { data: { testid: "bot-url" } }, bot.url), h("br"),
         ["healthz", "readyz", "metrics"].map((path) => [h("a", { href: `${bot.url}/${path}`, target: "_blank", rel: "noopener noreferrer" }, `/${path}`), " "])),

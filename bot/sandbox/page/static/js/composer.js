@@ -8,10 +8,13 @@ import { current, t } from "./words.js";
 
 let known = {};
 const drafts = new Map();
+let awaited = ""; // a channel whose composer is to have the focus as soon as it is there
 
 export async function start() {
   known = await commands();
 }
+
+export const MAIN = "main";
 
 export function composer({ id, channel, thread = "", label }) {
   const listId = `suggestions-${id}`;
@@ -34,11 +37,15 @@ export function composer({ id, channel, thread = "", label }) {
     "aria-controls": listId,
     spellcheck: "false",
     value: drafts.get(draft) ?? "",
-    data: { testid: `composer-${id}`, focus: `composer-${id}` },
+    data: { testid: `composer-${id}`, focus: `composer-${id}`, channel },
     on: { input: typed, keydown: pressed, blur: close },
   });
   const button = h("button", { type: "button", class: "send", "aria-label": t("send"), title: t("send"), data: { testid: `send-${id}` }, on: { click: send } }, icon("send"));
   const hint = h("p", { class: "hint", id: `hint-${id}` }, thread ? t("composer_hint_thread") : t("composer_hint"));
+  if (id === MAIN && awaited === channel) {
+    awaited = "";
+    queueMicrotask(() => field.focus());
+  }
   return h("div", { class: "composer" }, popup, h("div", { class: "field" }, field, button), hint);
 
   function typed() {
@@ -117,16 +124,28 @@ export function composer({ id, channel, thread = "", label }) {
   }
 }
 
-// Puts words into the composer of the channel, as the tour does.
-export function putIn(text) {
-  const field = document.getElementById("composer-main");
-  if (!field) return;
+// Puts words into the composer of a channel, as the tour does: at once, or as soon as the channel is shown.
+export function putIn(channel, text) {
+  drafts.set(`${channel}/`, text);
+  const field = document.getElementById(`composer-${MAIN}`);
+  if (field?.dataset.channel !== channel) {
+    awaited = channel;
+    return;
+  }
   field.value = text;
-  field.dispatchEvent(new Event("input"));
+  field.dispatchEvent(new Event("input", { bubbles: true }));
   field.focus();
 }
 
+// What was typed in a channel and not sent.
+export const drafted = (channel) => drafts.get(`${channel}/`) ?? "";
+
 const MOST = 9;
+// Nobody has to wait long for what usually comes at night.
+const LATER = [
+  ["/switchover sessions in 45s because it can wait", "suggest_later"],
+  ["/switchover sessions in 5m20s because it can wait", "suggest_reminder"],
+];
 
 function suggestions(typed, thread) {
   if (typed.startsWith("/") && !thread) return slash(typed);
@@ -142,7 +161,8 @@ function slash(typed) {
     const text = `/switchover ${target.database}${target.shard ? ` shard ${target.shard}` : ""}`;
     return { shown: text, about: t("suggest_request"), text };
   });
-  return [...quick, ...forms].filter(fitting).slice(0, MOST);
+  const later = LATER.map(([text, about]) => ({ shown: text, about: t(about), text }));
+  return [...quick, ...forms, ...later].filter(fitting).slice(0, MOST);
 }
 
 // A form of the help up to the first thing that is to be filled in.

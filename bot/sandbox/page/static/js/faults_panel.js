@@ -66,7 +66,7 @@ function botFaults(bot) {
   const button = (name, disabled, go, style = "") => h("button", { type: "button", class: `plain ${style}`, disabled, data: { testid: `bot-${name}`, focus: `bot-${name}` }, on: { click: go } }, t(`bot_${name}`));
   return h("section", { class: "breaks", "aria-labelledby": "breaks-bot" },
     h("h3", { id: "breaks-bot" }, t("the_bot"), " ", h("small", { data: { testid: "bot-phase" } }, t(`phase_${bot.phase}`))),
-    h("p", { class: "about" }, t("bot_faults_about")),
+    h("p", { class: "about" }, t(dead ? "bot_dead_about" : "bot_faults_about")),
     h("div", { class: "row" },
       button("kill", dead || starting, () => act("bot", { do: "kill" }), "danger"),
       button("restart", starting, () => act("bot", { do: "restart" })),

@@ -11,10 +11,12 @@ import { clock } from "./times.js";
 import { t } from "./words.js";
 
 const GOOD = new Set(["succeeded", "not_needed"]);
+const MOST = 160; // letters of a first line
 const BAD = new Set(["failed", "refused", "rejected", "expired", "needs_attention", "in_doubt", "cancelled", "closed"]);
 
-// `replies` are those of its thread, `alone` the last thing in it if nobody else sees that; null inside a thread.
-export function messageNode(item, { replies = null, alone = null } = {}) {
+// `replies` are those of its thread, `alone` the last thing in it if nobody else sees that; `aloud` is what a reply that
+// was sent to the channel too is about. All are null inside a thread.
+export function messageNode(item, { replies = null, alone = null, aloud = null } = {}) {
   const { key, message } = item;
   const person = seen.people?.[message.user];
   const name = nameOf(message.user);
@@ -33,7 +35,9 @@ export function messageNode(item, { replies = null, alone = null } = {}) {
     message.alone ? h("p", { class: "only" }, icon("eye"), " ", t("only_you")) : null,
     h("header", {}, h("strong", {}, name), person?.bot ? h("span", { class: "badge" }, t("app")) : null,
       h("time", {}, clock(message.ts)), message.edited ? h("span", { class: "edited" }, t("edited")) : null),
+    aloud === null ? null : aloudLine(`${message.channel}/${message.thread}`, aloud),
     h("div", { class: message.part === "card" ? `card ${kind}` : "" }, body),
+    message.broadcast && aloud === null ? h("p", { class: "only" }, t("also_in_channel")) : null,
     replies ? threadLine(key, replies) : null,
     alone ? aloneLine(key, alone) : null),
   message.alone || message.deleted ? null : tools(key, message));
@@ -50,6 +54,12 @@ function threadLine(key, replies) {
 function aloneLine(key, alone) {
   return h("button", { type: "button", class: "only hidden-reply", data: { testid: "alone-in-thread", focus: "alone" }, on: { click: () => openThread(key) } },
     icon("eye"), ` ${t("only_you_in_thread")} `, h("span", {}, said(alone)));
+}
+
+// Where a reply that everybody in the channel sees belongs.
+function aloudLine(root, about) {
+  return h("p", { class: "only", data: { testid: "aloud" } }, `${t("replied_to_thread")} `,
+    h("button", { type: "button", class: "link", data: { testid: "aloud-thread", focus: "aloud" }, on: { click: () => openThread(root) } }, about || t("thread")));
 }
 
 function tools(key, message) {
@@ -69,8 +79,9 @@ export function firstWords(message) {
   return `${nameOf(message.user)}: ${said(message)}`;
 }
 
-function said(message) {
+export function said(message) {
   const first = message.blocks.find((block) => block.text?.tokens)?.text.tokens ?? message.tokens;
   const line = first.slice(0, first.findIndex((token) => token.kind === "break") + 1 || first.length);
-  return flat(line).slice(0, 160);
+  const text = flat(line);
+  return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
 }

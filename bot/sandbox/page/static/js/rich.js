@@ -12,7 +12,7 @@ export function rich(tokens) {
 
 // The same without elements, for labels.
 export function flat(tokens) {
-  return tokens.map((token) => one(token).textContent).join(" ").replace(/\s+/g, " ").trim();
+  return tokens.map((token) => (token.kind === "break" ? " " : one(token).textContent)).join("").replace(/\s+/g, " ").trim();
 }
 
 function one(token) {

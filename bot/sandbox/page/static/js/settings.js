@@ -1,6 +1,7 @@
 // The page's language, its light, the tour, and beginning anew.
 
 import { act } from "./api.js";
+import { confirmed } from "./confirm.js";
 import { h, view } from "./dom.js";
 import { show, watch } from "./state.js";
 import { forBrowser, keep, kept } from "./storage.js";
@@ -48,6 +49,8 @@ function labelled(name, label, options, value, change) {
 }
 
 async function reset() {
+  const asked = { title: { text: t("reset_title") }, text: { text: t("reset_sure") }, confirm: { text: t("reset_yes") }, deny: { text: t("reset_no") }, style: "danger" };
+  if (!(await confirmed(asked))) return;
   show({ connection: "building" });
   await act("reset");
   restartTour();

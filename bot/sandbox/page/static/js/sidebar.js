@@ -39,7 +39,8 @@ function place(sign, name, testid, here, fresh, open, more = "") {
 const baseline = {};
 
 function unread(id) {
-  const all = messages().filter((message) => message.channel === id && message.user !== ui.as);
+  // What is said in a thread alone makes no channel unread.
+  const all = messages().filter((message) => message.channel === id && message.user !== ui.as && (!message.thread || message.broadcast));
   const key = `${ui.as}/${id}`;
   if (ui.place.id === id) return 0;
   baseline[key] ??= all.at(-1)?.ts ?? "0";

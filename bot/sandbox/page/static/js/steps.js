@@ -1,73 +1,100 @@
 // The steps of the tour: what to do, how to tell that it is done, where to look, and a hand where it helps.
+// What has happened is what the server says, whoever this tab is and whatever it shows.
 
 import { become } from "./identity.js";
-import { putIn } from "./composer.js";
-import { cards, messages, seen, show, ui } from "./state.js";
+import { drafted, putIn } from "./composer.js";
+import { seen, show, ui } from "./state.js";
 
 const REQUESTER = "U0RITA";
 const APPROVER = "U0BEA";
 const CHANNEL = "C0ORDERS";
 const WAITING = new Set(["planning", "awaiting_approval", "scheduled"]);
-const ENDED = new Set(["succeeded", "failed", "needs_attention", "refused", "closed"]);
+const WITHDRAWN = new Set(["rejected", "cancelled", "expired"]);
+const ENDED = new Set(["succeeded", "failed", "needs_attention", "refused", "not_needed", "closed"]);
 
 const find = (testid, root = document) => root.querySelector(`[data-testid="${testid}"]`);
-const card = (operation) => cards().find((one) => one.operation === operation);
 const cardNode = (operation) => !operation ? null : [...document.querySelectorAll(`[data-part="card"][data-operation="${CSS.escape(operation)}"]`)].find((node) => node.offsetParent);
-const fresh = (tour) => cards().find((one) => one.channel === CHANNEL && !tour.base.operations.includes(one.operation));
-const received = () => Object.values(seen.clouds).reduce((all, cloud) => all + cloud.received, 0);
+
+// Every operation, the first of them first.
+export function operations() {
+  return Object.entries(seen.progress ?? {})
+    .map(([operation, found]) => ({ operation, ...found }))
+    .sort((one, other) => (one.at < other.at ? -1 : 1));
+}
+
+const since = (known) => operations().filter((one) => !known.includes(one.operation) && !WITHDRAWN.has(one.status));
+
+// The switchover that the tour begins with, and the one that something goes wrong with.
+export const first = (tour) => since(tour.known)[0];
+export const second = (tour) => (tour.broken ? since(tour.broken).at(-1) : undefined);
+
+const approved = (found) => Boolean(found) && !WAITING.has(found.status);
+const ended = (found) => Boolean(found) && ENDED.has(found.status);
 
 function inChannel() {
   show({ place: { kind: "channel", id: CHANNEL }, thread: "", pane: "conversation" });
 }
 
-function ask(text) {
+function ask(step) {
   become(REQUESTER);
   inChannel();
-  setTimeout(() => putIn(text), 400);
+  putIn(CHANNEL, step.types);
 }
 
-const alone = (action) => [...document.querySelectorAll(`[data-alone="yes"] [data-action="${action}"]`)].at(-1);
-const asking = () => (ui.as === REQUESTER ? alone("choose_node") ?? find("composer-main")?.closest(".field") : find(`identity-${REQUESTER}`)?.closest(".chip"));
+// What the step types is in the message field, and only has to be sent.
+export const isTyped = (step) => Boolean(step.types) && ui.as === REQUESTER && ui.place.id === CHANNEL && drafted(CHANNEL) === step.types;
 
-function approving(operation) {
-  if (ui.as !== APPROVER) return find(`identity-${APPROVER}`)?.closest(".chip");
-  return cardNode(operation)?.querySelector('[data-action="approve"]');
+const place = (id) => find(`channel-${seen.channels?.[id]?.name}`);
+const chip = (who) => find(`identity-${who}`)?.closest(".chip");
+
+// The question which node it is to be, as long as nothing has come of it.
+function question() {
+  const asked = [...document.querySelectorAll('[data-alone="yes"] [data-action="choose_node"]')].at(-1)?.closest("[data-area]");
+  const begun = operations().at(-1)?.at ?? "";
+  return asked && asked.dataset.area.split("/")[1] > begun ? asked : null;
+}
+
+function asking() {
+  if (ui.as !== REQUESTER) return chip(REQUESTER);
+  if (ui.place.id !== CHANNEL) return place(CHANNEL);
+  return question() ?? find("composer-main")?.closest(".field");
+}
+
+function approving(who, found) {
+  if (ui.as !== who) return chip(who);
+  const card = cardNode(found?.operation);
+  return card ? card.querySelector('[data-action="approve"]') : place(found?.thread.split("/")[0]);
 }
 
 export const STEPS = [
   {
     name: "request",
-    help: () => ask("/switchover orders"),
+    types: "/switchover orders",
+    help: ask,
     target: asking,
-    done(tour) {
-      const found = fresh(tour);
-      if (!found || found.status === "planning") return false;
-      tour.first = found.operation;
-      return true;
-    },
+    done: (tour) => Boolean(first(tour)) && first(tour).status !== "planning",
   },
   {
     name: "own",
     help: null,
-    target: (tour) => (ui.as === REQUESTER ? cardNode(tour.first)?.querySelector('[data-action="approve"]') : find(`identity-${REQUESTER}`)?.closest(".chip")),
-    done(tour) {
-      const refusal = ui.as === REQUESTER && messages().find((one) => one.alone && one.user === seen.me.bot && !tour.base.alone.includes(one.key));
-      // It is said in the thread, which nobody may have open.
-      if (refusal?.thread) show({ thread: `${refusal.channel}/${refusal.thread}`, pane: "thread" });
-      return Boolean(refusal) || !WAITING.has(card(tour.first)?.status ?? "planning");
+    target: (tour) => approving(REQUESTER, first(tour)),
+    done: (tour) => Boolean(first(tour)?.refused.includes(REQUESTER)) || approved(first(tour)),
+    // It is said in the thread, which nobody may have open.
+    after(tour) {
+      if (ui.as === REQUESTER && first(tour).refused.includes(REQUESTER)) show({ thread: first(tour).thread, pane: "thread" });
     },
   },
   {
     name: "approve",
     help: () => { become(APPROVER); inChannel(); },
-    target: (tour) => approving(tour.first),
-    done: (tour) => Boolean(card(tour.first)) && !WAITING.has(card(tour.first).status),
+    target: (tour) => approving(APPROVER, first(tour)),
+    done: (tour) => approved(first(tour)),
   },
   {
     name: "watch",
     help: () => show({ side: "clouds", pane: "side" }),
     target: () => find("target-orders"),
-    done: (tour) => ENDED.has(card(tour.first)?.status),
+    done: (tour) => ended(first(tour)),
   },
   {
     name: "break",
@@ -77,18 +104,16 @@ export const STEPS = [
   },
   {
     name: "again",
-    help: () => ask("/switchover orders because we want to see it break"),
-    target: (tour) => (tour.second ? approving(tour.second) : asking()),
-    done(tour) {
-      tour.second = fresh(tour)?.operation ?? tour.second;
-      return Boolean(tour.second) && Boolean(card(tour.second)) && !WAITING.has(card(tour.second).status);
-    },
+    types: "/switchover orders because we want to see it break",
+    help: ask,
+    target: (tour) => (second(tour) ? approving(APPROVER, second(tour)) : asking()),
+    done: (tour) => approved(second(tour)),
   },
   {
     name: "settle",
     help: () => show({ side: "calls", calls: "submissions", pane: "side" }),
-    target: (tour) => (seen.bot?.phase === "dead" ? find("banner-restart") : cardNode(tour.second)),
-    done: (tour) => ENDED.has(card(tour.second)?.status) && received() >= 1,
+    target: (tour) => (seen.bot?.phase === "dead" ? find("banner-restart") : cardNode(second(tour)?.operation)),
+    done: (tour) => ended(second(tour)),
   },
   {
     name: "end",

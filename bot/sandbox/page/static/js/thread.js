@@ -5,6 +5,7 @@ import { h, list, view } from "./dom.js";
 import { keptAtEnd } from "./ending.js";
 import { icon } from "./icons.js";
 import { messageNode } from "./messages.js";
+import { notice } from "./notice.js";
 import { closeThread } from "./places.js";
 import { messages, seen, ui, watch } from "./state.js";
 import { current, t } from "./words.js";
@@ -17,7 +18,7 @@ export function start() {
   const head = h("header", { class: "bar" });
   const body = h("div", { class: "scroll", tabindex: "0", role: "log", "aria-live": "off", data: { testid: "thread-messages" } });
   const foot = h("div", { class: "compose" });
-  root.append(head, body, foot);
+  root.append(head, body, notice(), foot);
   settle = keptAtEnd(body);
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) closeThread();

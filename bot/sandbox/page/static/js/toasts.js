@@ -6,6 +6,7 @@ const SECONDS = 7;
 
 export function toast(text) {
   const root = document.getElementById("toasts");
+  for (const same of [...root.children]) if (same.textContent === text) same.remove();
   const node = h("div", { class: "toast", data: { testid: "toast" } }, text);
   root.append(node);
   while (root.children.length > 3) root.firstChild.remove();

@@ -1,23 +1,27 @@
-// The guided tour: each step knows by itself, from what is seen, when it is done.
+// The guided tour: each step knows by itself, from what has happened, when it is done.
 
 import { h, view } from "./dom.js";
-import { cards, messages, seen, show, ui, watch } from "./state.js";
-import { STEPS } from "./steps.js";
+import { seen, show, ui, watch } from "./state.js";
+import { STEPS, first, isTyped, operations, second } from "./steps.js";
 import { forTab, keep, kept } from "./storage.js";
 import { announce } from "./toasts.js";
 import { current, t } from "./words.js";
 
 const KEPT = "tour";
-let tour = null; // {at, base, first, second, hidden}
+const BREAKING = STEPS.findIndex((step) => step.name === "again");
+// {at, calls, hidden}, and the operations that were there: `known` when it began, `broken` when something was broken.
+let tour = null;
 
 export function start() {
   tour = kept(forTab, KEPT);
   const root = document.getElementById("tour");
-  watch(["messages", "clouds", "bot", "me", "ui"], () => {
+  watch(["progress", "messages", "clouds", "bot", "me", "ui"], () => {
     advance();
     render(root);
     light();
   });
+  // What is typed is told nobody else before it is sent.
+  document.getElementById("conversation").addEventListener("input", () => render(root));
 }
 
 export function restartTour() {
@@ -30,37 +34,30 @@ function save() {
   keep(forTab, KEPT, tour);
 }
 
-// What there is at the beginning of a step, to tell what has come since.
-function base() {
-  return {
-    operations: cards().map((card) => card.operation),
-    alone: messages().filter((message) => message.alone).map((message) => message.key),
-    received: sum("received"),
-  };
-}
-
 const sum = (name) => Object.values(seen.clouds ?? {}).reduce((all, cloud) => all + cloud[name], 0);
+const ids = () => operations().map((one) => one.operation);
 
 function advance() {
-  if (!seen.clouds || !seen.messages) return;
+  if (!seen.clouds || !seen.progress) return;
   const another = tour && sum("calls") < tour.calls; // the sandbox was begun anew
-  if (!tour || another) tour = { at: 0, base: base(), first: "", second: "", calls: 0, hidden: Boolean(tour?.hidden) };
+  if (!tour?.known || another) tour = { at: 0, known: ids(), broken: null, calls: 0, hidden: Boolean(tour?.hidden) };
   tour.calls = sum("calls");
-  while (tour.at < STEPS.length - 1 && STEPS[tour.at].done(tour)) next();
+  const before = tour.at;
+  while (tour.at < STEPS.length - 1 && STEPS[tour.at].done(tour)) {
+    STEPS[tour.at].after?.(tour);
+    moveTo(tour.at + 1);
+  }
+  if (tour.at !== before && !tour.hidden) announce(t(`tour_${STEPS[tour.at].name}_title`));
 }
 
-function next() {
-  tour.at += 1;
-  tour.base = base();
+function moveTo(step) {
+  tour.at = Math.max(0, Math.min(STEPS.length - 1, step));
+  if (tour.at >= BREAKING) tour.broken ??= ids();
   save();
-  const step = STEPS[tour.at];
-  if (!tour.hidden) announce(t(`tour_${step.name}_title`));
 }
 
 function go(step) {
-  tour.at = Math.max(0, Math.min(STEPS.length - 1, step));
-  tour.base = base();
-  save();
+  moveTo(step);
   show({});
 }
 
@@ -68,16 +65,18 @@ function render(root) {
   root.hidden = !tour || tour.hidden;
   if (root.hidden) return;
   const step = STEPS[tour.at];
-  const facts = { operation: tour.second || tour.first, received: sum("received"), accepted: sum("accepted"), requests: cards().length };
+  const asked = tour.at < BREAKING ? first(tour) : second(tour) ?? first(tour);
+  const facts = { operation: asked?.operation ?? t("tour_your_request"), received: sum("received"), accepted: sum("accepted"), requests: ids().length };
+  const enter = isTyped(step);
   const last = tour.at === STEPS.length - 1;
-  view(root, [tour.at, facts, ui.as, current()], () => [
+  view(root, [tour.at, facts, enter, ui.as, current()], () => [
     h("div", { class: "progress", role: "img", "aria-label": t("tour_progress", { step: tour.at + 1, steps: STEPS.length }) },
       STEPS.map((_, index) => h("span", { class: index < tour.at ? "past" : index === tour.at ? "here" : "" }))),
     h("div", { class: "words" },
       h("h2", { id: "tour-title", data: { testid: "tour-title", step: step.name } }, t(`tour_${step.name}_title`)),
-      h("p", { data: { testid: "tour-text" } }, t(`tour_${step.name}_text`, facts))),
+      h("p", { data: { testid: "tour-text" } }, enter ? h("strong", {}, t("tour_press_enter")) : t(`tour_${step.name}_text`, facts))),
     h("div", { class: "row" },
-      step.help ? h("button", { type: "button", class: "bk-button primary", data: { testid: "tour-help", focus: "help" }, on: { click: () => step.help(tour) } }, t(`tour_${step.name}_help`)) : null,
+      step.help ? h("button", { type: "button", class: "bk-button primary", data: { testid: "tour-help", focus: "help" }, on: { click: () => step.help(step) } }, t(`tour_${step.name}_help`)) : null,
       tour.at > 0 ? h("button", { type: "button", class: "plain", data: { testid: "tour-back", focus: "back" }, on: { click: () => go(tour.at - 1) } }, t("tour_back")) : null,
       last ? null : h("button", { type: "button", class: "plain", data: { testid: "tour-skip", focus: "skip" }, on: { click: () => go(tour.at + 1) } }, t("tour_skip")),
       h("button", { type: "button", class: "plain", data: { testid: "tour-close", focus: "close" }, on: { click: hide } }, t("tour_close"))),
