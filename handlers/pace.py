@@ -90,6 +90,11 @@ class Pace:
                 bucket.take(now)
         return wait
 
+    @staticmethod
+    def apart(method: str) -> float:
+        """How many seconds lie between two calls where many wait for ``take``: those of one channel for POST."""
+        return 1 / (PER_CHANNEL if method == POST else METHODS[method])[0]
+
     def room(self, method: str) -> int:
         """How many calls of a method could be made at once now."""
         now = self._clock.monotonic()

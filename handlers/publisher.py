@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -96,6 +97,7 @@ class Later:
         wait: For how many seconds, None: the longer the more often it failed.
         failed: It counts as a failed attempt; False where it only has to wait.
         called: Slack was called for it, or its post was begun: that must be recorded.
+        behind: The limit of Slack's that it waits for: the method, and the channel where each has its own.
     """
 
     error: str
@@ -103,6 +105,7 @@ class Later:
     wait: float | None = None
     failed: bool = True
     called: bool = True
+    behind: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,7 @@ class Publisher:
         self._lease = lease
         self._batch = batch
         self._senders = asyncio.Semaphore(senders)
+        self._queued: Counter[tuple[str, str]] = Counter()
 
     async def sweep(self) -> bool:
         """Claims what is due and posts it, one channel after its own order, channels side by side.
@@ -218,34 +222,46 @@ class Publisher:
         """
         if not await self.circuit.closes():
             return False
+        # Those behind what a full batch left waiting stand behind them; whoever comes later does not.
+        queued, self._queued = self._queued, Counter()
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
         if not messages:
             return False
-        waiting: list[tuple[Message, datetime]] = []
+        waiting: dict[int, Later] = {}
         async with asyncio.TaskGroup() as group:
             lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
-        await self._put_back(waiting)
+        await self._put_back([(each, waiting[each.id]) for each in messages if each.id in waiting], queued)
+        if len(messages) == self._batch:
+            self._queued = queued
         if self.circuit.open:
             return False
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
-    async def _put_back(self, waiting: Sequence[tuple[Message, datetime]]) -> None:
-        # All at once: behind a full bucket hundreds may wait, and each time the oldest must get the next place.
+    async def _put_back(
+        self, waiting: Sequence[tuple[Message, Later]], queued: Counter[tuple[str, str]]
+    ) -> None:
+        # All at once, and behind one limit one after another, the first first: hundreds may wait, of which one at
+        # a time has its turn. What is due together then, newcomers too, is claimed in its order again.
+        due = []
+        for message, later in waiting:
+            turns = 0.0
+            if later.behind is not None:
+                turns = queued[later.behind] * self.pace.apart(later.behind[0])
+                queued[later.behind] += 1
+            due.append((message, self._due(message, later) + timedelta(seconds=turns)))
         try:
-            await self._outbox.put_back(waiting)
+            await self._outbox.put_back(due)
         except StoreUnavailable as error:
             logger.warning("not_put_back", extra={"what": "claims run out by themselves", "why": str(error)})
 
-    async def _serve(
-        self, lane: Sequence[Message], until: datetime, waiting: list[tuple[Message, datetime]]
-    ) -> bool:
+    async def _serve(self, lane: Sequence[Message], until: datetime, waiting: dict[int, Later]) -> bool:
         progress = False
         async with self._senders:
             for message in lane:
                 if self.circuit.open:
-                    waiting.append((message, self._clock.now()))
+                    waiting[message.id] = self._waits(0.0)
                     continue
                 if not self._fits(until):
                     # Another replica may claim the rest soon, and so does the next sweep.
@@ -253,7 +269,7 @@ class Publisher:
                 try:
                     fate = await self._or_elsewhere(message, await self._deliver(message, until), until)
                     if isinstance(fate, Later) and not fate.called:
-                        waiting.append((message, self._due(message, fate)))
+                        waiting[message.id] = fate
                         continue
                     await self._settle(message, fate)
                 except StoreUnavailable as error:
@@ -323,7 +339,7 @@ class Publisher:
     ) -> Fate:
         wait = self.pace.take(POST, message.channel)
         if wait:
-            return self._waits(wait, uncertain=message.uncertain)
+            return self._waits(wait, uncertain=message.uncertain, behind=(POST, message.channel))
         if message.uncertain:
             found = await self._finder.find(message, in_time=lambda: self._fits(until))
             if not isinstance(found, Absent):
@@ -380,7 +396,7 @@ class Publisher:
         wait = self.pace.take(UPDATE, message.channel)
         if wait:
             # Not rendered for that: hundreds may wait, and are looked at again every second or two.
-            return self._waits(wait)
+            return self._waits(wait, behind=(UPDATE, ""))
         metadata = self._metadata(message, operation)
         outcome = await self._send(
             message, UPDATE, render(), channel=message.channel, ts=message.ts, metadata=metadata
@@ -502,10 +518,17 @@ class Publisher:
         # Nobody who counts cards and replies must take the audit channel's lines for some.
         return metadata | {"event_type": AUDIT_TYPE} if message.kind is MessageKind.AUDIT else metadata
 
-    def _waits(self, wait: float | None, *, uncertain: bool = False, error: str = "ratelimited") -> Later:
+    def _waits(
+        self,
+        wait: float | None,
+        *,
+        uncertain: bool = False,
+        error: str = "ratelimited",
+        behind: tuple[str, str] | None = None,
+    ) -> Later:
         """Nothing was tried, so nothing failed."""
         wait = 1.0 if wait is None else wait
-        return Later(error, uncertain=uncertain, wait=wait, failed=False, called=False)
+        return Later(error, uncertain=uncertain, wait=wait, failed=False, called=False, behind=behind)
 
     def _fits(self, until: datetime) -> bool:
         return self._clock.now() + self._room <= until

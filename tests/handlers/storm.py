@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from bot.core.commands import Act, Action, Command, RequestSwitchover
 from bot.core.model import JobId, JobState, UserId
 from bot.core.operation import Operation
+from bot.ports import Outbox
 from bot.sandbox.slack import Channel, Message, Workspace, serve_workspace
 from bot.service.catalogue import Catalogue
 from bot.storage import SqlStore, connect
@@ -37,12 +38,29 @@ class CountedWording(Wording):
         return super().card(operation, now=now)
 
 
+class CountedOutbox:
+    """Counts the messages that a store hands out: each is read, looked at, and written where it has to wait."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self.handed_out = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Any]:
+        claimed = await self._store.claim_messages(now, until, limit)
+        self.handed_out += len(claimed)
+        return claimed
+
+
 class Storm:
     """A bot with many databases, each on a cloud of its own, and a Slack that can be made to fail."""
 
     def __init__(self, store: SqlStore, time_limit: float) -> None:
         self.world = World()
         self.store = store
+        self.outbox = CountedOutbox(store)
         self.world.store = cast(LeakyStore, store)
         self.world.start()
         self.clock = self.world.clock
@@ -62,7 +80,7 @@ class Storm:
         )
         self.wording = CountedWording("en")
         self.publisher = Publisher(
-            outbox=self.store,
+            outbox=cast(Outbox, self.outbox),
             client=self.client,
             directory=SlackDirectory(self.client, clock=self.clock),
             render=self.wording,
