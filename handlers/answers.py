@@ -20,7 +20,7 @@ from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
 from bot.core.events import Choice
 from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation, Status
-from bot.core.preflight import OVERRIDABLE, Outcome
+from bot.core.preflight import OVERRIDABLE, Check, Outcome
 from handlers.blocks import (
     MAX_BUTTON_VALUE,
     MAX_CONFIRM,
@@ -267,17 +267,25 @@ def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
     if node is not None and plan.outcome is Outcome.CLEAN:
         head.append(texts.text("plan-candidate", node=node_label(plan.topology, node.id, texts)))
     if plan.outcome is Outcome.CLEAN:
-        head += call_lines(plan.call, texts)
-    return rendered(
-        [head, check_lines(plan.checks, texts), node_lines(plan.topology, texts, now=None)], texts
-    )
+        chosen = "" if node is None else node_label(plan.topology, node.id, texts)
+        head += call_lines(plan.call, texts, node=chosen)
+    return rendered([head, *_found(plan, plan.checks, texts)], texts)
+
+
+def _found(plan: ShowPlan, checks: Sequence[Check], texts: Texts) -> list[list[str]]:
+    """What the dry run looked at."""
+    read_at = plan.topology.read_at
+    return [
+        check_lines(checks, texts, read_at=read_at, told=plan.detail),
+        node_lines(plan.topology, texts, now=None),
+    ]
 
 
 def _plan_to_choose(plan: ShowPlan, choices: Reason, texts: Texts) -> Rendered:
     # Nothing stands in the way: a request is answered with the chooser.
     head = line(texts, "plan-choose", database=plan.label, known=dict(choices.params).get("known"))
     checks = [check for check in plan.checks if check.detail != choices]
-    return rendered([[head], check_lines(checks, texts), node_lines(plan.topology, texts, now=None)], texts)
+    return rendered([[head], *_found(plan, checks, texts)], texts)
 
 
 def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:

@@ -14,8 +14,14 @@ status-rechecking = ▶ { GIVEN($emergency) ->
 status-starting = ▶ Sending the request to the provider
 status-in-doubt = ❔ Not known whether the provider took the request: looking for it, not sending it again
 status-running = ▶ Running: the provider is at work
-status-verifying = ▶ Verifying: reading the roles
-status-needs-attention = ⚠ Needs attention: the roles are not known to be as { GIVEN($emergency) ->
+status-verifying = ▶ Verifying: { GIVEN($failed) ->
+    [yes] the job has failed; the roles are read until it is certain that nothing changed
+   *[no] { GIVEN($done) ->
+        [yes] the job is done; the roles are read until they have really moved
+       *[no] the roles have moved; they are read again to be certain
+     }
+ }
+status-needs-attention = ⚠ Needs a person: nothing proves that the roles are as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
  }
@@ -82,14 +88,27 @@ card-last = Last switchover: { $id }, ended { $when }, from { $before } to { $af
 card-not-promised = ⚠ The cloud chooses the new primary: that the old one gets the role back can't be promised
 card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
-card-call = Request to the provider: { $summary }
+card-call = Request to the provider: { GIVEN($node) ->
+    [yes] make { $node } the primary
+   *[no] switch over, to a node that the cloud chooses
+ }: { $call }
+card-to-do = What to do: look at this database in the provider's console, and put it right if need be. “Check again” reads jobs and roles at once. When all is well, an approver presses “Acknowledge”: the bot stops looking then, and unlocks the database. Until then it looks now and then, and sends nothing.
 card-warning = ⚠ { $warning }
 warning-forced-promotion = Naming the node is a forced promotion: the cloud makes it primary at once, without a job to follow. It may fail where the node lags, and connections break.
-card-checks = Checks
+card-checks = Checks{ GIVEN($when) ->
+    [yes] {""}, as of { $when }
+   *[no] {""}
+ }
+card-checks-before = Checks before the start{ GIVEN($when) ->
+    [yes] {""}, as of { $when }
+   *[no] {""}
+ }
+card-check-told = ✗ { $name }: as said above
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ Overridden: { $detail }
 card-nodes = Nodes, as read { $when }
+card-nodes-before = Nodes before the start, as read { $when }
 card-nodes-old = Nodes, as read { $when }, { $minutes } min before this was written
 card-node = { $name }: { $role }, { $health }{ GIVEN($lag) ->
     [yes] {""}, lag { $lag } s
@@ -114,17 +133,31 @@ card-primary-now = Primary: { GIVEN($node) ->
     [yes] { $node }
    *[no] not known
  }, as read { $when }
+card-primary-before = Primary before the start: { GIVEN($node) ->
+    [yes] { $node }
+   *[no] not known
+ }, as read { $when }
+picture-before = {" "}· before the start
 card-decided = Decided by { $by }
 card-sent = Sent to the provider { $when }
 card-usual = { COUNT($count) ->
-    [one] Last time it took about { $seconds }
-   *[other] Usually takes about { $seconds } (median of the last { $count })
+    [one] Last time it took { GIVEN($seconds) ->
+        [yes] about { $seconds }
+       *[no] a few seconds
+     }
+   *[other] Usually takes { GIVEN($seconds) ->
+        [yes] about { $seconds }
+       *[no] a few seconds
+     } (median of the last { $count })
  }{ GIVEN($until) ->
     [yes] {""}, so it should be done by about { $until }
    *[no] {""}
  }
 card-ended = Ended { $when }, after { $seconds }
-length-seconds = { $count } s
+length-seconds = { COUNT($count) ->
+    [0] less than a second
+   *[other] { $count } s
+ }
 length-minutes = { $minutes } min{ GIVEN($left) ->
     [yes] {" "}{ $left } s
    *[no] {""}
@@ -206,10 +239,10 @@ reply-job = ▶ Job { $job }: { $word }.
 reply-job-done = ▶ Job { $job } is done ({ $word }). Now the roles are read.
 reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
 reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
-reply-needs-attention = ⚠ A person must look: the roles are not known to be as { GIVEN($emergency) ->
+reply-needs-attention = ⚠ A person must look at this database: nothing proves that the roles are as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }. The database stays locked until a later reading settles it or somebody presses “Acknowledge”.
+ }. The card says what to do. The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary

@@ -31,8 +31,14 @@ status-rechecking = ▶ { GIVEN($emergency) ->
 status-starting = ▶ 正在向云平台发送请求
 status-in-doubt = ❔ 无法确定云平台是否收到请求：正在查证，不会重发
 status-running = ▶ 执行中：云平台正在切换
-status-verifying = ▶ 核实中：正在读取角色
-status-needs-attention = ⚠ 需要人工处理：无法确认角色与{ GIVEN($emergency) ->
+status-verifying = ▶ 核实中：{ GIVEN($failed) ->
+    [yes] 任务失败，正在读取角色，直到确认没有任何变更
+   *[no] { GIVEN($done) ->
+        [yes] 任务已完成，正在读取角色，直到角色真正变化
+       *[no] 角色已变化，再读一次确认
+     }
+ }
+status-needs-attention = ⚠ 需要人工处理：没有证据表明角色与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
  }一致
@@ -99,14 +105,27 @@ card-last = 上次切换：{ $id }，{ $when } 结束，从 { $before } 切换�
 card-not-promised = ⚠ 新主库由云平台选定：不保证能切回原主库
 card-shard = 分片：{ $shard }
 card-reason = 原因：{ $reason }
-card-call = 发给云平台的请求：{ $summary }
+card-call = 发给云平台的请求：{ GIVEN($node) ->
+    [yes] 把 { $node } 提升为主库
+   *[no] 切换到由云平台选定的节点
+ }： { $call }
+card-to-do = 请这样处理：到云平台控制台查看这个数据库，必要时修复。“再次查看”会立即读取任务和角色。确认无误后，由审批人点“人工接管”：机器人不再查看，并解锁数据库。在此之前机器人会不时查看，不会再发送请求。
 card-warning = ⚠ { $warning }
 warning-forced-promotion = 指定节点属于强制提升：云平台立即把它提升为主库，没有任务可以跟踪。该节点有延迟时可能失败，连接会中断。
-card-checks = 检查项
+card-checks = 检查项{ GIVEN($when) ->
+    [yes] （截至 { $when }）
+   *[no] {""}
+ }
+card-checks-before = 开始前的检查项{ GIVEN($when) ->
+    [yes] （截至 { $when }）
+   *[no] {""}
+ }
+card-check-told = ✗ { $name }：见上
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ 已忽略：{ $detail }
 card-nodes = 节点（读取于 { $when }）
+card-nodes-before = 开始前的节点（读取于 { $when }）
 card-nodes-old = 节点（读取于 { $when }，距本消息发出已有 { $minutes } 分钟）
 card-node = { $name }：{ $role }，{ $health }{ GIVEN($lag) ->
     [yes] ，延迟 { $lag } 秒
@@ -131,17 +150,31 @@ card-primary-now = 主库：{ GIVEN($node) ->
     [yes] { $node }
    *[no] 未知
  }（读取于 { $when }）
+card-primary-before = 开始前的主库：{ GIVEN($node) ->
+    [yes] { $node }
+   *[no] 未知
+ }（读取于 { $when }）
+picture-before = {" "}· 开始前
 card-decided = 由 { $by } 决定
 card-sent = 请求发送于 { $when }
 card-usual = { COUNT($count) ->
-    [one] 上次用时约 { $seconds }
-   *[other] 通常约需 { $seconds }（最近 { $count } 次的中位数）
+    [one] 上次用时{ GIVEN($seconds) ->
+        [yes] 约 { $seconds }
+       *[no] 几秒钟
+     }
+   *[other] 通常需要{ GIVEN($seconds) ->
+        [yes] 约 { $seconds }
+       *[no] 几秒钟
+     }（最近 { $count } 次的中位数）
  }{ GIVEN($until) ->
     [yes] ，预计 { $until } 前后完成
    *[no] {""}
  }
 card-ended = { $when } 结束，用时 { $seconds }
-length-seconds = { $count } 秒
+length-seconds = { COUNT($count) ->
+    [0] 不到一秒
+   *[other] { $count } 秒
+ }
 length-minutes = { $minutes } 分{ GIVEN($left) ->
     [yes] {" "}{ $left } 秒
    *[no] 钟
@@ -220,10 +253,10 @@ reply-job = ▶ 任务 { $job }：{ $word }。
 reply-job-done = ▶ 任务 { $job } 已完成（{ $word }）。现在读取角色。
 reply-job-failed = ✖ 任务 { $job } 失败（{ $word }）。现在读取角色。
 reply-roles-moved = ▶ 角色已变化，再读一次确认。
-reply-needs-attention = ⚠ 需要人工查看：无法确认角色与{ GIVEN($emergency) ->
+reply-needs-attention = ⚠ 需要人工查看这个数据库：没有证据表明角色与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
- }一致。数据库保持锁定，直到之后的读取得出结论，或有人点“人工接管”。
+ }一致。如何处理见卡片。数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
     [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }

@@ -100,6 +100,7 @@ PLANNED = replace(
     last=LAST,
     usual=UsualTime(timedelta(seconds=184), 5),
     primary_now=OLD,
+    checked_at=READING.read_at,
 )
 
 
@@ -292,6 +293,7 @@ operations = st.builds(
     | st.builds(UsualTime, time=st.timedeltas(timedelta(-9), timedelta(days=999)), of=st.integers(1, 5)),
     reviewed_by=st.none() | users,
     reviewed_at=st.none() | moments,
+    checked_at=st.none() | moments,
 )
 ends = st.sampled_from(sorted(ENDS)).map(lambda end: f"reply-{end.replace('_', '-')}")
 filled = words.map(lambda word: tuple((name, word) for name in ("database", "now", "seconds", "by")))
