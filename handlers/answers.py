@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from bot.core.answers import (
     Answer,
+    AskAgain,
     ChooseNode,
     DatabaseLine,
     ShardLine,
@@ -71,6 +72,8 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case Tell():
             said = [sentence(texts, told.text)]
             return rendered([said + ([sentence(texts, told.detail)] if told.detail else [])], texts)
+        case AskAgain():
+            return _ask_again(told, texts, command)
         case ChooseNode():
             return _choose(told, texts)
         case ShowPlan():
@@ -86,12 +89,22 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
             return help_text(texts, command=command, form=not told.text)
 
 
+def _ask_again(told: AskAgain, texts: Texts, command: str) -> Rendered:
+    """Which name is missing or odd, and the whole command to type instead."""
+    lines = [sentence(texts, told.problem)]
+    if told.nearest is not None:
+        lines.append(line(texts, "ask-again", command=f"{command} {as_text(told.nearest)}"))
+    lines.append(texts.text("misunderstood-nothing-done"))
+    return rendered([lines], texts)
+
+
 def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
     """What was understood, what was not, and the nearest valid command."""
     lines = [sentence(texts, problem.problem)]
     if problem.understood:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
-    lines.append(line(texts, "misunderstood-nearest", nearest=problem.nearest))
+    code = "misunderstood-help" if problem.nearest.endswith(" help") else "misunderstood-nearest"
+    lines.append(line(texts, code, nearest=problem.nearest))
     lines.append(texts.text("misunderstood-nothing-done"))
     return rendered([lines], texts)
 

@@ -206,6 +206,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
 
 MAX_CALLED = 20
 _PEOPLE = frozenset({"by"})
+_CALLED = frozenset({"approvers", "requesters"})
 _TIMES = frozenset({"when", "until"})
 _NODES = frozenset({"before", "now", "primary"})
 
@@ -216,7 +217,7 @@ def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str,
             return link(address, value)
         if name in _PEOPLE:
             return user(value, room) if value else ""
-        if name == "approvers":
+        if name in _CALLED:
             return (
                 ", ".join(person_or_group(entry) for entry in value.split(",")[:MAX_CALLED]) if value else ""
             )

@@ -313,10 +313,19 @@ not-needed-already-primary = { $node } is the primary already.
 ## Why a person may not
 
 deny-not-a-member = Only full, active members of this workspace may do this.
-deny-not-a-requester = Policy { $policy } does not let you request this. Ask somebody it names.
+deny-not-a-requester = Policy { $policy } does not let you request this. Ask { GIVEN($requesters) ->
+    [yes] { $requesters }
+   *[no] somebody it names
+ }.
 deny-own-request = This is your own request. Somebody else must approve it.
-deny-not-an-approver = Policy { $policy } does not name you as an approver.
-deny-no-approver-at-all = Only somebody who is an approver of at least one database may do this.
+deny-not-an-approver = Policy { $policy } does not name you as an approver.{ GIVEN($approvers) ->
+    [yes] {""} Ask { $approvers }.
+   *[no] {""}
+ }
+deny-no-approver-at-all = Only an approver of at least one database may do this.{ GIVEN($approvers) ->
+    [yes] {""} Ask { $approvers }.
+   *[no] {""}
+ }
 deny-no-requester-at-all = Only somebody who may request a switchover of at least one database may do this.
 deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and whom it names under break_glass.
 deny-not-break-glass = Policy { $policy } does not let you run an emergency. Ask somebody it names under break_glass, or request a switchover as usual.
@@ -328,11 +337,11 @@ wrong-channel = Requests are not taken in this channel. Ask in one that is set u
 
 ## Answers to one person
 
-unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
+unknown-database = There is no database “{ $name }”.{ GIVEN($nearest) ->
     [yes] {""} Did you mean { $nearest }?
    *[no] {""} “list” shows those there are.
  }
-unknown-operation = There is no operation { $id }. { GIVEN($nearest) ->
+unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
     [yes] Did you mean { $nearest }?
    *[no] “status” shows what is under way, “history” what was done.
  }
@@ -436,6 +445,13 @@ answer-undecided = The provider answered, but that does not tell whether it took
  }
 submission-broke = Something went wrong in the bot while the request was being sent ({ $error }), so it may have left or not.
 restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
+not-plannable = No switchover of { $name } can be planned.
+which-shard = { $name } is a sharded cluster, and each shard is switched by itself. Say which: { $known }{ GIVEN($more) ->
+    [yes] {""} and { $more } more, which “list” shows
+   *[no] {""}
+ }.
+misnamed-shard = { $name }: { $message }.
+ask-again = To ask again, type: { $command }
 unreadable = The roles of { $name } can't be read for now. Try again in a minute.
 topology-moved-primary = The primary is not the one of the plan any more: it was { $before } and is { $now }. “Plan again” on the card makes a fresh plan.
 topology-moved-members = The nodes are not those of the plan any more: gone { $gone }, new { $new }. “Plan again” on the card makes a fresh plan.
@@ -806,7 +822,9 @@ help-checks = CHECK is one of { $checks }.
 
 misunderstood-understood = Understood: { $understood }
 misunderstood-nearest = Nearest command: { $nearest }
+misunderstood-help = All commands: { $nearest }
 misunderstood-nothing-done = Nothing was done.
+name-first = A request begins with the name of a database ({ $value }), not with “{ $word }”.
 missing-value = “{ $word }” needs a value: { $value }
 empty-name = The name is empty; needed: { $value }
 duplicate-clause = “{ $word }” is there twice; say it once.

@@ -327,10 +327,19 @@ not-needed-already-primary = { $node } 已经是主库。
 ## Why a person may not
 
 deny-not-a-member = 只有本工作区的正式活跃成员可以这样做。
-deny-not-a-requester = 策略 { $policy } 不允许你申请。请找策略里列出的人。
+deny-not-a-requester = 策略 { $policy } 不允许你申请。请找{ GIVEN($requesters) ->
+    [yes] {" "}{ $requesters }
+   *[no] 策略里列出的人
+ }。
 deny-own-request = 这是你自己的申请，必须由别人批准。
-deny-not-an-approver = 你不是策略 { $policy } 的审批人。
-deny-no-approver-at-all = 只有至少一个数据库的审批人可以这样做。
+deny-not-an-approver = 你不是策略 { $policy } 的审批人。{ GIVEN($approvers) ->
+    [yes] 请找 { $approvers }。
+   *[no] {""}
+ }
+deny-no-approver-at-all = 只有至少一个数据库的审批人可以这样做。{ GIVEN($approvers) ->
+    [yes] 请找 { $approvers }。
+   *[no] {""}
+ }
 deny-no-requester-at-all = 只有至少可以申请一个数据库切换的人可以这样做。
 deny-no-reviewer = 策略 { $policy } 不允许你复核：可以复核的是它的审批人，以及 break_glass 里列出的人。
 deny-not-break-glass = 策略 { $policy } 不允许你做紧急切换。请找 break_glass 里列出的人，或按正常流程申请切换。
@@ -342,11 +351,11 @@ wrong-channel = 这个频道不接受申请。请到已配置的频道申请。
 
 ## Answers to one person
 
-unknown-database = 没有数据库 { $name }。{ GIVEN($nearest) ->
+unknown-database = 没有数据库“{ $name }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“list”查看有哪些。
  }
-unknown-operation = 没有操作 { $id }。{ GIVEN($nearest) ->
+unknown-operation = 没有操作“{ $id }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“status”查看进行中的操作，用“history”查看已完成的。
  }
@@ -452,6 +461,13 @@ answer-undecided = 云平台有应答，但无法据此判断是否已接受请�
  }
 submission-broke = 发送请求时机器人内部出错（{ $error }），请求可能已发出，也可能没有。
 restarted-while-starting = 发送请求时机器人停止了，请求可能已发出，也可能没有。
+not-plannable = 无法为 { $name } 生成切换方案。
+which-shard = { $name } 是分片集群，各分片分别切换。请指明分片：{ $known }{ GIVEN($more) ->
+    [yes] {""} 等，另有 { $more } 个，用“list”查看
+   *[no] {""}
+ }。
+misnamed-shard = { $name }：{ $message }。
+ask-again = 要重新申请，请输入：{ $command }
 unreadable = 暂时读不到 { $name } 的角色。请一分钟后再试。
 topology-moved-primary = 主库已不是方案里的那个：原为 { $before }，现为 { $now }。点卡片上的“重新生成方案”可生成新方案。
 topology-moved-members = 节点已和方案不同：减少 { $gone }，新增 { $new }。点卡片上的“重新生成方案”可生成新方案。
@@ -787,7 +803,9 @@ help-checks = CHECK 可选：{ $checks }。
 
 misunderstood-understood = 已识别：{ $understood }
 misunderstood-nearest = 最接近的命令：{ $nearest }
+misunderstood-help = 全部命令：{ $nearest }
 misunderstood-nothing-done = 什么都没做。
+name-first = 申请要以数据库的名称（{ $value }）开头，不能以“{ $word }”开头。
 missing-value = “{ $word }”后面要有值：{ $value }
 empty-name = 名称为空；需要：{ $value }
 duplicate-clause = “{ $word }”出现了两次；写一次即可。

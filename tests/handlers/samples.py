@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.core.answers import (
     Answer,
+    AskAgain,
     ChooseNode,
     DatabaseLine,
     ShardLine,
@@ -311,6 +312,7 @@ requests = st.builds(
 shards = st.builds(ShardLine, id=words, name=words, primary=words, operation=words)
 answers: st.SearchStrategy[Answer] = st.one_of(
     st.builds(Tell, text=reasons(), detail=st.none() | reasons()),
+    st.builds(AskAgain, problem=reasons(), nearest=st.none() | requests),
     st.builds(
         ChooseNode,
         request=requests,
