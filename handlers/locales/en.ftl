@@ -749,7 +749,10 @@ home-sharded = { $mark } { $name }: { $count } { COUNT($count) ->
     [yes] {" "}· as read { $when }
    *[no] {""}
  }
-home-unread = { $mark } { $name }: not read yet{ GIVEN($operations) ->
+home-unread = { $mark } { $name }: { GIVEN($problem) ->
+    [yes] could not be read; tried again when this tab is opened, at most every 2 minutes
+   *[no] being read for the first time; its primary shows here, usually within a minute
+ }{ GIVEN($operations) ->
     [yes] , under way: { $operations }
    *[no] {""}
  }{ GIVEN($problem) ->
@@ -772,6 +775,8 @@ form-open = Open the form
 form-open-head = “Open the form” asks for all of it.
 form-channel = Channel
 form-channel-hint = The card is posted here. The bot must be in it.
+form-channel-hint-thread = The card is posted in this thread, or in the channel that you choose instead. The bot must be in it.
+form-bot-missing = The bot is not in this channel, so it can't post the card there. Invite it with “/invite” and send the form again, or choose another channel.
 form-channel-missing = Choose the channel that the card is posted in.
 form-database = Database
 form-database-placeholder = Type a part of its name
@@ -787,6 +792,7 @@ form-node-or-fitting = Left empty: the only node that fits, or you are asked.
 form-node-or-cloud = Left empty: the cloud chooses. A node that is named is promoted by force.
 form-node-about = { $role }, { $health }
 form-node-elsewhere = { $node } is a node of { $shard }. Choose one of this shard, or none.
+form-node-of-another = { $node } is not a node of the shard that is chosen now. Choose one of this shard, or none.
 form-no-node = ⚠ No node can become primary now. A request would be refused.
 form-cloud-chooses = The cloud chooses the new primary.
 form-primary = { GIVEN($node) ->

@@ -730,7 +730,10 @@ home-sharded = { $mark } { $name }：{ $count } 个分片{ GIVEN($operations) ->
     [yes] {" "}· 读取于 { $when }
    *[no] {""}
  }
-home-unread = { $mark } { $name }：尚未读取{ GIVEN($operations) ->
+home-unread = { $mark } { $name }：{ GIVEN($problem) ->
+    [yes] 未能读取；打开本页时会重试，最多每 2 分钟一次
+   *[no] 正在首次读取；主库通常一分钟内显示在这里
+ }{ GIVEN($operations) ->
     [yes] ，进行中：{ $operations }
    *[no] {""}
  }{ GIVEN($problem) ->
@@ -753,6 +756,8 @@ form-open = 打开表单
 form-open-head = 点“打开表单”逐项填写。
 form-channel = 频道
 form-channel-hint = 卡片发到这里，机器人须在频道中。
+form-channel-hint-thread = 卡片发到这个消息列，或你另选的频道；机器人须在频道中。
+form-bot-missing = 机器人不在这个频道，无法发送卡片。请用“/invite”邀请它，再提交表单；或选择别的频道。
 form-channel-missing = 请选择发送卡片的频道。
 form-database = 数据库
 form-database-placeholder = 输入名称的一部分
@@ -768,6 +773,7 @@ form-node-or-fitting = 留空：选用唯一合适的节点；有多个时会问
 form-node-or-cloud = 留空：由云平台选择。指定节点则强制提升该节点。
 form-node-about = { $role }，{ $health }
 form-node-elsewhere = { $node } 是 { $shard } 的节点。请选本分片的节点，或不选。
+form-node-of-another = { $node } 不是现在所选分片的节点。请选本分片的节点，或不选。
 form-no-node = ⚠ 现在没有节点能成为主库，提交申请会被拒绝。
 form-cloud-chooses = 新主库由云平台选择。
 form-primary = { GIVEN($node) ->
