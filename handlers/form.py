@@ -87,8 +87,9 @@ def open_button(texts: Texts) -> Block:
 
 
 def _view(shown: Shown, texts: Texts, *, pick: bool) -> Block:
-    chosen = _chosen(shown, texts, pick=pick)
-    blocks = [_channel(shown, texts), _database(texts), *chosen, _start(texts), _reason(texts)]
+    blocks = [_database(texts), *_chosen(shown, texts, pick=pick), _start(texts), _reason(texts)]
+    # What is known already, and mostly stays, is not what people begin with.
+    blocks.insert(0 if shown.place is None else len(blocks), _channel(shown, texts))
     place = shown.place or Place("")
     kept = {"channel": place.channel, "thread": place.thread or "", "database": shown.database}
     return _modal(blocks, texts) | {

@@ -31,7 +31,7 @@ status-succeeded = ✔ Succeeded: the roles were read and are as { GIVEN($emerge
  }
 status-failed = ✖ Failed: nothing changed
 status-refused = ✖ Refused: nothing changed
-status-not-needed = ✔ Not needed: the roles are as asked already
+status-not-needed = ✔ Not needed: the roles are already as asked
 status-rejected = ✖ Rejected: nothing changed
 status-expired = ✖ Expired: nothing changed
 status-cancelled = ✖ Cancelled: nothing changed
@@ -85,7 +85,7 @@ card-reviewed = Reviewed by { $by }, { $when }
 card-switch-back = Switch back of { $id }
 card-fresh-plan = Fresh plan for { $id }
 card-last = Last switchover: { $id }, ended { $when }, from { $before } to { $after }
-card-not-promised = ⚠ The cloud chooses the new primary: that the old one gets the role back can't be promised
+card-not-promised = ⚠ The cloud chooses the new primary, so the old one may not get the role back
 card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
 card-call = Request to the provider: { GIVEN($node) ->
@@ -185,13 +185,13 @@ confirm-reject-title = Reject this switchover?
 confirm-reject-text = { $database }: the request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
 confirm-yes-reject = Reject
 confirm-cancel-title = Withdraw this request?
-confirm-cancel-text = { $database }: nothing was sent yet. The request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
+confirm-cancel-text = { $database }: nothing has been sent yet. The request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
 confirm-yes-cancel = Withdraw it
 confirm-acknowledge-title = Take over from the bot?
 confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
 confirm-switch-back-title = Plan the way back?
 confirm-switch-back-text = { $database }: from { $after } back to { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
-confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses: that it takes { $before } can't be promised.
+confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses, and may not choose { $before }.
 confirm-choose-node-title = Start this emergency?
 confirm-choose-node-text = { $database }: to { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
 confirm-review-title = Have you reviewed it?
@@ -260,7 +260,7 @@ reply-failed = ✖ The switchover of { $database } failed. Nothing changed{ GIVE
 reply-refused = ✖ No switchover of { $database }. Nothing changed.
 reply-not-needed = ✔ No switchover of { $database } is needed. Nothing changed.
 reply-rejected = ✖ { $by } rejected the switchover of { $database }. Nothing changed.
-reply-expired = ✖ The switchover of { $database } expired before it could start. Nothing changed. If it is still wanted, “Plan again” on the card asks anew.
+reply-expired = ✖ The switchover of { $database } expired before it could start. Nothing changed. If it is still wanted, “Plan again” on the card asks for it again.
 reply-cancelled = ✖ The switchover of { $database } was cancelled{ GIVEN($by) ->
     [yes] {""} by { $by }
    *[no] {""}
@@ -308,7 +308,7 @@ check-lag = { $node } is { $lag } s behind, { $limit } s are allowed
 check-lag-too-long = { $node } is { $lag } s behind, { $limit } s are allowed; wait until it has caught up
 check-lag-unknown = The lag of { $node } can't be read, { $limit } s are allowed; wait until it can
 check-lag-not-reported = This cloud does not report lag, so the limit of { $limit } s can't be checked
-not-needed-already-primary = { $node } is the primary already.
+not-needed-already-primary = { $node } is already the primary.
 
 ## Why a person may not
 
@@ -327,10 +327,10 @@ deny-no-approver-at-all = Only an approver of at least one database may do this.
    *[no] {""}
  }
 deny-no-requester-at-all = Only somebody who may request a switchover of at least one database may do this.
-deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and whom it names under break_glass.
+deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and those it names under break_glass.
 deny-not-break-glass = Policy { $policy } does not let you run an emergency. Ask somebody it names under break_glass, or request a switchover as usual.
 deny-own-emergency = This is your own emergency. Somebody else must review it.
-deny-approved-already = Your approval is counted already.
+deny-approved-already = Your approval has been counted already.
 deny-not-requester-nor-approver = Only the requester or an approver can cancel this.
 who-unknown = Slack can't say right now who you are, so nothing was done. Try again in a minute.
 wrong-channel = Requests are not taken in this channel. Ask in one that is set up for it.
@@ -339,7 +339,7 @@ wrong-channel = Requests are not taken in this channel. Ask in one that is set u
 
 unknown-database = There is no database “{ $name }”.{ GIVEN($nearest) ->
     [yes] {""} Did you mean { $nearest }?
-   *[no] {""} “list” shows those there are.
+   *[no] {""} “list” shows what there is.
  }
 unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
     [yes] Did you mean { $nearest }?
@@ -356,15 +356,15 @@ locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
    *[no] {""} or any full member
  }.
 frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
-frozen-at-start = At the start, { $when }, it would be frozen until { $until }: { $reason }. Choose a start outside of that.
+frozen-at-start = The start, { $when }, falls into a freeze until { $until }: { $reason }. Choose a start outside of that.
 frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. Nothing can be requested, approved or started until an approver lifts it with “unfreeze”.
 frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
 halted-by = Halted by { $by }: { $reason }. Nothing new is sent until an approver says “resume”.
 cooldown = Too soon after { $last }: nothing can start before { $until }.
-start-in-the-past = { $when } has passed. Name a start that is still to come.
-start-too-far = { $when } is more than { $days } days away. Ask again nearer to it.
+start-in-the-past = { $when } has passed. Name a time that is still to come.
+start-too-far = { $when } is more than { $days } days away. Ask again closer to that time.
 start-in-gap = The clocks jump over { $clock } on { $date } in { $zone }. Name a time before or after the jump.
-zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a bare time can mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
+zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a time without a zone could mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
 reason-needed = A reason is needed: add “because …”.
 emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: “override { $checks }”.
 emergency-starts-at-once = An emergency starts at once. Leave out the start, or request a switchover as usual.
@@ -381,18 +381,18 @@ halted-already = Halted already by { $by }: { $reason }. “resume” ends it.
 still-tracked = Sent before, so not stopped and still tracked: { $operations }
 resumed-now = Resumed. Switchovers can start again; what was refused meanwhile must be asked for anew.
 not-halted = Nothing is halted.
-switch-back-unknown = Who was primary before { $id } is not known, so there is no way back to plan. Request a switchover to the node you want.
+switch-back-unknown = Which node was primary before { $id } is not known, so there is no way back to plan. Request a switchover to the node you want.
 switch-back-moved = The primary is { GIVEN($now) ->
     [yes] { $now }
    *[no] not known
- }, not { $before } as after { $id }, so this is no way back any more. Request a switchover to the node you want.
-switch-back-not-promised = The cloud chooses the new primary. That { $node } gets the role back can't be promised.
+ }, and no longer { $before } as after { $id }, so this would not be a way back. Request a switchover to the node you want.
+switch-back-not-promised = The cloud chooses the new primary, so { $node } may not get the role back.
 nothing-to-switch-back = { $id } is { $status }, so there is nothing to switch back.
 nothing-to-replan = { $id } is { $status }, so there is nothing to plan again.
 replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
     [yes] , { $wall }
    *[no] {""}
- }. That is over, and “Plan again” would start it at once. Ask again with a time: “"{ $database }"{ GIVEN($node) ->
+ }. That time has passed, and “Plan again” would start it at once. Ask again with a time: “"{ $database }"{ GIVEN($node) ->
     [yes] {" "}to "{ $node }"
    *[no] {""}
  }{ GIVEN($shard) ->
@@ -402,12 +402,12 @@ replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
     [yes] {" "}because { $reason }
    *[no] {""}
  }”
-already-reviewed = { $id } is reviewed already, by { $by }.
+already-reviewed = { $id } has been reviewed already, by { $by }.
 review-too-early = { $id } is not over yet. Review it once it is.
 nothing-to-review = { $id } needs no review.
 not-ready-for-approval = The plan is not ready yet. Approve once the card says so.
 too-late = Too late: this operation is { $status }. Nothing was done.
-already-decided = This is decided already: it is { $status }. Nothing was done.
+already-decided = This has been decided: it is { $status }. Nothing was done.
 not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
 maybe-recorded = The bot lost its own database at this very moment, so this may or may not have been recorded. If it was, it goes on by itself: look at “status” in a minute before you ask again.
 locked-for-emergency = An emergency does not push aside what was asked for before, even if that starts much later. Breaking the glass does not let you cancel it: for { $id } ask { $by }{ GIVEN($approvers) ->
@@ -416,8 +416,8 @@ locked-for-emergency = An emergency does not push aside what was asked for befor
  }.
 nothing-to-check-yet = There is nothing to look at yet: { $id } is { $status }.
 checking-again = Looking again now. The card shows what is found.
-internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
-stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell its keepers: the log names the row.
+internal-error = Something went wrong in the bot. Nothing more was done. Give this number to those who run it: { $id }
+stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell those who run it: the log names the row.
 
 ## Why it is as it is
 
@@ -443,8 +443,8 @@ answer-undecided = The provider answered, but that does not tell whether it took
     [yes] {""} ({ $error })
    *[no] {""}
  }
-submission-broke = Something went wrong in the bot while the request was being sent ({ $error }), so it may have left or not.
-restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
+submission-broke = Something went wrong in the bot while the request was being sent ({ $error }), so it may or may not have left.
+restarted-while-starting = The bot stopped while the request was being sent, so it may or may not have left.
 not-plannable = No switchover of { $name } can be planned.
 which-shard = { $name } is a sharded cluster, and each shard is switched by itself. Say which: { $known }{ GIVEN($more) ->
     [yes] {""} and { $more } more, which “list” shows
@@ -453,15 +453,15 @@ which-shard = { $name } is a sharded cluster, and each shard is switched by itse
 misnamed-shard = { $name }: { $message }.
 ask-again = To ask again, type: { $command }
 unreadable = The roles of { $name } can't be read for now. Try again in a minute.
-topology-moved-primary = The primary is not the one of the plan any more: it was { $before } and is { $now }. “Plan again” on the card makes a fresh plan.
-topology-moved-members = The nodes are not those of the plan any more: gone { $gone }, new { $new }. “Plan again” on the card makes a fresh plan.
-topology-moved-roles = Roles are not those of the plan any more: { $changed }. “Plan again” on the card makes a fresh plan.
+topology-moved-primary = The primary is no longer the one in the plan: it was { $before } and is { $now }. “Plan again” on the card makes a fresh plan.
+topology-moved-members = The nodes are no longer those in the plan: gone { $gone }, new { $new }. “Plan again” on the card makes a fresh plan.
+topology-moved-roles = The roles are no longer those in the plan: { $changed }. “Plan again” on the card makes a fresh plan.
 answer-came-late = The provider's answer came after all.
-plan-changed = The plan would be another one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
-no-quorum = { $valid } of { $needed } approvals count under the policy in force now. “Plan again” on the card asks anew.
-approvals-unknown = For a minute Slack could not say whether the approvals still count, so nothing was sent. “Plan again” on the card asks anew.
+plan-changed = The plan would be a different one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
+no-quorum = Of the { $needed } approvals that are needed, { $valid } count under the policy in force now. “Plan again” on the card asks for them again.
+approvals-unknown = For a minute Slack could not say whether the approvals still count, so nothing was sent. “Plan again” on the card asks for them again.
 glass-unknown = For a minute Slack could not say whether { $by } may still run an emergency, so nothing was sent. Ask again.
-database-removed = { $name } is not in the configuration any more.
+database-removed = { $name } is no longer in the configuration.
 cancelled-undeliverable = The card could not be posted, so nobody would have seen it. Invite the bot to the channel and ask again.
 deadline-passed = The job has been running for more than { $minutes } { COUNT($minutes) ->
     [one] minute
@@ -492,7 +492,7 @@ looked-none = { $count } { COUNT($count) ->
    *[other] jobs
  }; none is this request
 looked-no-list = this cloud has no list of jobs
-looked-not-configured = { $name } is not in the configuration any more
+looked-not-configured = { $name } is no longer in the configuration
 looked-unreadable = the list of jobs can't be read: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
@@ -524,9 +524,9 @@ cloud-budget-spent = the account's budget of { $count } calls is used up{ GIVEN(
 cloud-too-late-to-send = the time in which it might have been sent had passed
 cloud-said = { $said }
 cloud-not-prepared = the request could not be prepared ({ $error })
-cloud-closed = the bot does not use this account any more
+cloud-closed = the bot no longer uses this account
 cloud-bad-address = the endpoint is not a usable address
-cloud-unexpected = its answer was not what the bot can deal with ({ $error })
+cloud-unexpected = the bot can't deal with its answer ({ $error })
 cloud-foreign-answer = the endpoint answered { $status } and does not look like { $name }
 cloud-not-configured = database { $name } is not configured on this account
 cloud-credentials-untried = it is not known yet whether the credentials are good
@@ -712,7 +712,7 @@ home-awaiting = Waiting for your approval
 home-awaiting-none = Nothing waits for your approval.
 home-under-way = Under way
 home-under-way-none = Nothing is under way.
-home-past = Lately
+home-past = Recent
 home-past-none = Nothing was done yet.
 home-databases = Databases: { $count }
 home-databases-more = … and { $count } more { COUNT($count) ->
@@ -837,13 +837,13 @@ duplicate-clause = “{ $word }” is there twice; say it once.
 unknown-word = “{ $text }” is not understood.
 mention-in-name = “{ $text }” is a mention; type a name instead.
 quote-not-closed = The quotes in “{ $text }” are not closed.
-not-an-id = “{ $text }” is no operation id; they look like SW-7K3M9Q.
+not-an-id = “{ $text }” is not an operation id; they look like SW-7K3M9Q.
 text-too-long = The text is longer than { $most } characters.
 missing-clause = “{ $word }” needs “{ $clause }”.
 either-clause = “{ $word }” and “{ $other }” both say when it starts; use one of them.
 clause-elsewhere = “{ $word }” does not go with this command.
-not-a-time = “{ $text }” is no time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
+not-a-time = “{ $text }” is not a time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
-not-a-duration = “{ $text }” is no length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
-not-a-page = “{ $text }” is no number of a page; write it like “page 2”.
-not-overridable = “{ $asked }” is no check that can be overridden; those are: { $known }
+not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
+not-a-page = “{ $text }” is not a page number; write it like “page 2”.
+not-overridable = “{ $asked }” is not a check that can be overridden; those are: { $known }

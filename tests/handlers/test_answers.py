@@ -107,7 +107,7 @@ def test_what_was_typed_stands_in_quotes() -> None:
         "There is no operation “sw-zzz”. “status” shows what is under way, “history” what was done."
     )
     assert answer(Tell(Reason.of("unknown-database", name="the one?", nearest="")), TEXTS).text == (
-        "There is no database “the one?”. “list” shows those there are."
+        "There is no database “the one?”. “list” shows what there is."
     )
 
 

@@ -133,7 +133,7 @@ def test_where_the_cloud_chooses_there_is_no_node_to_choose() -> None:
     view = form(Shown(Place("C1"), database="orders", look=Look("orders", cloud, [reading(A)])), TEXTS)
     assert "The cloud chooses the new primary." in json.dumps(view)
     assert [each.get("block_id") for each in view["blocks"] if each["type"] == "input"] == [
-        *("channel", "database", "start", "reason")
+        *("database", "start", "reason", "channel")
     ]
 
 

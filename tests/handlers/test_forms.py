@@ -43,12 +43,12 @@ async def test_the_whole_way_from_the_bare_command_to_the_request() -> None:
     async with office() as it:
         view = await it.opened()
         assert it.demo.workspace.ephemerals("rita") == []
-        assert list(blocks_of(view)) == ["channel", "database", "start", "reason"]
+        assert list(blocks_of(view)) == ["database", "start", "reason", "channel"]
         found = await it.people.suggest("rita", view, "database", "ord")
         assert [each["value"] for each in found.json["options"]] == ["orders"]
         await it.people.choose("rita", view, "database", "orders")
         view = await it.form()
-        assert list(blocks_of(view)) == ["channel", "database", "node", "start", "reason"]
+        assert list(blocks_of(view)) == ["database", "node", "start", "reason", "channel"]
         nodes = blocks_of(view)["node"]["element"]["options"]
         assert [each["value"] for each in nodes] == [B, C]
         assert "Primary now: db-a" in said_in(view)
@@ -442,7 +442,7 @@ async def test_a_form_sent_twice_is_one_request() -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "said"),
     [
-        ({"start": "25:00"}, "start", "is no time"),
+        ({"start": "25:00"}, "start", "is not a time"),
         ({"start": "2026-11-23T02:00"}, "start", "has no time zone"),
         ({"start": "2020-11-23T02:00Z"}, "start", "has passed"),
         ({"start": "in 90d"}, "start", "days away"),

@@ -44,7 +44,7 @@ def test_it_says_what_there_is() -> None:
     ]
     assert lines[first + 4] == "⚠ events: 2 shards"
     assert lines[first + 5] == "· ⚠ shard-1 (g-1): primary mysql-1, not healthy: mysql-2"
-    assert "succeeded" in lines[lines.index("Lately") + 1]
+    assert "succeeded" in lines[lines.index("Recent") + 1]
     assert lines[-1].startswith("As of <!date^")
 
 

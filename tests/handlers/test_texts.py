@@ -281,7 +281,7 @@ def test_what_the_bot_says_of_a_cloud_is_in_the_readers_language() -> None:
         replace(PLAN, members=((NodeId("n-1"), Role.READ_ONLY),)),
     )
     assert moved is not None
-    assert "any more: n-1 was replica and is read-only member." in english.say(moved)
+    assert "in the plan: n-1 was replica and is read-only member." in english.say(moved)
     assert "n-1 原为从库，现为只读节点。" in chinese.say(moved)  # noqa: RUF001
     meaning = ("cloud-no-connection", {"address": "10.0.0.1:443", "why": "timeout"})
     unheard = provider_said(Unavailable("can't connect to 10.0.0.1:443 (timed out)", meaning=meaning))
