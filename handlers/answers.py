@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from bot.core.answers import (
     Answer,
+    AskAgain,
     ChooseNode,
     DatabaseLine,
     ShardLine,
@@ -20,7 +21,7 @@ from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
 from bot.core.events import Choice
 from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation, Status
-from bot.core.preflight import OVERRIDABLE, Outcome
+from bot.core.preflight import OVERRIDABLE, Check, Outcome
 from handlers.blocks import (
     MAX_BUTTON_VALUE,
     MAX_CONFIRM,
@@ -71,6 +72,8 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case Tell():
             said = [sentence(texts, told.text)]
             return rendered([said + ([sentence(texts, told.detail)] if told.detail else [])], texts)
+        case AskAgain():
+            return _ask_again(told, texts, command)
         case ChooseNode():
             return _choose(told, texts)
         case ShowPlan():
@@ -86,12 +89,22 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
             return help_text(texts, command=command, form=not told.text)
 
 
+def _ask_again(told: AskAgain, texts: Texts, command: str) -> Rendered:
+    """Which name is missing or odd, and the whole command to type instead."""
+    lines = [sentence(texts, told.problem)]
+    if told.nearest is not None:
+        lines.append(line(texts, "ask-again", command=f"{command} {as_text(told.nearest)}"))
+    lines.append(texts.text("misunderstood-nothing-done"))
+    return rendered([lines], texts)
+
+
 def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
     """What was understood, what was not, and the nearest valid command."""
     lines = [sentence(texts, problem.problem)]
     if problem.understood:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
-    lines.append(line(texts, "misunderstood-nearest", nearest=problem.nearest))
+    code = "misunderstood-help" if problem.nearest.endswith(" help") else "misunderstood-nearest"
+    lines.append(line(texts, code, nearest=problem.nearest))
     lines.append(texts.text("misunderstood-nothing-done"))
     return rendered([lines], texts)
 
@@ -267,17 +280,25 @@ def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
     if node is not None and plan.outcome is Outcome.CLEAN:
         head.append(texts.text("plan-candidate", node=node_label(plan.topology, node.id, texts)))
     if plan.outcome is Outcome.CLEAN:
-        head += call_lines(plan.call, texts)
-    return rendered(
-        [head, check_lines(plan.checks, texts), node_lines(plan.topology, texts, now=None)], texts
-    )
+        chosen = "" if node is None else node_label(plan.topology, node.id, texts)
+        head += call_lines(plan.call, texts, node=chosen)
+    return rendered([head, *_found(plan, plan.checks, texts)], texts)
+
+
+def _found(plan: ShowPlan, checks: Sequence[Check], texts: Texts) -> list[list[str]]:
+    """What the dry run looked at."""
+    read_at = plan.topology.read_at
+    return [
+        check_lines(checks, texts, read_at=read_at, told=plan.detail),
+        node_lines(plan.topology, texts, now=None),
+    ]
 
 
 def _plan_to_choose(plan: ShowPlan, choices: Reason, texts: Texts) -> Rendered:
     # Nothing stands in the way: a request is answered with the chooser.
     head = line(texts, "plan-choose", database=plan.label, known=dict(choices.params).get("known"))
     checks = [check for check in plan.checks if check.detail != choices]
-    return rendered([[head], check_lines(checks, texts), node_lines(plan.topology, texts, now=None)], texts)
+    return rendered([[head], *_found(plan, checks, texts)], texts)
 
 
 def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:

@@ -13,6 +13,7 @@ from bot.core.model import Call, Node, NodeId, Reason, Topology
 from bot.core.preflight import Check
 from handlers.mrkdwn import (
     clip,
+    code,
     link,
     literal,
     moment,
@@ -205,6 +206,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
 
 MAX_CALLED = 20
 _PEOPLE = frozenset({"by"})
+_CALLED = frozenset({"approvers", "requesters"})
 _TIMES = frozenset({"when", "until"})
 _NODES = frozenset({"before", "now", "primary"})
 
@@ -215,7 +217,7 @@ def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str,
             return link(address, value)
         if name in _PEOPLE:
             return user(value, room) if value else ""
-        if name == "approvers":
+        if name in _CALLED:
             return (
                 ", ".join(person_or_group(entry) for entry in value.split(",")[:MAX_CALLED]) if value else ""
             )
@@ -250,9 +252,16 @@ def shard_label(shard: str, name: str, texts: Texts, *, room: int = 80) -> str:
     return texts.text("shard-with-name", name=literal(name, room), shard=shown) if named else shown
 
 
-def call_lines(call: Call, texts: Texts, *, warned: bool = False) -> list[str]:
-    """What exactly the provider is asked, and what to know before; the latter not where people were ``warned``."""
-    lines = [line(texts, "card-call", most=1000, summary=call.summary)] if call.summary else []
+def call_lines(call: Call, texts: Texts, *, node: str = "", warned: bool = False) -> list[str]:
+    """What the provider is asked, in words and exactly, and what to know before.
+
+    Args:
+        call: As the approval binds it; nothing of it is translated.
+        texts: The catalogue.
+        node: Who is to become primary, as mrkdwn; "" where the cloud chooses.
+        warned: People were told what to know.
+    """
+    lines = [texts.text("card-call", node=node, call=code(call.summary))] if call.summary else []
     if call.warning and not warned:
         lines.append(line(texts, "card-warning", most=1000, warning=call.warning))
     return lines
@@ -261,30 +270,57 @@ def call_lines(call: Call, texts: Texts, *, warned: bool = False) -> list[str]:
 _CHECKED = {True: "card-check-passed", False: "card-check-failed"}
 
 
-def check_lines(checks: Sequence[Check], texts: Texts) -> list[str]:
-    """The preflight, one check a line."""
+def check_lines(
+    checks: Sequence[Check],
+    texts: Texts,
+    *,
+    read_at: datetime | None,
+    started: bool = False,
+    told: Reason | None = None,
+) -> list[str]:
+    """The preflight, one check a line.
+
+    Args:
+        checks: What was looked at.
+        texts: The catalogue.
+        read_at: When the reading was made that they are of; None where that is not known.
+        started: Something was sent after them, so that they tell how things were before.
+        told: What is said above them already, and is not said again.
+    """
     if not checks:
         return []
-    lines = [texts.text("card-checks")]
+    head = "card-checks-before" if started else "card-checks"
+    lines = [texts.text(head, when=moment(read_at) if read_at else "")]
     for check in checks:
+        if check.detail == told and not (check.passed or check.overridden):
+            lines.append(line(texts, "card-check-told", name=check.name))
+            continue
         detail = sentence(texts, check.detail, most=600)
         # What was overridden is never shown as passed, nor as what stopped it.
-        code = "card-check-overridden" if check.overridden else _CHECKED[check.passed]
-        lines.append(texts.text(code, detail=detail))
+        found = "card-check-overridden" if check.overridden else _CHECKED[check.passed]
+        lines.append(texts.text(found, detail=detail))
     return lines
 
 
-def node_lines(topology: Topology, texts: Texts, *, now: datetime | None) -> list[str]:
+def node_lines(
+    topology: Topology, texts: Texts, *, now: datetime | None, before_start: bool = False
+) -> list[str]:
     """The nodes of a reading and its time; how old it is only where that matters.
 
     Args:
         topology: The reading.
         texts: The catalogue.
         now: When this is written; None where age does not matter.
+        before_start: Something was sent after it, so that it tells how things were before.
     """
+    when = moment(topology.read_at)
     minutes = int((now - topology.read_at).total_seconds() // 60) if now else 0
-    code, extra = ("card-nodes-old", {"minutes": minutes}) if minutes else ("card-nodes", {})
-    lines = [texts.text(code, when=moment(topology.read_at), **extra)]
+    if before_start:
+        lines = [texts.text("card-nodes-before", when=when)]
+    elif minutes:
+        lines = [texts.text("card-nodes-old", when=when, minutes=minutes)]
+    else:
+        lines = [texts.text("card-nodes", when=when)]
     lines += [node_line(node, texts) for node in topology.nodes[:MAX_NODES]]
     hidden = len(topology.nodes) - MAX_NODES
     return lines if hidden <= 0 else [*lines, texts.text("card-more", count=hidden)]

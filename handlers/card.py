@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.core.commands import Action
 from bot.core.machine import Say
-from bot.core.model import NodeId, Reason
+from bot.core.model import JobState, NodeId, Reason
 from bot.core.operation import ENDS, REPLANNED, UNSENT, Operation, Status
 from handlers.blocks import (
     MAX_CONFIRM,
@@ -39,13 +39,18 @@ FOR_BUTTONS = 2000
 """Characters that a card's buttons may take, with their dialogues."""
 _MINUTES_FROM = 120
 """From so many seconds on a usual time is told in minutes."""
+_A_FEW = 5
+"""Fewer seconds than that are not counted."""
+_MINUTE = timedelta(minutes=1)
 
 _STYLES = {Action.APPROVE: "primary", Action.REVIEW: "primary", Action.REJECT: "danger"}
 # An emergency is not simply asked again: what its button makes needs approvals.
 _ORDINARY = "replan-ordinary"
 # What can't be taken back: all but a look, and a plan that needs approvals again.
 CONFIRMED = frozenset(Action) - {Action.CHECK_AGAIN, Action.REPLAN}
-_AT_WORK = frozenset({Status.STARTING, Status.IN_DOUBT, Status.RUNNING, Status.VERIFYING})
+_AT_WORK = frozenset({Status.STARTING, Status.RUNNING, Status.VERIFYING})
+# Whether anything is under way, and so how long it takes, nobody knows there.
+_OPEN_ENDED = frozenset({Status.IN_DOUBT, Status.NEEDS_ATTENTION})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
     Status.PLANNING: (Action.CANCEL,),
@@ -80,8 +85,8 @@ def summary(op: Operation, texts: Texts, *, now: datetime | None) -> Rendered:
     rest = [
         _request(op, texts),
         _approvals(op, texts),
-        check_lines(op.checks, texts),
-        node_lines(op.topology, texts, now=None if op.status in ENDS else now) if op.topology else [],
+        check_lines(op.checks, texts, read_at=op.checked_at, started=bool(op.submissions), told=op.detail),
+        _nodes(op, texts, now),
     ]
     asked = _asked(op, texts)
     moves = [picture(op, texts)]
@@ -173,13 +178,25 @@ def _after(op: Operation, texts: Texts, room: int) -> str:
 
 def _status(op: Operation, texts: Texts) -> str:
     code = f"status-{op.status.replace('_', '-')}"
-    return texts.text(code, count=len(op.approvals), needed=op.needed, emergency=_yes(op.emergency))
+    job = op.job.state if op.job else None
+    return texts.text(
+        code,
+        count=len(op.approvals),
+        needed=op.needed,
+        emergency=_yes(op.emergency),
+        done=_yes(job is JobState.DONE),
+        failed=_yes(job is JobState.FAILED),
+    )
 
 
 def _why(op: Operation, texts: Texts) -> list[str]:
-    """What must be looked at, and why the status is what it is."""
+    """What must be looked at, why the status is what it is, and what a person is to do."""
     why = _review(op, texts)
-    return [*why, sentence(texts, op.detail, topology=op.topology)] if op.detail else why
+    if op.detail:
+        why.append(sentence(texts, op.detail, topology=op.topology))
+    if op.status is Status.NEEDS_ATTENTION:
+        why.append(texts.text("card-to-do"))
+    return why
 
 
 def _emergency(op: Operation, texts: Texts) -> list[str]:
@@ -233,7 +250,19 @@ def _primary(op: Operation, texts: Texts) -> list[str]:
     if op.topology is None:
         return []
     node = node_label(op.topology, op.primary_now, texts) if op.primary_now else ""
-    return [texts.text("card-primary-now", node=node, when=moment(op.topology.read_at))]
+    code = "card-primary-before" if op.read_before_start else "card-primary-now"
+    return [texts.text(code, node=node, when=moment(op.topology.read_at))]
+
+
+def _nodes(op: Operation, texts: Texts, now: datetime | None) -> list[str]:
+    if op.topology is None:
+        return []
+    return node_lines(
+        op.topology,
+        texts,
+        now=None if op.status in ENDS else now,
+        before_start=op.read_before_start,
+    )
 
 
 def _time(op: Operation, texts: Texts) -> list[str]:
@@ -242,18 +271,26 @@ def _time(op: Operation, texts: Texts) -> list[str]:
         return []
     at_work = op.status in _AT_WORK and bool(op.submissions)
     lines = [texts.text("card-sent", when=moment(op.submissions[-1]))] if op.submissions else []
-    if op.usual is None or op.status is Status.NEEDS_ATTENTION:
+    if op.usual is None or op.status in _OPEN_ENDED:
         return lines
-    until = time_of_day(op.submissions[-1] + op.usual.time) if at_work else ""
-    usual = texts.text("card-usual", seconds=_about(op.usual.time), count=op.usual.of, until=until)
+    about = _about(op.usual.time)
+    until = _by_minute(op.submissions[-1] + op.usual.time) if at_work and about else ""
+    usual = texts.text("card-usual", seconds=about or "", count=op.usual.of, until=until)
     return [*lines, usual]
 
 
 def _about(length: timedelta) -> int:
-    """Seconds, no more exactly than one experience tells of the next."""
+    """Seconds, no more exactly than one experience tells of the next; 0 for a few of them."""
     seconds = length.total_seconds()
+    if seconds < _A_FEW:
+        return 0
     step = 5 if seconds < _MINUTES_FROM else 60
-    return max(step, round(seconds / step) * step)
+    return round(seconds / step) * step
+
+
+def _by_minute(at: datetime) -> str:
+    """The hour and minute by which it is that time: the minute in which it is has begun before."""
+    return time_of_day(at + _MINUTE - timedelta(microseconds=1))
 
 
 def _progress(op: Operation, texts: Texts) -> list[str]:
@@ -284,7 +321,8 @@ def _request(op: Operation, texts: Texts) -> list[str]:
         lines.append(texts.text("card-not-promised"))
     if op.plan is None or (op.status in ENDS and not op.submissions):
         return lines
-    return [*lines, *call_lines(op.plan.call, texts, warned=op.status not in UNSENT)]
+    node = node_label(op.topology, op.plan.candidate, texts)
+    return [*lines, *call_lines(op.plan.call, texts, node=node, warned=op.status not in UNSENT)]
 
 
 def _approvals(op: Operation, texts: Texts) -> list[str]:

@@ -21,6 +21,16 @@ _INSTANT = re.compile(
     r" ?(?P<zone>Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?",
     re.IGNORECASE,
 )
+_IN_WORDS = re.compile(
+    r"(?P<count>[0-9]{1,9}) ?(?P<unit>sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|days?|秒钟?|分钟?|个?小时|天)"
+)
+_OF_CHINESE = {
+    **dict.fromkeys(("秒", "秒钟"), "s"),
+    **dict.fromkeys(("分", "分钟"), "m"),
+    **dict.fromkeys(("小时", "个小时"), "h"),
+    "天": "d",
+}
+_OF = re.compile(r"of\s+(?=\S)", re.IGNORECASE)
 
 
 # --- values --------------------------------------------------------------------------------------------
@@ -59,6 +69,28 @@ def length_meant(text: str) -> timedelta:
     if not length or length > durations.LONGEST:
         raise Problem(Reason.of("not-a-duration", text=text))
     return length
+
+
+def length_near(text: str) -> str:
+    """The length that somebody wrote in words, as it is typed: ``5 minutes`` is ``5m``; "" if it is none."""
+    found = _IN_WORDS.fullmatch(text.strip().casefold())
+    if found is None:
+        return ""
+    written = found["count"] + (_OF_CHINESE.get(found["unit"]) or found["unit"][0])
+    try:
+        return _length(written)
+    except Problem:
+        return ""
+
+
+def reason_meant(text: str) -> str:
+    """What follows ``because``: people write "because of the outage", and mean the outage."""
+    return _OF.sub("", text, count=1)
+
+
+def reason_written(reason: str) -> str:
+    """The same as it is typed after ``because``."""
+    return f"of {reason}" if _OF.match(reason) else reason
 
 
 def checks_meant(text: str) -> tuple[str, ...]:
@@ -171,7 +203,7 @@ IN = Clause("in", "DURATION", says="start", settle=_length)
 FOR = Clause("for", "DURATION", settle=_length)
 OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks)
 PAGE = Clause("page", "NUMBER", settle=_page)
-BECAUSE = Clause("because", "REASON", rest=True)
+BECAUSE = Clause("because", "REASON", rest=True, settle=reason_meant)
 WHY = replace(BECAUSE, needed=True)
 LATER = frozenset({AT.word, IN.word})
 WORDS = frozenset(clause.word for clause in (TO, SHARD, AT, IN, FOR, OVERRIDE, BECAUSE))

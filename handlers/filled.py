@@ -88,9 +88,9 @@ def filled(view: Payload, local: Local) -> Filled | Errors:
         Malformed: It is not shaped as Slack shapes a submission of our form.
     """
     carried, fields = kept(view), _fields(view)
-    errors = _Errors(frozenset(optional(block, "block_id") for block in objects(view, "blocks")))
+    errors = _Errors(view)
     database = fields[DATABASE]
-    place = carried.place or Place(fields[CHANNEL])
+    place = _place(carried.place, fields[CHANNEL])
     for name in (DATABASE, SHARD, NODE):
         errors.note(name, _no_name(fields[name]))
     errors.note(CHANNEL, _no_channel(place, local))
@@ -118,12 +118,23 @@ def filled(view: Payload, local: Local) -> Filled | Errors:
     return Filled(command, place)
 
 
+def no_place(view: Payload, reason: Reason) -> Errors:
+    """That no card can be posted where this form wants it.
+
+    Raises:
+        Malformed: It is no submission of our form.
+    """
+    errors = _Errors(view)
+    errors.note(CHANNEL, reason)
+    return errors.found
+
+
 class _Errors:
     """The first error of each field; one of a field that is not shown is said at the database."""
 
-    def __init__(self, shown: frozenset[str]) -> None:
+    def __init__(self, view: Payload) -> None:
         self.found: dict[str, Reason] = {}
-        self._shown = shown
+        self._shown = frozenset(optional(block, "block_id") for block in objects(view, "blocks"))
 
     def note(self, name: str, reason: Reason | None) -> None:
         if reason is not None:
@@ -162,6 +173,13 @@ def _no_name(text: str) -> Reason | None:
     return Reason.of("mention-in-name", text=text) if mentions(text) else None
 
 
+def _place(carried: Place | None, chosen: str) -> Place:
+    """Where the card goes: the thread that the form was opened in is left with its channel only."""
+    if carried is not None and chosen in {"", carried.channel}:
+        return carried
+    return Place(chosen)
+
+
 def _no_channel(place: Place, local: Local) -> Reason | None:
     if not place.channel:
         return Reason.of("form-channel-missing")
@@ -186,13 +204,15 @@ def _elsewhere(view: Payload, shard: str, node: str) -> Reason | None:
     if not shard or not node:
         return None
     labels = {_shown(option): optional(option, "value") for option in _options(view, SHARD, "options")}
-    for group in _options(view, NODE, "option_groups"):
+    groups = _options(view, NODE, "option_groups")
+    for group in groups:
         if any(optional(option, "value") == node for option in objects(group, "options")):
             of = labels.get(optional(part(group, "label", {}), "text"), shard)
             if of == shard:
                 return None
             return Reason.of("form-node-elsewhere", node=node, shard=of)
-    return None
+    # It was picked before the shard that is chosen now.
+    return Reason.of("form-node-of-another", node=node) if groups else None
 
 
 def _shown(option: Payload) -> str:

@@ -38,16 +38,19 @@ class Shown:
     """What the form is to show.
 
     Attributes:
-        place: Where the card goes; None: the form asks.
-        channel: Where it asks, what it suggests; "" for nothing.
+        place: Where the form was opened, and where the card goes unless another channel is chosen; None: nowhere
+            that takes requests.
+        channel: What it suggests where there is no place; "" for nothing.
         database: The one that was chosen last; "" while there is none.
         look: What was read of it; None while it is being read.
+        shard: The one that was chosen last; "" while there is none.
     """
 
     place: Place | None = None
     channel: str = ""
     database: str = ""
     look: Look | None = None
+    shard: str = ""
 
 
 def form(shown: Shown, texts: Texts) -> Block:
@@ -84,8 +87,9 @@ def open_button(texts: Texts) -> Block:
 
 
 def _view(shown: Shown, texts: Texts, *, pick: bool) -> Block:
-    blocks = [_channel(shown, texts)] if shown.place is None else []
-    blocks += [_database(texts), *_chosen(shown, texts, pick=pick), _start(texts), _reason(texts)]
+    blocks = [_database(texts), *_chosen(shown, texts, pick=pick), _start(texts), _reason(texts)]
+    # What is known already, and mostly stays, is not what people begin with.
+    blocks.insert(0 if shown.place is None else len(blocks), _channel(shown, texts))
     place = shown.place or Place("")
     kept = {"channel": place.channel, "thread": place.thread or "", "database": shown.database}
     return _modal(blocks, texts) | {
@@ -109,9 +113,12 @@ def _channel(shown: Shown, texts: Texts) -> Block:
         "type": "conversations_select",
         "filter": {"include": ["public", "private"], "exclude_bot_users": True},
     }
-    if shown.channel:
-        picker["initial_conversation"] = shown.channel
-    return _input(CHANNEL, texts.text("form-channel"), picker, hint=texts.text("form-channel-hint"))
+    suggested = shown.place.channel if shown.place else shown.channel
+    if suggested:
+        picker["initial_conversation"] = suggested
+    in_thread = shown.place is not None and shown.place.thread is not None
+    hint = texts.text("form-channel-hint-thread" if in_thread else "form-channel-hint")
+    return _input(CHANNEL, texts.text("form-channel"), picker, hint=hint)
 
 
 def _database(texts: Texts) -> Block:
@@ -149,7 +156,7 @@ def _chosen(shown: Shown, texts: Texts, *, pick: bool) -> list[Block]:
     capabilities = look.capabilities
     if capabilities is None:
         return []
-    return _picked(look, capabilities, texts, pick=pick)
+    return _picked(look, capabilities, texts, pick=pick, shard=shown.shard)
 
 
 def _typed(capabilities: Capabilities, texts: Texts, *, shards: bool | None = None) -> list[Block]:
@@ -165,18 +172,22 @@ def _typed(capabilities: Capabilities, texts: Texts, *, shards: bool | None = No
     return blocks
 
 
-def _picked(look: Look, capabilities: Capabilities, texts: Texts, *, pick: bool) -> list[Block]:
+def _picked(look: Look, capabilities: Capabilities, texts: Texts, *, pick: bool, shard: str) -> list[Block]:
     """Pickers; where there is more than Slack takes, a field to type into instead."""
     typed = {block["block_id"]: block for block in _typed(capabilities, texts, shards=look.sharded)}
     blocks: list[Block] = []
     if look.sharded:
         picker = _shard_picker(look.readings, texts) if pick else None
-        blocks.append(_input(SHARD, texts.text("form-shard"), picker) if picker else typed[SHARD])
+        blocks.append(
+            _input(SHARD, texts.text("form-shard"), picker) | {"dispatch_action": True}
+            if picker
+            else typed[SHARD]
+        )
     else:
         blocks.append(context(_primary_now(look.readings, texts)))
     if NODE not in typed:
         return [*blocks, context(texts.text("form-cloud-chooses"))]
-    picker = _node_picker(look, texts) if pick else None
+    picker = _node_picker(look, shard, texts) if pick else None
     if picker is None:
         return [*blocks, typed[NODE]]
     if picker == {}:
@@ -210,11 +221,15 @@ def _shard_option(reading: Topology, texts: Texts) -> Block | None:
     return _option(reading.shard_name or shard, shard, now)
 
 
-def _node_picker(look: Look, texts: Texts) -> Block | None:
-    """The nodes that may become primary, under their shards; {} where there are none, None if there are too many."""
+def _node_picker(look: Look, shard: str, texts: Texts) -> Block | None:
+    """The nodes that may become primary, under their shards, or those of the shard that is chosen.
+
+    {} where there are none, None if there are too many.
+    """
+    chosen = [reading for reading in look.readings if reading.shard == shard]
     groups = [
         (reading, [_node_option(node, texts) for node in reading.nodes if node.role in _OFFERED])
-        for reading in look.readings
+        for reading in chosen or look.readings
     ]
     if any(None in made or len(made) > MOST_OPTIONS for _, made in groups) or len(groups) > MOST_OPTIONS:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -14,11 +14,12 @@ from bot.core.events import Place
 from bot.core.model import Reason
 from bot.errors import DirectoryUnavailable
 from bot.ports import Clock
-from bot.service.offering import Offering
+from bot.service.offering import Look, Offering
 from handlers import filled
 from handlers.filled import Errors, Filled
 from handlers.form import MOST_OPTIONS, Shown, options
 from handlers.payloads import Payload, text
+from handlers.presence import Presence
 from handlers.slack_client import Done, Outcome, Rejected, SlackClient
 from handlers.wording import Wording
 
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 WHO_LIMIT = 1.2
 """Seconds to find out who wants a form: the trigger that it takes lives for 3."""
 TRIES = 2
+REMEMBERED_LOOKS = 200
+"""Forms whose reading is kept for when a shard is chosen in them."""
 
 
 class Opened(StrEnum):
@@ -52,13 +55,13 @@ class Crew(Protocol):
 
 @dataclass(slots=True)
 class _Filling:
-    """A form that is being filled: for whom, which database is wanted by now, and its present hash."""
+    """A form that is being filled: for whom, which database and shard are wanted by now, and its present hash."""
 
     origin: Origin
     view_id: str
     hash: str | None
     place: Place | None
-    wanted: str
+    wanted: tuple[str, str]
 
 
 class Forms:
@@ -90,6 +93,8 @@ class Forms:
         self._who_limit = who_limit
         self._filling: dict[str, _Filling] = {}
         self._learning: set[str] = set()
+        self._looks: dict[str, Look] = {}
+        self._presence = Presence(client, clock=clock)
         self.crew = crew
 
     async def open(self, origin: Origin, trigger: str) -> Opened:
@@ -102,7 +107,10 @@ class Forms:
         if not person.member:
             return Opened.REFUSED
         self._learn(origin)
-        view = self._wording.form(self._shown(origin.place), locale=person.locale)
+        shown = self._shown(origin.place)
+        if shown.place is not None and self.crew.free:
+            self.crew.start(self._presence.meet(shown.place.channel), f"meet-{shown.place.channel}")
+        view = self._wording.form(shown, locale=person.locale)
         outcome = await self._client.call("views.open", trigger_id=trigger, view=view)
         # The same delivery may come twice; its trigger opens one form.
         if isinstance(outcome, Done) or outcome == Rejected("exchanged_trigger_id"):
@@ -119,16 +127,23 @@ class Forms:
 
     def chosen(self, origin: Origin, view: Payload, database: str) -> None:
         """Fills the form for a database in a task of its own; of several chosen in a row only the last counts."""
+        self._want(origin, view, (database, ""))
+
+    def chosen_shard(self, origin: Origin, view: Payload, shard: str) -> None:
+        """Offers the nodes of a shard only, in the same way."""
+        self._want(origin, view, (filled.kept(view).database, shard))
+
+    def _want(self, origin: Origin, view: Payload, wanted: tuple[str, str]) -> None:
         view_id = text(view, "id")
         filling = self._filling.get(view_id)
         if filling is not None:
-            filling.wanted = database
+            filling.wanted = wanted
             return
         if not self.crew.free:
             logger.warning("form_not_filled", extra={"why": "too many are being filled"})
             return
         place = filled.kept(view).place
-        filling = _Filling(origin, view_id, text(view, "hash"), place, database)
+        filling = _Filling(origin, view_id, text(view, "hash"), place, wanted)
         self._filling[view_id] = filling
         self.crew.start(self._fill(filling), f"form-{view_id}")
 
@@ -146,6 +161,16 @@ class Forms:
             zone=person.timezone if person else "",
         )
         return filled.filled(view, local)
+
+    async def misplaced(self, view: Payload, place: Place) -> Errors:
+        """What is wrong with where the card is to go: the bot is not there.
+
+        That was asked when the form was opened. Where it is not known yet, or was not there then, the answer to the
+        form waits a moment for it; what Slack does not say in time shows when the card is posted.
+        """
+        if await self._presence.missing(place.channel):
+            return filled.no_place(view, Reason.of("form-bot-missing"))
+        return {}
 
     def errors(self, origin: Origin, found: Mapping[str, Reason]) -> dict[str, str]:
         """What is wrong with each field, in the person's language where that is known."""
@@ -171,20 +196,30 @@ class Forms:
 
     async def _fill(self, filling: _Filling) -> None:
         try:
-            shown = ""
+            shown = ("", "")
             while shown != filling.wanted:
                 shown = filling.wanted
-                await self._fill_for(filling, shown)
+                await self._fill_for(filling, *shown)
         finally:
             del self._filling[filling.view_id]
 
-    async def _fill_for(self, filling: _Filling, database: str) -> None:
-        shown = self._shown(filling.place or Place(""))
-        if not await self._update(filling, Shown(shown.place, shown.channel, database)):
-            return
-        look = await self._offering.look(filling.origin.user, filling.origin.team, database)
-        if filling.wanted == database:
-            await self._update(filling, Shown(shown.place, shown.channel, database, look))
+    async def _fill_for(self, filling: _Filling, database: str, shard: str) -> None:
+        shown = replace(self._shown(filling.place or Place("")), database=database, shard=shard)
+        look = self._looks.get(filling.view_id) if shard else None
+        if look is None or look.database != database:
+            # Once there are fields to choose from they stay, also where another replica has read what is in them.
+            if not shard and not await self._update(filling, shown):
+                return
+            look = await self._offering.look(filling.origin.user, filling.origin.team, database)
+            self._remember(filling.view_id, look)
+        if filling.wanted == (database, shard):
+            await self._update(filling, replace(shown, look=look))
+
+    def _remember(self, view_id: str, look: Look) -> None:
+        self._looks.pop(view_id, None)
+        self._looks[view_id] = look
+        while len(self._looks) > REMEMBERED_LOOKS:
+            del self._looks[next(iter(self._looks))]
 
     async def _update(self, filling: _Filling, shown: Shown) -> bool:
         """Shows it in the form; False where the form is closed, or is changed by another replica meanwhile."""

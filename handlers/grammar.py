@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import NoReturn
@@ -27,7 +27,7 @@ from bot.core.commands import (
 from bot.core.holds import ALL
 from bot.core.model import Reason
 from handlers import clauses as c
-from handlers.words import Problem, Words, bare, escape, quoted, storable
+from handlers.words import Problem, Words, bare, escape, quoted, storable, unescape
 
 COMMAND = "/switchover"
 MAX_TEXT = 4000
@@ -140,6 +140,8 @@ FORMS = (
 )
 _FORMS = {form.word: form for form in FORMS if form.word}
 _KEYWORDS = frozenset({*_FORMS, *c.WORDS})
+# What people add to say when; no node is meant by it.
+_WHEN = frozenset({"now", "asap", "soon", "later", "today", "tonight", "tomorrow", "please"})
 
 
 def usage(command: str = COMMAND) -> tuple[tuple[str, str], ...]:
@@ -190,8 +192,9 @@ class _Draft:
 
     def _clause(self, clause: c.Clause) -> str:
         value = self.given[clause.word]
-        named = clause.settle is None and not clause.rest
-        return f"{clause.word} {quoted(value, _KEYWORDS) if named else value}"
+        if clause.rest:
+            return f"{clause.word} {c.reason_written(value)}"
+        return f"{clause.word} {value if clause.settle else quoted(value, _KEYWORDS)}"
 
     @property
     def missing(self) -> list[c.Clause]:
@@ -246,9 +249,10 @@ def _argument(words: Words, form: Form, draft: _Draft) -> None:
         return
     # A clause's word where the database should be: `plan to mysql-2`. In quotes it would be a name.
     if not words.more() or (form.needs_name and words.keyword() in c.WORDS):
+        if form is REQUEST:
+            raise Problem(Reason.of("name-first", word=words.keyword(), value=form.takes), form.instead)
         if form.needs_name:
-            word = form.word or words.keyword()
-            raise Problem(Reason.of("missing-value", word=word, value=form.takes), form.instead)
+            raise Problem(Reason.of("missing-value", word=form.word, value=form.takes), form.instead)
         return
     name = words.take()
     if not name.strip():
@@ -271,7 +275,13 @@ def _clause(words: Words, form: Form, draft: _Draft) -> None:
     if clause.says and other:
         raise Problem(Reason.of("either-clause", word=word, other=other))
     words.take()
-    draft.given[word] = clause.take(words)
+    begun = words.at
+    try:
+        draft.given[word] = clause.take(words)
+    except Problem as problem:
+        length = c.length_near(unescape(words.text[begun : words.at])) if clause in (c.IN, c.FOR) else ""
+        meant = length and _guessed(draft, f"{word} {length} {words.text[words.at :]}")
+        raise Problem(problem.reason, meant or problem.suggestion) from None
 
 
 def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
@@ -283,13 +293,25 @@ def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
     # Either a clause's word was mistyped, or one was forgotten.
     meant = get_close_matches(keyword, known, n=1, cutoff=0.5)
     guesses = [f"{one} {left}" for one in meant]
-    guesses += [f"to {escape(quoted(word, _KEYWORDS))} {left}"] if "to" in known else []
+    guesses += [f"{one} {escape(word)} {left}" for one in (c.AT.word, c.IN.word) if one in known]
+    guesses += [f"to {escape(quoted(word, _KEYWORDS))} {left}"] if _may_be_node(words, keyword, known) else []
     guesses += [f"{clause.word} {escape(word)} {left}" for clause in draft.missing]
-    for guess in guesses:
-        again = _understood(f"{escape(draft.text)} {guess}")
-        if again is not None:
-            raise Problem(Reason.of("unknown-word", text=word), as_text(again))
-    raise Problem(Reason.of("unknown-word", text=word))
+    near = next(filter(None, (_guessed(draft, guess) for guess in guesses)), None)
+    # With nothing but a first word there is no telling whether that is a database's name.
+    nothing_near = form is REQUEST and not draft.given
+    raise Problem(Reason.of("unknown-word", text=word), near or (form.instead if nothing_near else None))
+
+
+def _may_be_node(words: Words, keyword: str, known: Sequence[str]) -> bool:
+    """Whether the word just taken may be a node without its ``to``: alone, as no sentence goes on with it."""
+    alone = not words.more() or words.keyword() in known
+    return c.TO.word in known and alone and keyword not in _WHEN
+
+
+def _guessed(draft: _Draft, guess: str) -> str | None:
+    """The command that it would be with this in place of what was not understood; None if that is none."""
+    again = _understood(f"{escape(draft.text)} {guess}")
+    return None if again is None else as_text(again)
 
 
 def _understood(text: str) -> Command | None:

@@ -13,12 +13,13 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.core.commands import Act, Action, Command, Origin, RequestSwitchover, ShowHelp, ShowHome
+from bot.core.events import Place
 from bot.core.model import Reason
 from bot.errors import MaybeRecorded, StoreUnavailable
 from bot.ports import Clock, Inbound, Receipt
 from handlers.answers import CHOOSE_NODE
 from handlers.filled import Errors, Filled
-from handlers.form import CALLBACK, DATABASE, OPEN_FORM
+from handlers.form import CALLBACK, DATABASE, OPEN_FORM, SHARD
 from handlers.forms import Crew, Opened
 from handlers.payloads import (
     MAX_ID,
@@ -80,7 +81,11 @@ class RequestForms(Protocol):
 
     def chosen(self, origin: Origin, view: Payload, database: str) -> None: ...
 
+    def chosen_shard(self, origin: Origin, view: Payload, shard: str) -> None: ...
+
     def submitted(self, origin: Origin, view: Payload) -> Filled | Errors: ...
+
+    async def misplaced(self, view: Payload, place: Place) -> Errors: ...
 
     def errors(self, origin: Origin, found: Mapping[str, Reason]) -> Mapping[str, str]: ...
 
@@ -257,9 +262,10 @@ class Listeners:
         return await self._record(body, interaction_origin(body), self._clicked(name, action), signature)
 
     def _on_field(self, body: Payload, view: Payload, name: str, action: Payload) -> BoltResponse:
-        database = optional(part(action, "selected_option", {}), "value")
-        if name == DATABASE and 0 < len(database) <= MAX_ID:
-            self._forms.chosen(interaction_origin(body), view, database)
+        value = optional(part(action, "selected_option", {}), "value")
+        chosen = {DATABASE: self._forms.chosen, SHARD: self._forms.chosen_shard}.get(name)
+        if chosen is not None and 0 < len(value) <= MAX_ID:
+            chosen(interaction_origin(body), view, value)
         return _ok()
 
     def _clicked(self, name: str, action: Payload) -> Command:
@@ -310,8 +316,9 @@ class Listeners:
             return _ok()
         origin = interaction_origin(body)
         found = self._forms.submitted(origin, view)
-        if not isinstance(found, Filled):
-            return _response("errors", errors=self._forms.errors(origin, found))
+        wrong = await self._forms.misplaced(view, found.place) if isinstance(found, Filled) else found
+        if wrong or not isinstance(found, Filled):
+            return _response("errors", errors=self._forms.errors(origin, wrong))
         return await self._record(body, replace(origin, place=found.place), found.command, signature)
 
     async def _on_options(self, body: Payload, _signature: str) -> BoltResponse:

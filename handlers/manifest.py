@@ -14,7 +14,7 @@ EVENTS_PATH = "/slack/events"
 
 _SCOPES = {
     "app_mentions:read": "app_mention",
-    "channels:history": "conversations.history and .replies: was a message of unknown outcome posted?",
+    "channels:history": "conversations.history and .replies: is the bot there, was a message posted?",
     "chat:write": "chat.postMessage, chat.update, chat.postEphemeral",
     "commands": "the slash command and both shortcuts",
     "groups:history": "the same look-up in private channels",

@@ -64,6 +64,12 @@ def literal(text: str, most: int = 300) -> str:
     return (_JOINER if inert.startswith(">") else "") + inert.translate(_ENTITIES)
 
 
+def code(text: str, most: int = 300) -> str:
+    """Text of others set as code: what is in there is never taken for markup, and a backtick would end it."""
+    shown = clip(one_line(text), most).replace("`", "'").translate(_ENTITIES)
+    return f"`{shown}`" if shown else ""
+
+
 def user(user_id: str, most: int = 40) -> str:
     """A mention of a person; anything that is no user id is shown literally."""
     return f"<@{user_id}>" if _USER.fullmatch(user_id) else literal(user_id, most)

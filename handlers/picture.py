@@ -39,7 +39,9 @@ def drawn(op: Operation, texts: Texts) -> Block | None:
     lines = _aligned(rows if other is None or other in rows else [*rows, other])
     if after is not None and (op.open or op.status is Status.SUCCEEDED):
         lines.insert(1, _ARROW)
-    title = literal(_clipped(op.label, COLUMNS))
+    # Roles that were read before the request was sent must not be taken for those of now.
+    aside = texts.text("picture-before") if op.read_before_start else ""
+    title = literal(_clipped(op.label, COLUMNS - _width(aside))) + aside
     return {"type": "section", "text": mrkdwn(_FENCE + "\n".join([title, *lines]) + _FENCE)}
 
 

@@ -43,6 +43,12 @@ _FAMILIES = {
     "what": "answered",
 }
 _REMEMBERED = 4096
+# A sentence that ends with a value that ends one itself needs no full stop of its own. Where values end is marked
+# while it is put together, by a character that means nothing anywhere and is never shown.
+_ENDED = "\ufdd0"
+_ENDS = (".", "?", "!", "…", "。", "\uff1f", "\uff01")
+_TWICE = re.compile(f"{_ENDED}[.。]?")
+_UNSEEN = "\N{WORD JOINER}"
 
 Show = Callable[[str, str], str]
 
@@ -209,10 +215,15 @@ def _format(locale: str, code: str, values: tuple[tuple[str, str], ...]) -> str 
 
     Remembered, because a card is made anew at every change and most of its sentences are as they were.
     """
-    filled = {name: value[:_LONGEST_VALUE] for name, value in values}
+    filled = {name: _marked(value[:_LONGEST_VALUE]) for name, value in values}
     filled |= {name: "" for name in _catalogue(locale)[code].optional if name not in filled}
     pattern = _bundle(locale).get_message(code).value
     if pattern is None:
         return None
     text, errors = _bundle(locale).format_pattern(pattern, filled)
-    return None if errors else str(text)
+    return None if errors else _TWICE.sub("", str(text))
+
+
+def _marked(value: str) -> str:
+    plain = value.replace(_ENDED, "")
+    return plain + _ENDED if plain.rstrip(_UNSEEN).endswith(_ENDS) else plain

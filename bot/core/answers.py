@@ -19,6 +19,14 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAgain:
+    """A name is missing, or nobody has it: why nothing was done, and what was probably meant, if that is known."""
+
+    problem: Reason
+    nearest: RequestSwitchover | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChooseNode:
     """Several nodes fit and none was named: pick one. The request is otherwise kept as it is."""
 
@@ -90,4 +98,4 @@ class ShowOperations:
     past: bool = False
 
 
-Answer = ShowHelp | Tell | ChooseNode | ShowPlan | ShowDatabases | ShowOperations
+Answer = ShowHelp | Tell | AskAgain | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

@@ -345,6 +345,7 @@ def decide(op: Operation, event: e.Event) -> Decision:
         since=op.since if status is op.status else event.at,
         ended_at=op.ended_at or (event.at if status in ENDS else None),
         needed_attention=op.needed_attention or status is Status.NEEDS_ATTENTION,
+        checked_at=_checked_at(op, event),
     )
     return Decision(event, moved, _effects(op, event, moved))
 
@@ -427,6 +428,14 @@ def _absorb_explanation(op: Operation, event: e.Event) -> Operation:
     checks = getattr(event, "checks", ()) or op.checks
     explained = replace(op, detail=getattr(event, "detail", op.detail), checks=checks)
     return _with_reading(explained, getattr(event, "topology", None))
+
+
+def _checked_at(op: Operation, event: e.Event) -> datetime | None:
+    match event:
+        case e.Planned() | e.SubmissionStarted() | e.RecheckRefused() if event.topology is not None:
+            return event.topology.read_at
+        case _:
+            return op.checked_at
 
 
 def _with_reading(op: Operation, topology: Topology | None) -> Operation:

@@ -84,6 +84,7 @@ class Operation:
         usual: How long the latest of those took, as known then.
         needed_attention: It did so at some time; when it then ended says little of how long the cloud took.
         primary_now: The primary that the last reading showed.
+        checked_at: When the reading was made that the last checks before the start are of; None before those.
         detail: Why the status is what it is, for people.
     """
 
@@ -128,6 +129,7 @@ class Operation:
     reviewed_by: UserId | None = None
     reviewed_at: datetime | None = None
     needed_attention: bool = False
+    checked_at: datetime | None = None
 
     @property
     def target(self) -> Target:
@@ -158,6 +160,12 @@ class Operation:
         if self.ended_at is None:
             return None
         return self.ended_at - (self.submissions[0] if self.submissions else self.requested_at)
+
+    @property
+    def read_before_start(self) -> bool:
+        """Whether a request was sent, and its last reading is still the one that was checked before."""
+        read_at = self.topology.read_at if self.topology else None
+        return bool(self.submissions) and read_at is not None and read_at == self.checked_at
 
     @property
     def review_owed(self) -> bool:

@@ -62,10 +62,11 @@ def _is_approver(policy: Policy, who: Standing) -> bool:
 
 
 def _no_approver(policy: Policy) -> Reason:
-    """What somebody is told who is none."""
+    """What somebody is told who is none, and whom they can ask."""
+    approvers = ",".join(policy.approvers)
     if policy.of_any:
-        return Reason.of("deny-no-approver-at-all")
-    return Reason.of("deny-not-an-approver", policy=policy.name)
+        return Reason.of("deny-no-approver-at-all", approvers=approvers)
+    return Reason.of("deny-not-an-approver", policy=policy.name, approvers=approvers)
 
 
 def may_request(policy: Policy, who: Standing) -> Reason | None:
@@ -75,7 +76,7 @@ def may_request(policy: Policy, who: Standing) -> Reason | None:
     if not _listed(policy.requesters, who):
         if policy.of_any:
             return Reason.of("deny-no-requester-at-all")
-        return Reason.of("deny-not-a-requester", policy=policy.name)
+        return Reason.of("deny-not-a-requester", policy=policy.name, requesters=",".join(policy.requesters))
     return None
 
 

@@ -45,11 +45,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Who could be meant: a ``problem``, several ``choices``, or settled on ``node`` (None: the cloud chooses)."""
+    """Who could be meant: a ``problem``, several ``choices``, or settled on ``node`` (None: the cloud chooses).
+
+    ``near``: who was probably meant by a name that nobody has.
+    """
 
     node: Node | None = None
     choices: tuple[Node, ...] = ()
     problem: Check | None = None
+    near: Node | None = None
 
 
 def candidates(
@@ -80,10 +84,10 @@ def _asked(topology: Topology, asked: str, capabilities: Capabilities) -> Candid
     near = nearest(
         asked, (text for node in topology.nodes for text in (node.address, node.id, node.name) if text)
     )
-    meant = next((_label(node) for node in topology.nodes if near and node.answers_to(near)), "")
-    return Candidates(
-        problem=_failed("candidate_known", "check-node-not-found", asked=asked, known=known, nearest=meant)
-    )
+    meant = next((node for node in topology.nodes if near and node.answers_to(near)), None)
+    called = "" if meant is None else _label(meant)
+    problem = _failed("candidate_known", "check-node-not-found", asked=asked, known=known, nearest=called)
+    return Candidates(problem=problem, near=meant)
 
 
 def preflight(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from bot.core import events as e
-from bot.core.answers import Answer, ChooseNode, ShowPlan, Tell
+from bot.core.answers import Answer, AskAgain, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import open_operation
 from bot.core.model import CandidateRule, OperationId, Reason, Target
@@ -17,15 +18,20 @@ from bot.core.operation import REPLANNED, UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant, zone_named
-from bot.errors import Chosen, Locked, ProviderError
+from bot.errors import Chosen, Locked, Misconfigured, ProviderError, Refused
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
+from bot.service.naming import read_named
 from bot.service.people import standing
-from bot.service.planning import make_plan, provider_said, refusal
+from bot.service.planning import plan_on, provider_said, refusal
 
 CHOICE_LIFE = timedelta(minutes=10)
 """Whoever picks a node later than this may not remember what else the chooser stood for."""
+
+LOOK_LIMIT = 3.0
+"""Seconds that a request waits for a reading of what it names before its card is posted: a cloud that hangs holds
+up no card."""
 
 log = structlog.get_logger()
 
@@ -103,7 +109,7 @@ class Requests:
         if hindered is not None:
             return Tell(hindered)
         meant = command if follows is None else replace(command, follows=follows.id)
-        answer = await self._holder(database, command) or await self._choice(item, database, meant, when)
+        answer = await self._holder(database, command) or await self._unclear(item, database, meant, when)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -165,11 +171,15 @@ class Requests:
     async def _dry_run(
         self, database: Database, command: RequestSwitchover, when: _When, hindered: Reason | None
     ) -> Answer:
-        target = Target(database.name, command.shard)
         try:
-            planning = await make_plan(database, target, command.node, command.overrides)
+            topology = await read_named(database, command)
+        except (Refused, Misconfigured) as error:
+            return Tell(Reason.of("not-plannable", name=database.name), provider_said(error))
         except ProviderError as error:
             return Tell(Reason.of("unreadable", name=database.name), provider_said(error))
+        if isinstance(topology, AskAgain):
+            return topology
+        planning = plan_on(database, topology, command.node, command.overrides)
         if hindered is None and not command.emergency:
             start_at = when.at or self._clock.now()
             hindered = await cooling(self._store, database, planning.plan.target, start_at)
@@ -194,17 +204,20 @@ class Requests:
                 return await self._locked(database, op.id, emergency=command.emergency)
         return None
 
-    async def _choice(
+    async def _unclear(
         self, item: InboxItem, database: Database, command: RequestSwitchover, when: _When
     ) -> Answer | None:
-        """The chooser, where the cloud must be told a node, none was named and several fit."""
+        """What the asker alone is asked: for a name that is there, or which of several nodes that fit is meant."""
+        try:
+            async with asyncio.timeout(LOOK_LIMIT):
+                topology = await read_named(database, command)
+        except (ProviderError, TimeoutError):
+            return None  # planning reads again, with patience, and says in the thread what is wrong
+        if isinstance(topology, AskAgain):
+            return topology
         capabilities = database.provider.capabilities
         if command.node is not None or capabilities.candidate is not CandidateRule.REQUIRED:
             return None
-        try:
-            topology = await database.provider.observe(Target(database.name, command.shard))
-        except ProviderError:
-            return None  # planning reads again, with patience, and says in the thread what is wrong
         found = candidates(topology, None, capabilities=capabilities, policy=database.policy)
         if not found.choices:
             return None

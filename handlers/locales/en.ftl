@@ -14,8 +14,14 @@ status-rechecking = ▶ { GIVEN($emergency) ->
 status-starting = ▶ Sending the request to the provider
 status-in-doubt = ❔ Not known whether the provider took the request: looking for it, not sending it again
 status-running = ▶ Running: the provider is at work
-status-verifying = ▶ Verifying: reading the roles
-status-needs-attention = ⚠ Needs attention: the roles are not known to be as { GIVEN($emergency) ->
+status-verifying = ▶ Verifying: { GIVEN($failed) ->
+    [yes] the job has failed; the roles are read until it is certain that nothing changed
+   *[no] { GIVEN($done) ->
+        [yes] the job is done; the roles are read until they have really moved
+       *[no] the roles have moved; they are read again to be certain
+     }
+ }
+status-needs-attention = ⚠ Needs a person: nothing proves that the roles are as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
  }
@@ -25,7 +31,7 @@ status-succeeded = ✔ Succeeded: the roles were read and are as { GIVEN($emerge
  }
 status-failed = ✖ Failed: nothing changed
 status-refused = ✖ Refused: nothing changed
-status-not-needed = ✔ Not needed: the roles are as asked already
+status-not-needed = ✔ Not needed: the roles are already as asked
 status-rejected = ✖ Rejected: nothing changed
 status-expired = ✖ Expired: nothing changed
 status-cancelled = ✖ Cancelled: nothing changed
@@ -79,17 +85,30 @@ card-reviewed = Reviewed by { $by }, { $when }
 card-switch-back = Switch back of { $id }
 card-fresh-plan = Fresh plan for { $id }
 card-last = Last switchover: { $id }, ended { $when }, from { $before } to { $after }
-card-not-promised = ⚠ The cloud chooses the new primary: that the old one gets the role back can't be promised
+card-not-promised = ⚠ The cloud chooses the new primary, so the old one may not get the role back
 card-shard = Shard: { $shard }
 card-reason = Reason: { $reason }
-card-call = Request to the provider: { $summary }
+card-call = Request to the provider: { GIVEN($node) ->
+    [yes] make { $node } the primary
+   *[no] switch over, to a node that the cloud chooses
+ }: { $call }
+card-to-do = What to do: look at this database in the provider's console, and put it right if need be. “Check again” reads jobs and roles at once. When all is well, an approver presses “Acknowledge”: the bot stops looking then, and unlocks the database. Until then it looks now and then, and sends nothing.
 card-warning = ⚠ { $warning }
 warning-forced-promotion = Naming the node is a forced promotion: the cloud makes it primary at once, without a job to follow. It may fail where the node lags, and connections break.
-card-checks = Checks
+card-checks = Checks{ GIVEN($when) ->
+    [yes] {""}, as of { $when }
+   *[no] {""}
+ }
+card-checks-before = Checks before the start{ GIVEN($when) ->
+    [yes] {""}, as of { $when }
+   *[no] {""}
+ }
+card-check-told = ✗ { $name }: as said above
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ Overridden: { $detail }
 card-nodes = Nodes, as read { $when }
+card-nodes-before = Nodes before the start, as read { $when }
 card-nodes-old = Nodes, as read { $when }, { $minutes } min before this was written
 card-node = { $name }: { $role }, { $health }{ GIVEN($lag) ->
     [yes] {""}, lag { $lag } s
@@ -114,17 +133,31 @@ card-primary-now = Primary: { GIVEN($node) ->
     [yes] { $node }
    *[no] not known
  }, as read { $when }
+card-primary-before = Primary before the start: { GIVEN($node) ->
+    [yes] { $node }
+   *[no] not known
+ }, as read { $when }
+picture-before = {" "}· before the start
 card-decided = Decided by { $by }
 card-sent = Sent to the provider { $when }
 card-usual = { COUNT($count) ->
-    [one] Last time it took about { $seconds }
-   *[other] Usually takes about { $seconds } (median of the last { $count })
+    [one] Last time it took { GIVEN($seconds) ->
+        [yes] about { $seconds }
+       *[no] a few seconds
+     }
+   *[other] Usually takes { GIVEN($seconds) ->
+        [yes] about { $seconds }
+       *[no] a few seconds
+     } (median of the last { $count })
  }{ GIVEN($until) ->
     [yes] {""}, so it should be done by about { $until }
    *[no] {""}
  }
 card-ended = Ended { $when }, after { $seconds }
-length-seconds = { $count } s
+length-seconds = { COUNT($count) ->
+    [0] less than a second
+   *[other] { $count } s
+ }
 length-minutes = { $minutes } min{ GIVEN($left) ->
     [yes] {" "}{ $left } s
    *[no] {""}
@@ -152,13 +185,13 @@ confirm-reject-title = Reject this switchover?
 confirm-reject-text = { $database }: the request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
 confirm-yes-reject = Reject
 confirm-cancel-title = Withdraw this request?
-confirm-cancel-text = { $database }: nothing was sent yet. The request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
+confirm-cancel-text = { $database }: nothing has been sent yet. The request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
 confirm-yes-cancel = Withdraw it
 confirm-acknowledge-title = Take over from the bot?
 confirm-acknowledge-text = The bot does not know how this ended. It stops looking and unlocks { $database }. Look at the cluster first.
 confirm-switch-back-title = Plan the way back?
 confirm-switch-back-text = { $database }: from { $after } back to { $before }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those.
-confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses: that it takes { $before } can't be promised.
+confirm-switch-back-chosen-text = { $database }: away from { $after }. This makes a new plan, with fresh checks and fresh approvals; nothing is switched before those. The cloud chooses, and may not choose { $before }.
 confirm-choose-node-title = Start this emergency?
 confirm-choose-node-text = { $database }: to { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
 confirm-review-title = Have you reviewed it?
@@ -206,10 +239,10 @@ reply-job = ▶ Job { $job }: { $word }.
 reply-job-done = ▶ Job { $job } is done ({ $word }). Now the roles are read.
 reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
 reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
-reply-needs-attention = ⚠ A person must look: the roles are not known to be as { GIVEN($emergency) ->
+reply-needs-attention = ⚠ A person must look at this database: nothing proves that the roles are as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }. The database stays locked until a later reading settles it or somebody presses “Acknowledge”.
+ }. The card says what to do. The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary
@@ -227,7 +260,7 @@ reply-failed = ✖ The switchover of { $database } failed. Nothing changed{ GIVE
 reply-refused = ✖ No switchover of { $database }. Nothing changed.
 reply-not-needed = ✔ No switchover of { $database } is needed. Nothing changed.
 reply-rejected = ✖ { $by } rejected the switchover of { $database }. Nothing changed.
-reply-expired = ✖ The switchover of { $database } expired before it could start. Nothing changed. If it is still wanted, “Plan again” on the card asks anew.
+reply-expired = ✖ The switchover of { $database } expired before it could start. Nothing changed. If it is still wanted, “Plan again” on the card asks for it again.
 reply-cancelled = ✖ The switchover of { $database } was cancelled{ GIVEN($by) ->
     [yes] {""} by { $by }
    *[no] {""}
@@ -275,31 +308,40 @@ check-lag = { $node } is { $lag } s behind, { $limit } s are allowed
 check-lag-too-long = { $node } is { $lag } s behind, { $limit } s are allowed; wait until it has caught up
 check-lag-unknown = The lag of { $node } can't be read, { $limit } s are allowed; wait until it can
 check-lag-not-reported = This cloud does not report lag, so the limit of { $limit } s can't be checked
-not-needed-already-primary = { $node } is the primary already.
+not-needed-already-primary = { $node } is already the primary.
 
 ## Why a person may not
 
 deny-not-a-member = Only full, active members of this workspace may do this.
-deny-not-a-requester = Policy { $policy } does not let you request this. Ask somebody it names.
+deny-not-a-requester = Policy { $policy } does not let you request this. Ask { GIVEN($requesters) ->
+    [yes] { $requesters }
+   *[no] somebody it names
+ }.
 deny-own-request = This is your own request. Somebody else must approve it.
-deny-not-an-approver = Policy { $policy } does not name you as an approver.
-deny-no-approver-at-all = Only somebody who is an approver of at least one database may do this.
+deny-not-an-approver = Policy { $policy } does not name you as an approver.{ GIVEN($approvers) ->
+    [yes] {""} Ask { $approvers }.
+   *[no] {""}
+ }
+deny-no-approver-at-all = Only an approver of at least one database may do this.{ GIVEN($approvers) ->
+    [yes] {""} Ask { $approvers }.
+   *[no] {""}
+ }
 deny-no-requester-at-all = Only somebody who may request a switchover of at least one database may do this.
-deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and whom it names under break_glass.
+deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and those it names under break_glass.
 deny-not-break-glass = Policy { $policy } does not let you run an emergency. Ask somebody it names under break_glass, or request a switchover as usual.
 deny-own-emergency = This is your own emergency. Somebody else must review it.
-deny-approved-already = Your approval is counted already.
+deny-approved-already = Your approval has been counted already.
 deny-not-requester-nor-approver = Only the requester or an approver can cancel this.
 who-unknown = Slack can't say right now who you are, so nothing was done. Try again in a minute.
 wrong-channel = Requests are not taken in this channel. Ask in one that is set up for it.
 
 ## Answers to one person
 
-unknown-database = There is no database { $name }.{ GIVEN($nearest) ->
+unknown-database = There is no database “{ $name }”.{ GIVEN($nearest) ->
     [yes] {""} Did you mean { $nearest }?
-   *[no] {""} “list” shows those there are.
+   *[no] {""} “list” shows what there is.
  }
-unknown-operation = There is no operation { $id }. { GIVEN($nearest) ->
+unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
     [yes] Did you mean { $nearest }?
    *[no] “status” shows what is under way, “history” what was done.
  }
@@ -314,15 +356,15 @@ locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
    *[no] {""} or any full member
  }.
 frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
-frozen-at-start = At the start, { $when }, it would be frozen until { $until }: { $reason }. Choose a start outside of that.
+frozen-at-start = The start, { $when }, falls into a freeze until { $until }: { $reason }. Choose a start outside of that.
 frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. Nothing can be requested, approved or started until an approver lifts it with “unfreeze”.
 frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
 halted-by = Halted by { $by }: { $reason }. Nothing new is sent until an approver says “resume”.
 cooldown = Too soon after { $last }: nothing can start before { $until }.
-start-in-the-past = { $when } has passed. Name a start that is still to come.
-start-too-far = { $when } is more than { $days } days away. Ask again nearer to it.
+start-in-the-past = { $when } has passed. Name a time that is still to come.
+start-too-far = { $when } is more than { $days } days away. Ask again closer to that time.
 start-in-gap = The clocks jump over { $clock } on { $date } in { $zone }. Name a time before or after the jump.
-zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a bare time can mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
+zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a time without a zone could mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
 reason-needed = A reason is needed: add “because …”.
 emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: “override { $checks }”.
 emergency-starts-at-once = An emergency starts at once. Leave out the start, or request a switchover as usual.
@@ -339,18 +381,18 @@ halted-already = Halted already by { $by }: { $reason }. “resume” ends it.
 still-tracked = Sent before, so not stopped and still tracked: { $operations }
 resumed-now = Resumed. Switchovers can start again; what was refused meanwhile must be asked for anew.
 not-halted = Nothing is halted.
-switch-back-unknown = Who was primary before { $id } is not known, so there is no way back to plan. Request a switchover to the node you want.
+switch-back-unknown = Which node was primary before { $id } is not known, so there is no way back to plan. Request a switchover to the node you want.
 switch-back-moved = The primary is { GIVEN($now) ->
     [yes] { $now }
    *[no] not known
- }, not { $before } as after { $id }, so this is no way back any more. Request a switchover to the node you want.
-switch-back-not-promised = The cloud chooses the new primary. That { $node } gets the role back can't be promised.
+ }, and no longer { $before } as after { $id }, so this would not be a way back. Request a switchover to the node you want.
+switch-back-not-promised = The cloud chooses the new primary, so { $node } may not get the role back.
 nothing-to-switch-back = { $id } is { $status }, so there is nothing to switch back.
 nothing-to-replan = { $id } is { $status }, so there is nothing to plan again.
 replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
     [yes] , { $wall }
    *[no] {""}
- }. That is over, and “Plan again” would start it at once. Ask again with a time: “"{ $database }"{ GIVEN($node) ->
+ }. That time has passed, and “Plan again” would start it at once. Ask again with a time: “"{ $database }"{ GIVEN($node) ->
     [yes] {" "}to "{ $node }"
    *[no] {""}
  }{ GIVEN($shard) ->
@@ -360,12 +402,12 @@ replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
     [yes] {" "}because { $reason }
    *[no] {""}
  }”
-already-reviewed = { $id } is reviewed already, by { $by }.
+already-reviewed = { $id } has been reviewed already, by { $by }.
 review-too-early = { $id } is not over yet. Review it once it is.
 nothing-to-review = { $id } needs no review.
 not-ready-for-approval = The plan is not ready yet. Approve once the card says so.
 too-late = Too late: this operation is { $status }. Nothing was done.
-already-decided = This is decided already: it is { $status }. Nothing was done.
+already-decided = This has been decided: it is { $status }. Nothing was done.
 not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
 maybe-recorded = The bot lost its own database at this very moment, so this may or may not have been recorded. If it was, it goes on by itself: look at “status” in a minute before you ask again.
 locked-for-emergency = An emergency does not push aside what was asked for before, even if that starts much later. Breaking the glass does not let you cancel it: for { $id } ask { $by }{ GIVEN($approvers) ->
@@ -374,8 +416,8 @@ locked-for-emergency = An emergency does not push aside what was asked for befor
  }.
 nothing-to-check-yet = There is nothing to look at yet: { $id } is { $status }.
 checking-again = Looking again now. The card shows what is found.
-internal-error = Something went wrong in the bot. Nothing more was done. Tell its keepers this number: { $id }
-stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell its keepers: the log names the row.
+internal-error = Something went wrong in the bot. Nothing more was done. Give this number to those who run it: { $id }
+stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell those who run it: the log names the row.
 
 ## Why it is as it is
 
@@ -401,18 +443,25 @@ answer-undecided = The provider answered, but that does not tell whether it took
     [yes] {""} ({ $error })
    *[no] {""}
  }
-submission-broke = Something went wrong in the bot while the request was being sent ({ $error }), so it may have left or not.
-restarted-while-starting = The bot stopped while the request was being sent, so it may have left or not.
+submission-broke = Something went wrong in the bot while the request was being sent ({ $error }), so it may or may not have left.
+restarted-while-starting = The bot stopped while the request was being sent, so it may or may not have left.
+not-plannable = No switchover of { $name } can be planned.
+which-shard = { $name } is a sharded cluster, and each shard is switched by itself. Say which: { $known }{ GIVEN($more) ->
+    [yes] {""} and { $more } more, which “list” shows
+   *[no] {""}
+ }.
+misnamed-shard = { $name }: { $message }.
+ask-again = To ask again, type: { $command }
 unreadable = The roles of { $name } can't be read for now. Try again in a minute.
-topology-moved-primary = The primary is not the one of the plan any more: it was { $before } and is { $now }. “Plan again” on the card makes a fresh plan.
-topology-moved-members = The nodes are not those of the plan any more: gone { $gone }, new { $new }. “Plan again” on the card makes a fresh plan.
-topology-moved-roles = Roles are not those of the plan any more: { $changed }. “Plan again” on the card makes a fresh plan.
+topology-moved-primary = The primary is no longer the one in the plan: it was { $before } and is { $now }. “Plan again” on the card makes a fresh plan.
+topology-moved-members = The nodes are no longer those in the plan: gone { $gone }, new { $new }. “Plan again” on the card makes a fresh plan.
+topology-moved-roles = The roles are no longer those in the plan: { $changed }. “Plan again” on the card makes a fresh plan.
 answer-came-late = The provider's answer came after all.
-plan-changed = The plan would be another one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
-no-quorum = { $valid } of { $needed } approvals count under the policy in force now. “Plan again” on the card asks anew.
-approvals-unknown = For a minute Slack could not say whether the approvals still count, so nothing was sent. “Plan again” on the card asks anew.
+plan-changed = The plan would be a different one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
+no-quorum = Of the { $needed } approvals that are needed, { $valid } count under the policy in force now. “Plan again” on the card asks for them again.
+approvals-unknown = For a minute Slack could not say whether the approvals still count, so nothing was sent. “Plan again” on the card asks for them again.
 glass-unknown = For a minute Slack could not say whether { $by } may still run an emergency, so nothing was sent. Ask again.
-database-removed = { $name } is not in the configuration any more.
+database-removed = { $name } is no longer in the configuration.
 cancelled-undeliverable = The card could not be posted, so nobody would have seen it. Invite the bot to the channel and ask again.
 deadline-passed = The job has been running for more than { $minutes } { COUNT($minutes) ->
     [one] minute
@@ -443,7 +492,7 @@ looked-none = { $count } { COUNT($count) ->
    *[other] jobs
  }; none is this request
 looked-no-list = this cloud has no list of jobs
-looked-not-configured = { $name } is not in the configuration any more
+looked-not-configured = { $name } is no longer in the configuration
 looked-unreadable = the list of jobs can't be read: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
@@ -475,9 +524,9 @@ cloud-budget-spent = the account's budget of { $count } calls is used up{ GIVEN(
 cloud-too-late-to-send = the time in which it might have been sent had passed
 cloud-said = { $said }
 cloud-not-prepared = the request could not be prepared ({ $error })
-cloud-closed = the bot does not use this account any more
+cloud-closed = the bot no longer uses this account
 cloud-bad-address = the endpoint is not a usable address
-cloud-unexpected = its answer was not what the bot can deal with ({ $error })
+cloud-unexpected = the bot can't deal with its answer ({ $error })
 cloud-foreign-answer = the endpoint answered { $status } and does not look like { $name }
 cloud-not-configured = database { $name } is not configured on this account
 cloud-credentials-untried = it is not known yet whether the credentials are good
@@ -663,7 +712,7 @@ home-awaiting = Waiting for your approval
 home-awaiting-none = Nothing waits for your approval.
 home-under-way = Under way
 home-under-way-none = Nothing is under way.
-home-past = Lately
+home-past = Recent
 home-past-none = Nothing was done yet.
 home-databases = Databases: { $count }
 home-databases-more = … and { $count } more { COUNT($count) ->
@@ -700,7 +749,10 @@ home-sharded = { $mark } { $name }: { $count } { COUNT($count) ->
     [yes] {" "}· as read { $when }
    *[no] {""}
  }
-home-unread = { $mark } { $name }: not read yet{ GIVEN($operations) ->
+home-unread = { $mark } { $name }: { GIVEN($problem) ->
+    [yes] could not be read; tried again when this tab is opened, at most every 2 minutes
+   *[no] being read for the first time; its primary shows here, usually within a minute
+ }{ GIVEN($operations) ->
     [yes] , under way: { $operations }
    *[no] {""}
  }{ GIVEN($problem) ->
@@ -723,6 +775,8 @@ form-open = Open the form
 form-open-head = “Open the form” asks for all of it.
 form-channel = Channel
 form-channel-hint = The card is posted here. The bot must be in it.
+form-channel-hint-thread = The card is posted in this thread, or in the channel that you choose instead. The bot must be in it.
+form-bot-missing = The bot is not in this channel, so it can't post the card there. Invite it with “/invite” and send the form again, or choose another channel.
 form-channel-missing = Choose the channel that the card is posted in.
 form-database = Database
 form-database-placeholder = Type a part of its name
@@ -738,6 +792,7 @@ form-node-or-fitting = Left empty: the only node that fits, or you are asked.
 form-node-or-cloud = Left empty: the cloud chooses. A node that is named is promoted by force.
 form-node-about = { $role }, { $health }
 form-node-elsewhere = { $node } is a node of { $shard }. Choose one of this shard, or none.
+form-node-of-another = { $node } is not a node of the shard that is chosen now. Choose one of this shard, or none.
 form-no-node = ⚠ No node can become primary now. A request would be refused.
 form-cloud-chooses = The cloud chooses the new primary.
 form-primary = { GIVEN($node) ->
@@ -773,20 +828,22 @@ help-checks = CHECK is one of { $checks }.
 
 misunderstood-understood = Understood: { $understood }
 misunderstood-nearest = Nearest command: { $nearest }
+misunderstood-help = All commands: { $nearest }
 misunderstood-nothing-done = Nothing was done.
+name-first = A request begins with the name of a database ({ $value }), not with “{ $word }”.
 missing-value = “{ $word }” needs a value: { $value }
 empty-name = The name is empty; needed: { $value }
 duplicate-clause = “{ $word }” is there twice; say it once.
 unknown-word = “{ $text }” is not understood.
 mention-in-name = “{ $text }” is a mention; type a name instead.
 quote-not-closed = The quotes in “{ $text }” are not closed.
-not-an-id = “{ $text }” is no operation id; they look like SW-7K3M9Q.
+not-an-id = “{ $text }” is not an operation id; they look like SW-7K3M9Q.
 text-too-long = The text is longer than { $most } characters.
 missing-clause = “{ $word }” needs “{ $clause }”.
 either-clause = “{ $word }” and “{ $other }” both say when it starts; use one of them.
 clause-elsewhere = “{ $word }” does not go with this command.
-not-a-time = “{ $text }” is no time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
+not-a-time = “{ $text }” is not a time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
-not-a-duration = “{ $text }” is no length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
-not-a-page = “{ $text }” is no number of a page; write it like “page 2”.
-not-overridable = “{ $asked }” is no check that can be overridden; those are: { $known }
+not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
+not-a-page = “{ $text }” is not a page number; write it like “page 2”.
+not-overridable = “{ $asked }” is not a check that can be overridden; those are: { $known }

@@ -31,8 +31,14 @@ status-rechecking = ▶ { GIVEN($emergency) ->
 status-starting = ▶ 正在向云平台发送请求
 status-in-doubt = ❔ 无法确定云平台是否收到请求：正在查证，不会重发
 status-running = ▶ 执行中：云平台正在切换
-status-verifying = ▶ 核实中：正在读取角色
-status-needs-attention = ⚠ 需要人工处理：无法确认角色与{ GIVEN($emergency) ->
+status-verifying = ▶ 核实中：{ GIVEN($failed) ->
+    [yes] 任务失败，正在读取角色，直到确认没有任何变更
+   *[no] { GIVEN($done) ->
+        [yes] 任务已完成，正在读取角色，直到角色真正变化
+       *[no] 角色已变化，再读一次确认
+     }
+ }
+status-needs-attention = ⚠ 需要人工处理：没有证据表明角色与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
  }一致
@@ -99,14 +105,27 @@ card-last = 上次切换：{ $id }，{ $when } 结束，从 { $before } 切换�
 card-not-promised = ⚠ 新主库由云平台选定：不保证能切回原主库
 card-shard = 分片：{ $shard }
 card-reason = 原因：{ $reason }
-card-call = 发给云平台的请求：{ $summary }
+card-call = 发给云平台的请求：{ GIVEN($node) ->
+    [yes] 把 { $node } 提升为主库
+   *[no] 切换到由云平台选定的节点
+ }： { $call }
+card-to-do = 请这样处理：到云平台控制台查看这个数据库，必要时修复。“再次查看”会立即读取任务和角色。确认无误后，由审批人点“人工接管”：机器人不再查看，并解锁数据库。在此之前机器人会不时查看，不会再发送请求。
 card-warning = ⚠ { $warning }
 warning-forced-promotion = 指定节点属于强制提升：云平台立即把它提升为主库，没有任务可以跟踪。该节点有延迟时可能失败，连接会中断。
-card-checks = 检查项
+card-checks = 检查项{ GIVEN($when) ->
+    [yes] （截至 { $when }）
+   *[no] {""}
+ }
+card-checks-before = 开始前的检查项{ GIVEN($when) ->
+    [yes] （截至 { $when }）
+   *[no] {""}
+ }
+card-check-told = ✗ { $name }：见上
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ 已忽略：{ $detail }
 card-nodes = 节点（读取于 { $when }）
+card-nodes-before = 开始前的节点（读取于 { $when }）
 card-nodes-old = 节点（读取于 { $when }，距本消息发出已有 { $minutes } 分钟）
 card-node = { $name }：{ $role }，{ $health }{ GIVEN($lag) ->
     [yes] ，延迟 { $lag } 秒
@@ -131,17 +150,31 @@ card-primary-now = 主库：{ GIVEN($node) ->
     [yes] { $node }
    *[no] 未知
  }（读取于 { $when }）
+card-primary-before = 开始前的主库：{ GIVEN($node) ->
+    [yes] { $node }
+   *[no] 未知
+ }（读取于 { $when }）
+picture-before = {" "}· 开始前
 card-decided = 由 { $by } 决定
 card-sent = 请求发送于 { $when }
 card-usual = { COUNT($count) ->
-    [one] 上次用时约 { $seconds }
-   *[other] 通常约需 { $seconds }（最近 { $count } 次的中位数）
+    [one] 上次用时{ GIVEN($seconds) ->
+        [yes] 约 { $seconds }
+       *[no] 几秒钟
+     }
+   *[other] 通常需要{ GIVEN($seconds) ->
+        [yes] 约 { $seconds }
+       *[no] 几秒钟
+     }（最近 { $count } 次的中位数）
  }{ GIVEN($until) ->
     [yes] ，预计 { $until } 前后完成
    *[no] {""}
  }
 card-ended = { $when } 结束，用时 { $seconds }
-length-seconds = { $count } 秒
+length-seconds = { COUNT($count) ->
+    [0] 不到一秒
+   *[other] { $count } 秒
+ }
 length-minutes = { $minutes } 分{ GIVEN($left) ->
     [yes] {" "}{ $left } 秒
    *[no] 钟
@@ -220,10 +253,10 @@ reply-job = ▶ 任务 { $job }：{ $word }。
 reply-job-done = ▶ 任务 { $job } 已完成（{ $word }）。现在读取角色。
 reply-job-failed = ✖ 任务 { $job } 失败（{ $word }）。现在读取角色。
 reply-roles-moved = ▶ 角色已变化，再读一次确认。
-reply-needs-attention = ⚠ 需要人工查看：无法确认角色与{ GIVEN($emergency) ->
+reply-needs-attention = ⚠ 需要人工查看这个数据库：没有证据表明角色与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
- }一致。数据库保持锁定，直到之后的读取得出结论，或有人点“人工接管”。
+ }一致。如何处理见卡片。数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
     [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }
@@ -294,10 +327,19 @@ not-needed-already-primary = { $node } 已经是主库。
 ## Why a person may not
 
 deny-not-a-member = 只有本工作区的正式活跃成员可以这样做。
-deny-not-a-requester = 策略 { $policy } 不允许你申请。请找策略里列出的人。
+deny-not-a-requester = 策略 { $policy } 不允许你申请。请找{ GIVEN($requesters) ->
+    [yes] {" "}{ $requesters }
+   *[no] 策略里列出的人
+ }。
 deny-own-request = 这是你自己的申请，必须由别人批准。
-deny-not-an-approver = 你不是策略 { $policy } 的审批人。
-deny-no-approver-at-all = 只有至少一个数据库的审批人可以这样做。
+deny-not-an-approver = 你不是策略 { $policy } 的审批人。{ GIVEN($approvers) ->
+    [yes] 请找 { $approvers }。
+   *[no] {""}
+ }
+deny-no-approver-at-all = 只有至少一个数据库的审批人可以这样做。{ GIVEN($approvers) ->
+    [yes] 请找 { $approvers }。
+   *[no] {""}
+ }
 deny-no-requester-at-all = 只有至少可以申请一个数据库切换的人可以这样做。
 deny-no-reviewer = 策略 { $policy } 不允许你复核：可以复核的是它的审批人，以及 break_glass 里列出的人。
 deny-not-break-glass = 策略 { $policy } 不允许你做紧急切换。请找 break_glass 里列出的人，或按正常流程申请切换。
@@ -309,11 +351,11 @@ wrong-channel = 这个频道不接受申请。请到已配置的频道申请。
 
 ## Answers to one person
 
-unknown-database = 没有数据库 { $name }。{ GIVEN($nearest) ->
+unknown-database = 没有数据库“{ $name }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“list”查看有哪些。
  }
-unknown-operation = 没有操作 { $id }。{ GIVEN($nearest) ->
+unknown-operation = 没有操作“{ $id }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“status”查看进行中的操作，用“history”查看已完成的。
  }
@@ -419,13 +461,20 @@ answer-undecided = 云平台有应答，但无法据此判断是否已接受请�
  }
 submission-broke = 发送请求时机器人内部出错（{ $error }），请求可能已发出，也可能没有。
 restarted-while-starting = 发送请求时机器人停止了，请求可能已发出，也可能没有。
+not-plannable = 无法为 { $name } 生成切换方案。
+which-shard = { $name } 是分片集群，各分片分别切换。请指明分片：{ $known }{ GIVEN($more) ->
+    [yes] {""} 等，另有 { $more } 个，用“list”查看
+   *[no] {""}
+ }。
+misnamed-shard = { $name }：{ $message }。
+ask-again = 要重新申请，请输入：{ $command }
 unreadable = 暂时读不到 { $name } 的角色。请一分钟后再试。
 topology-moved-primary = 主库已不是方案里的那个：原为 { $before }，现为 { $now }。点卡片上的“重新生成方案”可生成新方案。
 topology-moved-members = 节点已和方案不同：减少 { $gone }，新增 { $new }。点卡片上的“重新生成方案”可生成新方案。
 topology-moved-roles = 角色已和方案不同：{ $changed }。点卡片上的“重新生成方案”可生成新方案。
 answer-came-late = 云平台的应答后来还是到了。
 plan-changed = 现在的方案会不同：原为“{ $before }”，现为“{ $present }”。点卡片上的“重新生成方案”可生成新方案。
-no-quorum = 按现行策略，{ $needed } 个批准中只有 { $valid } 个有效。点卡片上的“重新生成方案”重新申请。
+no-quorum = 需要 { $needed } 个批准，按现行策略其中 { $valid } 个有效。点卡片上的“重新生成方案”重新申请。
 database-removed = { $name } 已不在配置中。
 cancelled-undeliverable = 卡片发不出去，没有人能看到。请把机器人邀请进频道，再重新申请。
 deadline-passed = 任务已运行超过 { $minutes } 分钟。请到云平台控制台查看。
@@ -681,7 +730,10 @@ home-sharded = { $mark } { $name }：{ $count } 个分片{ GIVEN($operations) ->
     [yes] {" "}· 读取于 { $when }
    *[no] {""}
  }
-home-unread = { $mark } { $name }：尚未读取{ GIVEN($operations) ->
+home-unread = { $mark } { $name }：{ GIVEN($problem) ->
+    [yes] 未能读取；打开本页时会重试，最多每 2 分钟一次
+   *[no] 正在首次读取；主库通常一分钟内显示在这里
+ }{ GIVEN($operations) ->
     [yes] ，进行中：{ $operations }
    *[no] {""}
  }{ GIVEN($problem) ->
@@ -704,6 +756,8 @@ form-open = 打开表单
 form-open-head = 点“打开表单”逐项填写。
 form-channel = 频道
 form-channel-hint = 卡片发到这里，机器人须在频道中。
+form-channel-hint-thread = 卡片发到这个消息列，或你另选的频道；机器人须在频道中。
+form-bot-missing = 机器人不在这个频道，无法发送卡片。请用“/invite”邀请它，再提交表单；或选择别的频道。
 form-channel-missing = 请选择发送卡片的频道。
 form-database = 数据库
 form-database-placeholder = 输入名称的一部分
@@ -719,6 +773,7 @@ form-node-or-fitting = 留空：选用唯一合适的节点；有多个时会问
 form-node-or-cloud = 留空：由云平台选择。指定节点则强制提升该节点。
 form-node-about = { $role }，{ $health }
 form-node-elsewhere = { $node } 是 { $shard } 的节点。请选本分片的节点，或不选。
+form-node-of-another = { $node } 不是现在所选分片的节点。请选本分片的节点，或不选。
 form-no-node = ⚠ 现在没有节点能成为主库，提交申请会被拒绝。
 form-cloud-chooses = 新主库由云平台选择。
 form-primary = { GIVEN($node) ->
@@ -754,7 +809,9 @@ help-checks = CHECK 可选：{ $checks }。
 
 misunderstood-understood = 已识别：{ $understood }
 misunderstood-nearest = 最接近的命令：{ $nearest }
+misunderstood-help = 全部命令：{ $nearest }
 misunderstood-nothing-done = 什么都没做。
+name-first = 申请要以数据库的名称（{ $value }）开头，不能以“{ $word }”开头。
 missing-value = “{ $word }”后面要有值：{ $value }
 empty-name = 名称为空；需要：{ $value }
 duplicate-clause = “{ $word }”出现了两次；写一次即可。

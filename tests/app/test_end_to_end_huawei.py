@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from starlette.responses import Response
@@ -164,18 +165,29 @@ async def test_a_primary_that_moved_since_the_request_is_refused_with_nothing_se
         assert running.cloud.submissions_seen == 0
 
 
-async def test_what_can_not_be_switched_is_refused_with_the_reason() -> None:
+def _answers(running: Stack, known: int) -> list[Message]:
+    """What the requester alone was told, after the first so many."""
+    return running.demo.workspace.ephemerals(running.demo.requester)[known:]
+
+
+async def test_who_names_what_is_not_there_is_told_so_alone_and_what_to_type() -> None:
     reasons = {
-        "events": "say which shard; it has shard_1 (",
-        "events shard mongos": "a mongos group, which has no primary to switch",
-        "sessions shard shard_1": "is a replica set: leave out the shard",
-        "sessions to nobody": "nobody",
+        "events": ("Say which: shard_1, ", "To ask again, type: /switchover events shard shard_1"),
+        "plan events": ("Say which: shard_1, ", "To ask again, type: /switchover plan events shard shard_1"),
+        "events shard shrd_1": ("did you mean shard_1?", "/switchover events shard shard_1"),
+        "events shard mongos": ("a mongos group, which has no primary to switch", "Nothing was done."),
+        "sessions shard shard_1": ("is a replica set: leave out the shard", "type: /switchover sessions\n"),
+        "sessions to nobody": ("“nobody” is not a node of this database", "Nothing was done."),
     }
     async with world() as running:
-        for asked, why in reasons.items():
-            operation = await running.request(asked)
-            await running.card_in("refused", operation=operation)
-            assert why in (await running.told("refused", operation=operation)).text
+        space, people = running.demo.workspace, running.demo
+        for number, (asked, (why, mend)) in enumerate(reasons.items()):
+            await running.slack.command(people.requester, people.channel, asked)
+            (told,) = await space.wait_for(partial(_answers, running, number), timeout=30)
+            text = told.text
+            assert (why in text, mend in text) == (True, True), text
+            assert "Try again" not in text
+        assert space.with_metadata(key="card") == []
         assert running.cloud.submissions_seen == 0
 
 

@@ -54,7 +54,7 @@ async def test_cards_are_in_the_channels_language_and_answers_in_the_readers(
         assert told.text == "This is your own request. Somebody else must approve it."
         await running.slack.command(people.approver, people.channel, "cancel SW-000000")
         told = await answer_to(running, people.approver, 0)
-        assert told.text == "没有操作 SW-000000。用“status”查看进行中的操作，用“history”查看已完成的。"
+        assert told.text == "没有操作“SW-000000”。用“status”查看进行中的操作，用“history”查看已完成的。"
         await running.slack.command(people.approver, people.channel, "orders ot mysql-2")
         told = await answer_to(running, people.approver, 1)
         assert told.text.startswith("无法识别“ot”。\n"), "known by now, so it is answered at once in it"

@@ -40,7 +40,21 @@ from bot.errors import (
     SwitchoverError,
     Throttled,
 )
-from tests.core.examples import ACCEPTED, WHY, A, B, C, at, node, operation, plan, reading
+from tests.core.examples import (
+    ACCEPTED,
+    DONE,
+    UNSENT,
+    WHY,
+    A,
+    B,
+    C,
+    at,
+    node,
+    operation,
+    plan,
+    planned,
+    reading,
+)
 
 PLAN = plan()
 
@@ -261,6 +275,26 @@ def test_an_operation_took_as_long_as_its_submission_or_else_its_request() -> No
     assert sent.took is None
     assert replace(sent, ended_at=at(63)).took == timedelta(seconds=60)
     assert replace(operation(), ended_at=at(63)).took == timedelta(seconds=63)
+
+
+def test_an_operation_knows_whether_its_reading_is_from_before_the_request() -> None:
+    """By the reading that was checked, not by the clock, which may be set back."""
+    assert not operation().read_before_start
+    waiting = operation(planned())
+    assert (waiting.checked_at, waiting.read_before_start) == (at(1), False)
+    sent = operation(*ACCEPTED)
+    assert (sent.checked_at, sent.read_before_start) == (at(0), True)
+    moved = decide(sent, e.JobReported(at(5), DONE)).after
+    early = reading(B, at=at(-60))
+    assert moved.read_before_start
+    done = decide(moved, e.RolesConfirmed(at(6), (early, early))).after
+    assert (done.checked_at, done.read_before_start) == (at(0), False)
+
+
+def test_a_recheck_that_could_not_read_leaves_the_checks_as_they_were() -> None:
+    waiting = operation(*UNSENT)
+    assert decide(waiting, e.RecheckRefused(at(3), WHY)).after.checked_at == at(1)
+    assert decide(waiting, e.RecheckRefused(at(3), WHY, reading(A))).after.checked_at == at(0)
 
 
 def test_an_operation_knows_ever_after_that_it_needed_attention() -> None:

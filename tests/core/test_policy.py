@@ -168,10 +168,20 @@ def test_an_emergency_is_reviewed_by_somebody_else_whom_the_policy_names(
     assert code(may_review(policy, who, requested_by=requester)) == expected
 
 
+def test_who_is_denied_is_told_whom_to_ask() -> None:
+    """Everybody who may, as the policy names them."""
+    policy = replace(POLICY, approvers=("S-DBA", BOB), requesters=("S-DBA",))
+    approval = may_approve(policy, OUTSIDE, requested_by=ASKER, approved_by=())
+    assert approval == Reason.of(NOT_AN_APPROVER, policy=policy.name, approvers=f"S-DBA,{BOB}")
+    assert may_request(policy, OUTSIDE) == Reason.of(
+        "deny-not-a-requester", policy=policy.name, requesters="S-DBA"
+    )
+
+
 def test_who_is_denied_what_concerns_every_database_is_not_told_of_a_policy_that_nobody_configured() -> None:
     policy = replace(POLICY, name="all", requesters=(BOB,), of_any=True)
     reject, halt = may_reject(policy, OUTSIDE), may_request(policy, OUTSIDE)
     review = may_review(policy, OUTSIDE, requested_by=ASKER)
-    assert [reject, review] == [Reason.of("deny-no-approver-at-all")] * 2
+    assert [reject, review] == [Reason.of("deny-no-approver-at-all", approvers="S-DBA")] * 2
     assert may_approve(policy, OUTSIDE, requested_by=ASKER, approved_by=()) == reject
     assert halt == Reason.of("deny-no-requester-at-all")

@@ -20,6 +20,8 @@ JOINER = "\u2060"
 _OWN = re.compile(
     r"<@[UW][A-Z0-9]{2,30}>|<!subteam\^S[A-Z0-9]{2,30}>|<!date\^\d+\^[^|<>]*\|[^|<>]*>|<https://home\.slack\.com/[^|<>]*\|SW-\w+>"
 )
+# What the provider is asked exactly, at the end of its line; in code only a backtick would come to life.
+_CODE = re.compile(r"(?m)(?<=[:\uff1a] )`[^`\n]+`$")
 _DRAWN = re.compile(r"```([^`].*)```", re.DOTALL)
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
@@ -107,7 +109,7 @@ def _alive(text: str) -> list[str]:
         return _alive(drawn[1])
     first, newline, rest = text.partition("\n")
     bold = re.fullmatch(r"\*([^*]*)\*", first)
-    left = _ENTITY.sub(" ", _OWN.sub("", (bold[1] if bold else first) + newline + rest))
+    left = _ENTITY.sub(" ", _CODE.sub("", _OWN.sub("", (bold[1] if bold else first) + newline + rest)))
     found = re.findall(r"[<>&]", left)
     found += re.findall(rf"(?<!{JOINER})[*~`]|[*~`](?!{JOINER})", left)
     found += re.findall(rf"(?<![A-Za-z0-9{JOINER}])_|_(?![A-Za-z0-9{JOINER}])", left)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.commands import Origin
+from bot.core.events import Place
 from bot.core.model import Reason
 from bot.errors import Stale, StoreUnavailable
 from bot.ports import CardPlace, Inbound, Message, MessageKind, Receipt
@@ -78,7 +79,12 @@ class NoForms:
 
     def chosen(self, origin: Origin, view: Mapping[str, Any], database: str) -> None: ...
 
+    def chosen_shard(self, origin: Origin, view: Mapping[str, Any], shard: str) -> None: ...
+
     def submitted(self, origin: Origin, view: Mapping[str, Any]) -> Filled | Errors:
+        return {}
+
+    async def misplaced(self, view: Mapping[str, Any], place: Place) -> Errors:
         return {}
 
     def errors(self, origin: Origin, found: Mapping[str, Reason]) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.core.answers import (
     Answer,
+    AskAgain,
     ChooseNode,
     DatabaseLine,
     ShardLine,
@@ -100,6 +101,7 @@ PLANNED = replace(
     last=LAST,
     usual=UsualTime(timedelta(seconds=184), 5),
     primary_now=OLD,
+    checked_at=READING.read_at,
 )
 
 
@@ -292,6 +294,7 @@ operations = st.builds(
     | st.builds(UsualTime, time=st.timedeltas(timedelta(-9), timedelta(days=999)), of=st.integers(1, 5)),
     reviewed_by=st.none() | users,
     reviewed_at=st.none() | moments,
+    checked_at=st.none() | moments,
 )
 ends = st.sampled_from(sorted(ENDS)).map(lambda end: f"reply-{end.replace('_', '-')}")
 filled = words.map(lambda word: tuple((name, word) for name in ("database", "now", "seconds", "by")))
@@ -309,6 +312,7 @@ requests = st.builds(
 shards = st.builds(ShardLine, id=words, name=words, primary=words, operation=words)
 answers: st.SearchStrategy[Answer] = st.one_of(
     st.builds(Tell, text=reasons(), detail=st.none() | reasons()),
+    st.builds(AskAgain, problem=reasons(), nearest=st.none() | requests),
     st.builds(
         ChooseNode,
         request=requests,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.core.answers import (
     Answer,
+    AskAgain,
     ChooseNode,
     DatabaseLine,
     ShardLine,
@@ -71,6 +72,53 @@ def test_a_misunderstanding_says_what_was_understood_and_what_comes_closest() ->
         "Nearest command: /switchover orders to mysql-2\n"
         "Nothing was done."
     )
+
+
+def test_where_nothing_is_near_nothing_is_suggested() -> None:
+    """But where all commands are."""
+    found = parse("in 5 minutes", command="/sw")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        "A request begins with the name of a database (DATABASE), not with “in”.\n"
+        "All commands: /sw help\n"
+        "Nothing was done."
+    )
+
+
+def test_whoever_named_nothing_that_is_there_is_told_what_to_type() -> None:
+    """The whole command, with what was typed besides."""
+    request = RequestSwitchover("events", "db-b", "shard-1", reason="of all", dry_run=True)
+    problem = Reason.of("which-shard", name="events", known="shard-1, shard-2", more=3)
+    assert answer(AskAgain(problem, request), TEXTS, command="/sw").text == (
+        "events is a sharded cluster, and each shard is switched by itself."
+        " Say which: shard-1, shard-2 and 3 more, which “list” shows.\n"
+        "To ask again, type: /sw plan events to db-b shard shard-1 because of of all\n"
+        "Nothing was done."
+    )
+    nothing = Reason.of("check-node-not-found", asked="mysql-9", known="a, b", nearest="")
+    assert answer(AskAgain(nothing), TEXTS).text == (
+        "“mysql-9” is not a node of this database; name one of a, b\nNothing was done."
+    )
+
+
+def test_what_was_typed_stands_in_quotes() -> None:
+    """Whatever it was, it is not taken for a part of the sentence."""
+    assert answer(Tell(Reason.of("unknown-operation", id="sw-zzz")), TEXTS).text == (
+        "There is no operation “sw-zzz”. “status” shows what is under way, “history” what was done."
+    )
+    assert answer(Tell(Reason.of("unknown-database", name="the one?", nearest="")), TEXTS).text == (
+        "There is no database “the one?”. “list” shows what there is."
+    )
+
+
+def test_who_may_not_is_told_whom_to_ask() -> None:
+    """By names that can be clicked."""
+    no = Reason.of("deny-not-an-approver", policy="p", approvers="S0123ABCD,U0456EFGH")
+    assert answer(Tell(no), TEXTS).text == (
+        "Policy p does not name you as an approver. Ask <!subteam^S0123ABCD>, <@U0456EFGH>."
+    )
+    no = Reason.of("deny-not-a-requester", policy="p", requesters="U0456EFGH")
+    assert answer(Tell(no), TEXTS).text == "Policy p does not let you request this. Ask <@U0456EFGH>."
 
 
 def test_help_shows_the_command_as_it_is_called_here() -> None:
@@ -275,7 +323,8 @@ def test_a_dry_run_says_that_it_is_one(outcome: Outcome) -> None:
     text = answer(plan, TEXTS).text
     assert "This was a dry run: nothing was requested." in text
     assert "orders/s1" in text
-    assert "✗ mysql-2 (cln-2) is 48 s behind, 30 s are allowed; wait until it has caught up" in text
+    assert text.count("mysql-2 (cln-2) is 48 s behind, 30 s are allowed; wait until it has caught up") == 1
+    assert "✗ candidate_lag: as said above" in text
     assert ("Would become primary: mysql-2 (10.0.0.2)" in text) == (outcome is Outcome.CLEAN)
 
 

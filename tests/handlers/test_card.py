@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.core.commands import Action
 from bot.core.events import UsualTime
 from bot.core.machine import Say
-from bot.core.model import Job, JobId, JobState, OperationId, Reason, Role, UserId
+from bot.core.model import Call, Job, JobId, JobState, OperationId, Reason, Role, UserId
 from bot.core.operation import ENDS, Operation, Status
 from handlers.blocks import metadata
 from handlers.card import actions, announcement, card, notice, reply
@@ -22,6 +22,7 @@ from handlers.picture import COLUMNS
 from handlers.texts import LOCALES, Texts
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
+    CHECKS,
     HOSTILE,
     NEW,
     NOW,
@@ -184,7 +185,9 @@ def test_one_look_tells_which_node_is_primary_now(status: Status) -> None:
     before, after = ["● mysql-1  primary", "○ mysql-2  replica"]
     if status is Status.SUCCEEDED:
         before, after = "○ mysql-1  replica", "● mysql-2  primary"
-    assert drawn.splitlines() == ([] if not drawn else ["orders", before, *moving, after])
+    op = sample(status)
+    title = "orders · before the start" if op.read_before_start else "orders"
+    assert drawn.splitlines() == ([] if not drawn else [title, before, *moving, after])
     assert bool(drawn) == (status is not Status.PLANNING)
 
 
@@ -207,7 +210,7 @@ def test_what_is_not_known_is_drawn_as_such() -> None:
         *("? unknown primary", "↓", "○ mysql-2  replica", "● mysql-1  primary"),
     ]
     both = tuple(replace(node, role=Role.PRIMARY) for node in READING.nodes[:2])
-    two = replace(op, topology=replace(READING, nodes=both), primary_now=None)
+    two = replace(op, topology=replace(READING, nodes=both), primary_now=None, checked_at=None)
     assert drawing(two).splitlines()[1:] == ["● mysql-1  primary", "↓", "● mysql-2  primary"]
     assert "Primary: not known, as read" in card(two, TEXTS, now=NOW).text
     gone = replace(op, topology=replace(READING, nodes=READING.nodes[:1]))
@@ -246,9 +249,9 @@ def test_a_card_says_when_to_expect_the_end() -> None:
     running = card(sample(Status.RUNNING), TEXTS, now=NOW)
     assert (
         "Sent to the provider 2026-11-22 03:30:00 UTC\n"
-        "Usually takes about 3 min (median of the last 5), so it should be done by about 03:33 UTC\n"
+        "Usually takes about 3 min (median of the last 5), so it should be done by about 03:34 UTC\n"
     ) in running.text
-    assert f"<!date^{int(NOW.timestamp()) + 184}^{{time}}|03:33 UTC>" in str(running.blocks)
+    assert f"<!date^{int(NOW.timestamp()) + 184 + 59}^{{time}}|03:34 UTC>" in str(running.blocks)
     assert running == card(sample(Status.RUNNING), TEXTS, now=NOW + timedelta(seconds=50))
     waiting = card(sample(Status.AWAITING_APPROVAL), TEXTS, now=NOW).text
     assert "Usually takes about 3 min (median of the last 5)\n" in waiting
@@ -264,12 +267,100 @@ def test_a_usual_time_is_told_as_exactly_as_it_is_known() -> None:
         return next(row for row in text.splitlines() if "about" in row).split(", so")[0].split(" (")[0]
 
     assert said(47, 1) == "Last time it took about 45 s"
-    assert [said(seconds) for seconds in (0, 93, 150, 3599, 5400)] == [
+    assert [said(seconds) for seconds in (5.4, 93, 150, 3599, 5400)] == [
         f"Usually takes about {length}" for length in ("5 s", "1 min 35 s", "2 min", "1 h", "1 h 30 min")
     ]
     assert "about" not in card(replace(op, usual=None), TEXTS, now=NOW).text
-    for status in (Status.NEEDS_ATTENTION, *ENDS):
+    for status in (Status.IN_DOUBT, Status.NEEDS_ATTENTION, *ENDS):
         assert "about" not in card(sample(status), TEXTS, now=NOW).text
+
+
+def test_a_few_seconds_are_not_counted() -> None:
+    """Neither as none, nor as five, nor with an end that is over when it is read."""
+    op = sample(Status.RUNNING)
+    for seconds in (0, 0.3, 4.9):
+        few = card(replace(op, usual=UsualTime(timedelta(seconds=seconds), 2)), TEXTS, now=NOW).text
+        assert "Usually takes a few seconds (median of the last 2)\n" in few
+    last = card(replace(op, usual=UsualTime(timedelta(seconds=2), 1)), TEXTS, now=NOW).text
+    assert "Last time it took a few seconds\n" in last
+    at_once = card(replace(sample(Status.SUCCEEDED), ended_at=NOW), TEXTS, now=NOW).text
+    assert ", after less than a second\n" in at_once
+
+
+# --- what was read when ----------------------------------------------------------------------------------
+
+
+def test_what_was_checked_before_the_start_is_headed_so() -> None:
+    """With the time of the reading; while nothing is sent it is no more than that time."""
+    waiting = card(sample(Status.AWAITING_APPROVAL), TEXTS, now=NOW)
+    assert "Checks, as of 2026-11-22 03:29:56 UTC\n✓" in waiting.text
+    for status in (Status.RUNNING, Status.SUCCEEDED, Status.FAILED):
+        made = card(sample(status), TEXTS, now=NOW)
+        assert "Checks before the start, as of 2026-11-22 03:29:56 UTC\n✓" in made.text
+        assert f"as of <!date^{int(READING.read_at.timestamp())}^" in str(made.blocks)
+    unknown = replace(sample(Status.SUCCEEDED), checked_at=None)
+    assert "Checks before the start\n✓" in card(unknown, TEXTS, now=NOW).text
+
+
+def test_a_reading_from_before_the_start_is_not_shown_as_the_present() -> None:
+    """Neither in the picture, nor as the primary, nor as the nodes; a later one is."""
+    op = sample(Status.VERIFYING)
+    before = card(op, TEXTS, now=NOW).text
+    assert "Primary before the start: mysql-1 (10.0.0.1), as read 2026-11-22 03:29:56 UTC\n" in before
+    assert "Nodes before the start, as read 2026-11-22 03:29:56 UTC\n" in before
+    assert "Primary: " not in before
+    later = replace(op, topology=replace(READING, read_at=NOW))
+    after = card(later, TEXTS, now=NOW).text
+    assert "Primary: mysql-1 (10.0.0.1), as read 2026-11-22 03:30:00 UTC\n" in after
+    assert "Nodes, as read 2026-11-22 03:30:00 UTC\n" in after
+    assert drawing(later).splitlines()[0] == "orders"
+
+
+def test_verifying_says_what_is_waited_for() -> None:
+    """A job that is done, one that has failed, and roles that moved without one."""
+
+    def head(job: Job | None) -> str:
+        return card(replace(sample(Status.VERIFYING), job=job), TEXTS, now=NOW).text.splitlines()[0]
+
+    done, failed = (Job(JobId("j"), state, "x") for state in (JobState.DONE, JobState.FAILED))
+    assert head(done) == ("▶ Verifying: the job is done; the roles are read until they have really moved")
+    assert head(failed) == (
+        "▶ Verifying: the job has failed; the roles are read until it is certain that nothing changed"
+    )
+    assert head(None) == "▶ Verifying: the roles have moved; they are read again to be certain"
+
+
+def test_what_needs_attention_says_what_a_person_is_to_do() -> None:
+    """After what is known; no other card gives orders."""
+    text = card(sample(Status.NEEDS_ATTENTION), TEXTS, now=NOW).text.splitlines()
+    assert text[0] == "⚠ Needs a person: nothing proves that the roles are as approved"
+    assert text[2] == "The job is done, but mysql-1 is still primary."
+    assert text[3].startswith("What to do: look at this database in the provider's console")
+    assert "an approver presses “Acknowledge”" in text[3]
+    assert "What to do" not in card(sample(Status.RUNNING), TEXTS, now=NOW).text
+
+
+def test_why_it_was_refused_is_said_once() -> None:
+    """In the list the check that said no is only named."""
+    op = replace(sample(Status.REFUSED), checks=CHECKS)
+    text = card(op, TEXTS, now=NOW).text
+    assert text.count("mysql-2 (cln-2) is 48 s behind") == 1
+    assert "✗ candidate_lag: as said above\n" in text
+
+
+def test_what_the_provider_is_asked_is_said_in_words_and_exactly() -> None:
+    """The words are the reader's, the call is the one that the approval binds."""
+    op = sample(Status.AWAITING_APPROVAL)
+    assert op.plan is not None
+    exactly = "`RunClusterCustomService assignmaster on cl-ouhutv70, candidate cln-2`"
+    english, chinese = (card(op, Texts(locale), now=NOW).text for locale in ("en", "zh-CN"))
+    assert f"Request to the provider: make mysql-2 (10.0.0.2) the primary: {exactly}\n" in english
+    assert f"发给云平台的请求：把 mysql-2 (10.0.0.2) 提升为主库： {exactly}\n" in chinese  # noqa: RUF001
+    chosen = replace(op, plan=replace(op.plan, candidate=None))
+    text = card(chosen, TEXTS, now=NOW).text
+    assert f"Request to the provider: switch over, to a node that the cloud chooses: {exactly}\n" in text
+    odd = replace(op, plan=replace(op.plan, call=Call("a`b <@U1> *c*")))
+    assert "`a'b &lt;@U1&gt; *c*`\n" in card(odd, TEXTS, now=NOW).text
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -358,7 +449,7 @@ def test_the_way_back_is_a_new_plan_and_says_so() -> None:
     assert op.plan is not None
     (back,) = buttons(card(replace(op, plan=replace(op.plan, candidate=None)), TEXTS, now=NOW))
     assert "away from mysql-2" in back["confirm"]["text"]["text"]
-    assert "that it takes mysql-1 can't be promised" in back["confirm"]["text"]["text"]
+    assert "The cloud chooses, and may not choose mysql-1." in back["confirm"]["text"]["text"]
 
 
 def test_there_is_no_way_back_to_where_nobody_knows_who_was() -> None:
@@ -381,7 +472,7 @@ def test_what_a_button_asked_for_says_what_it_follows() -> None:
     assert "promised" not in text
     assert op.plan is not None
     chosen = replace(back, plan=replace(op.plan, candidate=None))
-    assert "that the old one gets the role back can't be promised" in card(chosen, TEXTS, now=NOW).text
+    assert "so the old one may not get the role back" in card(chosen, TEXTS, now=NOW).text
 
 
 def test_a_start_is_shown_in_full() -> None:

@@ -23,7 +23,7 @@ from handlers.filled import Filled, Local, filled, kept
 from handlers.form import CALLBACK, Shown, error_text, form, notice, options
 from handlers.payloads import Malformed
 from handlers.texts import LOCALES, Texts
-from tests.core.examples import CLOUD, START, A, B, node, reading
+from tests.core.examples import CLOUD, START, A, B, C, node, reading
 from tests.handlers.block_kit import alive, modal_problems
 from tests.handlers.samples import reasons, topologies, words
 from tests.service.world import POLICY, ScriptedCloud
@@ -56,6 +56,7 @@ looks = st.builds(
 views = st.builds(
     Shown,
     place=st.none() | st.just(Place("C1")) | st.just(Place("C1", "1.2")),
+    shard=st.sampled_from(["", "0", "1"]),
     channel=st.sampled_from(["", "C1"]),
     database=st.text(max_size=150) | st.sampled_from(["", "orders"]),
     look=st.none() | looks,
@@ -132,7 +133,7 @@ def test_where_the_cloud_chooses_there_is_no_node_to_choose() -> None:
     view = form(Shown(Place("C1"), database="orders", look=Look("orders", cloud, [reading(A)])), TEXTS)
     assert "The cloud chooses the new primary." in json.dumps(view)
     assert [each.get("block_id") for each in view["blocks"] if each["type"] == "input"] == [
-        *("database", "start", "reason")
+        *("database", "start", "reason", "channel")
     ]
 
 
@@ -176,6 +177,32 @@ def test_what_is_no_start_is_said_at_its_field(typed: str) -> None:
     found = filled(sent(database=chosen("orders"), start={"value": typed}), LOCAL)
     assert isinstance(found, dict)
     assert list(found) == ["start"]
+
+
+@pytest.mark.parametrize(
+    ("shard", "picked", "error"),
+    [
+        ("sh-1", C, None),
+        ("sh-1", B, Reason.of("form-node-of-another", node=B)),
+        ("sh-0", C, Reason.of("form-node-elsewhere", node=C, shard="sh-1")),
+    ],
+)
+def test_a_node_that_was_picked_for_another_shard_is_told_at_its_field(
+    shard: str, picked: NodeId, error: Reason | None
+) -> None:
+    """Before its shard was chosen, or while the form still showed those of another."""
+    readings = [
+        replace(reading(A), nodes=(node(each),), shard=f"sh-{number}", shard_name=f"s{number}")
+        for number, each in enumerate((B, C))
+    ]
+    look = Look("events", replace(CLOUD, shards=True), readings)
+    shown = Shown(Place("C1"), database="events", look=look, shard="sh-1")
+    found = filled(sent(shown, database=chosen("events"), shard=chosen(shard), node=chosen(picked)), LOCAL)
+    assert found == (
+        {"node": error}
+        if error
+        else Filled(RequestSwitchover("events", node=picked, shard=shard), Place("C1"))
+    )
 
 
 def test_a_missing_database_is_said_at_its_field() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,14 @@ from bot.core.events import Place
 from bot.core.model import NodeId, UserId
 from bot.core.schedule import Start
 from bot.errors import MaybeRecorded, Unavailable
-from bot.sandbox.slack import Fault, Impossible
+from bot.sandbox.slack import Fault, Impossible, View
+from bot.sandbox.slack.shown import view_json
 from bot.sandbox.slack.wire import FORM, Delivery
 from bot.service.catalogue import Database
+from bot.service.offering import Offering
+from handlers.forms import Forms
+from handlers.presence import ASKED_FOR
+from handlers.wording import Wording
 from tests.core.examples import B, C
 from tests.handlers.ledger import Inbox
 from tests.handlers.office import OPEN_TO_ALL, Office, blocks_of, hang, office, said_in
@@ -37,12 +43,12 @@ async def test_the_whole_way_from_the_bare_command_to_the_request() -> None:
     async with office() as it:
         view = await it.opened()
         assert it.demo.workspace.ephemerals("rita") == []
-        assert list(blocks_of(view)) == ["database", "start", "reason"]
+        assert list(blocks_of(view)) == ["database", "start", "reason", "channel"]
         found = await it.people.suggest("rita", view, "database", "ord")
         assert [each["value"] for each in found.json["options"]] == ["orders"]
         await it.people.choose("rita", view, "database", "orders")
         view = await it.form()
-        assert list(blocks_of(view)) == ["database", "node", "start", "reason"]
+        assert list(blocks_of(view)) == ["database", "node", "start", "reason", "channel"]
         nodes = blocks_of(view)["node"]["element"]["options"]
         assert [each["value"] for each in nodes] == [B, C]
         assert "Primary now: db-a" in said_in(view)
@@ -68,6 +74,56 @@ async def test_a_message_shortcut_asks_in_the_thread_of_its_message() -> None:
             await it.people.submit("rita", view, {"database": "orders"})
         places = [item.origin.place for item in it.inbox.items]
         assert places == [Place(it.demo.channel.id, root.ts)] * 2
+
+
+async def test_the_channel_is_suggested_where_the_form_was_opened_and_another_can_be_chosen() -> None:
+    """Of the thread nothing is left then."""
+    async with office() as it:
+        view = await it.opened()
+        assert blocks_of(view)["channel"]["element"]["initial_conversation"] == it.demo.channel.id
+        message = it.demo.workspace.post(it.demo.channel, "carl", "orders is slow")
+        await it.people.message_shortcut("rita", message, "switchover_here")
+        view = await it.form()
+        channel = blocks_of(view)["channel"]
+        assert channel["element"]["initial_conversation"] == it.demo.channel.id
+        assert channel["hint"]["text"].startswith("The card is posted in this thread, or")
+        await it.people.submit("rita", view, {"database": "orders", "channel": it.demo.private.id})
+        assert it.recorded.origin.place == Place(it.demo.private.id)
+
+
+async def test_a_channel_without_the_bot_is_told_at_its_field_until_the_bot_is_invited() -> None:
+    """A card that nobody sees is no request."""
+    async with office() as it:
+        elsewhere = it.demo.elsewhere
+        view = await it.opened()
+        filled = {"database": "orders", "channel": elsewhere.id}
+        receipt = await it.people.submit("rita", view, filled)
+        assert list(receipt.json["errors"]) == ["channel"]
+        assert "Invite it with “/invite”" in receipt.json["errors"]["channel"]
+        assert it.inbox.items == []
+        elsewhere.members.add(it.demo.workspace.bot_user)
+        assert (await it.people.submit("rita", view, filled)).body == b""
+        assert it.recorded.origin.place == Place(elsewhere.id)
+
+
+async def test_the_bot_asks_once_whether_it_is_in_a_channel_and_before_that_is_needed() -> None:
+    async with office() as it:
+        for _ in range(2):
+            await it.people.submit("rita", await it.opened(), {"database": "orders"})
+        assert len(it.demo.workspace.calls_of("conversations.history")) == 1
+        assert len(it.inbox.items) == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.hang(), Fault.slack_error("ratelimited")])
+async def test_what_slack_does_not_say_in_time_keeps_nobody_from_asking(fault: Fault) -> None:
+    """If there is no place for the card the requester is told then."""
+    async with office() as it:
+        it.demo.workspace.faults.always("conversations.history", fault)
+        view = await it.opened()
+        started = time.monotonic()
+        await it.people.submit("rita", view, {"database": "orders", "channel": it.demo.elsewhere.id})
+        assert time.monotonic() - started < 2 * ASKED_FOR
+        assert it.recorded.origin.place == Place(it.demo.elsewhere.id)
 
 
 async def test_the_global_shortcut_asks_for_the_channel() -> None:
@@ -283,6 +339,42 @@ async def test_a_cloud_that_fails_leaves_the_rest_to_the_bot() -> None:
         assert it.recorded.command == RequestSwitchover("orders")
 
 
+async def test_once_a_shard_is_chosen_only_its_nodes_are_offered() -> None:
+    """From the reading that the form was filled with; and of another shard again once that is chosen."""
+    async with office() as it:
+        view = await it.filled_for("events")
+
+        def offered(view: View) -> list[str]:
+            groups = blocks_of(view)["node"]["element"]["option_groups"]
+            return [group["label"]["text"] for group in groups]
+
+        assert len(offered(view)) == 2
+        it.shards.shards = ()
+        it.shards.shows(Unavailable("no answer"))
+        for shard, name in (("sh-1", "shard_1"), ("sh-2", "shard_2")):
+            await it.people.choose("rita", view, "shard", shard)
+            view = await it.form()
+            assert offered(view) == [name]
+        options = blocks_of(view)["shard"]["element"]["options"]
+        assert [each["value"] for each in options] == ["sh-1", "sh-2"]
+
+
+async def test_another_replica_reads_again_what_is_in_a_shard() -> None:
+    """It does not know what the form was filled with."""
+    async with office() as it:
+        view = await it.filled_for("events")
+        other = Forms(
+            client=it.client,
+            offering=Offering(directory=it.directory, catalogue=it.catalogue),
+            wording=Wording("en"),
+            crew=it.crew,
+            clock=it.clock,
+        )
+        other.chosen_shard(rita(it, Place("")), view_json(it.demo.workspace, view), "sh-2")
+        groups = blocks_of(await it.form())["node"]["element"]["option_groups"]
+        assert [group["label"]["text"] for group in groups] == ["shard_2"]
+
+
 async def test_of_two_databases_chosen_in_a_row_the_last_one_is_shown() -> None:
     async with office() as it:
         view = await it.opened()
@@ -350,7 +442,7 @@ async def test_a_form_sent_twice_is_one_request() -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "said"),
     [
-        ({"start": "25:00"}, "start", "is no time"),
+        ({"start": "25:00"}, "start", "is not a time"),
         ({"start": "2026-11-23T02:00"}, "start", "has no time zone"),
         ({"start": "2020-11-23T02:00Z"}, "start", "has passed"),
         ({"start": "in 90d"}, "start", "days away"),

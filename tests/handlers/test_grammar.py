@@ -46,6 +46,11 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("orders because disk full", RequestSwitchover("orders", reason="disk full")),
     ("orders because  to be at  ease ", RequestSwitchover("orders", reason="to be at  ease")),
     ("orders because because", RequestSwitchover("orders", reason="because")),
+    ("orders because of the outage", RequestSwitchover("orders", reason="the outage")),
+    ("orders because Of  a &lt; b", RequestSwitchover("orders", reason="a < b")),
+    ("orders because of", RequestSwitchover("orders", reason="of")),
+    ("orders because offline", RequestSwitchover("orders", reason="offline")),
+    ("orders because of of mice", RequestSwitchover("orders", reason="of mice")),
     ("orders because a &lt; b &amp;amp; c", RequestSwitchover("orders", reason="a < b &amp; c")),
     ("orders because <@U123> asked", RequestSwitchover("orders", reason="<@U123> asked")),
     ('orders because "x', RequestSwitchover("orders", reason='"x')),
@@ -143,10 +148,15 @@ MISUNDERSTOOD = [
     ('""', "", "empty-name", "help"),
     ("orders to a to b", "orders to a", "duplicate-clause", "orders to a"),
     ("orders shard a shard b", "orders shard a", "duplicate-clause", "orders shard a"),
+    ("frobnicate the db", "frobnicate", "unknown-word", "help"),
+    ("please switch orders", "please", "unknown-word", "help"),
+    ("orders now", "orders", "unknown-word", "help"),
+    ("orders 22:00", "orders", "unknown-word", "orders at 22:00"),
+    ("orders 90m because x", "orders", "unknown-word", "orders in 1h30m because x"),
     ("orders ot n", "orders", "unknown-word", "orders to n"),
     ("orders n", "orders", "unknown-word", "orders to n"),
     ('orders "a b"', "orders", "unknown-word", 'orders to "a b"'),
-    ("orders bcause of lag", "orders", "unknown-word", "orders because of lag"),
+    ("orders bcause of lag", "orders", "unknown-word", "orders because lag"),
     ('orders to "a b" now', 'orders to "a b"', "unknown-word", 'orders to "a b"'),
     ('orders to a "b c"', "orders to a", "unknown-word", "orders to a"),
     ('orders to a "b c', "orders", "quote-not-closed", "orders"),
@@ -156,12 +166,13 @@ MISUNDERSTOOD = [
         "orders to node 2 becuase of lag",
         'orders to "node 2"',
         "unknown-word",
-        'orders to "node 2" because of lag',
+        'orders to "node 2" because lag',
     ),
     ("orders to node <@U123>", "orders", "mention-in-name", "orders"),
     ("plan", "plan", "missing-value", "list"),
     ("plan to n", "plan", "missing-value", "list"),
-    ("to n", "", "missing-value", "help"),
+    ("to n", "", "name-first", "help"),
+    ("in 5 minutes", "", "name-first", "help"),
     ("list orders 2", "list orders", "unknown-word", "list orders"),
     ("list orders page two", "list orders", "not-a-page", "list orders"),
     ("list page 0", "list", "not-a-page", "list"),
@@ -185,7 +196,12 @@ MISUNDERSTOOD = [
     ("orders at 2026-11-23T02:00+99:00", "orders", "not-a-time", "plan orders"),
     ("orders at 0001-01-01T00:00+08:00", "orders", "not-a-time", "plan orders"),
     ("orders in 90", "orders", "not-a-duration", "plan orders"),
-    ("orders in 5 minutes", "orders", "not-a-duration", "plan orders"),
+    ("orders in 5 minutes", "orders", "not-a-duration", "orders in 5m"),
+    ("orders in 2 hours to n because of x", "orders", "not-a-duration", "orders to n in 2h because x"),
+    ("orders in 5 fortnights", "orders", "not-a-duration", "plan orders"),
+    ("orders in 999 days", "orders", "not-a-duration", "plan orders"),
+    ("orders in 30分钟", "orders", "not-a-duration", "orders in 30m"),
+    ("freeze all for 1 day because x", "freeze all", "not-a-duration", "freeze all for 1d because x"),
     ("orders in 0s", "orders", "not-a-duration", "plan orders"),
     ("orders in 366d", "orders", "not-a-duration", "plan orders"),
     ("orders in 5m at 22:00", "orders in 5m", "either-clause", "orders in 5m"),
@@ -280,7 +296,7 @@ def test_every_text_gets_an_answer_and_every_suggestion_is_valid(text: str) -> N
         assert not isinstance(parse(escape(suggestion)), Misunderstood)
 
 
-reasons = names.map(str.strip)
+reasons = names.map(str.strip) | names.map("of {}".format).map(str.strip)
 lengths = st.integers(1, 365 * 86_400_000).map(lambda count: timedelta(milliseconds=count))
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 starts = st.one_of(

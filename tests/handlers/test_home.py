@@ -40,11 +40,11 @@ def test_it_says_what_there_is() -> None:
     assert lines[first + 1 : first + 4] == [
         f"❔ orders: primary mysql-1, health not reported, under way: <{ADDRESS}|SW-7K3M9Q>",
         f"⚠ billing: primary mysql-1, health not reported · The provider takes no more for now: x · {HOUR_AGO}",
-        "· users: not read yet",
+        "· users: being read for the first time; its primary shows here, usually within a minute",
     ]
     assert lines[first + 4] == "⚠ events: 2 shards"
     assert lines[first + 5] == "· ⚠ shard-1 (g-1): primary mysql-1, not healthy: mysql-2"
-    assert "succeeded" in lines[lines.index("Lately") + 1]
+    assert "succeeded" in lines[lines.index("Recent") + 1]
     assert lines[-1].startswith("As of <!date^")
 
 

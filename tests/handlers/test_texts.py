@@ -281,7 +281,7 @@ def test_what_the_bot_says_of_a_cloud_is_in_the_readers_language() -> None:
         replace(PLAN, members=((NodeId("n-1"), Role.READ_ONLY),)),
     )
     assert moved is not None
-    assert "any more: n-1 was replica and is read-only member." in english.say(moved)
+    assert "in the plan: n-1 was replica and is read-only member." in english.say(moved)
     assert "n-1 原为从库，现为只读节点。" in chinese.say(moved)  # noqa: RUF001
     meaning = ("cloud-no-connection", {"address": "10.0.0.1:443", "why": "timeout"})
     unheard = provider_said(Unavailable("can't connect to 10.0.0.1:443 (timed out)", meaning=meaning))
@@ -306,3 +306,29 @@ def test_values_are_shown_as_the_place_wants_them() -> None:
         Reason.of("locked", database="a", holder="b"), show=lambda name, value: f"<{name}={value}>"
     )
     assert shown.startswith("<database=a> is locked by <holder=b>.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "chinese"),
+    [
+        ("which primary?", "which primary? Nothing", "which primary?在"),
+        ("no.", "no. Nothing", "no.在"),
+        ("为什么\uff1f", "为什么\uff1f Nothing", "为什么\uff1f在"),
+        ("fire", "fire. Nothing", "fire。在"),
+        ("*why?*", "*why?*. Nothing", "*why?*。在"),
+    ],
+)
+def test_a_reason_that_ends_a_sentence_gets_no_second_full_stop(
+    reason: str, english: str, chinese: str
+) -> None:
+    """In either language, and with what keeps markup from coming to life."""
+    said = Reason.of("halted-by", by="U1", reason=reason)
+    assert english in Texts("en").say(said)
+    assert chinese in Texts("zh-CN").say(said)
+    joined = Reason.of("halted-by", by="U1", reason="why?\u2060")
+    assert "why?\u2060 Nothing" in Texts("en").say(joined)
+
+
+def test_a_value_in_quotes_keeps_its_punctuation() -> None:
+    """What marks its end while a sentence is put together is not seen."""
+    assert Texts().say(Reason.of("unknown-word", text="why?\ufdd0")) == "“why?” is not understood."

@@ -106,7 +106,10 @@ async def test_a_reading_is_of_the_whole_database() -> None:
 async def test_what_may_not_be_requested_is_not_read() -> None:
     shop = Shop()
     look = await shop.offering.look(ANN, HOME, "eves")
-    assert (look.problem, look.capabilities) == (Reason.of("deny-not-a-requester", policy="eve"), None)
+    assert (look.problem, look.capabilities) == (
+        Reason.of("deny-not-a-requester", policy="eve", requesters=EVE),
+        None,
+    )
     assert shop.cloud.readings == 0
 
 
