@@ -79,8 +79,11 @@ class Clicks:
             op = await self._store.load(act.operation)
             if op is None:
                 return Tell(await unknown_operation(self._store, act.operation))
-            policy = self._catalogue.current.policy_for(op.database)
+            current = self._catalogue.current
+            policy = current.policy_for(op.database)
             denied = await self._denied(op, act.action, item.origin, policy)
+            if self._catalogue.current is not current:
+                continue  # a new configuration came while Slack was asked: what counts now is what it says
             if denied is not None:
                 return Tell(denied)
             if act.action is Action.SWITCH_BACK:

@@ -259,6 +259,8 @@ class Duties:
         self._patience.regained(op)
         now = self._clock.now()
         problem = await hindrance(self._store, database, op.target, now, emergency=op.emergency)
+        if self._catalogue.current.databases.get(op.database) is not database:
+            return None  # a new configuration came while others were asked: by that it is looked at anew
         problem = problem or denied or self._no_longer(op, database, quorum, planning.plan)
         checks = planning.verdict.checks
         if problem is None and planning.verdict.outcome is not Outcome.CLEAN:

@@ -278,6 +278,36 @@ async def test_a_button_of_a_database_that_nothing_is_known_of_costs_a_sentence(
     assert await world.click(Action.APPROVE, ANN) == "database-removed"
 
 
+async def test_a_click_is_judged_by_the_configuration_that_came_while_slack_was_asked() -> None:
+    world = World()
+    await world.planned()
+
+    async def reloaded() -> None:
+        world.configure(orders=replace(POLICY, approvers=(BOB,)))
+
+    world.people.meanwhile[ANN] = reloaded
+    assert await world.click(Action.APPROVE, ANN) == "deny-not-an-approver"
+    assert (await world.op()).approvals == ()
+
+
+async def test_a_click_made_while_a_database_was_out_of_the_configuration_is_judged_by_what_it_says_now() -> (
+    None
+):
+    world = World()
+    await world.planned()
+    there = world.catalogue.current.databases["orders"]
+    world.catalogue.current = Catalogue({}, retired={"orders": there})
+
+    async def back() -> None:
+        world.configure(orders=replace(POLICY, approvals=1))
+
+    world.people.meanwhile[ANN] = back
+    assert await world.click(Action.APPROVE, ANN) == "None"
+    (approval,) = (await world.op()).approvals
+    assert (await world.op()).needed == 1
+    assert approval.by == ANN
+
+
 @pytest.mark.parametrize(
     ("action", "user", "end"),
     [

@@ -198,6 +198,20 @@ async def test_accounts_are_polled_apart_and_one_that_can_not_be_read_holds_up_n
     assert await world.status(second.id) is Status.VERIFYING
 
 
+async def test_nothing_is_sent_by_a_configuration_that_was_replaced_during_the_recheck() -> None:
+    world = World()
+    await world.approved()
+
+    async def stricter_now() -> None:
+        world.configure(orders=stricter(approvals=3))
+
+    world.cloud.while_reading = stricter_now
+    await world.tick()
+    assert world.cloud.submissions == []
+    await world.tick(10)
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "no-quorum")
+
+
 async def test_an_account_that_hangs_or_breaks_holds_up_no_other() -> None:
     world, other = World(), ScriptedCloud(answers=[JobId("j-2")])
     databases = {
