@@ -17,6 +17,7 @@ from bot.sandbox.page.sandbox import Sandbox, page_clouds
 from bot.sandbox.server import serve
 from bot.sandbox.switchovers import Timings
 from tests.browser.visits import PATIENCE, Visit
+from tests.warm import start as warm
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
@@ -84,7 +85,7 @@ async def visiting(chromium: Browser, sandbox: Sandbox) -> AsyncIterator[Visit]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def lasting(chromium: Browser) -> AsyncIterator[Visit]:
     """The sandbox of this worker. Each test that uses it takes a database that no other one takes."""
-    async with visiting(chromium, Sandbox(quick_clouds)) as visit:
+    async with visiting(chromium, Sandbox(quick_clouds, starter=warm)) as visit:
         yield visit
 
 
@@ -99,7 +100,7 @@ async def visit(lasting: Visit) -> AsyncIterator[Visit]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def own_visit(chromium: Browser) -> AsyncIterator[Visit]:
     """A visit to a new sandbox, for tests that break things in it."""
-    async with visiting(chromium, Sandbox(quick_clouds)) as own:
+    async with visiting(chromium, Sandbox(quick_clouds, starter=warm)) as own:
         yield own
         await own.leave()
 

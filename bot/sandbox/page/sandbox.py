@@ -16,7 +16,7 @@ from bot.sandbox.page.people import slack_picture
 from bot.sandbox.page.progress import progress_picture
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import CallRecord, Receipt, User
-from bot.sandbox.stack import Stack, stack
+from bot.sandbox.stack import CONSOLE_SCRIPT, Stack, Starter, stack
 from bot.sandbox.switchovers import Timings
 
 Json = dict[str, Any]
@@ -70,10 +70,17 @@ class Sandbox:
 
     Args:
         clouds: Makes the clouds of a new world.
+        starter: Starts the bot's process.
     """
 
-    def __init__(self, clouds: Callable[[], Mapping[str, CloudSetup]] = page_clouds) -> None:
+    def __init__(
+        self,
+        clouds: Callable[[], Mapping[str, CloudSetup]] = page_clouds,
+        *,
+        starter: Starter = CONSOLE_SCRIPT,
+    ) -> None:
         self._make_clouds = clouds
+        self._starter = starter
         self._world: Stack | None = None
         self._setups: Mapping[str, CloudSetup] = {}
         self._wake = asyncio.Event()
@@ -121,7 +128,10 @@ class Sandbox:
         while True:
             self._again.clear()
             setups = self._make_clouds()
-            async with stack(list(setups.values()), slack=SLACK, tracking=TRACKING, policy=POLICY) as world:
+            running = stack(
+                list(setups.values()), slack=SLACK, tracking=TRACKING, policy=POLICY, starter=self._starter
+            )
+            async with running as world:
                 with world.demo.workspace.on_change(lambda _: self.wake()):
                     self.begin(world, setups)
                     await self._again.wait()

@@ -16,6 +16,7 @@ from bot.sandbox.page.guard import HEADER
 from bot.sandbox.page.sandbox import Sandbox, page_clouds
 from bot.sandbox.server import serve
 from bot.sandbox.switchovers import Timings
+from tests.warm import start as warm
 
 RITA, BEA = "U0RITA", "U0BEA"
 CHANNEL = "C0ORDERS"
@@ -70,7 +71,7 @@ async def page() -> AsyncIterator[Tab]:
             setup.app.timings = Timings(working=0.1, roles=0.2, done=0.4)  # type: ignore[attr-defined]  # of both
         return made
 
-    sandbox = Sandbox(clouds)
+    sandbox = Sandbox(clouds, starter=warm)
     async with sandbox.running(), serve(page_app(sandbox)) as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as http:
             yield Tab(sandbox, http, RITA)
