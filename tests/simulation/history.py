@@ -109,8 +109,8 @@ def play(seed: int, store: str = "", mode: str = "") -> Outcome:
         with logs_of(world):
             try:
                 time.run(History(world).play())
-            except Stuck:
-                world.observer.violated("goes_on", "everything waits for ever")
+            except Stuck as stuck:
+                world.observer.violated("goes_on", str(stuck))
     finally:
         world.ground.close()
     return _outcome(world, process_time() - began)
@@ -266,6 +266,7 @@ class History:
             await asyncio.sleep(HOMES_REST)
         life = world.life
         if life is None or not life.alive:
+            world.observer.violated("goes_on", f"the process is not there at the end; {problem}")
             return
         end = checks.End(
             world.observer,

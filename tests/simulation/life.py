@@ -222,7 +222,8 @@ class Life:
             self._alarm.cancel()
         scheduler = self._bot._ticker._scheduler if self._bot else None
         if scheduler is not None and scheduler.running:
-            self.context.run(scheduler.shutdown, wait=False)
+            # In a copy: the task that comes to its death may be running in the context itself.
+            self.context.copy().run(scheduler.shutdown, wait=False)
 
     # --- the alarm: ticks that would find nothing are left out ---
 

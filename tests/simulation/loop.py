@@ -22,11 +22,13 @@ START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
 class Stuck(Exception):
-    """Everything waits and no timer runs, or nothing lets time pass: nothing would ever happen again."""
+    """Everything waits and no timer runs, nothing lets time pass, or time passes for ever."""
 
 
 BUSY = 10_000
 """Turns of the loop without time passing, after which it is taken for endless."""
+LONGEST = 8 * 3600.0
+"""Seconds of virtual time after which a history has no end; all its waits together take no more than four hours."""
 INSTANT = 1e-9
 """Timers that are as many seconds apart, by the rounding of sums, are due together."""
 MANY = 100
@@ -154,7 +156,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         if not ready and not self._stopping:
             self._jump(timers)
         if self._busy > BUSY:
-            raise Stuck
+            raise Stuck("no time passes")
         end = self._now + INSTANT
         while timers and timers[0][0] < end:
             timer = heappop(timers)[1]
@@ -173,7 +175,9 @@ class SimulatedLoop(base_events.BaseEventLoop):
 
     def _jump(self, timers: Sequence[tuple[float, _Timer]]) -> None:
         if not timers:
-            raise Stuck
+            raise Stuck("everything waits for ever")
+        if self._now > LONGEST:
+            raise Stuck("it has no end")
         if timers[0][0] > self._now:
             self._busy = 0
             self._now = timers[0][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from tests.simulation.__main__ import told
 from tests.simulation.history import Outcome, collecting_seldom, play
+from tests.simulation.loop import LONGEST, Stuck, Time
 from tests.simulation.mutants import MUTANTS, mutated
 
 CHUNKS, LENGTH = 8, 20
@@ -72,6 +74,19 @@ def test_every_promise_holds_in_fresh_histories(chunk: int) -> None:
     start = SystemRandom().randrange(FRESH, 1000 * FRESH)
     print(f"chunk {chunk}: seeds from {start}")
     held(range(start, start + LENGTH))
+
+
+def test_every_promise_holds_where_one_once_did_not() -> None:
+    held([70145])  # it died while it took a new configuration, and was never started again
+
+
+def test_a_history_without_an_end_is_told() -> None:
+    async def long() -> None:
+        await asyncio.sleep(LONGEST + 1)
+        await asyncio.sleep(1)
+
+    with pytest.raises(Stuck, match="no end"):
+        Time().run(long())
 
 
 @pytest.mark.slow
