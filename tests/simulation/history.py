@@ -151,6 +151,7 @@ class History:
             glass=world.glass,
             dice=self._dice,
             standings=standings,
+            holds=lambda: world.observer.trail.holds,
             forms=self._filling if world.scene.forms else None,
             places=world.places if world.scene.places else None,
         )

@@ -24,7 +24,9 @@ T = TypeVar("T")
 
 LIFE: ContextVar[Life] = ContextVar("life")
 TICK = timedelta(seconds=60)
-"""The sweeps run when something is due; besides, as seldom as this."""
+"""The sweeps run when something is due; besides, as seldom as this, for the sake of Home tabs."""
+SELDOM = timedelta(minutes=5)
+"""The same where nobody opens one."""
 ROOM = 50
 """After how many more tasks those that have ended are forgotten."""
 AGAIN = 0.5

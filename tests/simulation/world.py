@@ -42,7 +42,7 @@ from tests.simulation.clouds import Clouds, CloudWire, Submission
 from tests.simulation.deliveries import Mail
 from tests.simulation.grounds import InMemory
 from tests.simulation.inline_sqlite import OnSqlite
-from tests.simulation.life import LIFE, TICK, Ground, Life, Machine, track
+from tests.simulation.life import LIFE, SELDOM, TICK, Ground, Life, Machine, track
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.observer import Observer
 from tests.simulation.places import Places
@@ -322,7 +322,7 @@ class World:
             ),
             web_sockets=lambda **_: Dialled(self.workspace.sockets, life, self._on_the_way, self.trace.count),
             logging=lambda **_: None,
-            tick=TICK,
+            tick=TICK if self.scene.forms else SELDOM,
             housekeeping=timedelta(hours=1),
         )
 
