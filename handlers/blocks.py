@@ -69,12 +69,14 @@ def rendered(
 
 def words(part: object) -> int:
     """How many characters these blocks hold in all their texts, buttons and dialogues."""
-    if isinstance(part, list):
-        return sum(words(each) for each in part)
-    if not isinstance(part, dict):
+    if isinstance(part, dict):
+        own = part.get("text")
+        most, within = len(own) if isinstance(own, str) else 0, part.values()
+    elif isinstance(part, list):
+        most, within = 0, part
+    else:
         return 0
-    own = part.get("text")
-    return (len(own) if isinstance(own, str) else 0) + sum(words(each) for each in part.values())
+    return most + sum([words(each) for each in within if not isinstance(each, str)])
 
 
 def fitting(blocks: Sequence[Block], room: int) -> int:

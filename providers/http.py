@@ -95,6 +95,8 @@ class Answer:
     def retry_after(self, now: datetime) -> timedelta:
         """What ``Retry-After`` asks for, in seconds or as a date (RFC 9110 §10.2.3); else zero."""
         text = self.headers.get("retry-after", "").strip()
+        if not text:
+            return timedelta(0)
         if text.isascii() and text.isdigit():
             return timedelta(seconds=min(int(text[:9]), 86_400))
         at = _http_date(text)

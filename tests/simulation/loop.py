@@ -94,6 +94,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
 
     Attributes:
         threads: Work for a thread is taken, and done at once.
+        at_rest: Told whenever nothing is ready, before time passes; it may set timers.
     """
 
     _ready: deque[asyncio.Handle]
@@ -107,6 +108,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self._moved = moved
         self._busy = 0
         self.threads = False
+        self.at_rest: Callable[[], object] = bool
 
     def time(self) -> float:
         """Seconds since the history began."""
@@ -149,7 +151,10 @@ class SimulatedLoop(base_events.BaseEventLoop):
         return timer
 
     def _run_once(self) -> None:
-        timers, ready = self._scheduled, self._ready
+        ready = self._ready
+        if not ready and not self._stopping:
+            self.at_rest()
+        timers = self._scheduled
         if timers and (timers[0][1]._cancelled or len(timers) > MANY):
             timers = self._without_cancelled()
         self._busy += 1
