@@ -150,33 +150,37 @@ class SimulatedLoop(base_events.BaseEventLoop):
         heappush(self._scheduled, (timer._when, timer))
         return timer
 
-    def _run_once(self) -> None:
+    def _run_once(self) -> None:  # noqa: C901  # a call more in each turn is felt
+        """All turns until it is to stop: who runs it would only ask after each whether it is."""
         ready = self._ready
-        if not ready and not self._stopping:
-            self.at_rest()
-        timers = self._scheduled
-        if timers and (timers[0][1]._cancelled or len(timers) > MANY):
-            timers = self._without_cancelled()
-        self._busy += 1
-        if not ready and not self._stopping:
-            self._jump(timers)
-        if self._busy > BUSY:
-            raise Stuck("no time passes")
-        end = self._now + INSTANT
-        while timers and timers[0][0] < end:
-            timer = heappop(timers)[1]
-            timer._scheduled = False
-            ready.append(timer)
-        for _ in range(len(ready)):
-            handle: Any = ready.popleft()
-            if not handle._cancelled:
-                try:
-                    handle._context.run(handle._callback, *handle._args)
-                except (SystemExit, KeyboardInterrupt):
-                    raise
-                except BaseException as error:  # noqa: BLE001  # as asyncio does
-                    told = f"Exception in callback {handle!r}"
-                    self.call_exception_handler({"message": told, "exception": error, "handle": handle})
+        while True:
+            if not ready and not self._stopping:
+                self.at_rest()
+            timers = self._scheduled
+            if timers and (timers[0][1]._cancelled or len(timers) > MANY):
+                timers = self._without_cancelled()
+            self._busy += 1
+            if not ready and not self._stopping:
+                self._jump(timers)
+            if self._busy > BUSY:
+                raise Stuck("no time passes")
+            end = self._now + INSTANT
+            while timers and timers[0][0] < end:
+                timer = heappop(timers)[1]
+                timer._scheduled = False
+                ready.append(timer)
+            for _ in range(len(ready)):
+                handle: Any = ready.popleft()
+                if not handle._cancelled:
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:  # noqa: BLE001  # as asyncio does
+                        told = f"Exception in callback {handle!r}"
+                        self.call_exception_handler({"message": told, "exception": error, "handle": handle})
+            if self._stopping:
+                return
 
     def _jump(self, timers: Sequence[tuple[float, _Timer]]) -> None:
         if not timers:

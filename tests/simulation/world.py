@@ -149,6 +149,9 @@ class Crashes:
 class World:
     """Everything in one history.
 
+    Attributes:
+        readable: Whether the configuration file is one that the bot takes.
+
     Args:
         seed: Decides everything.
         time: Its time.
@@ -256,6 +259,7 @@ class World:
     def write(self, book: Book, text: str = "") -> None:
         """Writes the configuration file; ``text``: what it says instead, for one that the bot must not take."""
         self.text = text or configuration(self.scene, common().url, book)
+        self.readable = not text
         self.book = book
         common().file.write_text(self.text, encoding="utf-8")
 
@@ -283,14 +287,6 @@ class World:
     def url(self) -> str:
         """Of the bot's database."""
         return common().url
-
-    @property
-    def readable(self) -> bool:
-        """Whether the configuration file is one that the bot takes."""
-        try:
-            return bool(settings_of(self.text))
-        except ConfigError:
-            return False
 
     def _machine(self, settings: Settings) -> Machine:
         if self.mode == "socket":
