@@ -69,14 +69,13 @@ def rendered(
 
 def words(part: object) -> int:
     """How many characters these blocks hold in all their texts, buttons and dialogues."""
-    if isinstance(part, dict):
-        own = part.get("text")
-        most, within = len(own) if isinstance(own, str) else 0, part.values()
-    elif isinstance(part, list):
-        most, within = 0, part
-    else:
+    if isinstance(part, list):
+        return sum([words(each) for each in part])
+    if not isinstance(part, dict):
         return 0
-    return most + sum([words(each) for each in within if not isinstance(each, str)])
+    own = part.get("text")
+    within = [words(each) for each in part.values() if not isinstance(each, str)]
+    return (len(own) if isinstance(own, str) else 0) + sum(within)
 
 
 def fitting(blocks: Sequence[Block], room: int) -> int:

@@ -24,9 +24,9 @@ from tests.storage.memory import Process
 T = TypeVar("T")
 
 LIFE: ContextVar[Life] = ContextVar("life")
-TICK = timedelta(seconds=60)
+TICK = timedelta(seconds=150)
 """The sweeps run when something is due; besides, as seldom as this, for the sake of Home tabs."""
-SELDOM = timedelta(minutes=5)
+SELDOM = timedelta(minutes=10)
 """The same where nobody opens one."""
 ROOM = 50
 """After how many more tasks those that have ended are forgotten."""

@@ -235,12 +235,13 @@ class Time:
 
     def machine(self) -> datetime:
         """What the clock of the bot's machine shows."""
-        return self.true() + self.skew
+        return self._true + self.skew
 
     def jump(self, by: timedelta) -> None:
         """The machine's wall clock is set anew."""
         self.skew += by
-        self._moved()
+        if self._machine is not None:
+            self._machine.shift(by)
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Runs a history to its end; ``datetime.now()`` and the like show the machine's time meanwhile."""
@@ -250,16 +251,14 @@ class Time:
     @contextmanager
     def _travelling(self) -> Iterator[None]:
         # By the number of seconds: with a time zone, every move would set the zone of the process anew.
-        shown = self._shown = self.machine()
-        with time_machine.travel(shown.timestamp(), tick=False) as self._machine:
+        with time_machine.travel(self.machine().timestamp(), tick=False) as self._machine:
             yield
         self._machine = None
 
     def _moved(self) -> None:
-        self._true = START + timedelta(seconds=self.loop.time())
+        before, self._true = self._true, START + timedelta(seconds=self.loop.time())
         if self._machine is not None:
-            shown, self._shown = self._shown, self.machine()
-            self._machine.shift(self._shown - shown)
+            self._machine.shift(self._true - before)
 
 
 class MachineClock:

@@ -91,14 +91,13 @@ def view_problems(view: Any) -> list[str]:
 
 def text_length(blocks: Any) -> int:
     """The characters of every text in these blocks, which Slack bounds for a whole message."""
-    if isinstance(blocks, dict):
-        own = blocks.get("text")
-        length, within = len(own) if isinstance(own, str) else 0, blocks.values()
-    elif isinstance(blocks, list):
-        length, within = 0, blocks
-    else:
+    if isinstance(blocks, list):
+        return sum([text_length(item) for item in blocks])
+    if not isinstance(blocks, dict):
         return 0
-    return length + sum([text_length(item) for item in within if not isinstance(item, str)])
+    own = blocks.get("text")
+    within = [text_length(item) for item in blocks.values() if not isinstance(item, str)]
+    return (len(own) if isinstance(own, str) else 0) + sum(within)
 
 
 def _modal(found: Found, view: Json) -> None:
