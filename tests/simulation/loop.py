@@ -216,10 +216,11 @@ class Time:
 
     Attributes:
         skew: How far the machine's wall clock is ahead of the true one.
+        ahead: How far it was at most.
     """
 
     def __init__(self) -> None:
-        self.skew = timedelta(0)
+        self.skew = self.ahead = timedelta(0)
         self._true = START
         self.loop = SimulatedLoop(self._moved)
         self._machine: time_machine.Traveller | None = None
@@ -240,6 +241,7 @@ class Time:
     def jump(self, by: timedelta) -> None:
         """The machine's wall clock is set anew."""
         self.skew += by
+        self.ahead = max(self.ahead, self.skew)
         if self._machine is not None:
             self._machine.shift(by)
 
