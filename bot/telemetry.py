@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import TracebackType
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
@@ -241,6 +242,9 @@ class Metrics:
             buckets=_PROVIDER_BUCKETS,
             registry=registry,
         )
+        # Finding a series by its labels takes longer than counting in it.
+        self._provider_series = cache(self.provider_request.labels)
+        self._slack_series = cache(self.slack_request.labels)
         self.status_lag = Histogram(
             "switchover_status_lag_seconds",
             "From the provider's end of a job to the thread being told",
@@ -287,15 +291,16 @@ class Metrics:
 
     def provider_observer(self, account: str) -> Callable[[str, str, float], None]:
         """What is told of every finished call of one account's provider."""
+        series = self._provider_series
 
         def observe(call: str, outcome: str, seconds: float) -> None:
-            self.provider_request.labels(account, call, outcome).observe(seconds)
+            series(account, call, outcome).observe(seconds)
 
         return observe
 
     def observe_slack(self, method: str, outcome: str, seconds: float) -> None:
         """Notes one request to Slack's Web API."""
-        self.slack_request.labels(method, outcome).observe(seconds)
+        self._slack_series(method, outcome).observe(seconds)
 
     def socket_connections(self, count: int) -> None:
         """Sets the number of connections in Socket Mode."""

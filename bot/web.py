@@ -319,18 +319,30 @@ def _check_values(body: Body) -> None:
     for _ in range(MAX_DEPTH):
         if not level:
             return
-        level = [item for value in level for item in _inside(value)]
-        text = "".join([value for value in level if isinstance(value, str)])
+        texts, level = _unpacked(level)
+        text = "".join(texts)
         text.encode("utf-8")  # a lone surrogate can't be stored nor sent on
         if "\x00" in text:
             raise ValueError("NUL")
-        level = [value for value in level if isinstance(value, dict | list)]
     if any(level):
         raise ValueError("nested too deeply")
 
 
-def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return (*value, *value.values()) if isinstance(value, dict) else value
+def _unpacked(containers: Iterable[Any]) -> tuple[list[str], list[Any]]:
+    """What is in dicts and lists: texts, keys among them, and the dicts and lists in there."""
+    texts: list[str] = []
+    deeper: list[Any] = []
+    for container in containers:
+        items = container
+        if isinstance(container, dict):
+            texts += container
+            items = container.values()
+        for item in items:
+            if isinstance(item, str):
+                texts.append(item)
+            elif isinstance(item, dict | list):
+                deeper.append(item)
+    return texts, deeper
 
 
 # --- answers ---------------------------------------------------------------------------------------------

@@ -71,11 +71,12 @@ def rendered(
 def words(part: object) -> int:
     """How many characters these blocks hold in all their texts, buttons and dialogues."""
     if isinstance(part, list):
-        return sum(words(each) for each in part)
+        return sum([words(each) for each in part])
     if not isinstance(part, dict):
         return 0
     own = part.get("text")
-    return (len(own) if isinstance(own, str) else 0) + sum(words(each) for each in part.values())
+    within = [words(each) for each in part.values() if not isinstance(each, str)]
+    return (len(own) if isinstance(own, str) else 0) + sum(within)
 
 
 def fitting(blocks: Sequence[Block], room: int) -> int:

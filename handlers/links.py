@@ -37,6 +37,8 @@ class Links:
             say = replace(say, detail=detail)
         if isinstance(answer, Tell) and (text := await self._linked(answer.text)):
             answer = replace(answer, text=text)
+        if operation is message.operation and say is message.say and answer is message.answer:
+            return message
         return replace(message, operation=operation, say=say, answer=answer)
 
     async def cards(self, operations: Collection[str]) -> Mapping[str, str]:

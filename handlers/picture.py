@@ -91,7 +91,7 @@ def _columns(character: str) -> int:
 
 
 def _width(text: str) -> int:
-    return sum(map(_columns, text))
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def _clipped(text: str, columns: int) -> str:

@@ -95,7 +95,9 @@ class Texts:
     def _listed(self, name: str, value: str, show: Show) -> str:
         """Sentences in a sentence; "" for any other value: what people type or clouds say is no sentence."""
         found = unnested(value) if name in _OF_SENTENCES else ()
-        if not all(each.code.startswith(_NESTED) and each.code in _catalogue(FALLBACK) for each in found):
+        if not found or not all(
+            each.code.startswith(_NESTED) and each.code in _catalogue(FALLBACK) for each in found
+        ):
             return ""
         said = [self.say(each, show=show) for each in found[:_MOST_LISTED]]
         if len(found) > _MOST_LISTED:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -70,11 +70,16 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
 
-    def for_httpx(self, **extensions: Any) -> httpx.Request:
-        """The same as httpx wants it. No compression is offered: a size limit then counts what was sent."""
+    def for_httpx(self, address: Callable[[str], httpx.URL] = httpx.URL, **extensions: Any) -> httpx.Request:
+        """The same as httpx wants it. No compression is offered: a size limit then counts what was sent.
+
+        Args:
+            address: Reads the URL.
+            extensions: What the transport is told besides.
+        """
         headers = {"user-agent": "switchover", "accept-encoding": "identity", **self.headers}
         return httpx.Request(
-            self.method, self.url, headers=headers, content=self.body or None, extensions=extensions
+            self.method, address(self.url), headers=headers, content=self.body or None, extensions=extensions
         )
 
 
@@ -95,12 +100,15 @@ class Answer:
     def retry_after(self, now: datetime) -> timedelta:
         """What ``Retry-After`` asks for, in seconds or as a date (RFC 9110 §10.2.3); else zero."""
         text = self.headers.get("retry-after", "").strip()
+        if not text:
+            return timedelta(0)
         if text.isascii() and text.isdigit():
             return timedelta(seconds=min(int(text[:9]), 86_400))
         at = _http_date(text)
         return min(max(at - now, timedelta(0)), timedelta(days=1)) if at else timedelta(0)
 
 
+@lru_cache(maxsize=64)
 def _http_date(text: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(text)
@@ -360,6 +368,7 @@ class Account:
         # Made now, though it connects later: loading the CA bundle blocks for tens of milliseconds. No client
         # around it: redirects, cookies and credentials are what reads must not have, and half of their cost.
         self._reads = wire.reads()
+        self._address = lru_cache(maxsize=64)(httpx.URL)  # httpx takes longest over that
         self._closed = False
         for name in ("httpx", "httpcore"):  # they log whole URLs, which are signed
             if (logger := logging.getLogger(name)).level != logging.WARNING:
@@ -459,7 +468,9 @@ class Account:
         timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
-                response = await self._reads.handle_async_request(request.for_httpx(timeout=timeouts))
+                response = await self._reads.handle_async_request(
+                    request.for_httpx(self._address, timeout=timeouts)
+                )
                 try:
                     return await _whole(response, READ_LIMIT)
                 finally:

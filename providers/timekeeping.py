@@ -35,10 +35,11 @@ class CloudClock:
 
     def note(self, answer: Answer) -> None:
         """Takes the time from an answer."""
-        if answer.date is None:
+        date = answer.date
+        if date is None:
             return
         self.known = True
-        seconds = round((answer.date - self._clock.now()).total_seconds())
+        seconds = round((date - self._clock.now()).total_seconds())
         self._offset = timedelta(seconds=seconds) if abs(seconds) > NOTICED.total_seconds() else timedelta(0)
         if self.skew:  # a hint that outlived a corrected clock would date requests into the future
             self.skew = self._offset

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -214,6 +215,7 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+@cache
 def secret_keys(model: type[BaseModel]) -> frozenset[str]:
     """The keys of a model whose values are never shown."""
     return frozenset(

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import available_timezones
 
@@ -77,6 +78,7 @@ def cron(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=128)
 def trigger(expression: str, zone: tzinfo) -> CronTrigger:
     """The APScheduler trigger for a crontab expression, with weekdays as cron counts them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from bot.core.model import Job, JobId, OperationId, Plan, Reason, Topology, UserId
 from bot.core.preflight import Check, Outcome
@@ -347,5 +348,9 @@ Event = (
 
 def event_name(event: object) -> str:
     """The name of an event, or of its type, in the audit trail: ``submission_started``."""
-    name = event.__name__ if isinstance(event, type) else type(event).__name__
+    return _in_lower_case((event if isinstance(event, type) else type(event)).__name__)
+
+
+@cache
+def _in_lower_case(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.simulation.history import Outcome, collecting_seldom, play
+from tests.simulation.history import Outcome, collect_seldom, collecting_seldom, play
 from tests.simulation.mutants import MUTANTS, mutated
 from tests.simulation.world import STORES
 
@@ -25,8 +25,7 @@ def replay_with(seed: int, mutant: str) -> str:
 
 def several(mutant: str, store: str, mode: str, seeds: Sequence[int]) -> list[Outcome]:
     """Plays several histories in this process."""
-    with collecting_seldom():
-        return [one(mutant, store, mode, seed) for seed in seeds]
+    return [one(mutant, store, mode, seed) for seed in seeds]
 
 
 def one(mutant: str, store: str, mode: str, seed: int) -> Outcome:
@@ -39,10 +38,11 @@ def outcomes(seeds: Sequence[int], *, mutant: str, store: str, mode: str, jobs: 
     """Plays many histories, in several processes."""
     chunks = [seeds[first : first + CHUNK] for first in range(0, len(seeds), CHUNK)]
     if jobs == 1:
-        for chunk in chunks:
-            yield from several(mutant, store, mode, chunk)
+        with collecting_seldom():
+            for chunk in chunks:
+                yield from several(mutant, store, mode, chunk)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=collect_seldom) as pool:
         for found in pool.map(partial(several, mutant, store, mode), chunks):
             yield from found
 

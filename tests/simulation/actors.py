@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
+from bot.core.holds import ALL, Hold, HoldKind
 from bot.sandbox.slack import Demo, Impossible, Message, User
 from bot.sandbox.slack.model import Group
 from tests.simulation.deliveries import Mail
@@ -22,6 +23,8 @@ IN_FORMS = 0.45
 """How much of what people do they do in forms and Home tabs, where they use these."""
 LATER = 0.25
 """How many requests are for a later start."""
+LIFTS = ("resume", *(f"unfreeze {scope}" for scope in (ALL, "orders", "sessions", "events")))
+"""What lets everything go on, whatever holds it up."""
 
 
 class People:
@@ -34,6 +37,7 @@ class People:
         glass: The group of those who may do without approvals.
         dice: Decides who does what.
         standings: Is told when somebody joins or leaves a group.
+        holds: What is set by hand.
         forms: What they do in forms, where they use any.
         places: Where they ask in threads, where these may go away.
     """
@@ -47,6 +51,7 @@ class People:
         glass: Group,
         dice: Random,
         standings: Standings,
+        holds: Callable[[], Sequence[Hold]],
         forms: Filling | None,
         places: Places | None,
     ) -> None:
@@ -56,6 +61,7 @@ class People:
         self._phrases = phrases
         self._dice = dice
         self._standings = standings
+        self._holds = holds
         self._forms = forms
         self._places = places
 
@@ -267,7 +273,7 @@ class People:
                 demo.approvers.members.append(user.id)
         self._standings.changed()
         if self._dice.random() < 0.8:
-            for text in ("resume", *(f"unfreeze {name}" for name in ("all", "orders", "sessions", "events"))):
+            for text in self._lifts():
                 await self._mail.command(demo.approver, demo.channel, text)
         for card in self._cards():
             names = [name for name, _ in _buttons(card)]
@@ -275,6 +281,13 @@ class People:
             for who in (demo.second_approver, demo.approver):
                 if wish in names:
                     await self._mail.click(who, card, wish, outdated=True)
+
+    def _lifts(self) -> Sequence[str]:
+        """What lets everything go on that is held up, and one more that may have nothing to lift."""
+        wanted = {self._dice.choice(LIFTS)}
+        for hold in self._holds():
+            wanted.add("resume" if hold.kind is HoldKind.HALT else f"unfreeze {hold.scope}")
+        return [text for text in LIFTS if text in wanted]
 
     async def once_more(self) -> None:
         """What is over is wanted once more, or back."""

@@ -31,6 +31,7 @@ from bot.sandbox.wire import AsgiTransport
 QINGCLOUD, HUAWEI, IAM = "qingcloud.example", "dds.example", "iam.example"
 VAGUE_CODES = (b"5000", b"5100", b"DBS.200998", b"DBS.280005", b"DBS.201509")
 SERVER_ERROR = 500
+ORDERS = Target("orders")
 
 Job = QingJob | DdsJob
 
@@ -176,6 +177,10 @@ class Clouds:
         self.orders = self.qingcloud.add_cluster(CLUSTER)
         self.sessions = self.huawei.add_replica_set(REPLICA_SET)
         self.events = self.huawei.add_cluster(SHARDED)
+        self._groups = {Target("sessions"): self.sessions.groups[0]}
+        self._groups |= {
+            Target("events", group.id): group for group in self.events.groups if group.type in SWITCHED
+        }
         self.unreachable: set[str] = set()
         self.asked: list[tuple[float, str]] = []
         self.roles: dict[Target, Roles] = defaultdict(Roles)
@@ -188,19 +193,15 @@ class Clouds:
 
     # --- what is true ---
 
-    def groups(self) -> dict[Target, SimGroup]:
+    def groups(self) -> Mapping[Target, SimGroup]:
         """The groups of nodes that DDS switches."""
-        found = {Target("sessions"): self.sessions.groups[0]}
-        for group in self.events.groups:
-            if group.type in SWITCHED:
-                found[Target("events", group.id)] = group
-        return found
+        return self._groups
 
     def look(self) -> None:
         """Notes who is primary now."""
         self.qingcloud.advance()
         self.huawei.advance()
-        self._note(Target("orders"), tuple(self.orders.primaries))
+        self._note(ORDERS, tuple(self.orders.primaries))
         for target, group in self.groups().items():
             self._note(target, tuple(group.primaries))
 
@@ -264,7 +265,7 @@ class Clouds:
 
     def _qingcloud_target(self, scope: Scope, _body: bytes) -> Target | None:
         submits = b"action=RunClusterCustomService" in scope["query_string"].split(b"&")
-        return Target("orders") if submits else None
+        return ORDERS if submits else None
 
     def _huawei_target(self, scope: Scope, body: bytes) -> Target | None:
         path = scope["path"]
@@ -338,8 +339,8 @@ def _not_alone(nodes: Iterable[Any], primaries: Collection[str]) -> list[str]:
 
 def promote_anybody(dice: Random, clouds: Clouds) -> tuple[Target, str]:
     """A failover that a cloud makes by itself: where, and to whom."""
-    target = dice.choice([Target("orders"), *clouds.groups()])
-    if target == Target("orders"):
+    target = dice.choice([ORDERS, *clouds.groups()])
+    if target == ORDERS:
         node = dice.choice(_not_alone(clouds.orders.nodes, clouds.orders.primaries))
         clouds.qingcloud.failover(clouds.orders.id, node)
     else:

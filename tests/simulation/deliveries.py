@@ -57,11 +57,11 @@ class Mail(Deliveries):
         self._answered = answered
         self._spawn = spawn
         self._count = count
-        self._clicks: dict[bytes, str] = {}
+        self._interactions: dict[bytes, tuple[str, Recording]] = {}
 
     async def _interact(self, payload: Json, twist: Twist) -> Receipt:
         def noted(delivery: Delivery) -> Delivery:
-            self._clicks[delivery.body] = interacted(payload)
+            self._interactions[delivery.body] = interacted(payload), recording_of(payload)
             return twist(delivery)
 
         return await super()._interact(payload, noted)
@@ -94,8 +94,7 @@ class Mail(Deliveries):
         if kind == "late":
             await asyncio.sleep(self._dice.choice((1.0, 2.5, 30.0)))
         receipt = await self._ask(delivery)
-        what = self._clicks.get(delivery.body) or shown(delivery)
-        self._answered(receipt, what, recording(delivery))
+        self._answered(receipt, *(self._interactions.get(delivery.body) or told(delivery)))
         return Receipt(delivery, 0, failure="answer lost") if kind == "answer lost" else receipt
 
     async def _ask(self, delivery: Delivery) -> Receipt:
@@ -126,16 +125,21 @@ class Recording(Enum):
     NEVER = auto()
 
 
-def recording(delivery: Delivery) -> Recording:
-    """What a delivery is: a wish for a form is recorded where there is no form, what is done in one never is."""
+def told(delivery: Delivery) -> tuple[str, Recording]:
+    """A command or an event in a few words, and whether it is recorded: without words a form is asked for."""
     if delivery.headers["Content-Type"] == JSON:
         event = json.loads(delivery.body)["event"]
         asks = event["type"] in {"app_mention", "app_home_opened"}
-        return Recording.SURELY if asks else Recording.NEVER
-    form = parse_qs(delivery.body.decode())
-    if "payload" not in form:
-        return Recording.SURELY if form.get("text", [""])[0].strip() else Recording.PERHAPS
-    payload = json.loads(form["payload"][0])
+        what = f"{event['type']} {event.get('user', '')} {event.get('text', '')}".strip()
+        return what, Recording.SURELY if asks else Recording.NEVER
+    form = {key: values[0] for key, values in parse_qs(delivery.body.decode()).items()}
+    text = form.get("text", "")
+    what = f"{form['user_name']}: {form['command']} {text}"
+    return what, Recording.SURELY if text.strip() else Recording.PERHAPS
+
+
+def recording_of(payload: Json) -> Recording:
+    """Whether an interaction is: a wish for a form is where there is no form, what is done in one never is."""
     match payload["type"]:
         case "view_submission":
             return Recording.SURELY
@@ -147,15 +151,6 @@ def recording(delivery: Delivery) -> Recording:
             return Recording.SURELY
         case _:
             return Recording.NEVER
-
-
-def shown(delivery: Delivery) -> str:
-    """A command or an event in a few words."""
-    if delivery.headers["Content-Type"] == JSON:
-        event = json.loads(delivery.body)["event"]
-        return f"{event['type']} {event.get('user', '')} {event.get('text', '')}".strip()
-    form = {key: values[0] for key, values in parse_qs(delivery.body.decode()).items()}
-    return f"{form['user_name']}: {form['command']} {form.get('text', '')}"
 
 
 def interacted(payload: Json) -> str:

@@ -79,13 +79,18 @@ class Outcome:
         return self if self.violation is not None else replace(self, story=())
 
 
-@contextmanager
-def collecting_seldom() -> Iterator[None]:
+def collect_seldom() -> None:
     """Garbage is collected seldom, and what is there already not at all: a tenth of a history is else spent on it."""
-    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(400_000, 20, 100)
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """The same for a while."""
+    before = gc.get_threshold()
+    collect_seldom()
     try:
         yield
     finally:
@@ -154,6 +159,7 @@ class History:
             glass=world.glass,
             dice=self._dice,
             standings=standings,
+            holds=lambda: world.observer.trail.holds,
             forms=self._filling if world.scene.forms else None,
             places=world.places if world.scene.places else None,
         )

@@ -12,7 +12,7 @@ from tests.simulation.checks import WORDS, bare
 from tests.simulation.life import Life
 from tests.simulation.standing import Standings
 
-AGE = re.compile(r" · [^·<]*<!date\^[^>]*>")
+AGE = re.compile(r' · [^·<"]*<!date\^[^>"]*>')
 FRESH = 20 * 60.0
 """Seconds for which a tab that was opened is surely kept fresh."""
 

@@ -10,21 +10,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from bot.app import Bot, Surroundings, slack_client, summary, take_over
 from bot.config import Settings
 from bot.errors import StoreUnavailable
 from bot.ports import Storage
 from bot.telemetry import Metrics
+from tests.simulation.loop import SimulatedLoop
 from tests.storage.looks import Look
 from tests.storage.memory import Process
 
 T = TypeVar("T")
 
 LIFE: ContextVar[Life] = ContextVar("life")
-TICK = timedelta(seconds=60)
-"""The sweeps run when something is due; besides, as seldom as this."""
+TICK = timedelta(seconds=150)
+"""The sweeps run when something is due; besides, as seldom as this, for the sake of Home tabs."""
+SELDOM = timedelta(minutes=10)
+"""The same where nobody opens one."""
 ROOM = 50
 """After how many more tasks those that have ended are forgotten."""
 AGAIN = 0.5
@@ -106,6 +109,7 @@ class Life:
         self.serving = False
         self._tasks: list[asyncio.Task[Any]] = []
         self._room = ROOM
+        self._foreseen = False
         self.context: Context = copy_context()
         self.context.run(LIFE.set, self)
         self.store = machine.ground.open(self)
@@ -156,8 +160,7 @@ class Life:
     def committed(self) -> bool:
         """Has made one."""
         self._machine.committed()
-        if self.serving:
-            self._set_alarm()
+        self._foreseen = False
         return self.passes("after a commit")
 
     async def start(self) -> None:
@@ -178,7 +181,7 @@ class Life:
         await self.store.record_configuration(summary(machine.settings), around.clock.now())
         self.bot.start()
         self.serving = True
-        self._set_alarm()
+        cast(SimulatedLoop, asyncio.get_running_loop()).at_rest = self._foresee
 
     def die(self, where: str) -> None:
         """``kill -9``: from here on nothing that this process does has any effect."""
@@ -227,7 +230,11 @@ class Life:
 
     # --- the alarm: ticks that would find nothing are left out ---
 
-    def _set_alarm(self) -> None:
+    def _foresee(self) -> None:
+        """Sets the alarm anew, where something was committed since it was set."""
+        if self._foreseen or not self.serving:
+            return
+        self._foreseen = True
         if self._alarm is not None:
             self._alarm.cancel()
         loop, now = asyncio.get_running_loop(), self._machine.now()
@@ -243,7 +250,7 @@ class Life:
             if at is not None and at <= now:
                 self.bot._ticker.kick(name)
         self._rang = asyncio.get_running_loop().time()
-        self._set_alarm()
+        self._foreseen = False
 
 
 def track(loop: asyncio.AbstractEventLoop, coro: Any, **given: Any) -> asyncio.Task[Any]:

@@ -94,6 +94,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
 
     Attributes:
         threads: Work for a thread is taken, and done at once.
+        at_rest: Told whenever nothing is ready, before time passes; it may set timers.
     """
 
     _ready: deque[asyncio.Handle]
@@ -107,6 +108,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
         self._moved = moved
         self._busy = 0
         self.threads = False
+        self.at_rest: Callable[[], object] = bool
 
     def time(self) -> float:
         """Seconds since the history began."""
@@ -148,30 +150,37 @@ class SimulatedLoop(base_events.BaseEventLoop):
         heappush(self._scheduled, (timer._when, timer))
         return timer
 
-    def _run_once(self) -> None:
-        timers, ready = self._scheduled, self._ready
-        if timers and (timers[0][1]._cancelled or len(timers) > MANY):
-            timers = self._without_cancelled()
-        self._busy += 1
-        if not ready and not self._stopping:
-            self._jump(timers)
-        if self._busy > BUSY:
-            raise Stuck("no time passes")
-        end = self._now + INSTANT
-        while timers and timers[0][0] < end:
-            timer = heappop(timers)[1]
-            timer._scheduled = False
-            ready.append(timer)
-        for _ in range(len(ready)):
-            handle: Any = ready.popleft()
-            if not handle._cancelled:
-                try:
-                    handle._context.run(handle._callback, *handle._args)
-                except (SystemExit, KeyboardInterrupt):
-                    raise
-                except BaseException as error:  # noqa: BLE001  # as asyncio does
-                    told = f"Exception in callback {handle!r}"
-                    self.call_exception_handler({"message": told, "exception": error, "handle": handle})
+    def _run_once(self) -> None:  # noqa: C901  # a call more in each turn is felt
+        """All turns until it is to stop: who runs it would only ask after each whether it is."""
+        ready = self._ready
+        while True:
+            if not ready and not self._stopping:
+                self.at_rest()
+            timers = self._scheduled
+            if timers and (timers[0][1]._cancelled or len(timers) > MANY):
+                timers = self._without_cancelled()
+            self._busy += 1
+            if not ready and not self._stopping:
+                self._jump(timers)
+            if self._busy > BUSY:
+                raise Stuck("no time passes")
+            end = self._now + INSTANT
+            while timers and timers[0][0] < end:
+                timer = heappop(timers)[1]
+                timer._scheduled = False
+                ready.append(timer)
+            for _ in range(len(ready)):
+                handle: Any = ready.popleft()
+                if not handle._cancelled:
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:  # noqa: BLE001  # as asyncio does
+                        told = f"Exception in callback {handle!r}"
+                        self.call_exception_handler({"message": told, "exception": error, "handle": handle})
+            if self._stopping:
+                return
 
     def _jump(self, timers: Sequence[tuple[float, _Timer]]) -> None:
         if not timers:
@@ -207,10 +216,11 @@ class Time:
 
     Attributes:
         skew: How far the machine's wall clock is ahead of the true one.
+        ahead: How far it was at most.
     """
 
     def __init__(self) -> None:
-        self.skew = timedelta(0)
+        self.skew = self.ahead = timedelta(0)
         self._true = START
         self.loop = SimulatedLoop(self._moved)
         self._machine: time_machine.Traveller | None = None
@@ -226,12 +236,14 @@ class Time:
 
     def machine(self) -> datetime:
         """What the clock of the bot's machine shows."""
-        return self.true() + self.skew
+        return self._true + self.skew
 
     def jump(self, by: timedelta) -> None:
         """The machine's wall clock is set anew."""
         self.skew += by
-        self._moved()
+        self.ahead = max(self.ahead, self.skew)
+        if self._machine is not None:
+            self._machine.shift(by)
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Runs a history to its end; ``datetime.now()`` and the like show the machine's time meanwhile."""
@@ -241,16 +253,14 @@ class Time:
     @contextmanager
     def _travelling(self) -> Iterator[None]:
         # By the number of seconds: with a time zone, every move would set the zone of the process anew.
-        shown = self._shown = self.machine()
-        with time_machine.travel(shown.timestamp(), tick=False) as self._machine:
+        with time_machine.travel(self.machine().timestamp(), tick=False) as self._machine:
             yield
         self._machine = None
 
     def _moved(self) -> None:
-        self._true = START + timedelta(seconds=self.loop.time())
+        before, self._true = self._true, START + timedelta(seconds=self.loop.time())
         if self._machine is not None:
-            shown, self._shown = self._shown, self.machine()
-            self._machine.shift(self._shown - shown)
+            self._machine.shift(self._true - before)
 
 
 class MachineClock:

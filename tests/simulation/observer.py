@@ -308,8 +308,9 @@ class Observer:
 
     def _no_secret(self, text: str, where: str) -> None:
         """No token, key or secret is seen anywhere."""
-        if any(secret in text for secret in self._secrets):
-            self.violated("no_secrets", f"a secret is seen in {where}")
+        for secret in self._secrets:
+            if secret in text:
+                self.violated("no_secrets", f"a secret is seen in {where}")
 
 
 def _posted_as(message: Message) -> tuple[str, str]:

@@ -34,6 +34,7 @@ class Trail:
 
     Attributes:
         rows: Of operations and holds, in their order.
+        holds: What is set by hand after the last of them.
         notices: The keys under which the audit channel is owed what was set and lifted by hand.
         decisions: How often what happened that makes an operation more than asked, approved and sent.
     """
@@ -48,7 +49,7 @@ class Trail:
         self._standings = standings
         self._elapsed = elapsed
         self._rulebook = rulebook
-        self._holds: tuple[h.Hold, ...] = ()
+        self.holds: tuple[h.Hold, ...] = ()
         self._requests: dict[str, e.Requested] = {}
         self._starts: dict[str, list[datetime]] = defaultdict(list)
         self._reminded: set[str] = set()
@@ -60,7 +61,7 @@ class Trail:
     def held(self, seq: int, event: h.HoldEvent) -> None:
         """A row about a freeze or the halt."""
         self.rows.append(Row(None, event))
-        self._holds = h.apply(self._holds, event)
+        self.holds = h.apply(self.holds, event)
         self.decisions[e.event_name(event)] += 1
         self.notices.add(f"hold-{seq}")
 
@@ -114,7 +115,7 @@ class Trail:
         """In the order of the trail: nothing starts while halted, nothing planned while frozen."""
         request = self.request(operation)
         kinds = h.kinds_binding(emergency=request.emergency)
-        hold = h.binding(self._holds, request.database, event.at, kinds)
+        hold = h.binding(self.holds, request.database, event.at, kinds)
         if hold is not None:
             self._violated("holds_hold", f"{operation} was sent in spite of a {hold.kind} of {hold.scope}")
         lately = self._rulebook.lately(request.database, ACTED_WITHIN)

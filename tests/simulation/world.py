@@ -42,7 +42,7 @@ from tests.simulation.clouds import Clouds, CloudWire, Submission
 from tests.simulation.deliveries import Mail
 from tests.simulation.grounds import InMemory
 from tests.simulation.inline_sqlite import OnSqlite
-from tests.simulation.life import LIFE, TICK, Ground, Life, Machine, track
+from tests.simulation.life import LIFE, SELDOM, TICK, Ground, Life, Machine, track
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.observer import Observer
 from tests.simulation.places import Places
@@ -148,6 +148,9 @@ class Crashes:
 
 class World:
     """Everything in one history.
+
+    Attributes:
+        readable: Whether the configuration file is one that the bot takes.
 
     Args:
         seed: Decides everything.
@@ -256,6 +259,7 @@ class World:
     def write(self, book: Book, text: str = "") -> None:
         """Writes the configuration file; ``text``: what it says instead, for one that the bot must not take."""
         self.text = text or configuration(self.scene, common().url, book)
+        self.readable = not text
         self.book = book
         common().file.write_text(self.text, encoding="utf-8")
 
@@ -283,14 +287,6 @@ class World:
     def url(self) -> str:
         """Of the bot's database."""
         return common().url
-
-    @property
-    def readable(self) -> bool:
-        """Whether the configuration file is one that the bot takes."""
-        try:
-            return bool(settings_of(self.text))
-        except ConfigError:
-            return False
 
     def _machine(self, settings: Settings) -> Machine:
         if self.mode == "socket":
@@ -322,7 +318,7 @@ class World:
             ),
             web_sockets=lambda **_: Dialled(self.workspace.sockets, life, self._on_the_way, self.trace.count),
             logging=lambda **_: None,
-            tick=TICK,
+            tick=TICK if self.scene.forms else SELDOM,
             housekeeping=timedelta(hours=1),
         )
 

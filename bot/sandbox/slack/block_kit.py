@@ -7,7 +7,7 @@ where Slack takes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -92,11 +92,12 @@ def view_problems(view: Any) -> list[str]:
 def text_length(blocks: Any) -> int:
     """The characters of every text in these blocks, which Slack bounds for a whole message."""
     if isinstance(blocks, list):
-        return sum(text_length(item) for item in blocks)
-    if isinstance(blocks, dict):
-        own = blocks.get("text")
-        return (len(own) if isinstance(own, str) else 0) + sum(map(text_length, blocks.values()))
-    return 0
+        return sum([text_length(item) for item in blocks])
+    if not isinstance(blocks, dict):
+        return 0
+    own = blocks.get("text")
+    within = [text_length(item) for item in blocks.values() if not isinstance(item, str)]
+    return (len(own) if isinstance(own, str) else 0) + sum(within)
 
 
 def _modal(found: Found, view: Json) -> None:
@@ -142,20 +143,8 @@ class _Blocks:
         if block_id and block_id in self.block_ids:
             self.found.add(f"block_id {block_id!r} already exists", where)
         self.block_ids.add(str(block_id))
-        checks: dict[str, Callable[[Json, str], None]] = {
-            "actions": self.actions,
-            "alert": self.alert,
-            "context": self.context,
-            "header": self.header,
-            "image": self.image,
-            "input": self.input,
-            "markdown": self.markdown_block,
-            "rich_text": self.rich_text,
-            "section": self.section,
-            "table": self.table,
-        }
-        if kind in checks:
-            checks[kind](block, where)
+        if kind in CHECKS:
+            CHECKS[kind](self, block, where)
         elif kind == "divider":
             self.keys(block, where)
 
@@ -252,3 +241,17 @@ class _Blocks:
                         "rich_text",
                     }:
                         self.found.add("unsupported type", f"{at}/{column}")
+
+
+CHECKS: Mapping[str, Callable[[_Blocks, Json, str], None]] = {
+    "actions": _Blocks.actions,
+    "alert": _Blocks.alert,
+    "context": _Blocks.context,
+    "header": _Blocks.header,
+    "image": _Blocks.image,
+    "input": _Blocks.input,
+    "markdown": _Blocks.markdown_block,
+    "rich_text": _Blocks.rich_text,
+    "section": _Blocks.section,
+    "table": _Blocks.table,
+}

@@ -94,7 +94,9 @@ def _filled(workspace: Workspace, item: Any) -> Any:
         return [_filled(workspace, part) for part in item]
     if not isinstance(item, dict):
         return item
-    filled = {key: _filled(workspace, value) for key, value in item.items()}
+    filled = {
+        key: value if isinstance(value, str) else _filled(workspace, value) for key, value in item.items()
+    }
     if item.get("type") == "plain_text":
         filled.setdefault("emoji", True)
     elif item.get("type") == "mrkdwn":

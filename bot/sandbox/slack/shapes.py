@@ -21,10 +21,13 @@ class Found:
 
     def keys(self, item: Json, where: str, allowed: AbstractSet[str], *, required: AbstractSet[str]) -> None:
         """All of ``required``, and nothing but ``allowed``."""
-        for key in sorted(required - item.keys()):
-            self.add(f"missing required field: {key}", where)
-        for key in sorted(item.keys() - allowed):
-            self.add(f"invalid additional property: {key}", where)
+        given = item.keys()
+        if not required <= given:
+            for key in sorted(required - given):
+                self.add(f"missing required field: {key}", where)
+        if not given <= allowed:
+            for key in sorted(given - allowed):
+                self.add(f"invalid additional property: {key}", where)
 
     def items(self, items: Any, where: str, least: int, most: int | None) -> bool:
         """A list of so many items; False where going into it makes no sense."""
