@@ -26,7 +26,11 @@ class CloudClock:
     @property
     def theirs(self) -> datetime:
         """The provider's clock, ours where nothing is known of it."""
-        return self._clock.now() + self._offset
+        return self.in_theirs(self._clock.now())
+
+    def in_theirs(self, ours: datetime) -> datetime:
+        """What the provider's clock showed when ours showed this, were they as far apart as now."""
+        return ours + self._offset
 
     @property
     def signing(self) -> datetime:

@@ -28,6 +28,9 @@ STATES = {
 EARLY = timedelta(seconds=60)  # how much older than its time stamp a job may look, the clocks being two
 CLOSE = timedelta(seconds=5)  # the same for a job that carries no mark of its request
 _CLUSTER = "cl-"  # what every cluster's id starts with; a node's starts with cln-
+SKEW_ALLOWED = timedelta(
+    minutes=15
+)  # how far the clock may have been set since an earlier life of ours sent it
 DRIFT = timedelta(seconds=5)  # how far a correction of the clock that was learned anew may be off
 
 
@@ -70,8 +73,10 @@ class Sought:
         service: Which custom service.
         role: For which AppCenter role.
         node: Which node it wanted as primary.
-        signed_at: The ``time_stamp`` it carried.
-        exact: This process sent it, so that ``signed_at`` is surely right.
+        signed_at: The ``time_stamp`` it carried: by our clock, which may be ahead of the provider's, as only a
+            stamp that is too old is refused (ret_code 1300).
+        sent_at: When it was sent, by the provider's clock.
+        exact: This process sent it, so that both times are surely right.
         corrected: A correction of the clock is in force, and after a restart it was learned anew.
         valid_for: How long after ``signed_at`` it may have been accepted.
         signature: The signature of this very request, had it been signed at a given time.
@@ -84,6 +89,7 @@ class Sought:
     role: str
     node: str
     signed_at: datetime
+    sent_at: datetime
     exact: bool
     corrected: bool
     valid_for: timedelta
@@ -98,14 +104,21 @@ class Sought:
         at = created(row)
         if text(row, "job_action") not in (self.action, ""):
             return _Match.FOREIGN
-        if at is not None and not -EARLY <= at - self.signed_at <= self.valid_for + EARLY:
-            return _Match.FOREIGN
         directive = _object(row.get("directive")) or {}
         same = self._asks_the_same(clusters(row), directive)
-        if not same:
-            return _Match.UNDECIDED if same is None else _Match.FOREIGN
+        if same is False:
+            return _Match.FOREIGN
         stamped = unstamp(text(directive, "time_stamp"))
-        return self._unmarked(at) if stamped is None else self._stamped(directive, stamped)
+        if same and stamped is not None:
+            return self._stamped(directive, stamped, at)
+        if self._at_another_time(at):
+            return _Match.FOREIGN
+        return self._unmarked(at) if same else _Match.UNDECIDED
+
+    def _at_another_time(self, at: datetime | None, allowed: timedelta = timedelta(0)) -> bool:
+        """Whether what was made then, by the provider's clock, can't be of this request."""
+        allowed += EARLY
+        return at is not None and not self.sent_at - allowed <= at <= self.sent_at + self.valid_for + allowed
 
     def _asks_the_same(self, named: Sequence[str], directive: Payload) -> bool | None:
         """Whether it asks for what the submission asked for; None where it does not say enough."""
@@ -127,14 +140,14 @@ class Sought:
     def _unmarked(self, at: datetime | None) -> _Match:
         if at is None:
             return _Match.UNDECIDED
-        return _Match.PLAUSIBLE if at >= self.signed_at - CLOSE else _Match.FOREIGN
+        return _Match.PLAUSIBLE if at >= self.sent_at - CLOSE else _Match.FOREIGN
 
-    def _stamped(self, directive: Payload, stamped: datetime) -> _Match:
+    def _stamped(self, directive: Payload, stamped: datetime, at: datetime | None) -> _Match:
         signature = unquote(text(directive, "signature"))
         genuine = signature == self.signature(stamped)
         if stamped == self.signed_at:
             return _Match.OURS if genuine or not signature else _Match.UNDECIDED
-        if self.exact:
+        if self.exact or self._at_another_time(at, SKEW_ALLOWED):
             return _Match.FOREIGN
         # Signed by this bot, for this plan; after a restart the correction of the clock may be another one.
         if self.corrected and abs(stamped - self.signed_at) <= DRIFT:

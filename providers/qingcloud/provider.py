@@ -26,7 +26,7 @@ from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.qingcloud import answers, topology
 from providers.qingcloud.answers import Payload
 from providers.qingcloud.api import CUSTOM_SERVICE, SERVICE, STAMP_LIFE, VALID_FOR, Api
-from providers.qingcloud.jobs import EARLY, Sought, as_job, clusters, created, evidence
+from providers.qingcloud.jobs import EARLY, SKEW_ALLOWED, Sought, as_job, clusters, created, evidence
 from providers.qingcloud.settings import QingCloudAccount, QingCloudDatabase
 
 PAGE = 100  # the API's own cap, for lists and for jobs.n alike
@@ -56,7 +56,7 @@ class QingCloud:
         self._clock = clock
         self._tabs: dict[str, str] = {}
         self._followed = Followed(clock)
-        self._signed: dict[tuple[str, datetime], datetime] = {}
+        self._sent: dict[tuple[str, datetime], tuple[datetime, datetime]] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -118,9 +118,10 @@ class QingCloud:
                 meaning=("cloud-candidate-needed", {}),
             )
         self._followed.follow(database.cluster)
-        self._signed[plan.database, intent.at] = intent.at + self._api.time.skew
-        while len(self._signed) > REMEMBERED:
-            self._signed.pop(next(iter(self._signed)))
+        time = self._api.time
+        self._sent[plan.database, intent.at] = (intent.at + time.skew, time.in_theirs(intent.at))
+        while len(self._sent) > REMEMBERED:
+            self._sent.pop(next(iter(self._sent)))
         return await self._api.assign_master(database, plan.candidate, intent)
 
     async def jobs(self, ids: Sequence[JobId]) -> Mapping[JobId, Job]:
@@ -138,13 +139,16 @@ class QingCloud:
         except Refused as exc:  # nothing is refused by looking; without its cluster nothing can be found
             raise exc.as_(Misconfigured) from exc
         self._followed.follow(database.cluster)
-        rows, whole = await self._recent_jobs(since)
-        sent = self._signed.get((plan.database, since))
-        signed_at = (sent or since + self._api.time.skew).replace(microsecond=0)
-        sought = self._sought(database, plan.candidate or NodeId(""), signed_at, exact=sent is not None)
+        sent, time = self._sent.get((plan.database, since)), self._api.time
+        rows, whole = await self._recent_jobs(sent[1] if sent else min(since, time.in_theirs(since)))
+        signed_at, sent_at = sent or (since + time.skew, time.in_theirs(since))
+        signed_at, sent_at = signed_at.replace(microsecond=0), sent_at.replace(microsecond=0)
+        sought = self._sought(
+            database, plan.candidate or NodeId(""), signed_at, sent_at, exact=sent is not None
+        )
         # Ours may be ahead: it is the provider's clock that decides when a signature dies.
         late = self._clock.now() > since + VALID_FOR
-        still_valid = late and self._api.time.theirs <= signed_at + STAMP_LIFE
+        still_valid = late and time.theirs <= signed_at + STAMP_LIFE
         return evidence(rows, sought, whole=whole, still_valid=still_valid)
 
     async def close(self) -> None:
@@ -276,7 +280,7 @@ class QingCloud:
             # The order is undocumented: only a list seen to run from new to old may be left early.
             times = [at for row in rows if (at := created(row)) is not None]
             falling = len(times) == len(rows) and all(a >= b for a, b in pairwise(times))
-            return falling and bool(times) and times[-1] < since + self._api.time.skew - EARLY
+            return falling and bool(times) and times[-1] < since - SKEW_ALLOWED - EARLY
 
         return await self._list(
             "DescribeJobs",
@@ -288,7 +292,13 @@ class QingCloud:
         )
 
     def _sought(
-        self, database: QingCloudDatabase, node: NodeId, signed_at: datetime, *, exact: bool
+        self,
+        database: QingCloudDatabase,
+        node: NodeId,
+        signed_at: datetime,
+        sent_at: datetime,
+        *,
+        exact: bool,
     ) -> Sought:
         return Sought(
             cluster=database.cluster,
@@ -297,6 +307,7 @@ class QingCloud:
             role=database.role,
             node=node,
             signed_at=signed_at,
+            sent_at=sent_at,
             exact=exact,
             corrected=bool(self._api.time.skew),
             valid_for=VALID_FOR,

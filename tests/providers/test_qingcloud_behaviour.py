@@ -456,6 +456,46 @@ async def test_it_is_found_with_a_clock_that_was_corrected(harness: QingCloudHar
     assert (await look(harness, plan, since)).job is not None
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("marked", [True, False])
+async def test_it_is_found_with_a_clock_that_is_ahead(
+    harness: QingCloudHarness, restarted: bool, marked: bool
+) -> None:
+    ours = harness.clock.now
+    harness.cloud.clock = lambda: ours() - timedelta(minutes=4)  # only a stamp that is too old is refused
+    provider = harness.provider()
+    await provider.observe(harness.target)
+    plan, since = await lost(harness, provider)
+    if not marked:
+        harness.cloud.jobs[0].directive = {
+            name: value for name, value in harness.cloud.jobs[0].directive.items() if name in ASKED
+        }
+    if restarted:
+        provider = harness.provider()
+        await provider.observe(harness.target)
+    evidence = await provider.find_submission(plan, since)
+    assert evidence.job is not None
+    assert evidence.job.id == harness.cloud.jobs[0].id
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_was_set_right_after_it_was_sent_never_proves_absence(
+    harness: QingCloudHarness, restarted: bool
+) -> None:
+    ours = harness.clock.now
+    harness.cloud.clock = lambda: ours() - timedelta(minutes=4)
+    provider = harness.provider()
+    await provider.observe(harness.target)
+    plan, since = await lost(harness, provider)
+    harness.clock.jump(timedelta(minutes=-4))
+    harness.cloud.clock = ours
+    if restarted:
+        provider = harness.provider()
+    await provider.observe(harness.target)
+    evidence = await provider.find_submission(plan, since)
+    assert evidence.job is not None
+
+
 async def test_our_own_request_under_another_time_decides_nothing(harness: QingCloudHarness) -> None:
     ours = harness.clock.now
     harness.cloud.clock = lambda: ours() + timedelta(seconds=90)
