@@ -72,6 +72,9 @@ MAX_BACKOFF = 60.0
 AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
+LONGEST_QUEUE = (
+    30.0  # seconds after which what waits for Slack's limits is looked at again, however many wait
+)
 LOCALE_LIMIT = (
     1.0  # for finding out in which language somebody reads: an answer is worth more than its language
 )
@@ -137,6 +140,9 @@ class Overtaken:
 
 
 Fate = Posted | Later | Elsewhere | GivenUp | Overtaken
+Waiting = dict[
+    int, tuple[Later, datetime]
+]  # messages that were not tried, by their ids, and when they are due
 
 # Of these the requester hears in any case.
 MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
@@ -208,7 +214,6 @@ class Publisher:
         self._lease = lease
         self._batch = batch
         self._senders = asyncio.Semaphore(senders)
-        self._queued: Counter[tuple[str, str]] = Counter()
 
     async def sweep(self) -> bool:
         """Claims what is due and posts it, one channel after its own order, channels side by side.
@@ -222,46 +227,42 @@ class Publisher:
         """
         if not await self.circuit.closes():
             return False
-        # Those behind what a full batch left waiting stand behind them; whoever comes later does not.
-        queued, self._queued = self._queued, Counter()
         now = self._clock.now()
         until = now + self._lease
         messages = await self._outbox.claim_messages(now, until, self._batch)
         if not messages:
             return False
-        waiting: dict[int, Later] = {}
+        waiting: Waiting = {}
         async with asyncio.TaskGroup() as group:
             lanes = [group.create_task(self._serve(lane, until, waiting)) for lane in _lanes(messages)]
-        await self._put_back([(each, waiting[each.id]) for each in messages if each.id in waiting], queued)
-        if len(messages) == self._batch:
-            self._queued = queued
+        await self._put_back([(each, *waiting[each.id]) for each in messages if each.id in waiting])
         if self.circuit.open:
             return False
         return len(messages) == self._batch or any(lane.result() for lane in lanes)
 
-    async def _put_back(
-        self, waiting: Sequence[tuple[Message, Later]], queued: Counter[tuple[str, str]]
-    ) -> None:
+    async def _put_back(self, waiting: Sequence[tuple[Message, Later, datetime]]) -> None:
         # All at once, and behind one limit one after another, the first first: hundreds may wait, of which one at
-        # a time has its turn. What is due together then, newcomers too, is claimed in its order again.
+        # a time has its turn. What is due together then, newcomers too, is claimed in its order again. What has
+        # ended is always due; the store makes due what waits when its operation ends.
+        queued: Counter[tuple[str, str]] = Counter()
         due = []
-        for message, later in waiting:
+        for message, later, at in waiting:
             turns = 0.0
-            if later.behind is not None:
-                turns = queued[later.behind] * self.pace.apart(later.behind[0])
+            if later.behind is not None and (message.operation is None or message.operation.open):
+                turns = min(queued[later.behind] * self.pace.apart(later.behind[0]), LONGEST_QUEUE)
                 queued[later.behind] += 1
-            due.append((message, self._due(message, later) + timedelta(seconds=turns)))
+            due.append((message, at + timedelta(seconds=turns)))
         try:
             await self._outbox.put_back(due)
         except StoreUnavailable as error:
             logger.warning("not_put_back", extra={"what": "claims run out by themselves", "why": str(error)})
 
-    async def _serve(self, lane: Sequence[Message], until: datetime, waiting: dict[int, Later]) -> bool:
+    async def _serve(self, lane: Sequence[Message], until: datetime, waiting: Waiting) -> bool:
         progress = False
         async with self._senders:
             for message in lane:
                 if self.circuit.open:
-                    waiting[message.id] = self._waits(0.0)
+                    waiting[message.id] = self._waits(0.0), self._clock.now()
                     continue
                 if not self._fits(until):
                     # Another replica may claim the rest soon, and so does the next sweep.
@@ -269,7 +270,7 @@ class Publisher:
                 try:
                     fate = await self._or_elsewhere(message, await self._deliver(message, until), until)
                     if isinstance(fate, Later) and not fate.called:
-                        waiting[message.id] = fate
+                        waiting[message.id] = fate, self._due(message, fate)
                         continue
                     await self._settle(message, fate)
                 except StoreUnavailable as error:
@@ -561,7 +562,8 @@ class Publisher:
         if message.kind is MessageKind.AUDIT:
             return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
         stays = error in PLACE_GONE and (uncertain or not self._told_elsewhere(message))
-        if stays and _was_sent(message) and not _holds_up_the_end(message):
+        in_doubt = uncertain and message.kind is MessageKind.REPLY
+        if stays and (in_doubt or _was_sent(message)) and not _holds_up_the_end(message):
             # It can't be withdrawn any more, so people must learn how it ends: the bot may be invited again.
             # What may have been posted there is not said once more elsewhere: that can't be looked up.
             return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)

@@ -142,7 +142,7 @@ async def owe_answers(connection: AsyncConnection, key: str, replies: Sequence[R
 
 
 async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: int, at: datetime) -> None:
-    """Notes since when a card that was up to date is not any more; when it is due is left alone.
+    """Notes since when a card that was up to date is not any more; it is due as before, at an end at once.
 
     One that showed the end was done for good, and is not: something came after the end.
     """
@@ -153,6 +153,25 @@ async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: i
         .where(messages.c.operation_id == op.id, _of_card, messages.c.posted_version == shown)
         .values(owed_at=at, done_at=None)
     )
+    if not op.open:
+        await _hurry(connection, op, at)
+
+
+async def _hurry(connection: AsyncConnection, op: Operation, at: datetime) -> None:
+    """What only waited for its turn is due: an end passes everything else. What failed before waits all the same."""
+    waiting = (
+        select(messages.c.id)
+        .where(
+            messages.c.operation_id == op.id,
+            messages.c.done_at.is_(None),
+            messages.c.claimed_from.is_(None),
+            messages.c.attempts == 0,
+            messages.c.due_at > at,
+        )
+        .order_by(messages.c.id)  # as every batch: two that meet must not wait for each other
+        .with_for_update()
+    )
+    await connection.execute(update(messages).where(messages.c.id.in_(waiting)).values(due_at=at))
 
 
 async def _lock(connection: AsyncConnection, *which: ColumnElement[bool]) -> None:

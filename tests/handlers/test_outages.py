@@ -197,6 +197,7 @@ async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
         await run.work(Act(Action.CANCEL, ended.id), ASKER, ended.place.channel)
         await run.live(5)
         assert [m.channel for m in run.told("cancelled")] == [ended.place.channel], "an end passes them all"
+        assert run.cards()["cancelled"] == 1, "and its card too"
         while await run.store.backlog():
             await run.live(5)
         updates = [c for c in run.slack.calls_of("chat.update") if c.at >= since]
@@ -357,6 +358,22 @@ async def test_a_milestone_in_doubt_does_not_hold_up_the_end(tmp_path: Path) -> 
         run.job_is_done("orders")
         await run.live(400, step=5)
         assert direct(run) == ["succeeded"]
+
+
+async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(3)
+        run.slack.faults.once("chat.postMessage", Fault.drop(processed=True))
+        await run.work(Act(Action.CANCEL, op.id), ASKER, op.place.channel)
+        await run.publish()
+        bot_removed(run, op)
+        await run.live(120, step=5)
+        assert (direct(run), run.doubled()) == ([], [])
+        run.channel().members.add(run.slack.bot_user)
+        await run.live(120, step=5)
+        assert (await run.store.backlog(), len(run.told("cancelled")), run.doubled()) == (0, 1, [])
 
 
 async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(tmp_path: Path) -> None:

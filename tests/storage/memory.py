@@ -256,7 +256,15 @@ class MemoryStore:
             for each in self.disk.messages.values():
                 if each.operation_id == op.id and each.key == CARD_KEY and each.posted_version == before:
                     each.owed_at, each.done_at = at, None
+            if not op.open:
+                self._hurry(op, at)
             self._owe_replies(decisions)
+
+    def _hurry(self, op: Operation, at: datetime) -> None:
+        for each in self.disk.messages.values():
+            waits = each.done_at is None and each.claimed_from is None and not each.attempts
+            if each.operation_id == op.id and waits:
+                each.due_at = min(each.due_at, at)
 
     def _renew(self, op: Operation) -> None:
         row = self.disk.readings.get(op.database)
