@@ -324,6 +324,21 @@ async def test_a_post_that_is_reported_late_is_a_fact_and_leaves_the_present_cla
     assert (again.id, again.ts, again.posted_version) == (present.id, "100.1", 1)
 
 
+@pytest.mark.parametrize("failed", [False, True])
+async def test_what_only_waits_for_its_turn_is_due_when_its_operation_ends(
+    store: Storage, failed: bool
+) -> None:
+    first = await open_one(store, requested())
+    (card,) = await due(store)
+    if failed:
+        await store.retry(card, due_at=after(60), uncertain=False, error="fatal_error")
+    else:
+        await store.put_back([(card, after(60))])
+    await store.commit(chain(first, cancelled), due_at=None)
+    assert await keys(store, after(10)) == ([] if failed else ["card"])
+    assert await keys(store, after(60)) == (["card"] if failed else [])
+
+
 async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Stores, store: Storage) -> None:
     other = await stores.replica()
     for number in range(100):
