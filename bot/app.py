@@ -31,7 +31,7 @@ from bot.core.machine import Limits
 from bot.core.model import OperationId, Reason
 from bot.core.operation import Status
 from bot.core.policy import Policy
-from bot.errors import ConfigError, MaybeRecorded, ProviderError, StoreUnavailable
+from bot.errors import ConfigError, MaybeRecorded, NoDatabase, ProviderError, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import Answered, Body, Clock, Dispatch, Provider, ProviderType, Storage
 from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
@@ -285,11 +285,12 @@ async def reading_store(settings: Settings) -> AsyncIterator[SqlStore]:
     """The bot's database, to read from beside a running bot.
 
     Raises:
-        StoreUnavailable: It is not there, or can't be read.
+        NoDatabase: It is not there.
+        StoreUnavailable: It can't be read.
     """
     file = settings.database.file
     if file is not None and not file.exists():
-        raise StoreUnavailable(
+        raise NoDatabase(
             f"database.url: there is no file {file}: name the bot's database with its whole path "
             '("sqlite:////…"), or run this in the folder that the bot is started in; if the bot has '
             "never run, there is nothing to read yet"

@@ -28,7 +28,7 @@ from bot.config import Settings
 from bot.core.model import Target
 from bot.core.operation import Operation
 from bot.core.preflight import Outcome
-from bot.errors import ConfigError, ProviderError, Refused, SwitchoverError
+from bot.errors import ConfigError, NoDatabase, ProviderError, Refused, SwitchoverError
 from bot.ports import AuditBreak
 from bot.sandbox.demo import demo
 from bot.sandbox.page.show import PORT, show
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify = _add(audit, "verify", _audit_verify, "check the hash chain")
     verify.add_argument(
-        "--head", type=_head, metavar="HASH", help="a head printed earlier that the chain must contain"
+        "--head", type=str.lower, metavar="HASH", help="a head printed earlier that the chain must contain"
     )
 
     trail = _add(audit, "export", _audit_export, "write the audit trail to stdout")
@@ -166,15 +166,6 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def _head(text: str) -> str:
-    if not re.fullmatch("[0-9a-fA-F]{64}", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a head: give the 64 hexadecimal digits that `audit verify`, the log "
-            "(audit_head) or the audit channel told"
-        )
-    return text.lower()
 
 
 def _since(text: str) -> datetime:
@@ -252,23 +243,41 @@ def _unknown(name: str, nearest: str) -> str:
 async def _status(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     name: str | None = arguments.name
-    async with reading_store(settings) as store:
-        if name is None:
-            found = list(await store.operations(open_only=True, limit=1000))
-        elif name in settings.databases:
-            found = list(await store.operations(open_only=True, database=name, limit=1000))
-        else:
-            operation = await store.load(name.upper())
-            if operation is None:
-                return _fail(_unknown(name, ""))
-            found = [operation]
+    try:
+        async with reading_store(settings) as store:
+            if name is None:
+                found = list(await store.operations(open_only=True, limit=1000))
+            elif name in settings.databases:
+                found = list(await store.operations(open_only=True, database=name, limit=1000))
+            else:
+                operation = await store.load(name.upper())
+                if operation is None:
+                    return _fail(_unknown(name, ""))
+                found = [operation]
+    except NoDatabase as error:
+        return _nothing_yet(error, name, settings, arguments)
     return _print_operations(found, arguments)
+
+
+def _nothing_yet(
+    error: NoDatabase, name: str | None, settings: Settings, arguments: argparse.Namespace
+) -> int:
+    """Before the bot first serves there are no operations; whoever looks in the wrong place must learn it."""
+    if name is not None and name not in settings.databases:
+        return _fail(str(error))
+    print(error, file=sys.stderr)
+    return _print_operations([], arguments)
 
 
 async def _history(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    async with reading_store(settings) as store:
-        every = await store.operations(open_only=False, database=arguments.database, limit=arguments.limit)
+    try:
+        async with reading_store(settings) as store:
+            every = await store.operations(
+                open_only=False, database=arguments.database, limit=arguments.limit
+            )
+    except NoDatabase as error:
+        return _nothing_yet(error, arguments.database, settings, arguments)
     found = [operation for operation in every if not operation.open]
     if arguments.database is not None and not every and arguments.database not in settings.databases:
         return _fail(_unknown(arguments.database, ""))
@@ -291,6 +300,12 @@ async def _audit_verify(arguments: argparse.Namespace) -> int:
         result = await store.verify_audit(arguments.head)
     if isinstance(result, AuditBreak):
         print(f"broken at row {result.seq}: {result.problem}")
+        if arguments.head is not None and not re.fullmatch("[0-9a-f]{64}", arguments.head):
+            print(
+                f"--head: {arguments.head!r} can't be a head of any trail: give the 64 hexadecimal digits "
+                "that `audit verify`, the log (audit_head) or the audit channel told",
+                file=sys.stderr,
+            )
         return BROKEN
     print(f"intact: {result.seq} row(s), head {result.hash or '-'}")
     return OK

@@ -163,6 +163,10 @@ class StoreUnavailable(StoreError):
     """The database is full, locked or gone. Nothing was recorded, but for the one leaf; try again later."""
 
 
+class NoDatabase(StoreUnavailable):
+    """Where the bot's database should be there is nothing: the bot has never served, or the place is wrong."""
+
+
 class Unreadable(StoreUnavailable):
     """A stored value is not one that this version of the code can have written. Waiting alone does not help."""
 

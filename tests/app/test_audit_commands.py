@@ -112,10 +112,11 @@ async def test_the_case_of_a_head_does_not_matter(trail: Trail) -> None:
 
 
 @pytest.mark.parametrize("head", ["zzz", "", "-", "3f" * 31, "3f" * 33, "g" * 64, "3f" * 32 + "\n"])
-async def test_what_can_be_no_head_is_wrong_usage_and_no_tampering(trail: Trail, head: str) -> None:
+async def test_what_can_be_no_head_is_in_no_trail_and_told_to_be_none(trail: Trail, head: str) -> None:
     printed = await trail.command("verify", f"--head={head}")
-    assert (printed.code, printed.out) == (2, "")
-    assert f"argument --head: {head!r} is not a head: give the 64 hexadecimal digits" in printed.err
+    assert printed.code == 4
+    assert "no row has the hash given" in printed.out
+    assert f"--head: {head!r} can't be a head of any trail: give the 64 hexadecimal digits" in printed.err
 
 
 async def test_a_changed_row_exits_with_4_and_names_it(trail: Trail) -> None:
