@@ -112,7 +112,8 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         problem = (
-            "there is no such file: write one (the README has a whole example) or name another with --config"
+            f"there is no such file ({path.absolute()}): write one (the README has a whole example), or name "
+            "another with --config or in $SWITCHOVER_CONFIG"
         )
     except OSError as error:
         problem = f"can't be read ({error.strerror}): mend its rights or name another with --config"

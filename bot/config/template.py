@@ -124,7 +124,7 @@ def _resolve(mark: str, env: Mapping[str, str], folder: Path) -> str:
         # closer than SLACK_BOT_TOKEN is to SLACK_APP_TOKEN
         close = get_close_matches(mark, list(env), n=1, cutoff=0.85)
         hint = f" ({close[0]} is set: is it meant?)" if close else ""
-        raise _Unset(f"the environment variable {mark} is not set: set it, or write another{hint}")
+        raise _Unset(f"the environment variable {mark} is not set: set it, or name another here{hint}")
     return env[mark]
 
 

@@ -775,7 +775,7 @@ def test_without_any_secret_of_slack_each_one_is_named_once(tmp_path: Path) -> N
     assert keys == ["slack.bot_token", "slack.mode"]
 
 
-UNSET = "the environment variable {} is not set: set it, or write another"
+UNSET = "the environment variable {} is not set: set it, or name another here"
 BOT, APP, SIGNING = (UNSET.format(f"SLACK_{name}") for name in ("BOT_TOKEN", "APP_TOKEN", "SIGNING_SECRET"))
 HTTP, SOCKET = '(mode "http" needs it)', '(mode "socket" needs it)'
 SLACKS = [
