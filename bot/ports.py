@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.core.answers import Answer
 from bot.core.commands import Command, Origin
-from bot.core.events import Event
+from bot.core.events import Choice, Event
 from bot.core.holds import Hold, HoldEvent, HoldKind
 from bot.core.home import Reading
 from bot.core.machine import Decision, Say
@@ -413,6 +413,10 @@ class Store(Protocol):
 
     async def load(self, operation_id: str) -> Operation | None:
         """The operation as last committed; None if there is no such id."""
+        ...
+
+    async def made_of(self, choice: Choice) -> OperationId | None:
+        """The operation that was made of a choice; None while there is none."""
         ...
 
     async def events(self, operation_id: str) -> Sequence[Event]:

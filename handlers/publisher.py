@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from bot.core.answers import Answer
+from bot.core.answers import Answer, Tell
 from bot.core.commands import Origin
 from bot.core.machine import Say
 from bot.core.operation import ENDS, Operation, Status
@@ -440,8 +440,10 @@ class Publisher:
         wait = self.pace.take(HOOK, message.channel)
         if wait:
             return None
-        body = {"response_type": "ephemeral", "replace_original": False, **_content(words)}
-        if to.place.thread:
+        instead = isinstance(message.answer, Tell) and message.answer.instead
+        body = {"response_type": "ephemeral", "replace_original": instead, **_content(words)}
+        if to.place.thread and not instead:
+            # What takes another message's place is in its thread.
             body["thread_ts"] = to.place.thread
         outcome = await self._client.respond(to.response_url, body)
         match outcome:

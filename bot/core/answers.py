@@ -12,10 +12,16 @@ from bot.core.preflight import Check, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """A sentence. ``detail`` explains it."""
+    """A sentence.
+
+    Attributes:
+        detail: Explains it.
+        instead: It takes the place of the message that was pressed, which is of no use any more.
+    """
 
     text: Reason
     detail: Reason | None = None
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

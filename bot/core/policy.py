@@ -127,7 +127,9 @@ def may_reject(policy: Policy, who: Standing) -> Reason | None:
 
 def may_cancel(policy: Policy, who: Standing, *, requested_by: str) -> Reason | None:
     """Why this person may not withdraw the request; None if they may: the requester or an approver."""
-    if who.member and (who.user == requested_by or _is_approver(policy, who)):
+    if not who.member:
+        return Reason.of("deny-not-a-member")
+    if who.user == requested_by or _is_approver(policy, who):
         return None
     return Reason.of("deny-not-requester-nor-approver")
 

@@ -194,7 +194,7 @@ def _asked_about(action: Action, policy: Policy) -> tuple[str, ...]:
 
 def _denied(op: Operation, action: Action, policy: Policy, who: Standing) -> Reason | None:
     """Why this person may not do this; the state is looked at first, so that a late click is told so."""
-    if not who.member and action is not Action.CANCEL:
+    if not who.member:
         return Reason.of("deny-not-a-member")
     match action:
         case Action.APPROVE:

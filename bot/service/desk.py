@@ -27,6 +27,7 @@ from bot.core.model import OperationId, Reason
 from bot.errors import DirectoryUnavailable, IllegalTransition, Stale, StoreUnavailable, Unreadable
 from bot.ports import Clock, Directory, InboxItem, Message, MessageKind, Reply, Store
 from bot.service.catalogue import CatalogueHolder
+from bot.service.choosing import answered
 from bot.service.clicks import Clicks
 from bot.service.holding import Holding
 from bot.service.people import standing
@@ -135,7 +136,8 @@ class Desk:
             return
 
     async def _finish(self, item: InboxItem, answer: Answer) -> None:
-        await self._store.finish_item(item.id, [Reply(item.origin, answer)], self._clock.now())
+        reply = Reply(item.origin, answered(item.command, answer))
+        await self._store.finish_item(item.id, [reply], self._clock.now())
 
     async def _try_later(self, item: InboxItem, answer: Answer) -> None:
         if item.attempts >= ATTEMPTS:

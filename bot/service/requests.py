@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
@@ -13,21 +14,19 @@ from bot.core import events as e
 from bot.core.answers import Answer, AskAgain, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import open_operation
-from bot.core.model import CandidateRule, OperationId, Reason, Target
+from bot.core.model import CandidateRule, OperationId, Reason, Target, Topology, UserId
 from bot.core.operation import REPLANNED, UNSENT, Operation, Status
-from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
+from bot.core.policy import ANYONE, Policy, Standing, may_break_glass, may_cancel, may_reject, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant, zone_named
-from bot.errors import Chosen, Locked, Misconfigured, ProviderError, Refused
+from bot.errors import Chosen, DirectoryUnavailable, Locked, Misconfigured, ProviderError, Refused
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import CatalogueHolder, Database
+from bot.service.choosing import CHOICE_LIFE, made
 from bot.service.hindrances import cooling, hindrance
 from bot.service.naming import read_named
 from bot.service.people import standing
 from bot.service.planning import plan_on, provider_said, refusal
-
-CHOICE_LIFE = timedelta(minutes=10)
-"""Whoever picks a node later than this may not remember what else the chooser stood for."""
 
 LOOK_LIMIT = 3.0
 """Seconds that a request waits for a reading of what it names before its card is posted: a cloud that hangs holds
@@ -98,8 +97,9 @@ class Requests:
         if not current.takes_requests(place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
         denied = await self._denied(item.origin, command, database.policy) or _ill_formed(item, command)
-        if denied is not None:
-            return Tell(denied)
+        barred = await self._chosen(command) if denied is None else Tell(denied)
+        if barred is not None:
+            return barred
         when = await self._when(item, command.start, follows)
         if isinstance(when, Reason):
             return Tell(when)
@@ -109,7 +109,8 @@ class Requests:
         if hindered is not None:
             return Tell(hindered)
         meant = command if follows is None else replace(command, follows=follows.id)
-        answer = await self._holder(database, command) or await self._unclear(item, database, meant, when)
+        seen = await self._holder(item.origin, database, command) or await self._look(database, command)
+        answer = _unclear(item, database, meant, when, seen)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -131,7 +132,10 @@ class Requests:
             back_of=back_of or (None if follows is None else follows.back_of),
             choice=command.choice,
         )
-        return await self._open(item, requested, database, besides)
+        told = [] if besides is None else [besides]
+        if command.choice is not None:
+            told.append(made(requested, item.origin.place, seen if isinstance(seen, Topology) else None))
+        return await self._open(item, command, requested, database, told)
 
     async def _followed(self, command: RequestSwitchover) -> Operation | None:
         """The operation whose button led to a choice, if it can be: anybody can send any choice."""
@@ -197,66 +201,119 @@ class Requests:
             call=planning.plan.call,
         )
 
-    async def _holder(self, database: Database, command: RequestSwitchover) -> Answer | None:
+    async def _chosen(self, command: RequestSwitchover) -> Tell | None:
+        """What whoever presses a chooser is told that has made its operation, whatever stands in the way by now."""
+        operation = None if command.choice is None else await self._store.made_of(command.choice)
+        return None if operation is None else _chosen_already(operation)
+
+    async def _holder(self, origin: Origin, database: Database, command: RequestSwitchover) -> Tell | None:
         target = Target(command.database, command.shard)
         for op in await self._store.operations(open_only=True, database=command.database):
             if op.target == target:
-                return await self._locked(database, op.id, emergency=command.emergency)
+                return await self._locked(origin, database, command, op.id)
         return None
 
-    async def _unclear(
-        self, item: InboxItem, database: Database, command: RequestSwitchover, when: _When
-    ) -> Answer | None:
-        """What the asker alone is asked: for a name that is there, or which of several nodes that fit is meant."""
+    async def _look(self, database: Database, command: RequestSwitchover) -> Topology | AskAgain | None:
+        """What is there, what the asker is asked instead, or nothing where it can't be read for now."""
         try:
             async with asyncio.timeout(LOOK_LIMIT):
-                topology = await read_named(database, command)
+                return await read_named(database, command)
         except (ProviderError, TimeoutError):
             return None  # planning reads again, with patience, and says in the thread what is wrong
-        if isinstance(topology, AskAgain):
-            return topology
-        capabilities = database.provider.capabilities
-        if command.node is not None or capabilities.candidate is not CandidateRule.REQUIRED:
-            return None
-        found = candidates(topology, None, capabilities=capabilities, policy=database.policy)
-        if not found.choices:
-            return None
-        # The choice comes later, and the start is meant from now.
-        start = None if when.at is None else Start(at=when.at)
-        meant = replace(command, start=start, choice=e.Choice(item.id, item.received_at))
-        return ChooseNode(meant, found.choices)
 
     async def _open(
-        self, item: InboxItem, requested: e.Requested, database: Database, besides: Answer | None
+        self,
+        item: InboxItem,
+        command: RequestSwitchover,
+        requested: e.Requested,
+        database: Database,
+        told: Sequence[Answer],
     ) -> Answer | None:
-        replies = [] if besides is None else [Reply(item.origin, besides)]
+        replies = [Reply(item.origin, each) for each in told]
         try:
             await self._store.open(
                 open_operation(requested), due_at=requested.at, item_id=item.id, replies=replies
             )
         except Locked as error:
-            return await self._locked(database, error.holder, emergency=requested.emergency)
+            return await self._locked(item.origin, database, command, error.holder)
         except Chosen as error:
-            return Tell(Reason.of("chosen-already", id=error.made))
+            return _chosen_already(error.made)
         log.info("requested", operation=requested.id, database=requested.database)
         return None
 
-    async def _locked(self, database: Database, holder: str, *, emergency: bool) -> Tell:
-        """Who holds the database, and what can be done about that.
+    async def _locked(
+        self, origin: Origin, database: Database, command: RequestSwitchover, holder: str
+    ) -> Tell:
+        """Who holds the database, and what can be done about that, by whoever asks or by whom.
 
-        An emergency is told that it pushes nothing aside: not even what only starts in a month.
+        An emergency is told that it pushes nothing aside: not even what only starts in a month. Of two presses
+        of one chooser at once, the one that is late is not told to withdraw what the other has made.
         """
+        chosen = await self._chosen(command)
+        if chosen is not None:
+            return chosen
         text = Reason.of("locked", database=database.name, holder=holder)
         op = await self._store.load(holder)
         if op is None or not op.open:
             return Tell(text)
         if op.status is Status.NEEDS_ATTENTION:
-            return Tell(text, Reason.of("locked-needs-attention", id=holder))
+            mine = await self._may(origin, database.policy, may_reject)
+            return Tell(text, Reason.of("locked-needs-you" if mine else "locked-needs-attention", id=holder))
         if op.status not in UNSENT:
             return Tell(text, Reason.of("locked-tracked", id=holder))
+        may_withdraw = partial(may_cancel, requested_by=op.requested_by)
+        if await self._may(origin, database.policy, may_withdraw, op.requested_by):
+            code = "locked-for-emergency-cancel" if command.emergency else "locked-cancel"
+            return Tell(text, Reason.of(code, id=holder))
         approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
-        code = "locked-for-emergency" if emergency else "locked-may-cancel"
+        code = "locked-for-emergency" if command.emergency else "locked-may-cancel"
         return Tell(text, Reason(code, (("id", holder), ("by", op.requested_by), ("approvers", approvers))))
+
+    async def _may(
+        self,
+        origin: Origin,
+        policy: Policy,
+        rule: Callable[[Policy, Standing], Reason | None],
+        *others: UserId,
+    ) -> bool:
+        """Whether the asker may do something themselves, that the approvers may, and the others by name.
+
+        Nothing is decided by it: where Slack can't say, they are told whom to ask.
+        """
+        try:
+            who = await standing(self._directory, (*others, *policy.approvers), origin.user, origin.team)
+        except DirectoryUnavailable:
+            return False
+        return rule(policy, who) is None
+
+
+def _unclear(
+    item: InboxItem,
+    database: Database,
+    command: RequestSwitchover,
+    when: _When,
+    seen: Topology | Answer | None,
+) -> Answer | None:
+    """What the asker alone is asked: for a name that is there, or which of several nodes that fit is meant.
+
+    What is no reading is the answer already.
+    """
+    if not isinstance(seen, Topology):
+        return seen
+    capabilities = database.provider.capabilities
+    if command.node is not None or capabilities.candidate is not CandidateRule.REQUIRED:
+        return None
+    found = candidates(seen, None, capabilities=capabilities, policy=database.policy)
+    if not found.choices:
+        return None
+    # The choice comes later, and the start is meant from now.
+    start = None if when.at is None else Start(at=when.at)
+    meant = replace(command, start=start, choice=e.Choice(item.id, item.received_at))
+    return ChooseNode(meant, found.choices)
+
+
+def _chosen_already(operation: str) -> Tell:
+    return Tell(Reason.of("chosen-already", id=operation))
 
 
 def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:

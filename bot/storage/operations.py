@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, func, insert, select, true, update
+from sqlalchemy import Row, Select, Update, bindparam, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Choice
@@ -52,9 +52,18 @@ async def _take(connection: AsyncConnection, op: Operation, choice: Choice) -> N
     mine = {"delivery": choice.delivery, "asked_at": choice.asked_at, "operation_id": op.id}
     taken = await connection.execute(insert_new(connection, choices).values(mine))
     if taken.rowcount != 1:
-        of_this = choices.c.delivery == choice.delivery, choices.c.asked_at == choice.asked_at
-        made = await connection.execute(select(choices.c.operation_id).where(*of_this))
-        raise Chosen(made.scalar_one())
+        raise Chosen((await connection.execute(_made_of(choice))).scalar_one())
+
+
+async def made_of(connection: AsyncConnection, choice: Choice) -> OperationId | None:
+    """The operation that was made of a choice, whether or not it can be read; None while there is none."""
+    found = (await connection.execute(_made_of(choice))).scalar_one_or_none()
+    return None if found is None else OperationId(found)
+
+
+def _made_of(choice: Choice) -> Select[Any]:
+    of_this = choices.c.delivery == choice.delivery, choices.c.asked_at == choice.asked_at
+    return select(choices.c.operation_id).where(*of_this)
 
 
 async def commit(

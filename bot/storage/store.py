@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.events import Event, event_name
+from bot.core.events import Choice, Event, event_name
 from bot.core.holds import Hold, HoldEvent, HoldKind
 from bot.core.home import Reading
 from bot.core.machine import Decision, Say
@@ -193,6 +193,10 @@ class SqlStore:
         if plain(operation_id) != operation_id:
             return None
         return await self._database.read(partial(operations.load, operation_id=operation_id))
+
+    async def made_of(self, choice: Choice) -> OperationId | None:
+        """The operation that was made of a choice; None while there is none."""
+        return await self._database.read(partial(operations.made_of, choice=choice))
 
     async def events(self, operation_id: str) -> Sequence[Event]:
         """Its events, in order."""

@@ -346,11 +346,23 @@ unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
    *[no] “status” shows what is under way, “history” what was done.
  }
 locked = { $database } is locked by { $holder }. It is unlocked once that has ended.
+locked-needs-you = The bot does not know how { $id } ended. Unless a later reading settles it, somebody has to acknowledge it on its card. You may.
 locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
 locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
+chosen = You chose { $node } for { $database }. { GIVEN($emergency) ->
+    [yes] The EMERGENCY
+   *[no] The request
+ } is { $id }: follow it on its card { GIVEN($beside) ->
+    [yes] beside that of { $beside }
+   *[no] { GIVEN($thread) ->
+        [yes] in this thread
+       *[no] in this channel
+     }
+ }.
 choice-too-old = Too late to choose: more than { $minutes } minutes have passed since you asked. Nothing was done. Ask again.
 chosen-already = This choice was made already: it became { $id }. Nothing more was done. Ask again if you want another switchover.
 approval-expired = Too late: the time for approvals is over. Ask again if it is still wanted.
+locked-cancel = You can cancel { $id } yourself: press “Cancel” on its card, or use the command “cancel { $id }”.
 locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
     [yes] , { $approvers }
    *[no] {""} or any full member
@@ -410,6 +422,7 @@ too-late = Too late: this operation is { $status }. Nothing was done.
 already-decided = This has been decided: it is { $status }. Nothing was done.
 not-recorded = The bot's own database can't be written to, so nothing was recorded and nothing was done. Try again in a minute.
 maybe-recorded = The bot lost its own database at this very moment, so this may or may not have been recorded. If it was, it goes on by itself: look at “status” in a minute before you ask again.
+locked-for-emergency-cancel = An emergency does not push aside what was asked for before, even if that starts much later. You can cancel { $id } yourself: press “Cancel” on its card, or use the command “cancel { $id }”.
 locked-for-emergency = An emergency does not push aside what was asked for before, even if that starts much later. Breaking the glass does not let you cancel it: for { $id } ask { $by }{ GIVEN($approvers) ->
     [yes] , { $approvers }
    *[no] {""} or any full member

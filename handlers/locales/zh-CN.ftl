@@ -361,12 +361,15 @@ unknown-operation = 没有操作“{ $id }”。{ GIVEN($nearest) ->
  }
 locked = { $database } 被 { $holder } 锁定，它结束后才会解锁。
 approval-expired = 太晚了：批准时间已过。如仍需要，请重新申请。
+locked-cancel = 你可以自己取消 { $id }：在它的卡片上点“取消”，或用命令“cancel { $id }”。
 locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
     [yes] 、{ $approvers }
    *[no] {""} 或任何正式成员
  }。
 locked-tracked = { $id } 的请求已经发出，不能再取消：会一直跟踪到结束。
+locked-needs-you = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要有人在它的卡片上确认接管：你可以这样做。
 locked-needs-attention = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要由审批人在它的卡片上确认接管。
+locked-for-emergency-cancel = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。你可以自己取消 { $id }：在它的卡片上点“取消”，或用命令“cancel { $id }”。
 locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。紧急权限也不能取消它：关于 { $id }，请找 { $by }{ GIVEN($approvers) ->
     [yes] 、{ $approvers }
    *[no] {""} 或任何正式成员
@@ -375,6 +378,16 @@ nothing-to-check-yet = 现在还没有可查看的：{ $id } 的状态是 { $sta
 stored-unreadable = 机器人读不懂它为这个数据库保存的记录，可能是更新的版本写的，所以什么都没做。请告诉维护者：日志里写明了是哪一行。
 approvals-unknown = 有一分钟之久，Slack 无法确认这些批准是否仍然有效，所以什么都没有发出。卡片上的“重新生成方案”会重新申请。
 glass-unknown = 有一分钟之久，Slack 无法确认 { $by } 是否仍可做紧急切换，所以什么都没有发出。请重新申请。
+chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->
+    [yes] 紧急切换
+   *[no] 申请
+ }编号为 { $id }，进展见{ GIVEN($beside) ->
+    [yes] { $beside } 的卡片旁
+   *[no] { GIVEN($thread) ->
+        [yes] 本消息列里
+       *[no] 本频道里
+     }
+ }它的卡片。
 choice-too-old = 现在选择太晚了：距离你的申请已超过 { $minutes } 分钟。什么都没做，请重新申请。
 chosen-already = 这里已经选过了：生成了 { $id }。没有再做任何事；若还要切换，请重新申请。
 replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->

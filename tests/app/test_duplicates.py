@@ -83,8 +83,8 @@ KINDS = {
     "mention": (json.dumps(MENTION).encode(), JSON, 1, 0),
     "button": (CANCEL, FORM, 0, 1),
     "message shortcut": (interactive(SHORTCUT), FORM, 0, 1),
-    "chooser, button": (CHOSEN, FORM, 1, 0),
-    "chooser, select": (SELECTED, FORM, 1, 0),
+    "chooser, button": (CHOSEN, FORM, 1, 1),
+    "chooser, select": (SELECTED, FORM, 1, 1),
 }
 
 

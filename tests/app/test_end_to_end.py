@@ -19,7 +19,7 @@ from bot.sandbox.faults import Answer, Fault, Hang
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import Fault as SlackFault
 from bot.sandbox.slack import Message, View
-from bot.sandbox.stack import Stack, operation_of, status_of
+from bot.sandbox.stack import EVENT_TYPE, PATIENCE, Stack, operation_of, status_of
 from bot.sandbox.switchovers import Ending, Timings
 from tests.app.commands import run
 from tests.warm import start as warm
@@ -241,6 +241,43 @@ async def test_a_dropped_connection_before_acceptance_never_switches_twice() -> 
         await running.told("in_doubt")
         assert running.cloud.submissions_seen == 1
         assert primary(running) == ["cln-ouhutv701"]
+
+
+async def test_a_chooser_stays_while_it_may_help_and_then_says_what_was_chosen() -> None:
+    async with world() as running:
+        slack, space, rita = running.slack, running.demo.workspace, running.demo.requester
+        bea, channel = running.demo.approver, running.demo.channel
+        await slack.command(rita, channel, "orders because disk")
+        [chooser] = await space.wait_for(lambda: space.ephemerals(rita), timeout=PATIENCE)
+        value = chooser.blocks[1]["accessory"]["value"]
+        await slack.command(bea, channel, "halt because storm")
+        await space.wait_for(lambda: space.ephemerals(bea), timeout=PATIENCE)
+        await slack.click(rita, chooser, "choose_node", value=value)
+        _, refused = await space.wait_for(lambda: space.ephemerals(rita)[1:] and space.ephemerals(rita))
+        assert refused.text.startswith("Halted by")
+        assert space.ephemerals(rita)[0] == chooser
+        await slack.command(bea, channel, "resume")
+        await space.wait_for(lambda: space.ephemerals(bea)[1:], timeout=PATIENCE)
+        await slack.click(rita, chooser, "choose_node", value=value)
+        await running.card_in("awaiting_approval")
+        card = running.card()
+        assert card is not None
+
+        def chosen() -> Message | None:
+            now = space.find(chooser.channel, chooser.ts, ephemeral_to=rita.id)
+            return now if now is not None and now != chooser else None
+
+        said = await space.wait_for(chosen, timeout=PATIENCE)
+        assert said.text == (
+            f"You chose mysql-2 for orders. The request is {operation_of(card)}: "
+            "follow it on its card in this channel."
+        )
+        assert "choose_node" not in str(said.blocks)
+        await slack.click(rita, chooser, "choose_node", value=value, outdated=True)
+        late = await space.wait_for(lambda: found if (found := chosen()) != said else None, timeout=PATIENCE)
+        assert late.text.startswith(f"This choice was made already: it became {operation_of(card)}.")
+        assert len(space.ephemerals(rita)) == 2
+        assert len(space.with_metadata(EVENT_TYPE, key="card")) == 1
 
 
 async def test_what_is_asked_in_a_thread_by_mention_is_answered_in_that_thread() -> None:

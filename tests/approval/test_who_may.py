@@ -342,7 +342,7 @@ async def test_a_requester_who_has_left_withdraws_nothing_any_more() -> None:
     await world.planned()
     world.slack.users[ASKER].deleted = True
     await world.clock.sleep(30)
-    assert await world.click(Action.CANCEL, ASKER) == "deny-not-requester-nor-approver"
+    assert await world.click(Action.CANCEL, ASKER) == "deny-not-a-member"
     assert await world.status() is Status.AWAITING_APPROVAL
 
 

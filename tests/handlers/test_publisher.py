@@ -145,10 +145,10 @@ class Desk:
             say=Say(Reason.of("notice-halted")), channel="C2", thread=None,
         )  # fmt: skip
 
-    def owe_answer(self, to: Origin, number: int = 7) -> None:
+    def owe_answer(self, to: Origin, number: int = 7, *, instead: bool = False) -> None:
         self._owe(
             id=number, kind=MessageKind.ANSWER, key="", operation=None, status="", to=to,
-            answer=Tell(Reason.of("hello")), channel=to.place.channel, thread=to.place.thread,
+            answer=Tell(Reason.of("hello"), instead=instead), channel=to.place.channel, thread=to.place.thread,
         )  # fmt: skip
 
     def _owe(self, **values: Any) -> None:
@@ -891,6 +891,37 @@ async def test_an_answer_goes_to_the_response_url(desk: Desk) -> None:
         }
     ]
     assert desk.outbox.rows[7].state == "posted"
+
+
+async def test_an_answer_takes_the_place_of_what_was_pressed_and_stays_where_that_was(desk: Desk) -> None:
+    desk.owe_answer(_asker(desk, hook=True, thread="1.1"), instead=True)
+    await desk.settle()
+    [sent] = desk.slack.hooks["a"]
+    assert (sent["replace_original"], sent["response_type"], sent.get("thread_ts")) == (
+        True,
+        "ephemeral",
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("error", "expired_url"), ("status", "404"), ("ratelimited", "5")]
+)
+async def test_what_can_not_take_the_place_of_what_was_pressed_is_told_all_the_same(
+    desk: Desk, kind: str, value: str
+) -> None:
+    desk.slack.fail("response_url", kind, value)
+    desk.owe_answer(_asker(desk, hook=True), instead=True)
+    await desk.settle()
+    assert [told["text"] for told in desk.slack.channels["C1"].ephemerals] == ["en-US: hello"]
+
+
+async def test_an_answer_that_may_be_lost_takes_the_same_place_again(desk: Desk) -> None:
+    desk.slack.fail("response_url", "drop")
+    desk.owe_answer(_asker(desk, hook=True), instead=True)
+    await desk.settle(seconds=10)
+    assert [sent["replace_original"] for sent in desk.slack.asked("response_url")] == [True, True]
+    assert desk.slack.channels["C1"].ephemerals == []
 
 
 @pytest.mark.parametrize(

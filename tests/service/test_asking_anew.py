@@ -254,7 +254,9 @@ async def test_a_node_that_is_chosen_for_what_is_planned_again_still_follows_it(
     chooser = await world.ask(AGAIN, ANN, channel="C-OTHER")
     assert isinstance(chooser, ChooseNode)
     assert chooser.request.follows == ID
-    assert await world.ask(replace(chooser.request, node="n-b"), ANN, channel="C-OTHER") is None
+    told = await world.ask(replace(chooser.request, node="n-b"), ANN, channel="C-OTHER")
+    assert isinstance(told, Tell)
+    assert (told.text.code, told.text["beside"]) == ("chosen", ID)
     op = await new(world)
     assert (op.follows, op.place, op.asked) == (ID, (await world.op()).place, "n-b")
 

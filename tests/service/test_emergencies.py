@@ -15,12 +15,13 @@ from bot.core.model import NodeId, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
 from bot.core.preflight import OVERRIDABLE, Outcome
 from bot.core.schedule import Start
-from bot.errors import OutcomeUnknown
+from bot.errors import DirectoryUnavailable, OutcomeUnknown
 from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, A, B, C, node, reading
-from tests.service.world import GUEST, ID, World, stricter
+from tests.service.world import GUEST, ID, People, World, stricter
 
 EMERGENCY = RequestSwitchover("orders", "n-b", reason="primary is dying", emergency=True)
 ORDERS = RequestSwitchover("orders", "n-b", reason="upgrade")
+ALREADY = Tell(Reason.of("chosen-already", id=ID), instead=True)
 
 
 def glass(**changes: object) -> World:
@@ -130,16 +131,19 @@ async def chosen(world: World) -> RequestSwitchover:
 async def test_one_chooser_makes_one_emergency_however_often_it_is_pressed() -> None:
     world = glass()
     press = await chosen(world)
-    await sent(world, press)
-    assert await world.told(press, EVE) == "locked"
+    world.cloud.answers = [JOB]
+    assert await world.told(press, EVE) == "chosen"
+    await world.tick()
+    await world.tick()
+    assert await world.ask(press, EVE) == ALREADY
     world.cloud.finishes(JOB)
     world.cloud.shows(reading(B))
     await world.tick(2)
     await world.tick()
     assert await world.status() is Status.SUCCEEDED
-    assert await world.ask(press, EVE) == Tell(Reason.of("chosen-already", id=ID))
-    assert await world.ask(replace(press, node=C), EVE) == Tell(Reason.of("chosen-already", id=ID))
-    assert await world.ask(await chosen(world), EVE) is None
+    assert await world.ask(press, EVE) == ALREADY
+    assert await world.ask(replace(press, node=C), EVE) == ALREADY
+    assert await world.told(await chosen(world), EVE) == "chosen"
 
 
 async def test_of_two_presses_at_once_one_makes_an_operation() -> None:
@@ -149,8 +153,9 @@ async def test_of_two_presses_at_once_one_makes_an_operation() -> None:
     await asyncio.gather(*(world.desk.work(item) for item in items))
     (made,) = await world.store.operations(open_only=False)
     assert made.id == ID
-    (answer,) = [reply.answer for reply in world.store.answers if isinstance(reply.answer, Tell)]
-    assert (answer.text.code, answer.text["holder"]) == ("locked", ID)
+    told = [reply.answer for reply in world.store.answers if isinstance(reply.answer, Tell)]
+    assert [answer.text.code for answer in told] == ["chosen", "chosen-already"]
+    assert told[1] == ALREADY
 
 
 async def test_a_press_is_too_late_even_where_the_other_began_and_ended_while_it_was_looked_at() -> None:
@@ -166,17 +171,18 @@ async def test_a_press_is_too_late_even_where_the_other_began_and_ended_while_it
     world.store.before_open = meanwhile
     answer = await world.ask(replace(press, node=C), EVE)
     (made,) = await world.store.operations(open_only=False)
-    assert (answer, made.status) == (Tell(Reason.of("chosen-already", id=made.id)), Status.CANCELLED)
+    already = Tell(Reason.of("chosen-already", id=made.id), instead=True)
+    assert (answer, made.status) == (already, Status.CANCELLED)
 
 
 async def test_a_chooser_is_open_for_ten_minutes() -> None:
     world = glass()
     press = await chosen(world)
     await world.clock.sleep(10 * 60 + 1)
-    assert await world.ask(press, EVE) == Tell(Reason.of("choice-too-old", minutes=10))
+    assert await world.ask(press, EVE) == Tell(Reason.of("choice-too-old", minutes=10), instead=True)
     press = await chosen(world)
     await world.clock.sleep(10 * 60)
-    assert await world.ask(press, EVE) is None
+    assert await world.told(press, EVE) == "chosen"
 
 
 async def test_two_presses_at_the_same_moment_make_one_emergency() -> None:
@@ -207,6 +213,55 @@ async def test_what_stands_in_the_way_is_named_with_who_may_withdraw_it() -> Non
     assert await world.ask(EMERGENCY, EVE) is None
 
 
+@pytest.mark.parametrize("who", [ASKER, ANN])
+async def test_whoever_may_withdraw_what_stands_in_the_way_is_told_that_they_may(who: UserId) -> None:
+    world = glass(break_glass=(ASKER, ANN))
+    await world.planned()
+    locked = Reason.of("locked", database="orders", holder=ID)
+    for command, code in ((ORDERS, "locked-cancel"), (EMERGENCY, "locked-for-emergency-cancel")):
+        assert await world.ask(command, who) == Tell(locked, Reason.of(code, id=ID))
+    assert await world.click(Action.CANCEL, who) == "None"
+
+
+async def test_a_requester_who_is_no_approver_is_told_that_they_may_withdraw_their_own() -> None:
+    world = World()
+    world.people.groups["S-DBA"] = {ANN, BOB}
+    await world.planned()
+    told = await world.ask(ORDERS)
+    assert isinstance(told, Tell)
+    assert told.detail == Reason.of("locked-cancel", id=ID)
+
+
+class NoGroups(People):
+    """A directory that knows people, and can't say who is in a group."""
+
+    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
+        raise DirectoryUnavailable(group_id)
+
+
+async def test_the_requester_is_told_so_even_where_slack_can_not_say_who_approves() -> None:
+    world = World()
+    await world.planned()
+    world.directory = NoGroups()
+    world.start()
+    told = await world.ask(ORDERS)
+    assert isinstance(told, Tell)
+    assert told.detail == Reason.of("locked-cancel", id=ID)
+
+
+async def test_where_slack_can_not_say_who_approves_the_asker_is_told_whom_to_ask() -> None:
+    world = World()
+    await world.planned()
+
+    async def gone() -> None:
+        world.people.available = False
+
+    world.store.after_load = gone
+    told = await world.ask(ORDERS, ANN)
+    assert isinstance(told, Tell)
+    assert told.detail == Reason.of("locked-may-cancel", id=ID, by=ASKER, approvers="S-DBA")
+
+
 async def test_what_is_sent_can_not_be_withdrawn_and_nobody_is_named() -> None:
     world = glass()
     await world.submitted_with(JOB)
@@ -223,6 +278,9 @@ async def test_what_needs_attention_is_unlocked_by_an_approver_who_acknowledges(
     assert await world.ask(EMERGENCY, EVE) == Tell(
         Reason.of("locked", database="orders", holder=ID), unlocked
     )
+    told = await world.ask(ORDERS, ANN)
+    assert isinstance(told, Tell)
+    assert told.detail == Reason.of("locked-needs-you", id=ID)
     assert await world.click(Action.ACKNOWLEDGE, ANN) == "None"
     assert await world.ask(EMERGENCY, EVE) is None
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.core.events import Event
+from bot.core.events import Choice, Event
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.home import Reading
 from bot.core.machine import Decision, Note, Say
@@ -217,9 +217,9 @@ class MemoryStore:
         self._require_unlocked(op)
         if op.id in self.disk.operations:
             raise StoreUnavailable(f"{op.id} can't be recorded: the id is taken")
-        for row in self.disk.operations.values():
-            if op.choice is not None and row.op.choice == op.choice:
-                raise Chosen(row.op.id)
+        made = None if op.choice is None else self._made_of(op.choice)
+        if made is not None:
+            raise Chosen(made)
         async with self._commit():
             self._answer(op, item_id, replies, at)
             self.disk.operations[op.id] = Kept(op, due_at)
@@ -298,6 +298,14 @@ class MemoryStore:
         await self._begin(writing=False)
         row = self.disk.operations.get(operation_id)
         return None if row is None else row.op
+
+    async def made_of(self, choice: Choice) -> OperationId | None:
+        """The operation that was made of a choice; None while there is none."""
+        await self._begin(writing=False)
+        return self._made_of(choice)
+
+    def _made_of(self, choice: Choice) -> OperationId | None:
+        return next((row.op.id for row in self.disk.operations.values() if row.op.choice == choice), None)
 
     async def events(self, operation_id: str) -> Sequence[Event]:
         """Its events, in order."""

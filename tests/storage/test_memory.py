@@ -92,6 +92,7 @@ class Walk:
             choice=dice.choice((None, None, Choice(dice.randrange(9), NOW))),
         )
         await self._call("open", first, due_at=self._later(), item_id=item_id, replies=[reply()])
+        await self._call("made_of", Choice(dice.randrange(9), NOW))
 
     async def _operations(self) -> None:
         dice = self._dice

@@ -155,7 +155,9 @@ async def test_of_concurrent_requests_for_a_target_one_gets_the_lock(stores: Sto
 
 async def test_one_choice_makes_one_operation(store: Storage) -> None:
     choice = Choice(7, NOW)
+    assert await store.made_of(choice) is None
     first = await opened(store, requested(1, database="orders", choice=choice, at=after(9)))
+    assert [await store.made_of(each) for each in (choice, Choice(8, NOW))] == ["SW-000001", None]
     with pytest.raises(Locked):
         await opened(store, requested(2, database="orders", choice=choice, at=after(9)))
     await store.commit(chain(first, cancelled), due_at=None)

@@ -67,6 +67,7 @@ async def test_of_an_operation_that_was_chosen(store: SqlStore, backend: Backend
     with pytest.raises(Chosen) as chosen:
         await store.open(requested(2, choice=choice), due_at=NOW, item_id=None)
     assert chosen.value.made == "SW-000000"
+    assert await store.made_of(choice) == "SW-000000"
 
 
 async def test_a_restart_tries_them_again_at_once(store: SqlStore, backend: Backend) -> None:

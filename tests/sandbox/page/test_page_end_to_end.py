@@ -118,6 +118,8 @@ async def test_the_tour_from_the_request_to_a_lost_answer() -> None:
         chooser = (await rita.seen())["messages"][asked]
         value = chooser["blocks"][1]["accessory"]["value"]
         await rita.act("click", message=asked, action_id="choose_node", value=value)
+        await rita.until(lambda seen: "You chose mysql-2 for orders" in str(seen["messages"][asked]))
+        assert "choose_node" not in str((await rita.seen())["messages"][asked])
         key, _ = await rita.until(last_card(1, "awaiting_approval"))
         await rita.act("click", message=key, action_id="approve")
         await rita.until(lambda seen: told_alone(seen, "your own request"))
