@@ -192,7 +192,9 @@ async def test_a_halt_stops_requests_of_every_database_until_somebody_resumes() 
     assert await tell(world, HALT, EVE) == Tell(Reason.of("halted-now", reason="which primary?"))
     for command in (ORDERS, RequestSwitchover("sessions", "n-b")):
         told = await tell(world, command)
-        assert told.text == Reason.of("halted-by", by=EVE, reason="which primary?")
+        assert told.text == Reason.of(
+            "halted-by", by=EVE, reason="which primary?", since=world.clock.now().isoformat()
+        )
     assert (await tell(world, Resume(), ANN)).text.code == "resumed-now"
     assert await world.ask(ORDERS) is None
     assert notices(world) == ["notice-halted", "notice-resumed"]
