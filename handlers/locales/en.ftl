@@ -228,6 +228,14 @@ reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($
     [yes] , that is { $wall }
    *[no] {""}
  }. Until then it can still be cancelled.
+reply-held = ⏸ { $database } is held for now: { GIVEN($when) ->
+    [yes] if it still is at the start, { $when }, this ends as refused.
+   *[no] this can't be approved until that is over.
+ }
+reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
+    [yes] it starts { $when }, unless something else forbids it then.
+   *[no] this can be approved again, unless something else forbids it.
+ }
 reply-review-owed = ⚠ This was done without approvals. Somebody other than { $by } must review it: look at why and at what was done, then press “Review”.
 notice-review-owed = ⚠ This was done without approvals, and a review by somebody other than { $by } is owed. The thread has the button.
 reply-accepted = ▶ The provider took the request: job { $job }.

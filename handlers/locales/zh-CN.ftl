@@ -245,6 +245,14 @@ reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wa
     [yes] ，即 { $wall }
    *[no] {""}
  }。开始之前仍可以取消。
+reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
+    [yes] 如果到开始时间（{ $when }）仍未解除，本次操作将被拒绝。
+   *[no] 解除之前不能批准。
+ }
+reply-let-go = ▶ { $by } 已解除对 { $database } 的限制：{ GIVEN($when) ->
+    [yes] 届时若无其他限制，将于 { $when } 开始。
+   *[no] 若无其他限制，现在可以批准了。
+ }
 reply-review-owed = ⚠ 这次切换未经批准。请 { $by } 以外的人复核：查看为什么做、做了什么，然后点“复核”。
 notice-review-owed = ⚠ 这次切换未经批准，须由 { $by } 以外的人复核。按钮在消息列里。
 reply-accepted = ▶ 云平台已接受请求：任务 { $job }。
