@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from bot import export, failpoints, reports
 from bot.app import (
     catalogue_for,
+    freezes_of,
     live_problems,
     load_settings,
     reading_store,
@@ -25,14 +26,16 @@ from bot.app import (
     upgrade_database,
 )
 from bot.config import Settings
-from bot.core.model import Target
-from bot.core.operation import Operation
+from bot.core.holds import EVERY_KIND, frozen_policy, kinds_binding, sentences
+from bot.core.model import Reason, Target
+from bot.core.operation import UNSENT, Operation
 from bot.core.preflight import Outcome
 from bot.errors import ConfigError, NoDatabase, ProviderError, Refused, SwitchoverError
-from bot.ports import AuditBreak
+from bot.ports import AuditBreak, Store
 from bot.sandbox.demo import demo
 from bot.sandbox.page.show import PORT, show
 from bot.service.planning import make_plan
+from bot.system import SystemClock
 from handlers.manifest import render_yaml
 from handlers.texts import Texts
 
@@ -254,9 +257,34 @@ async def _status(arguments: argparse.Namespace) -> int:
                 if operation is None:
                     return _fail(_unknown(name, ""))
                 found = [operation]
+            held = await _held(store, settings, name, found)
     except NoDatabase as error:
         return _nothing_yet(error, name, settings, arguments)
-    return _print_operations(found, arguments)
+    return _print_operations(found, arguments, held)
+
+
+async def _held(
+    store: Store, settings: Settings, name: str | None, found: Sequence[Operation]
+) -> Sequence[Reason]:
+    """What stops new submissions: of one database, of the operation asked for unless it is sent, or of any."""
+    now, kinds, database = SystemClock().now(), EVERY_KIND, name
+    if name is not None and name not in settings.databases:
+        (op,) = found
+        if op.status not in UNSENT:
+            return ()
+        kinds, database = kinds_binding(emergency=op.emergency), op.database
+    return [
+        *sentences(await store.holds(now), database, now, kinds),
+        *(_windows(settings, database, now) if kinds is EVERY_KIND else ()),
+    ]
+
+
+def _windows(settings: Settings, database: str | None, now: datetime) -> Iterator[Reason]:
+    """The configured freezes that are in force."""
+    policies = {each.policy for name, each in settings.databases.items() if database in (None, name)}
+    for policy in sorted(policies):
+        if (why := freezes_of(settings.policies[policy])(now)) is not None:
+            yield frozen_policy(policy, why)
 
 
 def _nothing_yet(
@@ -284,9 +312,11 @@ async def _history(arguments: argparse.Namespace) -> int:
     return _print_operations(found, arguments)
 
 
-def _print_operations(found: Sequence[Operation], arguments: argparse.Namespace) -> int:
+def _print_operations(
+    found: Sequence[Operation], arguments: argparse.Namespace, held: Sequence[Reason] = ()
+) -> int:
     texts = Texts("en")
-    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts)
+    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts, held)
     return _print(report, words, arguments, OK)
 
 

@@ -313,19 +313,20 @@ class AuditHead:
 
 @dataclass(frozen=True, slots=True)
 class HoldTold:
-    """Who is told of a hold: single people, and the audit channel, if there is one."""
+    """Who is told of a hold: single people, the audit channel, if there is one, and threads of operations."""
 
     replies: Sequence[Reply] = ()
     say: Say | None = None
+    threads: Sequence[tuple[Operation, Say]] = ()
 
 
 TellHold = Callable[[Sequence[Operation]], HoldTold]
-"""Given what the hold comes too late for: every open operation that is sent, or may be, in no order. Whatever
+"""Given every open operation, in no order. The hold comes too late for those that are sent, or may be; whatever
 begins to be sent and is not among them comes after the hold.
 """
 
 
-def tell_nobody(_too_late_for: Sequence[Operation]) -> HoldTold:
+def tell_nobody(_open: Sequence[Operation]) -> HoldTold:
     """For a hold that nobody is told of."""
     return HoldTold()
 

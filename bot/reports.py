@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.model import Node, Topology
+from bot.core.model import Node, Reason, Topology
 from bot.core.operation import Operation
 from bot.core.preflight import Outcome
 from bot.service.planning import Planning
@@ -109,11 +109,15 @@ def _nodes(topology: Topology) -> list[str]:
     ]
 
 
-def operations_words(operations: Sequence[Operation], texts: Texts) -> str:
-    """``switchover status`` and ``history`` for people."""
-    if not operations:
-        return "no operations"
-    return "\n".join(line for op in operations for line in _lines(op, texts))
+def operations_words(operations: Sequence[Operation], texts: Texts, held: Sequence[Reason] = ()) -> str:
+    """``switchover status`` and ``history`` for people; ``held`` is what stops new submissions, said first."""
+    lines = [f"! {texts.say(reason, show=_read_aloud)}" for reason in held]
+    lines += [line for op in operations for line in _lines(op, texts)]
+    return "\n".join(lines if operations else [*lines, "no operations"])
+
+
+def _read_aloud(name: str, value: str) -> str:
+    return _moment(datetime.fromisoformat(value)) if name in {"since", "until"} and value else value
 
 
 def _lines(op: Operation, texts: Texts) -> list[str]:

@@ -25,6 +25,7 @@ from bot.core.preflight import OVERRIDABLE, Check, Outcome
 from handlers.blocks import (
     MAX_BUTTON_VALUE,
     MAX_CONFIRM,
+    MAX_MESSAGE_TEXT,
     MAX_WORDS,
     Block,
     Rendered,
@@ -32,6 +33,7 @@ from handlers.blocks import (
     call_lines,
     check_lines,
     confirmation,
+    fit,
     fitting,
     gathered,
     line,
@@ -58,6 +60,9 @@ LONG_AGO = Choice(0, datetime.min.replace(tzinfo=UTC))
 
 MAX_CHOICES = 20
 MAX_LINES = 40
+MAX_SPACED = 40
+"""So many databases have a section each: a message has fifty blocks."""
+MAX_HELD = 3
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -103,7 +108,8 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
     lines = [sentence(texts, problem.problem)]
     if problem.understood:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
-    code = "misunderstood-help" if problem.nearest.endswith(" help") else "misunderstood-nearest"
+    near = "misunderstood-example" if problem.example else "misunderstood-nearest"
+    code = "misunderstood-help" if problem.nearest.endswith(" help") else near
     lines.append(line(texts, code, nearest=problem.nearest))
     lines.append(texts.text("misunderstood-nothing-done"))
     return rendered([lines], texts)
@@ -314,10 +320,22 @@ def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:
         texts, "list-head", count=told.total or len(databases), part=told.part, page=page, pages=told.pages
     )
     following = as_text(ListDatabases(told.part, told.page + 1)) if told.page < told.pages else ""
-    groups, hidden = gathered(entries, MAX_LINES + len(databases))
+    groups, hidden = _spaced(entries, MAX_LINES + len(databases))
     more = [texts.text("card-more", count=hidden)] if hidden else []
     more += [line(texts, "list-next", command=f"{command} {following}")] if following else []
-    return rendered([[head], *groups, more], texts)
+    return rendered([_held(told.held, texts), [head], *groups, more], texts)
+
+
+def _held(reasons: Sequence[Reason], texts: Texts) -> list[str]:
+    """What stops new submissions, before all else."""
+    shown = [f"⏸ {sentence(texts, reason, most=500)}" for reason in reasons[:MAX_HELD]]
+    hidden = len(reasons) - MAX_HELD
+    return shown if hidden <= 0 else [*shown, texts.text("card-more", count=hidden)]
+
+
+def _spaced(entries: Sequence[list[str]], most: int) -> tuple[list[list[str]], int]:
+    """The same distance between all of them, so that no database seems to be a shard of the one before it."""
+    return ([*entries], 0) if len(entries) <= MAX_SPACED else gathered(entries, most)
 
 
 def _database(database: DatabaseLine, texts: Texts, most: int) -> list[str]:
@@ -330,6 +348,7 @@ def _database(database: DatabaseLine, texts: Texts, most: int) -> list[str]:
         primary=literal(database.primary, 80),
         operation=literal(database.operation, 20),
         description=literal(database.description, 80),
+        frozen=sentence(texts, database.frozen, most=200) if database.frozen else "",
         problem=problem,
     )
     shown = [_shard(shard, texts) for shard in database.shards[:most]]
@@ -347,15 +366,25 @@ def _shard(shard: ShardLine, texts: Texts) -> str:
 
 
 def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
-    named = literal(shown.name, 80)
+    named, held = literal(shown.name, 80), _held(shown.held, texts)
     if not shown.operations:
         code = "operations-none-past" if shown.past else "operations-none-open"
-        return rendered([[texts.text(code, name=named)]], texts)
+        return rendered([held, [texts.text(code, name=named)]], texts)
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
         # One operation asked for by its id: all that its card says, without the buttons.
-        return summary(shown.operations[0], texts, now=None)
+        return _under(held, summary(shown.operations[0], texts, now=None), texts)
     head = texts.text("operations-past" if shown.past else "operations-open", name=named)
-    return _listed(head, [[operation_line(op, texts)] for op in shown.operations], texts)
+    entries = [[operation_line(op, texts)] for op in shown.operations]
+    groups, hidden = gathered(entries, MAX_LINES)
+    more = [texts.text("card-more", count=hidden)] if hidden else []
+    return rendered([held, [head], *groups, more], texts)
+
+
+def _under(first: list[str], made: Rendered, texts: Texts) -> Rendered:
+    """A message with lines before it."""
+    above = rendered([first], texts)
+    lines = [*above.text.splitlines(), *made.text.splitlines()]
+    return Rendered(fit(lines, MAX_MESSAGE_TEXT, texts), [*above.blocks, *made.blocks])
 
 
 def operation_line(op: Operation, texts: Texts, *, address: str = "") -> str:
@@ -370,10 +399,3 @@ def operation_line(op: Operation, texts: Texts, *, address: str = "") -> str:
         by=user(op.requested_by),
         when=moment(op.requested_at),
     )
-
-
-def _listed(head: str, entries: Sequence[list[str]], texts: Texts) -> Rendered:
-    """A list under a heading: short ones whole, of long ones the beginning and how many more there are."""
-    groups, hidden = gathered(entries, MAX_LINES)
-    more = [[texts.text("card-more", count=hidden)]] if hidden else []
-    return rendered([[head], *groups, *more], texts)

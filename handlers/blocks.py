@@ -208,7 +208,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
 MAX_CALLED = 20
 _PEOPLE = frozenset({"by"})
 _CALLED = frozenset({"approvers", "requesters"})
-_TIMES = frozenset({"when", "until"})
+_TIMES = frozenset({"when", "until", "since"})
 _NODES = frozenset({"before", "now", "primary"})
 
 

@@ -50,6 +50,8 @@ _ORDINARY = "replan-ordinary"
 CONFIRMED = frozenset(Action) - {Action.CHECK_AGAIN, Action.REPLAN}
 _AT_WORK = frozenset({Status.STARTING, Status.RUNNING, Status.VERIFYING})
 # Whether anything is under way, and so how long it takes, nobody knows there.
+_DIFFERS = frozenset({"roles-moved-though-failed", "roles-unchanged-though-done", "roles-another-primary"})
+"""Why a person is needed where the roles were read, and showed another outcome than was approved."""
 _OPEN_ENDED = frozenset({Status.IN_DOUBT, Status.NEEDS_ATTENTION})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
@@ -127,7 +129,8 @@ def announcement(say: Say, texts: Texts) -> Rendered:
 
 def _said(op: Operation, say: Say, texts: Texts) -> list[str]:
     """What happened and why; of an emergency nothing was approved, so it says so nowhere."""
-    extra = {"emergency": _yes(op.emergency), "zone": op.zone}
+    differs = _yes(say.detail is not None and say.detail.code in _DIFFERS)
+    extra = {"emergency": _yes(op.emergency), "zone": op.zone, "differs": differs}
     reasons = [reason for reason in (say.text, say.detail) if reason is not None]
     return [
         sentence(
@@ -186,6 +189,7 @@ def _status(op: Operation, texts: Texts) -> str:
         emergency=_yes(op.emergency),
         done=_yes(job is JobState.DONE),
         failed=_yes(job is JobState.FAILED),
+        differs=_yes(op.detail is not None and op.detail.code in _DIFFERS),
     )
 
 

@@ -16,6 +16,7 @@ from handlers.words import Problem, Words
 
 _LONGEST_NUMBER = 7
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_CLOCK_LIKE = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 _INSTANT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:T| )(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
     r" ?(?P<zone>Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?",
@@ -47,7 +48,8 @@ def moment_meant(text: str) -> Start:
         return Start(clock=time(int(clock[1]), int(clock[2])))
     found = _INSTANT.fullmatch(text)
     if not found:
-        raise Problem(Reason.of("not-a-time", text=text))
+        clock_like = _CLOCK_LIKE.fullmatch(text) is not None
+        raise Problem(Reason.of("not-a-clock" if clock_like else "not-a-time", text=text))
     if not found["zone"]:
         raise Problem(Reason.of("time-without-zone", text=text))
     zone = found["zone"].upper().replace("UTC", "Z")
@@ -167,6 +169,7 @@ class Clause:
         needed: The command makes no sense without it.
         says: What it tells; of two that tell the same only one may be there.
         settle: The value as it is kept, or a ``Problem``; None: a name, kept as it is.
+        example: A value to show to whoever wrote none that makes sense.
     """
 
     word: str
@@ -175,6 +178,7 @@ class Clause:
     needed: bool = False
     says: str = ""
     settle: Callable[[str], str] | None = None
+    example: str = ""
 
     @property
     def usage(self) -> str:
@@ -198,8 +202,8 @@ class Clause:
 
 TO = Clause("to", "NODE")
 SHARD = Clause("shard", "GROUP")
-AT = Clause("at", "TIME", says="start", settle=_moment)
-IN = Clause("in", "DURATION", says="start", settle=_length)
+AT = Clause("at", "TIME", says="start", settle=_moment, example="22:00")
+IN = Clause("in", "DURATION", says="start", settle=_length, example="30m")
 FOR = Clause("for", "DURATION", settle=_length)
 OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks)
 PAGE = Clause("page", "NUMBER", settle=_page)

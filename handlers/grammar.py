@@ -46,11 +46,13 @@ class Misunderstood:
         understood: The part that made sense, as a command; "" if none did.
         problem: What did not.
         nearest: A valid command that comes closest. It is only a suggestion: nothing was done.
+        example: It has another time than was typed, which was none: it shows how times are written.
     """
 
     understood: str
     problem: Reason
     nearest: str
+    example: bool = False
 
 
 Parsed = Command | Help | Misunderstood
@@ -228,7 +230,9 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
     except Problem as problem:
         suggestion = _other_form(text) or problem.suggestion or draft.suggestion or "help"
         understood = f"{command} {draft.text}" if draft.text else ""
-        return Misunderstood(understood, problem.reason, f"{command} {_harmless(suggestion, text)}")
+        return Misunderstood(
+            understood, problem.reason, f"{command} {_harmless(suggestion, text)}", problem.example
+        )
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:
@@ -279,9 +283,11 @@ def _clause(words: Words, form: Form, draft: _Draft) -> None:
     try:
         draft.given[word] = clause.take(words)
     except Problem as problem:
+        left = words.text[words.at :]
         length = c.length_near(unescape(words.text[begun : words.at])) if clause in (c.IN, c.FOR) else ""
-        meant = length and _guessed(draft, f"{word} {length} {words.text[words.at :]}")
-        raise Problem(problem.reason, meant or problem.suggestion) from None
+        meant = length and _guessed(draft, f"{word} {length} {left}")
+        shown = None if meant or not clause.example else _guessed(draft, f"{word} {clause.example} {left}")
+        raise Problem(problem.reason, meant or shown or problem.suggestion, example=bool(shown)) from None
 
 
 def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.core.holds import frozen_policy
 from bot.core.home import Board, DatabaseTile, Reading
 from bot.core.model import Topology
 from bot.core.operation import Operation
@@ -143,10 +144,7 @@ def _sections(lines: Sequence[str], most: int, texts: Texts) -> Iterator[Block]:
 
 def _holds(board: Board, texts: Texts) -> list[str]:
     by_hand = [sentence(texts, hold.sentence(), most=500) for hold in board.holds]
-    configured = [
-        line(texts, "home-frozen", most=500, policy=policy, until=reason["until"], reason=reason["reason"])
-        for policy, reason in board.frozen
-    ]
+    configured = [sentence(texts, frozen_policy(policy, reason), most=500) for policy, reason in board.frozen]
     return [f"⏸ {each}" for each in (*by_hand, *configured)]
 
 

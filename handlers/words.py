@@ -21,12 +21,14 @@ class Problem(Exception):
     Attributes:
         reason: Why.
         suggestion: A command that comes closest, None: what was understood so far.
+        example: It only shows how the like is written: what was meant can't be told.
     """
 
-    def __init__(self, reason: Reason, suggestion: str | None = None) -> None:
+    def __init__(self, reason: Reason, suggestion: str | None = None, *, example: bool = False) -> None:
         super().__init__(reason.code)
         self.reason = reason
         self.suggestion = suggestion
+        self.example = example
 
 
 @dataclass(slots=True)

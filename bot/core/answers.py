@@ -73,7 +73,8 @@ class ShardLine:
 class DatabaseLine:
     """A database of the catalogue: its present primary or those of its shards, or why they are not known.
 
-    ``operation`` is what is under way on no shard that is listed.
+    ``operation`` is what is under way on no shard that is listed; ``frozen`` says why nothing planned may start
+    on this database in particular.
     """
 
     name: str
@@ -82,26 +83,35 @@ class DatabaseLine:
     problem: Reason | None = None
     operation: str = ""
     shards: tuple[ShardLine, ...] = ()
+    frozen: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShowDatabases:
-    """One page of those that have ``part`` in their name or description; ``total`` is how many those are."""
+    """One page of those that have ``part`` in their name or description; ``total`` is how many those are.
+
+    ``held`` says what stops all of them.
+    """
 
     databases: tuple[DatabaseLine, ...]
     part: str = ""
     page: int = 1
     pages: int = 1
     total: int = 0
+    held: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ShowOperations:
-    """``name`` is what was asked for, "" for all; ``past`` tells history from what is under way."""
+    """``name`` is what was asked for, "" for all; ``past`` tells history from what is under way.
+
+    ``held`` says what stops those that are not sent, and new ones.
+    """
 
     operations: tuple[Operation, ...]
     name: str = ""
     past: bool = False
+    held: tuple[Reason, ...] = ()
 
 
 Answer = ShowHelp | Tell | AskAgain | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

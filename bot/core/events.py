@@ -125,7 +125,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class StartNear:
-    """The scheduled start is a few minutes away: the last good moment to withdraw."""
+    """The scheduled start is a few minutes away: a good moment to withdraw it."""
 
     at: datetime
 

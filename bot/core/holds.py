@@ -86,11 +86,12 @@ class Hold:
 
     def sentence(self) -> Reason:
         """Why nothing may start, for people."""
+        since = self.since.isoformat()
         if self.kind is HoldKind.HALT:
-            return Reason.of("halted-by", by=self.by, reason=self.reason)
+            return Reason.of("halted-by", by=self.by, reason=self.reason, since=since)
         until = None if self.until is None else self.until.isoformat()
         code = "frozen-by-hand-until" if until else "frozen-by-hand"
-        return Reason.of(code, scope=self.scope, by=self.by, reason=self.reason, until=until)
+        return Reason.of(code, scope=self.scope, by=self.by, reason=self.reason, until=until, since=since)
 
 
 EVERY_KIND = frozenset(HoldKind)
@@ -108,6 +109,23 @@ def binding(
     """The hold that stops a database now, a halt before a freeze; None if nothing does."""
     found = [hold for hold in holds if hold.kind in kinds and hold.binds(database, now)]
     return min(found, key=lambda hold: hold.kind is not HoldKind.HALT, default=None)
+
+
+def sentences(
+    holds: Iterable[Hold], database: str | None, now: datetime, kinds: frozenset[HoldKind]
+) -> list[Reason]:
+    """What is in force, for people: of one database, or of all; a halt before a freeze."""
+    found = [
+        hold
+        for hold in holds
+        if hold.kind in kinds and hold.binds(hold.scope if database is None else database, now)
+    ]
+    return [hold.sentence() for hold in sorted(found, key=lambda hold: hold.kind is not HoldKind.HALT)]
+
+
+def frozen_policy(policy: str, why: Reason) -> Reason:
+    """What is said of a configured freeze where more than one policy is spoken of."""
+    return Reason.of("frozen-policy", policy=policy, until=why["until"], reason=why["reason"])
 
 
 def apply(holds: Sequence[Hold], event: HoldEvent) -> tuple[Hold, ...]:

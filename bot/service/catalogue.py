@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -66,6 +66,16 @@ class Catalogue:
         approvers = {entry for policy in policies for entry in policy.approvers}
         requesters = {entry for policy in policies for entry in policy.requesters}
         return Policy(name, tuple(sorted(approvers)), requesters=tuple(sorted(requesters)), of_any=True)
+
+    def frozen(self, now: datetime) -> Iterator[tuple[str, Reason]]:
+        """The policies that a configured freeze binds at a time, and why.
+
+        Each is asked once, however many databases it has: asking takes time.
+        """
+        one_of_each = {database.policy.name: database for database in self.databases.values()}
+        for name, database in sorted(one_of_each.items()):
+            if (reason := database.frozen(now)) is not None:
+                yield name, reason
 
     def nearest(self, name: str, *others: str) -> str:
         """The configured name, or one of the others, most like the one typed; "" if none is near."""

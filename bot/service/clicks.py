@@ -138,7 +138,26 @@ class Clicks:
         if op.status in NOT_LOOKED_AT:
             return Tell(Reason.of("nothing-to-check-yet", id=op.id, status=op.status))
         await self._store.postpone({op.id: (op.version, now)}, until=None)
-        return Tell(Reason.of("checking-again", id=op.id))
+        return await self._looked(op)
+
+    async def _looked(self, op: Operation) -> Answer:
+        """What is read at once: a card on which nothing is new would not show that anybody looked."""
+        database = self._catalogue.current.tracked(op.database)
+        if database is None:
+            return Tell(Reason.of("checking-again", id=op.id))
+        try:
+            reading = await database.provider.observe(op.target)
+        except ProviderError as error:
+            return Tell(Reason.of("unreadable", name=op.database), provider_said(error))
+        primary = reading.primary
+        return Tell(
+            Reason.of(
+                "looked-again",
+                when=reading.read_at.isoformat(),
+                now=primary and (primary.name or primary.id),
+                moved="yes" if primary and primary.id != op.primary_now else "",
+            )
+        )
 
     async def _replan(self, item: InboxItem, op: Operation) -> Answer | None:
         """The same request anew, with the start that it had. One that has passed is never made "at once"."""

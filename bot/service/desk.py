@@ -79,7 +79,7 @@ class Desk:
             store=store, directory=directory, catalogue=catalogue, clock=clock, requests=self._requests
         )
         self._holding = Holding(store=store, directory=directory, catalogue=catalogue, clock=clock)
-        self._showing = Showing(store=store, catalogue=catalogue)
+        self._showing = Showing(store=store, catalogue=catalogue, clock=clock)
 
     async def work(self, item: InboxItem) -> None:
         """Gives one claimed item its effect or its answer.

@@ -13,11 +13,14 @@ from bot.core.commands import Freeze, Halt, Origin, Resume, Unfreeze
 from bot.core.events import event_name
 from bot.core.machine import Say
 from bot.core.model import Reason
-from bot.core.operation import UNSENT, Operation
+from bot.core.operation import UNSENT, Operation, Status
 from bot.core.policy import Policy, may_reject, may_request
 from bot.ports import Clock, Directory, HoldTold, InboxItem, Reply, Store, TellHold
 from bot.service.catalogue import CatalogueHolder
 from bot.service.people import standing
+
+_WAITING = frozenset({Status.AWAITING_APPROVAL, Status.SCHEDULED})
+"""What waits for people or for its start: whoever sees its card would else hear of a hold from a refusal only."""
 
 log = structlog.get_logger()
 
@@ -67,7 +70,12 @@ class Holding:
         shown = _shown(until)
         notice = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
         answer = Tell(Reason.of("frozen-now", scope=scope, until=shown))
-        await self._record(item, event, lambda _: HoldTold([Reply(origin, answer)], Say(notice)))
+        holds = await self._store.holds(now)
+
+        def tell(under_way: Sequence[Operation]) -> HoldTold:
+            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+
+        await self._record(item, event, tell)
         return None
 
     async def _unfreeze(self, item: InboxItem, scope: str) -> Answer | None:
@@ -86,7 +94,11 @@ class Holding:
             return Tell(Reason.of("not-frozen-by-hand", scope=scope), still)
         notice = Reason.of("notice-unfrozen", scope=scope, by=origin.user)
         answer = Tell(Reason.of("unfrozen-now", scope=scope), still)
-        await self._record(item, event, lambda _: HoldTold([Reply(origin, answer)], Say(notice)))
+
+        def tell(under_way: Sequence[Operation]) -> HoldTold:
+            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+
+        await self._record(item, event, tell)
         return None
 
     def _still_frozen(self, scope: str, holds: Sequence[h.Hold], now: datetime) -> Reason | None:
@@ -111,18 +123,21 @@ class Holding:
         if denied is not None:
             return Tell(denied)
         now = self._clock.now()
-        present = h.binding(await self._store.holds(now), h.ALL, now, h.ONLY_HALT)
+        holds = await self._store.holds(now)
+        present = h.binding(holds, h.ALL, now, h.ONLY_HALT)
         if present is not None:
             told = Reason.of("halted-already", by=present.by, reason=present.reason)
             return Tell(told, _tracked(_sent(await self._store.operations(open_only=True, limit=1000))))
 
-        def tell(too_late_for: Sequence[Operation]) -> HoldTold:
-            sent = _sent(too_late_for)
+        event = h.Halted(now, reason, origin.user, origin.team)
+
+        def tell(under_way: Sequence[Operation]) -> HoldTold:
+            sent = _sent(under_way)
             answer = Tell(Reason.of("halted-now", reason=reason), _tracked(sent))
             notice = Reason.of("notice-halted", by=origin.user, reason=reason, operations=sent)
-            return HoldTold([Reply(origin, answer)], Say(notice))
+            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
 
-        await self._record(item, h.Halted(now, reason, origin.user, origin.team), tell)
+        await self._record(item, event, tell)
         return None
 
     async def _resume(self, item: InboxItem) -> Answer | None:
@@ -130,11 +145,16 @@ class Holding:
         denied = await self._denied(origin, self._catalogue.current.policy_for(h.ALL))
         if denied is not None:
             return Tell(denied)
-        if h.binding(await self._store.holds(now), h.ALL, now, h.ONLY_HALT) is None:
+        holds = await self._store.holds(now)
+        if h.binding(holds, h.ALL, now, h.ONLY_HALT) is None:
             return Tell(Reason.of("not-halted"))
         notice = Reason.of("notice-resumed", by=origin.user)
-        told = HoldTold([Reply(origin, Tell(Reason.of("resumed-now")))], Say(notice))
-        await self._record(item, h.Resumed(now, origin.user, origin.team), lambda _: told)
+        answer, event = Tell(Reason.of("resumed-now")), h.Resumed(now, origin.user, origin.team)
+
+        def tell(under_way: Sequence[Operation]) -> HoldTold:
+            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+
+        await self._record(item, event, tell)
         return None
 
     # --- both ---
@@ -153,8 +173,36 @@ class Holding:
         log.warning("hold_changed", what=event_name(event), by=event.by)
 
 
-def _shown(until: datetime | None) -> str | None:
-    return None if until is None else until.isoformat()
+def _threads(
+    under_way: Sequence[Operation], before: Sequence[h.Hold], event: h.HoldEvent
+) -> Sequence[tuple[Operation, Say]]:
+    """What the threads of operations that wait for people or their start are told, where it is news to them.
+
+    Args:
+        under_way: What is open.
+        before: The holds in force until now.
+        event: What was set or lifted.
+    """
+    after = h.apply(before, event)
+    waiting = sorted((op for op in under_way if op.status in _WAITING), key=lambda op: op.id)
+    found = ((op, _of_hold(op, before, after, event)) for op in waiting)
+    return [(op, say) for op, say in found if say is not None]
+
+
+def _of_hold(
+    op: Operation, before: Sequence[h.Hold], after: Sequence[h.Hold], event: h.HoldEvent
+) -> Say | None:
+    held, hold = h.binding(before, op.database, event.at), h.binding(after, op.database, event.at)
+    if hold == held:
+        return None
+    when = _shown(op.start_at if op.status is Status.SCHEDULED else None)
+    if hold is None:
+        return Say(Reason.of("reply-let-go", database=op.label, when=when, by=event.by))
+    return Say(Reason.of("reply-held", database=op.label, when=when), hold.sentence())
+
+
+def _shown(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def _needs(reason: str) -> Reason | None:

@@ -67,7 +67,7 @@ class Lobby:
         holds = await self._store.holds(now)
         names = _shown(current, under_way)
         readings = await self._homes.readings(names)
-        frozen = tuple(_frozen(current, now))
+        frozen = tuple(current.frozen(now))
         return Board(
             at=now,
             seq=seq,
@@ -152,14 +152,6 @@ def _shown(catalogue: Catalogue, under_way: Sequence[Operation]) -> list[str]:
 
 def _tile(name: str, readings: Mapping[str, Reading], under_way: Sequence[Operation]) -> DatabaseTile:
     return DatabaseTile(name, readings.get(name), tuple(op.id for op in under_way if op.database == name))
-
-
-def _frozen(catalogue: Catalogue, now: datetime) -> Iterator[tuple[str, Reason]]:
-    """Each policy is asked once, however many databases it has: asking takes time."""
-    one_of_each = {database.policy.name: database for database in catalogue.databases.values()}
-    for name, database in sorted(one_of_each.items()):
-        if (reason := database.frozen(now)) is not None:
-            yield name, reason
 
 
 def _ends(holds: Sequence[Hold], frozen: Sequence[tuple[str, Reason]]) -> Iterator[datetime]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bot.core.answers import Answer, DatabaseLine, ShardLine, ShowDatabases, ShowOperations, Tell
 from bot.core.commands import ListDatabases, ShowHelp, ShowHistory, ShowStatus
-from bot.core.model import Topology
+from bot.core.holds import ALL, EVERY_KIND, Hold, HoldKind, frozen_policy, kinds_binding, sentences
+from bot.core.model import Reason, Topology
 from bot.core.names import OPERATION
-from bot.core.operation import Operation
+from bot.core.operation import UNSENT, Operation
 from bot.errors import ProviderError
-from bot.ports import Store
+from bot.ports import Clock, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.past import unknown_operation
 from bot.service.planning import provider_said
@@ -29,11 +31,13 @@ class Showing:
     Args:
         store: What was asked and done.
         catalogue: The configuration in force.
+        clock: The time.
     """
 
-    def __init__(self, *, store: Store, catalogue: CatalogueHolder) -> None:
+    def __init__(self, *, store: Store, catalogue: CatalogueHolder, clock: Clock) -> None:
         self._store = store
         self._catalogue = catalogue
+        self._clock = clock
 
     async def show(self, command: ListDatabases | ShowStatus | ShowHistory | ShowHelp) -> Answer:
         """What the command asks to see."""
@@ -57,21 +61,42 @@ class Showing:
         together = asyncio.Semaphore(READ_TOGETHER)
         under_way = await self._store.operations(open_only=True, limit=1000)
 
+        now = self._clock.now()
+        holds = await self._store.holds(now)
+
         async def line(database: Database) -> DatabaseLine:
             async with together:
-                return await _line(database, [op for op in under_way if op.database == database.name])
+                read = await _line(database, [op for op in under_way if op.database == database.name])
+                return replace(read, frozen=_frozen(database, holds, now))
 
         shown = named[(page - 1) * LISTED : page * LISTED]
         lines = await asyncio.gather(*(line(databases[name]) for name in shown))
-        return ShowDatabases(tuple(lines), command.part, page, pages, len(named))
+        # What is frozen for itself is marked; what binds all of them is said once.
+        held = tuple(sentences(holds, ALL, now, EVERY_KIND))
+        return ShowDatabases(tuple(lines), command.part, page, pages, len(named), held)
 
     async def _status(self, name: str | None) -> Answer:
         if name is None:
-            return ShowOperations(tuple(await self._store.operations(open_only=True)))
+            found = await self._store.operations(open_only=True)
+            return ShowOperations(tuple(found), held=await self._held(None))
         if name in self._catalogue.current.databases:
             found = await self._store.operations(open_only=True, database=name)
-            return ShowOperations(tuple(found), name)
-        return await self._one(name)
+            return ShowOperations(tuple(found), name, held=await self._held(name))
+        shown = await self._one(name)
+        if isinstance(shown, ShowOperations):
+            (op,) = shown.operations
+            if op.status in UNSENT:
+                return replace(shown, held=await self._held(op.database, emergency=op.emergency))
+        return shown
+
+    async def _held(self, name: str | None, *, emergency: bool = False) -> tuple[Reason, ...]:
+        """What stops new submissions, of one database or of any."""
+        now, current = self._clock.now(), self._catalogue.current
+        by_hand = sentences(await self._store.holds(now), name, now, kinds_binding(emergency=emergency))
+        policy = None if name is None else current.policy_for(name).name
+        configured = [] if emergency else current.frozen(now)
+        windows = [frozen_policy(each, why) for each, why in configured if policy in (None, each)]
+        return (*by_hand, *windows)
 
     async def _history(self, database: str | None) -> Answer:
         if database is not None and self._catalogue.current.tracked(database) is None:
@@ -88,6 +113,16 @@ class Showing:
         if name.upper().startswith(OPERATION):
             return Tell(await unknown_operation(self._store, name))
         return Tell(self._catalogue.current.unknown(name))
+
+
+def _frozen(database: Database, holds: Sequence[Hold], now: datetime) -> Reason | None:
+    """Why this one is frozen, where not all of them are."""
+    by_hand = [hold for hold in holds if hold.kind is HoldKind.FREEZE and hold.scope == database.name]
+    for hold in by_hand:
+        until = None if hold.until is None else hold.until.isoformat()
+        return Reason.of("list-frozen", until=until, by=hold.by, reason=hold.reason)
+    window = database.frozen(now)
+    return None if window is None else Reason("list-frozen", window.params)
 
 
 def _sought(database: Database) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.model import UserId
-from bot.core.operation import UNSENT, Operation
+from bot.core.operation import Operation
 from bot.errors import Held
 from bot.ports import TellHold
 from bot.storage import audit, inbox, outbox, unreadable
@@ -36,19 +36,18 @@ async def record(
     head = await audit.append(connection, [audit.hold_entry(event)])
     await _apply(connection, event, head.seq)
     # The trail is locked by now: what began before is committed, and what begins later finds the hold.
-    told = tell(await _sent(connection))
+    told = tell(await _open(connection))
     if item_id is not None:
         await inbox.answer(connection, item_id, told.replies, event.at)
     if told.say is not None:
         await outbox.owe_notice(
             connection, f"hold-{head.seq}", told.say, event.at, audit_channel=audit_channel
         )
+    await outbox.owe_threads(connection, head.seq, told.threads, event.at)
 
 
-async def _sent(connection: AsyncConnection) -> Sequence[Operation]:
-    """The open operations that are sent, or may be."""
-    unsent = [status.value for status in UNSENT]
-    query = select(operations).where(operations.c.is_open, operations.c.status.not_in(unsent))
+async def _open(connection: AsyncConnection) -> Sequence[Operation]:
+    query = select(operations).where(operations.c.is_open)
     rows = (await connection.execute(query)).all()
     found, _ = unreadable.sort_out(operations, rows, lambda row: OPERATIONS.loads(row.state))
     return found

@@ -85,6 +85,21 @@ def _noted(said: Say | Note) -> Say:
     return said.say if isinstance(said, Note) else said
 
 
+async def owe_threads(
+    connection: AsyncConnection, seq: int, said: Sequence[tuple[Operation, Say]], at: datetime
+) -> None:
+    """What threads are told that is no event of their operations; once in each.
+
+    Its row in the trail comes after those of the operation, and so ``seq`` after all that its last event says.
+    """
+    rows = [
+        _owed(op, MessageKind.REPLY, reply_key(op.version, seq), at) | {"say": SAYS.dumps(say)}
+        for op, say in said
+    ]
+    if rows:
+        await connection.execute(insert(messages), rows)
+
+
 async def owe_notice(
     connection: AsyncConnection, key: str, say: Say, at: datetime, *, audit_channel: str, series: str = ""
 ) -> None:

@@ -21,7 +21,10 @@ status-verifying = ▶ Verifying: { GIVEN($failed) ->
        *[no] the roles have moved; they are read again to be certain
      }
  }
-status-needs-attention = ⚠ Needs a person: nothing proves that the roles are as { GIVEN($emergency) ->
+status-needs-attention = ⚠ Needs a person: { GIVEN($differs) ->
+    [yes] the outcome is not as
+   *[no] nothing proves that the roles are as
+ } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
  }
@@ -224,7 +227,15 @@ reply-scheduled = ⏸ The switchover of { $database } is approved. It starts { $
 reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($wall) ->
     [yes] , that is { $wall }
    *[no] {""}
- }. This is the last good moment to cancel it.
+ }. Until then it can still be cancelled.
+reply-held = ⏸ { $database } is held for now: { GIVEN($when) ->
+    [yes] if it still is at the start, { $when }, this ends as refused.
+   *[no] this can't be approved until that is over.
+ }
+reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
+    [yes] it starts { $when }, unless something else forbids it then.
+   *[no] this can be approved again, unless something else forbids it.
+ }
 reply-review-owed = ⚠ This was done without approvals. Somebody other than { $by } must review it: look at why and at what was done, then press “Review”.
 notice-review-owed = ⚠ This was done without approvals, and a review by somebody other than { $by } is owed. The thread has the button.
 reply-accepted = ▶ The provider took the request: job { $job }.
@@ -239,7 +250,10 @@ reply-job = ▶ Job { $job }: { $word }.
 reply-job-done = ▶ Job { $job } is done ({ $word }). Now the roles are read.
 reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
 reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
-reply-needs-attention = ⚠ A person must look at this database: nothing proves that the roles are as { GIVEN($emergency) ->
+reply-needs-attention = ⚠ A person must look at this database: { GIVEN($differs) ->
+    [yes] the outcome is not as
+   *[no] nothing proves that the roles are as
+ } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
  }. The card says what to do. The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
@@ -369,9 +383,18 @@ locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
  }.
 frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
 frozen-at-start = The start, { $when }, falls into a freeze until { $until }: { $reason }. Choose a start outside of that.
-frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. Nothing can be requested, approved or started until an approver lifts it with “unfreeze”.
-frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
-halted-by = Halted by { $by }: { $reason }. Nothing new is sent until an approver says “resume”.
+frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. { GIVEN($since) ->
+    [yes] Since { $since } nothing
+   *[no] Nothing
+ } can be requested, approved or started until an approver lifts it with “unfreeze”.
+frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. { GIVEN($since) ->
+    [yes] Since { $since } nothing
+   *[no] Nothing
+ } can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
+halted-by = Halted by { $by }: { $reason }. { GIVEN($since) ->
+    [yes] Since { $since } nothing
+   *[no] Nothing
+ } new is sent until an approver says “resume”.
 cooldown = Too soon after { $last }: nothing can start before { $until }.
 start-in-the-past = { $when } has passed. Name a time that is still to come.
 start-too-far = { $when } is more than { $days } days away. Ask again closer to that time.
@@ -428,6 +451,13 @@ locked-for-emergency = An emergency does not push aside what was asked for befor
    *[no] {""} or any full member
  }.
 nothing-to-check-yet = There is nothing to look at yet: { $id } is { $status }.
+looked-again = Looked again { $when }: { GIVEN($now) ->
+    [yes] { $now } is { GIVEN($moved) ->
+        [yes] primary now
+       *[no] still primary
+     }
+   *[no] which node is primary is not known
+ }. The job is looked at again, too; what settles it shows on the card.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Give this number to those who run it: { $id }
 stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell those who run it: the log names the row.
@@ -627,7 +657,10 @@ notice-halted = ■ { $by } halted every new switchover: { $reason }{ GIVEN($ope
    *[no] {""}
  }
 notice-resumed = ▶ { $by } resumed: switchovers can start again.
-audit-head = Audit trail: { $seq } rows, head { $hash }. “switchover audit verify --head” with this hash checks that the trail still holds it.
+audit-head = Audit trail: { $seq } { COUNT($seq) ->
+    [one] row
+   *[other] rows
+ }, head { $hash }. “switchover audit verify --head” with this hash checks that the trail still holds it.
 
 ## A node to choose
 
@@ -678,10 +711,20 @@ list-line = { $name }: { GIVEN($shards) ->
  }{ GIVEN($description) ->
     [yes] {" "}· { $description }
    *[no] {""}
+ }{ GIVEN($frozen) ->
+    [yes] {" "}· { $frozen }
+   *[no] {""}
  }{ GIVEN($problem) ->
     [yes] {" "}· { $problem }
    *[no] {""}
  }
+list-frozen = ⏸ frozen{ GIVEN($until) ->
+    [yes] {""} until { $until }
+   *[no] {""}
+ }{ GIVEN($by) ->
+    [yes] {""} by { $by }
+   *[no] {""}
+ }: { $reason }
 list-shard = · { $shard }: { GIVEN($primary) ->
     [yes] primary { $primary }
    *[no] primary not known
@@ -732,7 +775,7 @@ home-databases-more = … and { $count } more { COUNT($count) ->
     [one] database
    *[other] databases
  }: { $command }
-home-frozen = Policy { $policy }: frozen until { $until }: { $reason }
+frozen-policy = Policy { $policy }: frozen until { $until }: { $reason }
 home-database = { $mark } { $name }: { GIVEN($primary) ->
     [yes] primary { $primary }
    *[no] primary not known
@@ -841,6 +884,7 @@ help-checks = CHECK is one of { $checks }.
 
 misunderstood-understood = Understood: { $understood }
 misunderstood-nearest = Nearest command: { $nearest }
+misunderstood-example = For example: { $nearest }
 misunderstood-help = All commands: { $nearest }
 misunderstood-nothing-done = Nothing was done.
 name-first = A request begins with the name of a database ({ $value }), not with “{ $word }”.
@@ -855,6 +899,7 @@ text-too-long = The text is longer than { $most } characters.
 missing-clause = “{ $word }” needs “{ $clause }”.
 either-clause = “{ $word }” and “{ $other }” both say when it starts; use one of them.
 clause-elsewhere = “{ $word }” does not go with this command.
+not-a-clock = There is no “{ $text }” on the clock: hours go from 0 to 23, minutes from 00 to 59. Write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-time = “{ $text }” is not a time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.

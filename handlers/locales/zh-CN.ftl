@@ -38,10 +38,16 @@ status-verifying = ▶ 核实中：{ GIVEN($failed) ->
        *[no] 角色已变化，再读一次确认
      }
  }
-status-needs-attention = ⚠ 需要人工处理：没有证据表明角色与{ GIVEN($emergency) ->
-    [yes] 计划
-   *[no] 批准的方案
- }一致
+status-needs-attention = ⚠ 需要人工处理：{ GIVEN($differs) ->
+    [yes] 结果与{ GIVEN($emergency) ->
+        [yes] 计划
+       *[no] 批准的方案
+     }不一致
+   *[no] 没有证据表明角色与{ GIVEN($emergency) ->
+        [yes] 计划
+       *[no] 批准的方案
+     }一致
+ }
 status-succeeded = ✔ 成功：已读取角色，与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
@@ -238,7 +244,15 @@ reply-scheduled = ⏸ { $database } 的切换已批准，将于 { $when } 开始
 reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wall) ->
     [yes] ，即 { $wall }
    *[no] {""}
- }。要取消请趁现在。
+ }。开始之前仍可以取消。
+reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
+    [yes] 如果到开始时间（{ $when }）仍未解除，本次操作将被拒绝。
+   *[no] 解除之前不能批准。
+ }
+reply-let-go = ▶ { $by } 已解除对 { $database } 的限制：{ GIVEN($when) ->
+    [yes] 届时若无其他限制，将于 { $when } 开始。
+   *[no] 若无其他限制，现在可以批准了。
+ }
 reply-review-owed = ⚠ 这次切换未经批准。请 { $by } 以外的人复核：查看为什么做、做了什么，然后点“复核”。
 notice-review-owed = ⚠ 这次切换未经批准，须由 { $by } 以外的人复核。按钮在消息列里。
 reply-accepted = ▶ 云平台已接受请求：任务 { $job }。
@@ -253,10 +267,16 @@ reply-job = ▶ 任务 { $job }：{ $word }。
 reply-job-done = ▶ 任务 { $job } 已完成（{ $word }）。现在读取角色。
 reply-job-failed = ✖ 任务 { $job } 失败（{ $word }）。现在读取角色。
 reply-roles-moved = ▶ 角色已变化，再读一次确认。
-reply-needs-attention = ⚠ 需要人工查看这个数据库：没有证据表明角色与{ GIVEN($emergency) ->
-    [yes] 计划
-   *[no] 批准的方案
- }一致。如何处理见卡片。数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
+reply-needs-attention = ⚠ 需要人工查看这个数据库：{ GIVEN($differs) ->
+    [yes] 结果与{ GIVEN($emergency) ->
+        [yes] 计划
+       *[no] 批准的方案
+     }不一致
+   *[no] 没有证据表明角色与{ GIVEN($emergency) ->
+        [yes] 计划
+       *[no] 批准的方案
+     }一致
+ }。如何处理见卡片。数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
     [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }
@@ -405,9 +425,18 @@ replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
  }”
 frozen = 冻结至 { $until }：{ $reason }。在此之前不能申请、批准或开始。
 frozen-at-start = 开始时间 { $when } 处于冻结期（至 { $until }）：{ $reason }。请选择冻结期以外的时间。
-frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。在审批人用“unfreeze”解冻之前，不能申请、批准或开始。
-frozen-by-hand-until = 冻结至 { $until }（{ $scope }），由 { $by } 设置：{ $reason }。在此之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
-halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。在审批人用“resume”恢复之前，不会发送新请求。
+frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
+    [yes] 自 { $since } 起，
+   *[no] {""}
+ }在审批人用“unfreeze”解冻之前，不能申请、批准或开始。
+frozen-by-hand-until = 冻结至 { $until }（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
+    [yes] 自 { $since } 起，
+   *[no] {""}
+ }在此之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
+halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
+    [yes] 自 { $since } 起，
+   *[no] {""}
+ }在审批人用“resume”恢复之前，不会发送新请求。
 cooldown = 距 { $last } 太近：{ $until } 之前不能开始。
 start-in-the-past = { $when } 已经过去。请给出将来的开始时间。
 start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。
@@ -445,6 +474,13 @@ too-late = 太晚了：此操作{ $status }。什么都没做。
 already-decided = 已有决定：此操作{ $status }。什么都没做。
 not-recorded = 机器人自己的数据库无法写入，所以没有记录，什么都没做。请一分钟后再试。
 maybe-recorded = 机器人恰在此刻断开了自己的数据库，无法确定是否已记录。如已记录，会自动继续：请一分钟后先看“status”，再决定是否重新申请。
+looked-again = { $when } 已再次查看：{ GIVEN($now) ->
+    [yes] 主库{ GIVEN($moved) ->
+        [yes] 现在是
+       *[no] 仍是
+     } { $now }
+   *[no] 主库未知
+ }。任务也在再次查看；有了结论会显示在卡片上。
 checking-again = 正在再次查看，结果会显示在卡片上。
 internal-error = 机器人内部出错，没有做更多操作。请把这个编号告诉维护人员：{ $id }
 
@@ -668,10 +704,20 @@ list-line = { $name }：{ GIVEN($shards) ->
  }{ GIVEN($description) ->
     [yes] {" "}· { $description }
    *[no] {""}
+ }{ GIVEN($frozen) ->
+    [yes] {" "}· { $frozen }
+   *[no] {""}
  }{ GIVEN($problem) ->
     [yes] {" "}· { $problem }
    *[no] {""}
  }
+list-frozen = ⏸ { GIVEN($until) ->
+    [yes] 冻结至 { $until }
+   *[no] 已冻结
+ }{ GIVEN($by) ->
+    [yes] ，由 { $by } 设置
+   *[no] {""}
+ }：{ $reason }
 list-shard = · { $shard }：{ GIVEN($primary) ->
     [yes] 主库 { $primary }
    *[no] 主库未知
@@ -716,7 +762,7 @@ home-past = 最近
 home-past-none = 还没有操作记录。
 home-databases = 数据库：{ $count } 个
 home-databases-more = … 另有 { $count } 个数据库：{ $command }
-home-frozen = 策略 { $policy }：冻结至 { $until }：{ $reason }
+frozen-policy = 策略 { $policy }：冻结至 { $until }：{ $reason }
 home-database = { $mark } { $name }：{ GIVEN($primary) ->
     [yes] 主库 { $primary }
    *[no] 主库未知
@@ -822,6 +868,7 @@ help-checks = CHECK 可选：{ $checks }。
 
 misunderstood-understood = 已识别：{ $understood }
 misunderstood-nearest = 最接近的命令：{ $nearest }
+misunderstood-example = 例如：{ $nearest }
 misunderstood-help = 全部命令：{ $nearest }
 misunderstood-nothing-done = 什么都没做。
 name-first = 申请要以数据库的名称（{ $value }）开头，不能以“{ $word }”开头。
@@ -836,6 +883,7 @@ text-too-long = 文本超过 { $most } 个字符。
 missing-clause = “{ $word }”需要“{ $clause }”。
 either-clause = “{ $word }”和“{ $other }”都表示开始时间；只用其中一个。
 clause-elsewhere = “{ $word }”不能用于这个命令。
+not-a-clock = 没有“{ $text }”这个钟点：小时为 0 到 23，分钟为 00 到 59。请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长一年。

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from bot.core.holds import Frozen, Halted
+from bot.core.model import UserId
+from bot.storage import connect
+from bot.system import SystemClock
 from tests.app.commands import Printed, run
+from tests.storage.values import requested, running
 
 CONFIG = """
 [slack]
@@ -88,6 +94,47 @@ async def test_an_upgrade_says_which_database_it_made_or_found(elsewhere: Path) 
     connection.close()
     assert (await typed("db", "upgrade")).out == said
     assert (await typed("status")).out == "no operations\n"
+
+
+ALWAYS = """freeze = [ { cron = "* * * * *", for = "2m", timezone = "UTC", reason = "trading" } ]
+"""
+SESSIONS = """[databases.sessions]
+account = "qc"
+cluster = "cl-sessions1"
+policy = "open"
+[policies.open]
+approvers = ["*"]
+"""
+
+
+async def test_a_status_begins_with_the_holds_in_force_and_its_object_is_as_it_was(elsewhere: Path) -> None:
+    """Those set by hand and configured freezes; of a database or an operation only those that bind it."""
+    (elsewhere.parent / "switchover.toml").write_text(CONFIG + ALWAYS + SESSIONS, encoding="utf-8")
+    by, now = UserId("U0456EFGH"), SystemClock().now()
+    store = await connect(f"sqlite:///{elsewhere}/switchover.db", migrate=True)
+    for event in (Frozen(now, "sessions", None, "audit", by, "T1"), Halted(now, "fire", by, "T1")):
+        await store.record_hold(event, item_id=None)
+    waiting = requested(1, database="orders")
+    urgent, sent = requested(2, database="a", emergency=True), requested(3, database="b")
+    for each in (waiting, urgent, sent):
+        await store.open(each, due_at=now, item_id=None)
+    await store.commit(running(sent), due_at=None)
+    await store.close()
+    halted, frozen = "! Halted by U0456EFGH: fire. Since ", "! Frozen (sessions) by U0456EFGH: audit. Since "
+    window = "! Policy default: frozen until "
+    for asked, held in (
+        ((), [halted, frozen, window]),
+        (("orders",), [halted, window]),
+        (("sessions",), [halted, frozen]),
+        ((waiting.after.id,), [halted, window]),
+        ((urgent.after.id,), [halted]),
+        ((sent.after.id,), []),
+    ):
+        lines = (await typed("status", *asked)).out.splitlines()
+        assert [line[: len(said)] for line, said in zip(lines, held, strict=False)] == held
+        assert not lines[len(held)].startswith("!")
+        assert set(json.loads((await typed("status", *asked, "--json")).out)) == {"operations"}
+    assert not (await typed("history")).out.startswith("!")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+from bot.core.holds import Hold, HoldKind
 from bot.core.model import UserId
 from bot.core.operation import Operation, Status
 from bot.reports import operations_words
@@ -30,6 +32,20 @@ def test_who_reviewed_it_is_printed_once_somebody_has() -> None:
 
 def test_a_scheduled_start_is_printed_with_the_zone_in_which_it_was_meant() -> None:
     assert "to start at 2026-11-22 04:30:00 UTC, meant in Asia/Shanghai" in printed(sample(Status.SCHEDULED))
+
+
+def test_what_stops_new_submissions_is_printed_first() -> None:
+    halt = Hold(HoldKind.HALT, "all", NOW, None, "fire", UserId("U0456EFGH"))
+    freeze = Hold(HoldKind.FREEZE, "orders", NOW, NOW + timedelta(hours=1), "audit", UserId("U0456EFGH"))
+    held = [halt.sentence(), freeze.sentence()]
+    first, second, third = operations_words([sample(Status.RUNNING)], Texts(), held).split("\n")[:3]
+    assert first == (
+        "! Halted by U0456EFGH: fire. Since 2026-11-22 03:30:00 UTC nothing new is sent"
+        " until an approver says “resume”."
+    )
+    assert second.startswith("! Frozen (orders) until 2026-11-22 04:30:00 UTC by U0456EFGH: audit. Since ")
+    assert third.startswith("SW-7K3M9Q")
+    assert operations_words([], Texts(), held[:1]) == f"{first}\nno operations"
 
 
 def test_an_ordinary_switchover_is_printed_without_a_word_of_all_that() -> None:

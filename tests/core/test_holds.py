@@ -19,8 +19,11 @@ from bot.core.holds import (
     Unfrozen,
     apply,
     binding,
+    frozen_policy,
     kinds_binding,
+    sentences,
 )
+from bot.core.model import Reason
 from tests.core.examples import ANN, BOB, at
 
 TEAM = "T-HOME"
@@ -83,4 +86,20 @@ def test_a_hold_says_who_set_it_and_why(event: HoldEvent, code: str) -> None:
     (hold,) = after(event)
     said = hold.sentence()
     assert said.code == code
-    assert (said["by"], said["reason"]) == (hold.by, hold.reason)
+    assert (said["by"], said["reason"], said["since"]) == (hold.by, hold.reason, hold.since.isoformat())
+
+
+def test_what_is_in_force_is_told_of_one_database_or_of_all_a_halt_first() -> None:
+    holds = after(ORDERS, EVERYTHING, HALTED)
+    orders, everything, halted = (hold.sentence() for hold in holds)
+    assert sentences(holds, None, at(10), EVERY_KIND) == [halted, orders, everything]
+    assert sentences(holds, "orders", at(10), EVERY_KIND) == [halted, orders, everything]
+    assert sentences(holds, "sessions", at(10), EVERY_KIND) == [halted, everything]
+    assert sentences(holds, None, at(60), EVERY_KIND) == [halted, everything]
+    assert sentences(holds, "orders", at(10), ONLY_HALT) == [halted]
+
+
+def test_a_configured_freeze_is_told_with_its_policy() -> None:
+    why = Reason.of("frozen", until="2026-11-22T18:00+00:00", reason="trading")
+    told = Reason.of("frozen-policy", policy="strict", until="2026-11-22T18:00+00:00", reason="trading")
+    assert frozen_policy("strict", why) == told

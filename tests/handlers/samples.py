@@ -296,6 +296,7 @@ operations = st.builds(
     reviewed_at=st.none() | moments,
     checked_at=st.none() | moments,
 )
+held = st.lists(reasons(), max_size=6).map(tuple)
 ends = st.sampled_from(sorted(ENDS)).map(lambda end: f"reply-{end.replace('_', '-')}")
 filled = words.map(lambda word: tuple((name, word) for name in ("database", "now", "seconds", "by")))
 says = st.builds(Say, text=reasons() | st.builds(Reason, ends, filled), detail=st.none() | reasons())
@@ -339,15 +340,18 @@ answers: st.SearchStrategy[Answer] = st.one_of(
                 problem=st.none() | reasons(),
                 operation=words,
                 shards=st.lists(shards, max_size=3).map(lambda some: tuple(some * 10)),
+                frozen=st.none() | reasons(),
             ),
             max_size=60,
         ).map(tuple),
+        held=held,
     ),
     st.builds(
         ShowOperations,
         operations=st.lists(operations, max_size=3).map(lambda some: tuple(some * 25)),
         name=words | st.just("SW-7K3M9Q"),
         past=st.booleans(),
+        held=held,
     ),
 )
 

@@ -24,7 +24,8 @@ from bot.core.answers import (
 )
 from bot.core.commands import ListDatabases, RequestSwitchover
 from bot.core.events import Choice
-from bot.core.model import Call, Node, NodeId, Reason, Role, nested
+from bot.core.holds import Hold, HoldKind
+from bot.core.model import Call, Node, NodeId, Reason, Role, UserId, nested
 from bot.core.operation import Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
@@ -33,7 +34,18 @@ from handlers.grammar import Misunderstood, parse
 from handlers.texts import LOCALES, Texts
 from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
-from tests.handlers.samples import CHECKS, NODES, READING, answers, emergency, nodes, requests, sample, words
+from tests.handlers.samples import (
+    CHECKS,
+    NODES,
+    NOW,
+    READING,
+    answers,
+    emergency,
+    nodes,
+    requests,
+    sample,
+    words,
+)
 
 TEXTS = Texts()
 TONGUES = st.sampled_from([Texts(locale) for locale in LOCALES])
@@ -70,6 +82,19 @@ def test_a_misunderstanding_says_what_was_understood_and_what_comes_closest() ->
         "“ot” is not understood.\n"
         "Understood: /switchover orders\n"
         "Nearest command: /switchover orders to mysql-2\n"
+        "Nothing was done."
+    )
+
+
+def test_a_time_that_is_none_is_answered_with_what_is_wrong_and_forms_that_work() -> None:
+    """Nobody can tell what was meant, so what is shown is called an example."""
+    found = parse("orders at 25:00")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        "There is no “25:00” on the clock: hours go from 0 to 23, minutes from 00 to 59."
+        " Write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.\n"
+        "Understood: /switchover orders\n"
+        "For example: /switchover orders at 22:00\n"
         "Nothing was done."
     )
 
@@ -384,6 +409,57 @@ def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:
         "events: primary not known · The provider said: timed out"
     )
     assert answer(ShowDatabases(()), TEXTS).text == "No database is set up."
+
+
+HALT = Hold(HoldKind.HALT, "all", NOW, None, "fire", UserId("U0AAAAAAA"))
+SINCE = "2026-11-22 03:30:00 UTC"
+
+
+def test_a_list_begins_with_what_stops_all_and_marks_what_is_frozen() -> None:
+    """In the same words as everywhere."""
+    until = (NOW + timedelta(hours=1)).isoformat()
+    lines = (
+        DatabaseLine("a", "A", "p", frozen=Reason.of("list-frozen", by="U0AAAAAAA", reason="audit")),
+        DatabaseLine("b", "", "p", frozen=Reason.of("list-frozen", until=until, reason="trading")),
+        DatabaseLine("c", "", "p"),
+    )
+    assert answer(ShowDatabases(lines, held=(HALT.sentence(),)), TEXTS).text == (
+        f"⏸ Halted by <@U0AAAAAAA>: fire. Since {SINCE} nothing new is sent until an approver says “resume”.\n"
+        "3 databases\n"
+        "a: primary p · A · ⏸ frozen by <@U0AAAAAAA>: audit\n"
+        "b: primary p · ⏸ frozen until 2026-11-22 04:30:00 UTC: trading\n"
+        "c: primary p"
+    )
+
+
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.AWAITING_APPROVAL])
+@pytest.mark.parametrize("name", ["", "SW-7K3M9Q"])
+def test_a_status_begins_with_what_stops_new_submissions(status: Status, name: str) -> None:
+    """Of all, of a database and of one operation, also where nothing is under way."""
+    held = (HALT.sentence(), *(Reason.of("frozen-by-hand", scope="all", by="U1", reason="x"),) * 9)
+    operations = (sample(status),)
+    made = answer(ShowOperations(operations, name, held=held), TEXTS)
+    plain = answer(ShowOperations(operations, name), TEXTS)
+    first, *_, more, rest = made.text.split("\n", 4)
+    assert first.startswith(f"⏸ Halted by <@U0AAAAAAA>: fire. Since {SINCE} nothing new is sent")
+    assert (more, rest) == ("… and 7 more", plain.text)
+    assert (problems(made), made.blocks[1:]) == ([], plain.blocks)
+    none = answer(ShowOperations((), "orders", held=held[:1]), TEXTS).text
+    assert none.splitlines() == [first, "Nothing is under way for orders."]
+
+
+def test_databases_are_listed_at_even_distances() -> None:
+    """None looks like a shard of the one before it."""
+    shards = (ShardLine("s1", "", "p"), ShardLine("s2", "", "p"))
+    lines = (
+        DatabaseLine("events", "", "", shards=shards),
+        DatabaseLine("orders", "", "p"),
+        DatabaseLine("sessions", "", "p"),
+    )
+    made = answer(ShowDatabases(lines), TEXTS)
+    assert [block["text"]["text"].split(":")[0] for block in made.blocks] == [
+        *("3 databases", "events", "orders", "sessions"),
+    ]
 
 
 @pytest.mark.parametrize(("part", "head", "rest"), [("", "", ""), ("db", " with “db”", " db")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -60,7 +61,7 @@ def test_a_card_is_whole_without_its_blocks(status: Status) -> None:
     """The first line is the status in words, the second what moves; the rest says who, why and what."""
     text = card(sample(status), TEXTS, now=NOW).text
     first, second = text.split("\n")[:2]
-    head = TEXTS.text(f"status-{status.replace('_', '-')}", count=1, needed=2)
+    head = TEXTS.text(f"status-{status.replace('_', '-')}", count=1, needed=2, differs="yes")
     assert (first, second.startswith("orders")) == (head, True)
     for fact in ("mysql-2", "disk of mysql-1 is failing", "SW-7K3M9Q", "<@U0REQUESTER>"):
         assert fact in text
@@ -333,11 +334,35 @@ def test_verifying_says_what_is_waited_for() -> None:
 def test_what_needs_attention_says_what_a_person_is_to_do() -> None:
     """After what is known; no other card gives orders."""
     text = card(sample(Status.NEEDS_ATTENTION), TEXTS, now=NOW).text.splitlines()
-    assert text[0] == "⚠ Needs a person: nothing proves that the roles are as approved"
+    assert text[0] == "⚠ Needs a person: the outcome is not as approved"
     assert text[2] == "The job is done, but mysql-1 is still primary."
     assert text[3].startswith("What to do: look at this database in the provider's console")
     assert "an approver presses “Acknowledge”" in text[3]
     assert "What to do" not in card(sample(Status.RUNNING), TEXTS, now=NOW).text
+
+
+@pytest.mark.parametrize(
+    ("why", "known"),
+    [
+        (Reason.of("roles-unchanged-though-done", primary="n"), True),
+        (Reason.of("roles-another-primary", primary="n"), True),
+        (Reason.of("roles-moved-though-failed", primary="n"), True),
+        (Reason.of("roles-no-single-primary"), False),
+        (Reason.of("roles-busy", state="busy"), False),
+        (Reason.of("roles-unreadable"), False),
+        (Reason.of("deadline-passed", minutes=20), False),
+        (Reason.of("doubt-remains", summary=""), False),
+    ],
+)
+def test_a_person_is_called_with_a_sentence_that_is_true(why: Reason, known: bool) -> None:
+    """What was read to be wrong is not called unproven; nor the other way round."""
+    op = replace(sample(Status.NEEDS_ATTENTION), detail=why)
+    said = "the outcome is not as approved" if known else "nothing proves that the roles are as approved"
+    assert card(op, TEXTS, now=NOW).text.startswith(f"⚠ Needs a person: {said}\n")
+    told = reply(op, Say(Reason.of("reply-needs-attention"), why), TEXTS).text
+    assert told.startswith(f"⚠ A person must look at this database: {said}. ")
+    unapproved = replace(emergency(Status.NEEDS_ATTENTION), detail=why)
+    assert card(unapproved, TEXTS, now=NOW).text.startswith(f"⚠ Needs a person: {said[:-8]}planned\n")
 
 
 def test_why_it_was_refused_is_said_once() -> None:
@@ -487,6 +512,8 @@ def test_a_start_is_shown_in_full() -> None:
         said = reply(op, Say(Reason.of(code, database="orders", when=start.isoformat())), TEXTS)
         assert "18:00:00 UTC, that is 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)" in said.text
         assert f"<!date^{int(start.timestamp())}^" in str(said.blocks)
+        # The reminder takes nothing back of what was said before.
+        assert re.search(r"\. Until then it can (still )?be cancelled\.$", said.text)
 
 
 def test_the_last_switchover_is_shown_to_whoever_decides_about_the_next() -> None:
@@ -563,6 +590,7 @@ def test_what_is_of_no_operation_is_announced_in_words() -> None:
     assert said("audit-head", seq=1234, hash="ab" * 32).startswith(
         f"Audit trail: 1234 rows, head {'ab' * 32}."
     )
+    assert said("audit-head", seq=1, hash="ab" * 32).startswith("Audit trail: 1 row, head ")
 
 
 def test_a_reply_names_nodes_and_calls_people() -> None:

@@ -108,13 +108,14 @@ def test_answers_at_their_worst(worst: str, texts: Texts) -> None:
     reading, op = huge(worst), spoilt(sample(Status.RUNNING), worst)
     problem = Reason.of("provider-said", message=worst)
     shards = tuple(ShardLine(worst, worst, worst, worst) for _ in range(100))
-    lines = tuple(DatabaseLine(worst, worst, worst, problem, worst, shards) for _ in range(20))
+    lines = tuple(DatabaseLine(worst, worst, worst, problem, worst, shards, problem) for _ in range(20))
+    held = (Reason.of("frozen-by-hand-until", scope=worst, by=worst, reason=worst, until=worst),) * 9
     request = RequestSwitchover(worst, reason=worst, emergency=True)
     worst_of_all: tuple[Answer, ...] = (
         ChooseNode(request, reading.nodes),
-        ShowDatabases(lines, worst, 1, 250, 5000),
-        ShowOperations((op,) * 100),
-        ShowOperations((op,), op.id),
+        ShowDatabases(lines, worst, 1, 250, 5000, held),
+        ShowOperations((op,) * 100, held=held),
+        ShowOperations((op,), op.id, held=held),
         *(ShowPlan(worst, worst, outcome, worst, op.checks, problem, reading) for outcome in Outcome),
     )
     for told in worst_of_all:

@@ -26,8 +26,9 @@ from bot.core.answers import (
 )
 from bot.core.commands import Action, RequestSwitchover
 from bot.core.events import Place
+from bot.core.holds import Hold, HoldKind
 from bot.core.machine import Say
-from bot.core.model import Reason
+from bot.core.model import Reason, UserId
 from bot.core.operation import ENDS, Operation, Status
 from bot.core.preflight import Outcome
 from handlers import texts as catalogue
@@ -224,6 +225,9 @@ def test_cards_replies_and_notices_are_chinese_throughout(status: Status) -> Non
             assert english_in(WORDING.notice(warned, say)) == []
 
 
+HALT = Hold(HoldKind.HALT, "all", NOW, None, "演练", UserId("U0AAAAAAA"))
+
+
 def test_answers_are_chinese_throughout() -> None:
     """A dry run, the chooser, the lists, help and a misunderstanding."""
     shards = (ShardLine("9f3c", "shard-1", "node-1", "SW-7K3M9Q"), ShardLine("5b21", "", ""))
@@ -234,10 +238,15 @@ def test_answers_are_chinese_throughout() -> None:
         ),
         ChooseNode(RequestSwitchover("orders"), NODES * 8),
         ShowDatabases(
-            (DatabaseLine("orders", "", "mysql-1"), DatabaseLine("events", "", "", shards=shards * 8))
+            (
+                DatabaseLine(
+                    "orders", "", "mysql-1", frozen=Reason.of("list-frozen", by="U0AAAAAAA", reason="审计")
+                ),
+                DatabaseLine("events", "", "", shards=shards * 8),
+            )
         ),
         ShowOperations((in_chinese(sample(Status.RUNNING)), in_chinese(emergency(Status.SUCCEEDED)))),
-        ShowOperations((), "orders"),
+        ShowOperations((), "orders", held=(HALT.sentence(), replace(HALT, kind=HoldKind.FREEZE).sentence())),
         ShowOperations((), past=True),
     ]
     for told in answers:

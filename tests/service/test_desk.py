@@ -14,6 +14,8 @@ from bot.core.commands import (
     Act,
     Action,
     Command,
+    Freeze,
+    Halt,
     ListDatabases,
     RequestSwitchover,
     ShowHelp,
@@ -425,8 +427,29 @@ async def test_checking_again_makes_the_next_look_due_now() -> None:
     world = await in_status(Status.NEEDS_ATTENTION)
     await world.clock.sleep(1)
     assert world.store.due_at(ID) != world.clock.now()
-    assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
+    assert await world.click(Action.CHECK_AGAIN, EVE) == "looked-again"
     assert world.store.due_at(ID) == world.clock.now()
+
+
+async def test_whoever_checks_again_is_told_when_it_was_looked_and_what_was_seen() -> None:
+    """The card does not change where all is as it was."""
+    world = await in_status(Status.NEEDS_ATTENTION)
+    op = await world.op()
+    nameless = replace(reading(C), nodes=tuple(replace(node, name="") for node in reading(C).nodes))
+    seen = [(reading(A), "db-a"), (nameless, "n-c"), (reading(), "")]
+    for shows, primary in seen:
+        world.cloud.shows(shows)
+        told = await world.ask(Act(Action.CHECK_AGAIN, ID), EVE)
+        moved = "yes" if primary and shows.primary and shows.primary.id != op.primary_now else ""
+        when = shows.read_at.isoformat()
+        assert told == Tell(Reason.of("looked-again", when=when, now=primary or None, moved=moved))
+        assert await world.op() == op
+    world.cloud.shows(Unavailable("503"))
+    unread = await world.ask(Act(Action.CHECK_AGAIN, ID), EVE)
+    assert isinstance(unread, Tell)
+    assert (unread.text.code, unread.detail and unread.detail.code) == ("unreadable", "provider-said")
+    world.catalogue.current = Catalogue({})
+    assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
 
 
 async def test_whoever_sees_the_card_may_have_it_checked_again_and_nobody_asks_slack_who_they_are() -> None:
@@ -434,7 +457,7 @@ async def test_whoever_sees_the_card_may_have_it_checked_again_and_nobody_asks_s
     await world.clock.sleep(1)
     world.people.available = False
     before = await world.op()
-    assert await world.click(Action.CHECK_AGAIN, GUEST) == "checking-again"
+    assert await world.click(Action.CHECK_AGAIN, GUEST) == "looked-again"
     assert (world.store.due_at(ID), await world.op()) == (world.clock.now(), before)
 
 
@@ -660,6 +683,57 @@ async def test_a_shard_on_which_nothing_is_under_way_does_not_show_what_is_on_th
     assert isinstance(answer, ShowDatabases)
     (line,) = answer.databases
     assert (line.operation, [shard.operation for shard in line.shards]) == (op.id, ["", ""])
+
+
+def configured_and_frozen(world: World) -> Reason:
+    """``orders``, ``sessions`` under a policy that a configured freeze binds now, and that freeze."""
+    window = Reason.of("frozen", reason="trading", until="2026-03-02T18:00+00:00")
+    strict = replace(POLICY, name="strict")
+    sessions = replace(world.database("sessions", strict), frozen=lambda _now: window)
+    orders = world.database("orders", POLICY)
+    world.catalogue.current = Catalogue({"orders": orders, "sessions": sessions})
+    return Reason.of("frozen-policy", policy="strict", until=window["until"], reason="trading")
+
+
+async def test_status_tells_what_stops_new_submissions_and_whom() -> None:
+    world = World()
+    op = await world.planned()
+    assert await world.ask(ShowStatus()) == ShowOperations((op,))
+    window = configured_and_frozen(world)
+    for hold in (Freeze("orders", "audit"), Halt("fire")):
+        assert isinstance(await world.ask(hold, ANN), Tell)
+    halted, frozen = (each.sentence() for each in reversed(await world.store.holds(world.clock.now())))
+    assert (halted.code, frozen.code) == ("halted-by", "frozen-by-hand")
+    for name, held in (
+        (None, (halted, frozen, window)),
+        ("orders", (halted, frozen)),
+        ("sessions", (halted, window)),
+        (op.id, (halted, frozen)),
+    ):
+        shown = await world.ask(ShowStatus(name), EVE)
+        assert isinstance(shown, ShowOperations)
+        assert shown.held == held
+    listed = await world.ask(ListDatabases(), EVE)
+    assert isinstance(listed, ShowDatabases)
+    assert listed.held == (halted,)
+    assert [line.frozen for line in listed.databases] == [
+        Reason.of("list-frozen", until=None, by=ANN, reason="audit"),
+        Reason.of("list-frozen", reason="trading", until=window["until"]),
+    ]
+
+
+async def test_what_is_sent_or_an_emergency_is_not_said_to_be_held_by_what_does_not_hold_it() -> None:
+    world = World(stricter(break_glass=(ANN,)))
+    op = await world.requested()
+    await world.click(Action.CANCEL, ASKER)
+    assert isinstance(await world.ask(Freeze("all", "audit"), ANN), Tell)
+    for command in (ORDERS, replace(ORDERS, emergency=True)):
+        await world.ask(command, ANN)
+    (urgent,) = await world.store.operations(open_only=True)
+    for name in (op.id, urgent.id):
+        shown = await world.ask(ShowStatus(name), EVE)
+        assert isinstance(shown, ShowOperations)
+        assert shown.held == ()
 
 
 async def test_status_shows_what_is_open_one_database_or_one_operation() -> None:

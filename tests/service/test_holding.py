@@ -12,6 +12,7 @@ from bot.core.answers import Tell
 from bot.core.commands import Act, Action, Command, Freeze, Halt, RequestSwitchover, Resume, Unfreeze
 from bot.core.model import JobId, Reason, UserId
 from bot.core.operation import Operation, Status
+from bot.core.schedule import Start
 from bot.errors import OutcomeUnknown
 from bot.service.catalogue import Catalogue
 from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, START
@@ -192,7 +193,9 @@ async def test_a_halt_stops_requests_of_every_database_until_somebody_resumes() 
     assert await tell(world, HALT, EVE) == Tell(Reason.of("halted-now", reason="which primary?"))
     for command in (ORDERS, RequestSwitchover("sessions", "n-b")):
         told = await tell(world, command)
-        assert told.text == Reason.of("halted-by", by=EVE, reason="which primary?")
+        assert told.text == Reason.of(
+            "halted-by", by=EVE, reason="which primary?", since=world.clock.now().isoformat()
+        )
     assert (await tell(world, Resume(), ANN)).text.code == "resumed-now"
     assert await world.ask(ORDERS) is None
     assert notices(world) == ["notice-halted", "notice-resumed"]
@@ -275,6 +278,72 @@ async def test_a_halt_binds_before_a_freeze_and_outlives_its_end() -> None:
 
 
 # --- what is under way ---
+
+
+def thread(world: World) -> list[tuple[str, str]]:
+    """What the thread was told of holds, and by which hold."""
+    said = [say for say in world.store.said(ID) if say.text.code in {"reply-held", "reply-let-go"}]
+    return [(say.text.code, say.detail.code if say.detail else "") for say in said]
+
+
+@pytest.mark.parametrize(
+    ("command", "lifted", "why"),
+    [(FREEZE, Unfreeze("orders"), "frozen-by-hand"), (HALT, Resume(), "halted-by")],
+)
+async def test_what_waits_for_approval_hears_of_a_hold_once_and_of_its_end(
+    command: Command, lifted: Command, why: str
+) -> None:
+    world = two_databases()
+    await world.planned()
+    await tell(world, command)
+    await tell(world, command if command is HALT else Freeze("sessions", "x"), EVE)
+    assert thread(world) == [("reply-held", why)]
+    await tell(world, lifted)
+    assert thread(world) == [("reply-held", why), ("reply-let-go", "")]
+    await tell(world, lifted)
+    assert len(thread(world)) == 2
+
+
+async def test_a_start_that_is_held_says_what_becomes_of_it() -> None:
+    world = World()
+    assert await world.ask(replace(ORDERS, start=Start(after=timedelta(minutes=10)))) is None
+    await world.tick()
+    for who in (ANN, BOB):
+        await world.click(Action.APPROVE, who)
+    assert await world.status() is Status.SCHEDULED
+    start = (await world.op()).start_at
+    assert start is not None
+    await tell(world, HALT)
+    await tell(world, Resume())
+    facts = {"database": "orders", "when": start.isoformat()}
+    assert [say.text for say in world.store.said(ID)[-2:]] == [
+        Reason.of("reply-held", **facts),
+        Reason.of("reply-let-go", **facts, by=ANN),
+    ]
+
+
+async def test_a_thread_hears_what_holds_it_still_and_nothing_of_what_makes_no_difference() -> None:
+    world = World()
+    await world.planned()
+    for command in (HALT, FREEZE, Resume(), Freeze("all", "x"), Unfreeze("all"), Unfreeze("orders")):
+        await tell(world, command)
+    assert thread(world) == [
+        ("reply-held", "halted-by"),
+        ("reply-held", "frozen-by-hand"),
+        ("reply-let-go", ""),
+    ]
+
+
+async def test_what_is_sent_or_over_hears_of_no_hold() -> None:
+    world = World()
+    await world.planned()
+    world.cloud.answers = [JOB]
+    for who in (ANN, BOB):
+        await world.click(Action.APPROVE, who)
+    await world.tick()
+    assert await world.status() is Status.RUNNING
+    await tell(world, HALT)
+    assert thread(world) == []
 
 
 @pytest.mark.parametrize(("command", "why"), [(FREEZE, "frozen-by-hand"), (HALT, "halted-by")])

@@ -19,7 +19,7 @@ from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.home import Reading
 from bot.core.machine import Decision, Note, Say
 from bot.core.model import OperationId, Target, UserId
-from bot.core.operation import UNSENT, Operation, Status
+from bot.core.operation import Operation, Status
 from bot.errors import Chosen, Held, Locked, MaybeRecorded, Stale, StoreUnavailable
 from bot.ports import (
     NO_HOLD,
@@ -445,11 +445,13 @@ class MemoryStore:
             self.disk.holds = tuple(replace(hold, reason=plain(hold.reason)) for hold in holds)
             self.disk.hold_events.append(event)
             rows = self.disk.operations.values()
-            told = tell([row.op for row in rows if row.op.open and row.op.status not in UNSENT])
+            told = tell([row.op for row in rows if row.op.open])
             if item_id is not None:
                 self._finish(item_id, told.replies, event.at)
             if told.say is not None:
                 self._owe_notice(f"hold-{seq}", told.say, event.at)
+            for op, say in told.threads:
+                self._owe(op, MessageKind.REPLY, reply_key(op.version, seq), event.at).say = say
 
     # --- Home tabs ---
 

@@ -173,23 +173,46 @@ async def test_of_concurrent_workers_on_one_delivery_one_sets_the_hold(
     assert await store.backlog() == 1
 
 
-async def test_who_is_told_of_a_hold_is_told_what_it_comes_too_late_for(store: Storage) -> None:
+async def test_who_is_told_of_a_hold_knows_all_that_is_open(store: Storage) -> None:
     counts = {1: 0, 2: 1, 3: 3, 4: 4, 5: len(running(requested(5)))}
     for number, count in counts.items():
         first = await opened(store, requested(number, database=f"db{number}"))
         if count:
             await store.commit(running(first)[:count], due_at=NOW)
     kept = {op.id: op for op in await store.operations(open_only=True)}
-    sent = {op.id for op in kept.values() if op.submissions}
-    assert 0 < len(sent) < len(kept)
     seen: list[Operation] = []
 
-    def tell(too_late_for: Sequence[Operation]) -> HoldTold:
-        seen.extend(too_late_for)
+    def tell(under_way: Sequence[Operation]) -> HoldTold:
+        seen.extend(under_way)
         return HoldTold()
 
     await store.record_hold(halted(), item_id=None, tell=tell)
-    assert {op.id: op for op in seen} == {each: kept[each] for each in sent}
+    assert {op.id: op for op in seen} == kept
+
+
+async def test_threads_are_told_of_a_hold_with_it_or_not_at_all(store: Storage) -> None:
+    """Each hold once in each, as what is true of the operation then."""
+    waiting = (await opened(store, requested(1))).after
+    said = Say(Reason.of("reply-held", database="db"))
+
+    def tell(_open: Sequence[Operation]) -> HoldTold:
+        return HoldTold(threads=[(waiting, said)])
+
+    item_id = await item_of(store)
+    await store.record_hold(halted(), item_id=item_id, tell=tell)
+    with pytest.raises(Stale):
+        await store.record_hold(halted(), item_id=item_id, tell=tell)
+    await store.record_hold(halted(after(1)), item_id=None, tell=tell)
+    told = []
+    while found := [one for one in await messages(store) if one.operation is not None]:
+        (one,) = found  # a card comes before what its thread is told, and that in its order
+        await store.posted(one, ts=one.key, version=1, now=NOW)
+        told += found[one.kind is MessageKind.CARD :]
+    assert [(one.operation and one.operation.id, one.status, one.say) for one in told] == [
+        (waiting.id, waiting.status, said),
+        (waiting.id, waiting.status, said),
+    ]
+    assert len({one.key for one in told}) == 2
 
 
 async def test_the_audit_channel_is_told_of_every_hold(stores: Stores, store: Storage) -> None:

@@ -195,7 +195,9 @@ class Walk:
             "record_hold",
             event,
             item_id=item_id,
-            tell=lambda sent: HoldTold([reply()] * (1 + len(sent)), say),
+            tell=lambda found: HoldTold(
+                [reply()] * (1 + len(found)), say, [(op, Say(Reason.of("held"))) for op in found]
+            ),
         )
 
     async def _rarely(self) -> None:
