@@ -294,7 +294,8 @@ async def test_of_a_choice_that_is_made_nothing_else_is_said(deed: Deed) -> None
 async def test_no_other_answer_takes_the_place_of_anything() -> None:
     world = World()
     await world.ask(Halt("storm"), ANN)
-    assert await world.ask(replace(ORDERS, node=B)) == Tell(Reason.of("halted-by", by=ANN, reason="storm"))
+    halted = Reason.of("halted-by", by=ANN, reason="storm", since=world.clock.now().isoformat())
+    assert await world.ask(replace(ORDERS, node=B)) == Tell(halted)
     assert await world.ask(replace(ORDERS, database="nope")) == Tell(
         Reason.of("unknown-database", name="nope", nearest="")
     )
