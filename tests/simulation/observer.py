@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -338,7 +339,7 @@ def _more(event: e.Event) -> str:
     return "".join(f" {word}" for word in words if word)
 
 
-def _as_known(plan: Plan, seen: Set[tuple[str, ...]]) -> bool:
+def _as_known(plan: Plan, seen: AbstractSet[tuple[str, ...]]) -> bool:
     """Whether the primary was the plan's at some time; an emergency may do without one that is known."""
     if plan.primary is None:
         return any(len(primaries) != 1 for primaries in seen)
