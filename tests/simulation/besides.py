@@ -144,7 +144,8 @@ class Besides:
         """Somebody sends something just while commits are lost."""
         self._note("database: losing commits")
         self._world.ground.fail(Failing.LOSING, self._dice)
-        await self._meanwhile()
+        # Whoever sends it hears the answer, also where all trouble ends meanwhile.
+        await asyncio.shield(self._world.spawn(self._meanwhile()))
         await asyncio.sleep(0.5)
         self._world.ground.fail(Failing.NOT, self._dice)
 
