@@ -12,8 +12,8 @@ import structlog
 from bot.core import events as e
 from bot.core.answers import Answer, AskAgain, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
-from bot.core.machine import open_operation
-from bot.core.model import CandidateRule, OperationId, Reason, Target
+from bot.core.machine import Limits, open_operation
+from bot.core.model import CandidateRule, Capabilities, OperationId, Reason, Target, Topology
 from bot.core.operation import REPLANNED, UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, may_break_glass, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
@@ -32,6 +32,9 @@ CHOICE_LIFE = timedelta(minutes=10)
 LOOK_LIMIT = 3.0
 """Seconds that a request waits for a reading of what it names before its card is posted: a cloud that hangs holds
 up no card."""
+
+READING_SHARE = 0.8
+"""How much of the time for which a delivery is claimed may go into reading: what comes of it needs the rest."""
 
 log = structlog.get_logger()
 
@@ -74,6 +77,7 @@ class Requests:
         self,
         item: InboxItem,
         command: RequestSwitchover,
+        limits: Limits,
         *,
         follows: Operation | None = None,
         back_of: OperationId | None = None,
@@ -84,6 +88,7 @@ class Requests:
         Args:
             item: The delivery; who sent it is the requester.
             command: What is asked.
+            limits: The configured times.
             follows: The operation whose button asked; the new one is posted where that one's card is, and takes back
                 what that one was to take back.
             back_of: What it is to take back, if that is something else.
@@ -105,11 +110,12 @@ class Requests:
             return Tell(when)
         hindered = await self._hindered(database, command, when)
         if command.dry_run:
-            return await self._dry_run(database, command, when, hindered)
+            return await self._dry_run(database, command, limits, when, hindered)
         if hindered is not None:
             return Tell(hindered)
         meant = command if follows is None else replace(command, follows=follows.id)
-        answer = await self._holder(database, command) or await self._unclear(item, database, meant, when)
+        answer = await self._holder(database, command)
+        answer = answer or await self._unclear(item, database, meant, limits, when)
         if answer is not None:
             return answer
         requested = e.Requested(
@@ -169,10 +175,19 @@ class Requests:
         )
 
     async def _dry_run(
-        self, database: Database, command: RequestSwitchover, when: _When, hindered: Reason | None
+        self,
+        database: Database,
+        command: RequestSwitchover,
+        limits: Limits,
+        when: _When,
+        hindered: Reason | None,
     ) -> Answer:
         try:
-            topology = await read_named(database, command)
+            topology = await _read(database, command, limits)
+        except TimeoutError:
+            return Tell(
+                Reason.of("unreadable", name=database.name), Reason.of("reading-slow", name=database.name)
+            )
         except (Refused, Misconfigured) as error:
             return Tell(Reason.of("not-plannable", name=database.name), provider_said(error))
         except ProviderError as error:
@@ -205,12 +220,11 @@ class Requests:
         return None
 
     async def _unclear(
-        self, item: InboxItem, database: Database, command: RequestSwitchover, when: _When
+        self, item: InboxItem, database: Database, command: RequestSwitchover, limits: Limits, when: _When
     ) -> Answer | None:
         """What the asker alone is asked: for a name that is there, or which of several nodes that fit is meant."""
         try:
-            async with asyncio.timeout(LOOK_LIMIT):
-                topology = await read_named(database, command)
+            topology = await _read(database, command, limits)
         except (ProviderError, TimeoutError):
             return None  # planning reads again, with patience, and says in the thread what is wrong
         if isinstance(topology, AskAgain):
@@ -257,6 +271,26 @@ class Requests:
         approvers = ",".join(entry for entry in database.policy.approvers if entry != ANYONE)
         code = "locked-for-emergency" if emergency else "locked-may-cancel"
         return Tell(text, Reason(code, (("id", holder), ("by", op.requested_by), ("approvers", approvers))))
+
+
+async def _read(database: Database, command: RequestSwitchover, limits: Limits) -> Topology | AskAgain:
+    """As ``read_named``, for as long as the request can wait.
+
+    Raises:
+        ProviderError: As ``read_named``.
+        TimeoutError: The cloud takes longer.
+    """
+    seconds = READING_SHARE * limits.lease.total_seconds()
+    if not command.dry_run and not _leaves_open(command, database.provider.capabilities):
+        seconds = min(LOOK_LIMIT, seconds)
+    async with asyncio.timeout(seconds):
+        return await read_named(database, command)
+
+
+def _leaves_open(command: RequestSwitchover, capabilities: Capabilities) -> bool:
+    """Whether a node or a shard is still to be chosen: without a reading all would see a card that is refused."""
+    no_node = command.node is None and capabilities.candidate is CandidateRule.REQUIRED
+    return no_node or (command.shard is None and capabilities.shards)
 
 
 def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:
