@@ -14,6 +14,7 @@ from bot.core.commands import RequestSwitchover
 from bot.core.machine import Limits
 from bot.core.model import CandidateRule, Reason, Target, Topology
 from bot.core.operation import Status
+from bot.core.policy import Policy
 from bot.errors import Refused, Unavailable
 from bot.service.catalogue import Catalogue
 from bot.service.requests import LOOK_LIMIT, READING_SHARE
@@ -49,11 +50,11 @@ def shard(number: int, name: str | None = None) -> Topology:
     return replace(reading(A), shard=f"g-{number}", shard_name=called)
 
 
-def sharded(*shards: Topology) -> World:
+def sharded(*shards: Topology, policy: Policy = POLICY) -> World:
     """A world whose only database, ``events``, has these shards."""
     world = World()
     world.cloud = ShardedCloud(capabilities=SHARDED, shards=shards)
-    world.catalogue.current = Catalogue({"events": world.database("events", POLICY, world.cloud)})
+    world.catalogue.current = Catalogue({"events": world.database("events", policy, world.cloud)})
     return world
 
 
@@ -67,14 +68,33 @@ async def asked(world: World, request: RequestSwitchover) -> AskAgain:
 
 @pytest.mark.parametrize("dry_run", [False, True])
 async def test_a_sharded_database_without_a_shard_is_asked_for_one(dry_run: bool) -> None:
-    """With the shards there are, and the same command for one of them."""
+    """With the shards there are, and the same command with a gap: which of them is meant nobody can guess."""
     world = sharded(shard(1), shard(2))
     request = RequestSwitchover("events", "n-b", reason="disk", dry_run=dry_run)
     answer = await asked(world, request)
     assert answer.problem.code == "which-shard"
     assert (answer.problem["name"], answer.problem["known"]) == ("events", "shard-1, shard-2")
     assert answer.problem["more"] == ""
-    assert answer.nearest == replace(request, shard="shard-1")
+    assert answer.nearest == replace(request, shard="GROUP")
+    only = sharded(shard(1))
+    assert (await asked(only, request)).nearest == replace(request, shard="shard-1")
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        RequestSwitchover("events"),
+        RequestSwitchover("events", shard="shrd-2"),
+        RequestSwitchover("events", "db-bb", "shard-1"),
+    ],
+)
+async def test_no_command_is_made_up_for_an_emergency(unclear: RequestSwitchover) -> None:
+    """Copied in haste it would switch at once what nobody has named."""
+    world = sharded(shard(1), shard(2), policy=replace(POLICY, break_glass=(ASKER,)))
+    answer = await asked(world, replace(unclear, reason="disk", emergency=True))
+    assert answer.nearest is None
+    assert world.store.notices == []
+    assert (await asked(world, unclear)).nearest is not None
 
 
 async def test_shards_are_named_as_they_can_be_typed_and_not_all_of_many() -> None:
@@ -116,11 +136,10 @@ async def test_one_that_could_have_shards_and_has_none_is_taken() -> None:
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-@pytest.mark.parametrize("emergency", [False, True])
-async def test_a_mistyped_node_is_answered_privately_with_the_nearest(dry_run: bool, emergency: bool) -> None:
+async def test_a_mistyped_node_is_answered_privately_with_the_nearest(dry_run: bool) -> None:
     """No card, and nothing is announced; a name that only one has is typed, else the id."""
-    world = World(replace(POLICY, break_glass=(ASKER,)))
-    request = RequestSwitchover("orders", "db-bb", reason="disk", dry_run=dry_run, emergency=emergency)
+    world = World()
+    request = RequestSwitchover("orders", "db-bb", reason="disk", dry_run=dry_run)
     answer = await asked(world, request)
     assert answer.problem.code == "check-node-not-found"
     assert answer.nearest == replace(request, node="db-b")
