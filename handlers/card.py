@@ -85,7 +85,7 @@ def summary(op: Operation, texts: Texts, *, now: datetime | None) -> Rendered:
     rest = [
         _request(op, texts),
         _approvals(op, texts),
-        check_lines(op.checks, texts, read_at=op.checked_at, started=bool(op.submissions), told=op.detail),
+        check_lines(op.checks, texts, read_at=op.checked_at, started=op.checked_before_start, told=op.detail),
         _nodes(op, texts, now),
     ]
     asked = _asked(op, texts)

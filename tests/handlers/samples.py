@@ -295,6 +295,7 @@ operations = st.builds(
     reviewed_by=st.none() | users,
     reviewed_at=st.none() | moments,
     checked_at=st.none() | moments,
+    checked_since=st.booleans(),
 )
 ends = st.sampled_from(sorted(ENDS)).map(lambda end: f"reply-{end.replace('_', '-')}")
 filled = words.map(lambda word: tuple((name, word) for name in ("database", "now", "seconds", "by")))

@@ -316,6 +316,16 @@ def test_a_reading_from_before_the_start_is_not_shown_as_the_present() -> None:
     assert drawing(later).splitlines()[0] == "orders"
 
 
+def test_what_a_recheck_found_after_a_request_that_was_not_accepted_is_of_no_time_before() -> None:
+    """Nothing was started then."""
+    sent = replace(sample(Status.REFUSED), submissions=(NOW,))
+    assert card(sent, TEXTS, now=NOW).text.count("before the start") == 3
+    later = replace(sent, topology=replace(READING, read_at=NOW), checked_at=NOW, checked_since=True)
+    after = card(later, TEXTS, now=NOW).text
+    assert "before the start" not in after
+    assert "Checks, as of 2026-11-22 03:30:00 UTC\n" in after
+
+
 def test_verifying_says_what_is_waited_for() -> None:
     """A job that is done, one that has failed, and roles that moved without one."""
 
