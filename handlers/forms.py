@@ -130,8 +130,11 @@ class Forms:
         self._want(origin, view, (database, ""))
 
     def chosen_shard(self, origin: Origin, view: Payload, shard: str) -> None:
-        """Offers the nodes of a shard only, in the same way."""
-        self._want(origin, view, (filled.kept(view).database, shard))
+        """Offers the nodes of a shard only, in the same way; not of a database that is wanted no more."""
+        database = filled.kept(view).database
+        filling = self._filling.get(text(view, "id"))
+        if filling is None or filling.wanted[0] == database:
+            self._want(origin, view, (database, shard))
 
     def _want(self, origin: Origin, view: Payload, wanted: tuple[str, str]) -> None:
         view_id = text(view, "id")

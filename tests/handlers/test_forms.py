@@ -391,6 +391,21 @@ async def test_of_two_databases_chosen_in_a_row_the_last_one_is_shown() -> None:
         assert [each["value"] for each in blocks_of(now)["shard"]["element"]["options"]] == ["sh-1", "sh-2"]
 
 
+async def test_a_shard_of_the_database_that_was_chosen_before_is_not_taken_for_a_choice() -> None:
+    """Its picker is still there until the new one is."""
+    async with office() as it:
+        view = await it.filled_for("events")
+
+        async def late() -> None:
+            it.forms.chosen_shard(rita(it, Place("")), view_json(it.demo.workspace, view), "sh-2")
+
+        it.cloud.while_reading = late
+        await it.people.choose("rita", view, "database", "orders")
+        now = await it.form()
+        assert json.loads(now.payload["private_metadata"])["database"] == "orders"
+        assert "shard" not in blocks_of(now)
+
+
 async def test_what_another_replica_has_changed_is_not_overwritten() -> None:
     async with office() as it:
         view = await it.opened()
