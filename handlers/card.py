@@ -102,7 +102,7 @@ def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
 
     The end of an emergency asks for its review, with the button, as long as that is owed.
     """
-    said = _said(op, say, texts)
+    said = _said(op, say, texts, beside_card=True)
     if not _asks_for_review(op, say):
         return rendered([said], texts)
     asked = texts.text("reply-review-owed", by=user(op.requested_by))
@@ -112,7 +112,7 @@ def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
 
 def notice(op: Operation, say: Say, texts: Texts) -> Rendered:
     """What happened and why, for readers who don't see the card: also of what, asked and approved by whom."""
-    said = _said(op, say, texts)
+    said = _said(op, say, texts, beside_card=False)
     if _asks_for_review(op, say):
         said.append(texts.text("notice-review-owed", by=user(op.requested_by)))
     approvals = _approvals(op, texts) if op.status in ENDS else []
@@ -125,9 +125,9 @@ def announcement(say: Say, texts: Texts) -> Rendered:
     return rendered([said], texts)
 
 
-def _said(op: Operation, say: Say, texts: Texts) -> list[str]:
+def _said(op: Operation, say: Say, texts: Texts, *, beside_card: bool) -> list[str]:
     """What happened and why; of an emergency nothing was approved, so it says so nowhere."""
-    extra = {"emergency": _yes(op.emergency), "zone": op.zone}
+    extra = {"emergency": _yes(op.emergency), "zone": op.zone, "card": _yes(beside_card)}
     reasons = [reason for reason in (say.text, say.detail) if reason is not None]
     return [
         sentence(

@@ -242,7 +242,10 @@ reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
 reply-needs-attention = ⚠ A person must look at this database: nothing proves that the roles are as { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }. The card says what to do. The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
+ }.{ GIVEN($card) ->
+    [yes] {" "}The card says what to do.
+   *[no] {""}
+ } The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary

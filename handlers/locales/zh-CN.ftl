@@ -256,7 +256,10 @@ reply-roles-moved = ▶ 角色已变化，再读一次确认。
 reply-needs-attention = ⚠ 需要人工查看这个数据库：没有证据表明角色与{ GIVEN($emergency) ->
     [yes] 计划
    *[no] 批准的方案
- }一致。如何处理见卡片。数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
+ }一致。{ GIVEN($card) ->
+    [yes] 如何处理见卡片。
+   *[no] {""}
+ }数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
     [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }

@@ -448,6 +448,18 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
 # --- what comes after, and later -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("locale", "sentence"), [("en", " The card says what to do."), ("zh-CN", "如何处理见卡片。")]
+)
+def test_only_beside_the_card_readers_are_told_to_look_at_it(locale: str, sentence: str) -> None:
+    """Elsewhere there is none, and perhaps nowhere any more."""
+    op, say = sample(Status.NEEDS_ATTENTION), Say(Reason.of("reply-needs-attention"))
+    texts = Texts(locale)
+    beside, elsewhere = reply(op, say, texts).text, notice(op, say, texts).text
+    assert beside.count(sentence) == 1
+    assert elsewhere.startswith(beside.replace(sentence, ""))
+
+
 def test_the_way_back_is_a_new_plan_and_says_so() -> None:
     """From where it is to where it was; where the cloud chooses, what can't be promised."""
     op = sample(Status.SUCCEEDED)
