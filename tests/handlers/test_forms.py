@@ -186,6 +186,26 @@ async def test_where_no_requests_are_taken_the_form_asks_where_they_are_to_go() 
         assert it.inbox.items == []
 
 
+@pytest.mark.parametrize("configured", [False, True])
+async def test_in_a_direct_message_the_form_asks_where_the_request_is_to_go(configured: bool) -> None:
+    """It suggests no place that its own picker would not offer, and takes no request without one."""
+    async with office() as it:
+        one = frozenset({it.demo.channel.id}) if configured else frozenset()
+        it.catalogue.current = replace(it.catalogue.current, channels=one)
+        direct = it.demo.workspace.direct_channel(it.demo.requester.id)
+        assert direct.id.startswith("D")
+        assert (await it.people.command("rita", direct)).ok
+        view = await it.form()
+        name, channel = next(iter(blocks_of(view).items()))
+        assert (name, channel["optional"]) == ("channel", False)
+        assert channel["element"].get("initial_conversation", "") == "".join(one)
+        if not configured:
+            with pytest.raises(Impossible, match="channel has to be filled in"):
+                await it.people.submit("rita", view, {"database": "orders"})
+        await it.people.submit("rita", view, {"database": "orders", "channel": it.demo.channel.id})
+        assert it.recorded.origin.place == Place(it.demo.channel.id)
+
+
 # --- who gets it ---
 
 
