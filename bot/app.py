@@ -433,6 +433,7 @@ class Bot:
             offering=Offering(directory=directory, catalogue=self._catalogue),
             wording=wording,
             crew=self._forms,
+            take=self._publisher.pace.take,
             clock=self._clock,
         )
         listeners = Listeners(

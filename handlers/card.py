@@ -87,7 +87,7 @@ def summary(op: Operation, texts: Texts, *, now: datetime | None) -> Rendered:
     rest = [
         _request(op, texts),
         _approvals(op, texts),
-        check_lines(op.checks, texts, read_at=op.checked_at, started=bool(op.submissions), told=op.detail),
+        check_lines(op.checks, texts, read_at=op.checked_at, started=op.checked_before_start, told=op.detail),
         _nodes(op, texts, now),
     ]
     asked = _asked(op, texts)
@@ -104,7 +104,7 @@ def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
 
     The end of an emergency asks for its review, with the button, as long as that is owed.
     """
-    said = _said(op, say, texts)
+    said = _said(op, say, texts, beside_card=True)
     if not _asks_for_review(op, say):
         return rendered([said], texts)
     asked = texts.text("reply-review-owed", by=user(op.requested_by))
@@ -114,7 +114,7 @@ def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
 
 def notice(op: Operation, say: Say, texts: Texts) -> Rendered:
     """What happened and why, for readers who don't see the card: also of what, asked and approved by whom."""
-    said = _said(op, say, texts)
+    said = _said(op, say, texts, beside_card=False)
     if _asks_for_review(op, say):
         said.append(texts.text("notice-review-owed", by=user(op.requested_by)))
     approvals = _approvals(op, texts) if op.status in ENDS else []
@@ -127,10 +127,15 @@ def announcement(say: Say, texts: Texts) -> Rendered:
     return rendered([said], texts)
 
 
-def _said(op: Operation, say: Say, texts: Texts) -> list[str]:
+def _said(op: Operation, say: Say, texts: Texts, *, beside_card: bool) -> list[str]:
     """What happened and why; of an emergency nothing was approved, so it says so nowhere."""
     differs = _yes(say.detail is not None and say.detail.code in _DIFFERS)
-    extra = {"emergency": _yes(op.emergency), "zone": op.zone, "differs": differs}
+    extra = {
+        "emergency": _yes(op.emergency),
+        "zone": op.zone,
+        "differs": differs,
+        "card": _yes(beside_card),
+    }
     reasons = [reason for reason in (say.text, say.detail) if reason is not None]
     return [
         sentence(

@@ -17,9 +17,10 @@ from bot.ports import Clock
 from bot.service.offering import Look, Offering
 from handlers import filled
 from handlers.filled import Errors, Filled
+from handlers.finder import Take
 from handlers.form import MOST_OPTIONS, Shown, options
 from handlers.payloads import Payload, text
-from handlers.presence import Presence
+from handlers.presence import ASKED_FOR, Presence
 from handlers.slack_client import Done, Outcome, Rejected, SlackClient
 from handlers.wording import Wording
 
@@ -72,8 +73,10 @@ class Forms:
         offering: Who may be shown what.
         wording: Makes the views.
         crew: Runs what no acknowledgement waits for.
+        take: Counts a call of a method, or says how many seconds it has to wait.
         clock: The time.
         who_limit: Seconds to find out who wants a form.
+        asked_for: Seconds to find out whether the bot is in a channel.
     """
 
     def __init__(
@@ -83,8 +86,10 @@ class Forms:
         offering: Offering,
         wording: Wording,
         crew: Crew,
+        take: Take,
         clock: Clock,
         who_limit: float = WHO_LIMIT,
+        asked_for: float = ASKED_FOR,
     ) -> None:
         self._client = client
         self._offering = offering
@@ -94,7 +99,7 @@ class Forms:
         self._filling: dict[str, _Filling] = {}
         self._learning: set[str] = set()
         self._looks: dict[str, Look] = {}
-        self._presence = Presence(client, clock=clock)
+        self._presence = Presence(client, take, clock=clock, asked_for=asked_for)
         self.crew = crew
 
     async def open(self, origin: Origin, trigger: str) -> Opened:
@@ -130,8 +135,11 @@ class Forms:
         self._want(origin, view, (database, ""))
 
     def chosen_shard(self, origin: Origin, view: Payload, shard: str) -> None:
-        """Offers the nodes of a shard only, in the same way."""
-        self._want(origin, view, (filled.kept(view).database, shard))
+        """Offers the nodes of a shard only, in the same way; not of a database that is wanted no more."""
+        database = filled.kept(view).database
+        filling = self._filling.get(text(view, "id"))
+        if filling is None or filling.wanted[0] == database:
+            self._want(origin, view, (database, shard))
 
     def _want(self, origin: Origin, view: Payload, wanted: tuple[str, str]) -> None:
         view_id = text(view, "id")

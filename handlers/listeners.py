@@ -1,4 +1,8 @@
-"""The acknowledgement: translate what came in, record it, say 200. No network, and nothing escapes."""
+"""The acknowledgement: translate what came in, record it, say 200. Nothing escapes, whatever fails.
+
+Only forms wait for Slack: the answer to a command for its form, that to a form for whether the bot is in the channel;
+both briefly, and go on without it.
+"""
 
 from __future__ import annotations
 

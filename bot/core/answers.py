@@ -26,7 +26,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """A name is missing, or nobody has it: why nothing was done, and what was probably meant, if that is known."""
+    """A name is missing, or nobody has it: why nothing was done, and what to ask instead, if that can be said."""
 
     problem: Reason
     nearest: RequestSwitchover | None = None

@@ -346,6 +346,7 @@ def decide(op: Operation, event: e.Event) -> Decision:
         ended_at=op.ended_at or (event.at if status in ENDS else None),
         needed_attention=op.needed_attention or status is Status.NEEDS_ATTENTION,
         checked_at=_checked_at(op, event),
+        checked_since=op.checked_since or _checked_since(op, event),
     )
     return Decision(event, moved, _effects(op, event, moved))
 
@@ -436,6 +437,10 @@ def _checked_at(op: Operation, event: e.Event) -> datetime | None:
             return event.topology.read_at
         case _:
             return op.checked_at
+
+
+def _checked_since(op: Operation, event: e.Event) -> bool:
+    return isinstance(event, e.RecheckRefused) and event.topology is not None and bool(op.submissions)
 
 
 def _with_reading(op: Operation, topology: Topology | None) -> Operation:

@@ -85,6 +85,7 @@ class Operation:
         needed_attention: It did so at some time; when it then ended says little of how long the cloud took.
         primary_now: The primary that the last reading showed.
         checked_at: When the reading was made that the last checks before the start are of; None before those.
+        checked_since: Those were made after the last request: it was not accepted, and they kept it from another try.
         detail: Why the status is what it is, for people.
     """
 
@@ -130,6 +131,7 @@ class Operation:
     reviewed_at: datetime | None = None
     needed_attention: bool = False
     checked_at: datetime | None = None
+    checked_since: bool = False
 
     @property
     def target(self) -> Target:
@@ -162,10 +164,15 @@ class Operation:
         return self.ended_at - (self.submissions[0] if self.submissions else self.requested_at)
 
     @property
+    def checked_before_start(self) -> bool:
+        """Whether a request was sent after the last checks."""
+        return bool(self.submissions) and not self.checked_since
+
+    @property
     def read_before_start(self) -> bool:
         """Whether a request was sent, and its last reading is still the one that was checked before."""
         read_at = self.topology.read_at if self.topology else None
-        return bool(self.submissions) and read_at is not None and read_at == self.checked_at
+        return self.checked_before_start and read_at is not None and read_at == self.checked_at
 
     @property
     def review_owed(self) -> bool:

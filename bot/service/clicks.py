@@ -87,9 +87,9 @@ class Clicks:
             if denied is not None:
                 return Tell(denied)
             if act.action is Action.SWITCH_BACK:
-                return await self._switch_back(item, op)
+                return await self._switch_back(item, op, limits)
             if act.action is Action.REPLAN:
-                return await self._replan(item, op)
+                return await self._replan(item, op, limits)
             try:
                 return await self._apply(item, op, act.action, policy, limits)
             except Stale:
@@ -159,7 +159,7 @@ class Clicks:
             )
         )
 
-    async def _replan(self, item: InboxItem, op: Operation) -> Answer | None:
+    async def _replan(self, item: InboxItem, op: Operation, limits: Limits) -> Answer | None:
         """The same request anew, with the start that it had. One that has passed is never made "at once"."""
         if op.start_at is not None and op.start_at <= self._clock.now():
             passed = Reason.of(
@@ -175,9 +175,9 @@ class Clicks:
             return Tell(passed)
         start = None if op.start_at is None else Start(at=op.start_at)
         again = RequestSwitchover(op.database, op.asked, op.shard, op.reason, start=start)
-        return await self._requests.take(item, again, follows=op)
+        return await self._requests.take(item, again, limits, follows=op)
 
-    async def _switch_back(self, item: InboxItem, op: Operation) -> Answer | None:
+    async def _switch_back(self, item: InboxItem, op: Operation, limits: Limits) -> Answer | None:
         """A new request towards the old primary, as long as the roles are those that this operation left."""
         database = self._catalogue.current.tracked(op.database)
         if database is None or op.plan is None or op.plan.primary is None:
@@ -197,7 +197,7 @@ class Clicks:
         back = RequestSwitchover(op.database, node, op.shard, reason_to_switch_back(op.id))
         unpromised = Tell(Reason.of("switch-back-not-promised", id=op.id, node=op.plan.primary))
         told = None if named else unpromised
-        return await self._requests.take(item, back, follows=op, back_of=op.id, besides=told)
+        return await self._requests.take(item, back, limits, follows=op, back_of=op.id, besides=told)
 
 
 def _asked_about(action: Action, policy: Policy) -> tuple[str, ...]:

@@ -151,7 +151,7 @@ class Desk:
         """The answer; None where the item has had its effect, in a transaction that finished it."""
         match command := item.command:
             case RequestSwitchover():
-                return await self._requests.take(item, command)
+                return await self._requests.take(item, command, self.limits)
             case Act():
                 return await self._clicks.act(item, command, self.limits)
             case Freeze() | Unfreeze() | Halt() | Resume():

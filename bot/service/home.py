@@ -109,10 +109,13 @@ class Lobby:
 
         Args:
             board: What is shown.
-            opened: Somebody has just opened a tab and looks at it: then all that are shown.
+            opened: Somebody has just opened a tab and looks at it: then all that are shown. One that was never read
+                is read for whoever is told so.
         """
         sent = {op.database: op.ended_at for op in reversed(board.past) if op.submissions and op.ended_at}
-        return frozenset(tile.name for tile in board.databases if opened or _older(tile, sent.get(tile.name)))
+        return frozenset(
+            tile.name for tile in board.databases if opened or _behind(tile, sent.get(tile.name))
+        )
 
     async def read(self, names: Collection[str]) -> bool:
         """Reads those of the databases that nobody has read just now; whether there were any.
@@ -159,6 +162,8 @@ def _ends(holds: Sequence[Hold], frozen: Sequence[tuple[str, Reason]]) -> Iterat
     yield from (datetime.fromisoformat(reason["until"]) for _, reason in frozen)
 
 
-def _older(tile: DatabaseTile, ended_at: datetime | None) -> bool:
-    read_at = tile.reading.read_at if tile.reading else None
+def _behind(tile: DatabaseTile, ended_at: datetime | None) -> bool:
+    if tile.reading is None:
+        return True
+    read_at = tile.reading.read_at
     return ended_at is not None and (read_at is None or read_at < ended_at)

@@ -16,14 +16,23 @@ from bot.service.catalogue import Database
 
 NAMED = 10
 """How many shards are named to somebody who named none."""
+ANY_SHARD = "GROUP"
+"""What the command to type instead has in place of a shard that nobody can guess, as the usage has it."""
 
 
 async def read_named(database: Database, command: RequestSwitchover) -> Topology | AskAgain:
     """One reading of what is asked for; or what to ask instead, where a name is missing or nobody has it.
 
+    For an emergency no command is made up: it would be copied in haste, and starts at once.
+
     Raises:
         ProviderError: As ``Provider.observe``, for whatever no other name would mend.
     """
+    found = await _read_named(database, command)
+    return replace(found, nearest=None) if isinstance(found, AskAgain) and command.emergency else found
+
+
+async def _read_named(database: Database, command: RequestSwitchover) -> Topology | AskAgain:
     provider = database.provider
     if command.shard is not None:
         try:
@@ -49,7 +58,7 @@ def _which_shard(command: RequestSwitchover, readings: Sequence[Topology]) -> As
         known=", ".join(names[:NAMED]),
         more=more if more > 0 else None,
     )
-    return AskAgain(problem, replace(command, shard=names[0]))
+    return AskAgain(problem, replace(command, shard=names[0] if len(names) == 1 else ANY_SHARD))
 
 
 async def _no_such_shard(database: Database, command: RequestSwitchover, error: Refused) -> AskAgain:

@@ -13,8 +13,8 @@ import structlog
 from bot.core import events as e
 from bot.core.answers import Answer, AskAgain, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
-from bot.core.machine import open_operation
-from bot.core.model import CandidateRule, OperationId, Reason, Target, Topology, UserId
+from bot.core.machine import Limits, open_operation
+from bot.core.model import CandidateRule, Capabilities, OperationId, Reason, Target, Topology, UserId
 from bot.core.operation import REPLANNED, UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, Standing, may_break_glass, may_cancel, may_reject, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
@@ -31,6 +31,9 @@ from bot.service.planning import plan_on, provider_said, refusal
 LOOK_LIMIT = 3.0
 """Seconds that a request waits for a reading of what it names before its card is posted: a cloud that hangs holds
 up no card."""
+
+READING_SHARE = 0.8
+"""How much of the time for which a delivery is claimed may go into reading: what comes of it needs the rest."""
 
 log = structlog.get_logger()
 
@@ -73,6 +76,7 @@ class Requests:
         self,
         item: InboxItem,
         command: RequestSwitchover,
+        limits: Limits,
         *,
         follows: Operation | None = None,
         back_of: OperationId | None = None,
@@ -83,6 +87,7 @@ class Requests:
         Args:
             item: The delivery; who sent it is the requester.
             command: What is asked.
+            limits: The configured times.
             follows: The operation whose button asked; the new one is posted where that one's card is, and takes back
                 what that one was to take back.
             back_of: What it is to take back, if that is something else.
@@ -105,11 +110,13 @@ class Requests:
             return Tell(when)
         hindered = await self._hindered(database, command, when)
         if command.dry_run:
-            return await self._dry_run(database, command, when, hindered)
+            return await self._dry_run(database, command, limits, when, hindered)
         if hindered is not None:
             return Tell(hindered)
         meant = command if follows is None else replace(command, follows=follows.id)
-        seen = await self._holder(item.origin, database, command) or await self._look(database, command)
+        seen = await self._holder(item.origin, database, command) or await self._look(
+            database, command, limits
+        )
         answer = _unclear(item, database, meant, when, seen)
         if answer is not None:
             return answer
@@ -173,10 +180,19 @@ class Requests:
         )
 
     async def _dry_run(
-        self, database: Database, command: RequestSwitchover, when: _When, hindered: Reason | None
+        self,
+        database: Database,
+        command: RequestSwitchover,
+        limits: Limits,
+        when: _When,
+        hindered: Reason | None,
     ) -> Answer:
         try:
-            topology = await read_named(database, command)
+            topology = await _read(database, command, limits)
+        except TimeoutError:
+            return Tell(
+                Reason.of("unreadable", name=database.name), Reason.of("reading-slow", name=database.name)
+            )
         except (Refused, Misconfigured) as error:
             return Tell(Reason.of("not-plannable", name=database.name), provider_said(error))
         except ProviderError as error:
@@ -213,11 +229,12 @@ class Requests:
                 return await self._locked(origin, database, command, op.id)
         return None
 
-    async def _look(self, database: Database, command: RequestSwitchover) -> Topology | AskAgain | None:
+    async def _look(
+        self, database: Database, command: RequestSwitchover, limits: Limits
+    ) -> Topology | AskAgain | None:
         """What is there, what the asker is asked instead, or nothing where it can't be read for now."""
         try:
-            async with asyncio.timeout(LOOK_LIMIT):
-                return await read_named(database, command)
+            return await _read(database, command, limits)
         except (ProviderError, TimeoutError):
             return None  # planning reads again, with patience, and says in the thread what is wrong
 
@@ -314,6 +331,26 @@ def _unclear(
 
 def _chosen_already(operation: str) -> Tell:
     return Tell(Reason.of("chosen-already", id=operation))
+
+
+async def _read(database: Database, command: RequestSwitchover, limits: Limits) -> Topology | AskAgain:
+    """As ``read_named``, for as long as the request can wait.
+
+    Raises:
+        ProviderError: As ``read_named``.
+        TimeoutError: The cloud takes longer.
+    """
+    seconds = READING_SHARE * limits.lease.total_seconds()
+    if not command.dry_run and not _leaves_open(command, database.provider.capabilities):
+        seconds = min(LOOK_LIMIT, seconds)
+    async with asyncio.timeout(seconds):
+        return await read_named(database, command)
+
+
+def _leaves_open(command: RequestSwitchover, capabilities: Capabilities) -> bool:
+    """Whether a node or a shard is still to be chosen: without a reading all would see a card that is refused."""
+    no_node = command.node is None and capabilities.candidate is CandidateRule.REQUIRED
+    return no_node or (command.shard is None and capabilities.shards)
 
 
 def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:

@@ -256,7 +256,10 @@ reply-needs-attention = ⚠ A person must look at this database: { GIVEN($differ
  } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }. The card says what to do. The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
+ }.{ GIVEN($card) ->
+    [yes] {" "}The card says what to do.
+   *[no] {""}
+ } The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary

@@ -276,7 +276,10 @@ reply-needs-attention = ⚠ 需要人工查看这个数据库：{ GIVEN($differs
         [yes] 计划
        *[no] 批准的方案
      }一致
- }。如何处理见卡片。数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
+ }。{ GIVEN($card) ->
+    [yes] 如何处理见卡片。
+   *[no] {""}
+ }数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
     [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }

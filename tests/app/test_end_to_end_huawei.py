@@ -172,8 +172,8 @@ def _answers(running: Stack, known: int) -> list[Message]:
 
 async def test_who_names_what_is_not_there_is_told_so_alone_and_what_to_type() -> None:
     reasons = {
-        "events": ("Say which: shard_1, ", "To ask again, type: /switchover events shard shard_1"),
-        "plan events": ("Say which: shard_1, ", "To ask again, type: /switchover plan events shard shard_1"),
+        "events": ("Say which: shard_1, ", "To ask again, type: /switchover events shard GROUP"),
+        "plan events": ("Say which: shard_1, ", "To ask again, type: /switchover plan events shard GROUP"),
         "events shard shrd_1": ("did you mean shard_1?", "/switchover events shard shard_1"),
         "events shard mongos": ("a mongos group, which has no primary to switch", "Nothing was done."),
         "sessions shard shard_1": ("is a replica set: leave out the shard", "type: /switchover sessions\n"),

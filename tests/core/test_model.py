@@ -42,7 +42,9 @@ from bot.errors import (
 )
 from tests.core.examples import (
     ACCEPTED,
+    ANN,
     DONE,
+    SENT,
     UNSENT,
     WHY,
     A,
@@ -295,6 +297,18 @@ def test_a_recheck_that_could_not_read_leaves_the_checks_as_they_were() -> None:
     waiting = operation(*UNSENT)
     assert decide(waiting, e.RecheckRefused(at(3), WHY)).after.checked_at == at(1)
     assert decide(waiting, e.RecheckRefused(at(3), WHY, reading(A))).after.checked_at == at(0)
+
+
+def test_what_is_read_after_a_request_that_was_not_accepted_is_of_no_time_before() -> None:
+    """A recheck that could not read leaves what was read before it; so does what people do then."""
+    tried = operation(*SENT, e.SubmissionNotAccepted(at(4), WHY, at(5)))
+    assert (tried.checked_before_start, tried.read_before_start) == (True, True)
+    unread = decide(tried, e.RecheckRefused(at(6), WHY)).after
+    assert (unread.checked_before_start, unread.read_before_start) == (True, True)
+    refused = decide(tried, e.RecheckRefused(at(6), WHY, reading(A, at=at(6)))).after
+    assert (refused.checked_before_start, refused.read_before_start) == (False, False)
+    reviewed = decide(replace(refused, emergency=True), e.Reviewed(at(7), ANN)).after
+    assert (reviewed.checked_before_start, reviewed.read_before_start) == (False, False)
 
 
 def test_an_operation_knows_ever_after_that_it_needed_attention() -> None:

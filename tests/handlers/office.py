@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -26,6 +26,7 @@ from handlers.app import SlackApp
 from handlers.directory import SlackDirectory
 from handlers.forms import Forms
 from handlers.listeners import Listeners
+from handlers.pace import Pace
 from handlers.slack_client import SlackClient
 from handlers.wording import Wording
 from tests.core.examples import CLOUD, A, B, reading
@@ -38,13 +39,20 @@ PATIENCE = 20.0
 
 
 class Office:
-    """Ingress, Bolt, listeners, forms; only the inbox is in memory, and holds what was recorded."""
+    """Ingress, Bolt, listeners, forms; only the inbox is in memory, and holds what was recorded.
 
-    def __init__(self, demo: Demo, client: SlackClient, clock: HandClock, **limits: float) -> None:
+    ``answered``: the methods of Slack whose calls are over, whatever became of them.
+    """
+
+    def __init__(
+        self, demo: Demo, client: SlackClient, clock: HandClock, answered: Sequence[str], **limits: float
+    ) -> None:
+        self.answered = answered
         self.demo = demo
         self.clock = clock
         self.client = client
         self.inbox = Inbox()
+        self.pace = Pace(clock)
         self.crew = Crew(8)
         self.cloud = ScriptedCloud()
         self.shards = ScriptedCloud(
@@ -69,8 +77,10 @@ class Office:
             ),
             wording=wording,
             crew=self.crew,
+            take=self.pace.take,
             clock=clock,
             who_limit=limits.get("who", PATIENCE),
+            asked_for=limits.get("asked", PATIENCE),
         )
         self.kicks = 0
         listeners = Listeners(
@@ -141,18 +151,19 @@ class Office:
 
 @asynccontextmanager
 async def office(**limits: float) -> AsyncIterator[Office]:
-    """An office; ``who``, ``open``, ``reading`` are limits in seconds, ``slack`` that of a call."""
+    """An office; ``who``, ``open``, ``reading``, ``asked`` are limits in seconds, ``slack`` that of a call."""
     clock = HandClock()
     demo = demo_workspace(clock.now, rate_limited=False)
+    answered: list[str] = []
     async with serve_workspace(demo.workspace) as api_url:
         client = SlackClient(
             token=demo.workspace.token,
             api_url=api_url,
             clock=clock,
-            observe=lambda *_: None,
+            observe=lambda method, *_: answered.append(method),
             time_limit=limits.get("slack", PATIENCE),
         )
-        made = Office(demo, client, clock, **limits)
+        made = Office(demo, client, clock, answered, **limits)
         transport = httpx.ASGITransport(app=made.app)
         async with httpx.AsyncClient(transport=transport) as http:
             made.people = Deliveries(demo.workspace, "http://bot/slack/events", http)

@@ -295,6 +295,7 @@ operations = st.builds(
     reviewed_by=st.none() | users,
     reviewed_at=st.none() | moments,
     checked_at=st.none() | moments,
+    checked_since=st.booleans(),
 )
 held = st.lists(reasons(), max_size=6).map(tuple)
 ends = st.sampled_from(sorted(ENDS)).map(lambda end: f"reply-{end.replace('_', '-')}")

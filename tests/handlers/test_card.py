@@ -317,6 +317,16 @@ def test_a_reading_from_before_the_start_is_not_shown_as_the_present() -> None:
     assert drawing(later).splitlines()[0] == "orders"
 
 
+def test_what_a_recheck_found_after_a_request_that_was_not_accepted_is_of_no_time_before() -> None:
+    """Nothing was started then."""
+    sent = replace(sample(Status.REFUSED), submissions=(NOW,))
+    assert card(sent, TEXTS, now=NOW).text.count("before the start") == 3
+    later = replace(sent, topology=replace(READING, read_at=NOW), checked_at=NOW, checked_since=True)
+    after = card(later, TEXTS, now=NOW).text
+    assert "before the start" not in after
+    assert "Checks, as of 2026-11-22 03:30:00 UTC\n" in after
+
+
 def test_verifying_says_what_is_waited_for() -> None:
     """A job that is done, one that has failed, and roles that moved without one."""
 
@@ -461,6 +471,18 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
 
 
 # --- what comes after, and later -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("locale", "sentence"), [("en", " The card says what to do."), ("zh-CN", "如何处理见卡片。")]
+)
+def test_only_beside_the_card_readers_are_told_to_look_at_it(locale: str, sentence: str) -> None:
+    """Elsewhere there is none, and perhaps nowhere any more."""
+    op, say = sample(Status.NEEDS_ATTENTION), Say(Reason.of("reply-needs-attention"))
+    texts = Texts(locale)
+    beside, elsewhere = reply(op, say, texts).text, notice(op, say, texts).text
+    assert beside.count(sentence) == 1
+    assert elsewhere.startswith(beside.replace(sentence, ""))
 
 
 def test_the_way_back_is_a_new_plan_and_says_so() -> None:

@@ -14,13 +14,13 @@ from bot.sandbox.slack import Fault, Workspace, serve_workspace
 from bot.service.home import Lobby
 from handlers.circuit import Circuit
 from handlers.directory import SlackDirectory
-from handlers.homes import HomeKeeper
+from handlers.homes import LOOK_AGAIN, HomeKeeper
 from handlers.links import Links
 from handlers.pace import Pace
 from handlers.slack_client import SlackClient
 from handlers.wording import Wording
 from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, B, reading
-from tests.service.world import GUEST, World
+from tests.service.world import GUEST, POLICY, World
 
 PUBLISH = "views.publish"
 
@@ -124,6 +124,17 @@ async def test_clouds_are_read_once_for_all_readers(tabs: Tabs) -> None:
     assert tabs.world.cloud.readings == 1
     await tabs.open(EVE)
     await tabs.keep(120)
+    assert tabs.world.cloud.readings == 2
+
+
+async def test_a_database_that_a_reload_adds_is_read_for_tabs_that_are_only_kept_fresh(tabs: Tabs) -> None:
+    """They say that it is being read; once it was, nobody asks for it again."""
+    await tabs.settled()
+    tabs.world.configure(orders=POLICY, sessions=POLICY)
+    await tabs.keep(LOOK_AGAIN.total_seconds())
+    assert "✔ sessions: primary" in tabs.says()
+    assert tabs.world.cloud.readings == 2
+    await tabs.keep(LOOK_AGAIN.total_seconds())
     assert tabs.world.cloud.readings == 2
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
-from bot.core.answers import Answer, AskAgain, ShowPlan, Tell
+from bot.core.answers import Answer, AskAgain, ChooseNode, ShowPlan, Tell
 from bot.core.commands import RequestSwitchover
-from bot.core.model import CandidateRule, Target, Topology
+from bot.core.machine import Limits
+from bot.core.model import CandidateRule, Reason, Target, Topology
 from bot.core.operation import Status
+from bot.core.policy import Policy
 from bot.errors import Refused, Unavailable
 from bot.service.catalogue import Catalogue
-from bot.service.requests import LOOK_LIMIT
+from bot.service.requests import LOOK_LIMIT, READING_SHARE
 from tests.core.examples import ANN, ASKER, BOB, CLOUD, A, B, C, reading
 from tests.service.world import POLICY, ScriptedCloud, World
 from tests.simulation.loop import Time
@@ -27,13 +30,19 @@ class ShardedCloud(ScriptedCloud):
     """A cloud that reads one of its ``shards`` only if it is named."""
 
     async def observe(self, target: Target) -> Topology:
+        await self._meanwhile()
         named = [each for each in self.shards if target.shard in {each.shard, each.shard_name}]
         if len(named) != 1:
             raise Refused(f"no shard {target.shard}", meaning=("cloud-no-such-shard", {"shard": "?"}))
         return named[0]
 
     async def survey(self, database: str) -> Sequence[Topology]:
+        await self._meanwhile()
         return self.shards or await super().survey(database)
+
+    async def _meanwhile(self) -> None:
+        if self.while_reading is not None:
+            await self.while_reading()
 
 
 def shard(number: int, name: str | None = None) -> Topology:
@@ -41,11 +50,11 @@ def shard(number: int, name: str | None = None) -> Topology:
     return replace(reading(A), shard=f"g-{number}", shard_name=called)
 
 
-def sharded(*shards: Topology) -> World:
+def sharded(*shards: Topology, policy: Policy = POLICY) -> World:
     """A world whose only database, ``events``, has these shards."""
     world = World()
     world.cloud = ShardedCloud(capabilities=SHARDED, shards=shards)
-    world.catalogue.current = Catalogue({"events": world.database("events", POLICY, world.cloud)})
+    world.catalogue.current = Catalogue({"events": world.database("events", policy, world.cloud)})
     return world
 
 
@@ -59,14 +68,33 @@ async def asked(world: World, request: RequestSwitchover) -> AskAgain:
 
 @pytest.mark.parametrize("dry_run", [False, True])
 async def test_a_sharded_database_without_a_shard_is_asked_for_one(dry_run: bool) -> None:
-    """With the shards there are, and the same command for one of them."""
+    """With the shards there are, and the same command with a gap: which of them is meant nobody can guess."""
     world = sharded(shard(1), shard(2))
     request = RequestSwitchover("events", "n-b", reason="disk", dry_run=dry_run)
     answer = await asked(world, request)
     assert answer.problem.code == "which-shard"
     assert (answer.problem["name"], answer.problem["known"]) == ("events", "shard-1, shard-2")
     assert answer.problem["more"] == ""
-    assert answer.nearest == replace(request, shard="shard-1")
+    assert answer.nearest == replace(request, shard="GROUP")
+    only = sharded(shard(1))
+    assert (await asked(only, request)).nearest == replace(request, shard="shard-1")
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        RequestSwitchover("events"),
+        RequestSwitchover("events", shard="shrd-2"),
+        RequestSwitchover("events", "db-bb", "shard-1"),
+    ],
+)
+async def test_no_command_is_made_up_for_an_emergency(unclear: RequestSwitchover) -> None:
+    """Copied in haste it would switch at once what nobody has named."""
+    world = sharded(shard(1), shard(2), policy=replace(POLICY, break_glass=(ASKER,)))
+    answer = await asked(world, replace(unclear, reason="disk", emergency=True))
+    assert answer.nearest is None
+    assert world.store.notices == []
+    assert (await asked(world, unclear)).nearest is not None
 
 
 async def test_shards_are_named_as_they_can_be_typed_and_not_all_of_many() -> None:
@@ -108,11 +136,10 @@ async def test_one_that_could_have_shards_and_has_none_is_taken() -> None:
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-@pytest.mark.parametrize("emergency", [False, True])
-async def test_a_mistyped_node_is_answered_privately_with_the_nearest(dry_run: bool, emergency: bool) -> None:
+async def test_a_mistyped_node_is_answered_privately_with_the_nearest(dry_run: bool) -> None:
     """No card, and nothing is announced; a name that only one has is typed, else the id."""
-    world = World(replace(POLICY, break_glass=(ASKER,)))
-    request = RequestSwitchover("orders", "db-bb", reason="disk", dry_run=dry_run, emergency=emergency)
+    world = World()
+    request = RequestSwitchover("orders", "db-bb", reason="disk", dry_run=dry_run)
     answer = await asked(world, request)
     assert answer.problem.code == "check-node-not-found"
     assert answer.nearest == replace(request, node="db-b")
@@ -150,21 +177,102 @@ async def test_a_cloud_that_fails_holds_up_no_card() -> None:
     assert await world.status() is Status.PLANNING
 
 
+async def hang() -> None:
+    """Never ends by itself."""
+    await asyncio.Event().wait()
+
+
+async def slowly() -> None:
+    """As long as a cloud takes that asks an agent on a node."""
+    await asyncio.sleep(4)
+
+
+def elapsed(story: Callable[[], Coroutine[None, None, None]]) -> float:
+    """The seconds that a story takes, in virtual time."""
+    time = Time()
+    time.run(story())
+    return time.elapsed
+
+
 def test_a_cloud_that_hangs_holds_up_a_card_for_a_moment() -> None:
     """Well within the time for which the delivery is claimed."""
-
-    async def hang() -> None:
-        await asyncio.Event().wait()
 
     async def story() -> None:
         world = World()
         world.cloud.while_reading = hang
         assert await world.ask(RequestSwitchover("orders", "zzz")) is None
         assert await world.status() is Status.PLANNING
-        assert time.elapsed == LOOK_LIMIT < world.duties.limits.lease.total_seconds()
 
-    time = Time()
-    time.run(story())
+    assert elapsed(story) == LOOK_LIMIT
+
+
+def test_which_node_is_meant_is_asked_of_the_asker_however_slow_the_reading() -> None:
+    """A card would only be refused, before everybody."""
+
+    async def story() -> None:
+        world = World()
+        world.cloud.while_reading = slowly
+        assert isinstance(await world.ask(RequestSwitchover("orders")), ChooseNode)
+        assert await world.store.operations(open_only=False) == []
+
+    assert elapsed(story) == 4 > LOOK_LIMIT
+
+
+@pytest.mark.parametrize("node", [None, "n-b"])
+def test_which_shard_is_meant_is_asked_of_the_asker_however_slow_the_reading(node: str | None) -> None:
+    """The same where the cloud would choose the node."""
+
+    async def story() -> None:
+        world = sharded(shard(1), shard(2))
+        world.cloud.capabilities = replace(SHARDED, candidate=CandidateRule.OPTIONAL)
+        world.cloud.while_reading = slowly
+        assert (await asked(world, RequestSwitchover("events", node))).problem.code == "which-shard"
+
+    assert elapsed(story) == 4
+
+
+def test_where_nothing_is_left_open_a_card_waits_for_no_slow_reading() -> None:
+    """The cloud chooses the node, and there are no shards."""
+
+    async def story() -> None:
+        world = World()
+        world.cloud.capabilities = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
+        world.cloud.while_reading = slowly
+        assert await world.ask(RequestSwitchover("orders")) is None
+        assert await world.status() is Status.PLANNING
+
+    assert elapsed(story) == LOOK_LIMIT
+
+
+def test_a_cloud_that_hangs_holds_up_no_delivery_beyond_its_claim() -> None:
+    """Not even where nothing can be said without a reading: planning says then what is wrong."""
+    lease = timedelta(seconds=20)
+
+    async def story() -> None:
+        world = World()
+        world.desk.limits = replace(world.desk.limits, lease=lease)
+        world.cloud.while_reading = hang
+        assert await world.ask(RequestSwitchover("orders")) is None
+        assert await world.status() is Status.PLANNING
+
+    assert elapsed(story) == READING_SHARE * lease.total_seconds()
+
+
+def test_a_dry_run_that_reads_twice_ends_within_its_claim() -> None:
+    """Of a shard that nobody has: it is read, and then all are, each as slowly as a call may be."""
+
+    async def story() -> None:
+        world = sharded(shard(1), shard(2))
+        world.cloud.while_reading = ten_seconds
+        answer = await world.ask(RequestSwitchover("events", shard="zzz", dry_run=True))
+        assert answer == Tell(
+            Reason.of("unreadable", name="events"), Reason.of("reading-slow", name="events")
+        )
+
+    async def ten_seconds() -> None:
+        await asyncio.sleep(10)
+
+    assert elapsed(story) == READING_SHARE * Limits().lease.total_seconds() < 15
 
 
 async def test_who_may_not_ask_is_told_so_first() -> None:
