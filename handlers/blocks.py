@@ -207,7 +207,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
 
 MAX_CALLED = 20
 _PEOPLE = frozenset({"by"})
-_CALLED = frozenset({"approvers", "requesters"})
+_CALLED = frozenset({"approvers", "people", "requesters"})
 _TIMES = frozenset({"when", "until", "since"})
 _NODES = frozenset({"before", "now", "primary"})
 

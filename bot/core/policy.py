@@ -85,7 +85,7 @@ def may_break_glass(policy: Policy, who: Standing) -> Reason | None:
     if not who.member:
         return Reason.of("deny-not-a-member")
     if not _listed(policy.break_glass, who):
-        return Reason.of("deny-not-break-glass", policy=policy.name)
+        return Reason.of("deny-not-break-glass", policy=policy.name, people=",".join(policy.break_glass))
     return None
 
 
@@ -99,7 +99,9 @@ def may_review(policy: Policy, who: Standing, *, requested_by: str) -> Reason | 
     if who.user == requested_by:
         return Reason.of("deny-own-emergency")
     if not _listed((*policy.approvers, *policy.break_glass), who):
-        return _no_approver(policy) if policy.of_any else Reason.of("deny-no-reviewer", policy=policy.name)
+        people = ",".join(dict.fromkeys((*policy.approvers, *policy.break_glass)))
+        denied = Reason.of("deny-no-reviewer", policy=policy.name, people=people)
+        return _no_approver(policy) if policy.of_any else denied
     return None
 
 

@@ -198,7 +198,7 @@ confirm-switch-back-chosen-text = { $database }: away from { $after }. This make
 confirm-choose-node-title = Start this emergency?
 confirm-choose-node-text = { $database }: to { $node }, at once and without approvals; clients may lose their connections for a moment. It is announced, and somebody else must review it.
 confirm-review-title = Have you reviewed it?
-confirm-review-text = You say that you have looked at what { $by } did with { $database } without approvals: why, which checks were overridden, and how it ended.
+confirm-review-text = You say that you have looked at what { $by } did with { $database } without approvals: why, which checks were overridden, if any, and how it ended. It has to be somebody other than { $by }.
 confirm-yes-approve = Approve
 confirm-yes-acknowledge = Acknowledge
 confirm-yes-switch-back = Make the plan
@@ -344,8 +344,14 @@ deny-no-approver-at-all = Only an approver of at least one database may do this.
    *[no] {""}
  }
 deny-no-requester-at-all = Only somebody who may request a switchover of at least one database may do this.
-deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and those it names under break_glass.
-deny-not-break-glass = Policy { $policy } does not let you run an emergency. Ask somebody it names under break_glass, or request a switchover as usual.
+deny-no-reviewer = Policy { $policy } does not let you review this: its approvers may, and those it names under break_glass.{ GIVEN($people) ->
+    [yes] {" "}Ask { $people }.
+   *[no] {""}
+ }
+deny-not-break-glass = Policy { $policy } does not let you run an emergency. { GIVEN($people) ->
+    [yes] Ask { $people }, whom it names under break_glass,
+   *[no] It names nobody under break_glass. Ask somebody who can change that,
+ } or request a switchover as usual.
 deny-own-emergency = This is your own emergency. Somebody else must review it.
 deny-approved-already = Your approval has been counted already.
 deny-not-requester-nor-approver = Only the requester or an approver can cancel this.

@@ -216,7 +216,7 @@ confirm-switch-back-title = 生成切回方案？
 confirm-switch-back-text = { $database }：从 { $after } 切回 { $before }。这会生成新方案，重新检查、重新批准；在此之前不会切换。
 confirm-switch-back-chosen-text = { $database }：离开 { $after }。这会生成新方案，重新检查、重新批准；在此之前不会切换。新主库由云平台选定：不保证是 { $before }。
 confirm-review-title = 已经复核？
-confirm-review-text = 你确认已查看 { $by } 未经批准对 { $database } 所做的切换：为什么做、忽略了哪些检查项、结果如何。
+confirm-review-text = 你确认已查看 { $by } 未经批准对 { $database } 所做的切换：为什么做、是否忽略了检查项、结果如何。复核人不能是 { $by } 本人。
 confirm-yes-approve = 批准
 confirm-yes-acknowledge = 接管
 confirm-yes-switch-back = 生成方案
@@ -364,8 +364,14 @@ deny-no-approver-at-all = 只有至少一个数据库的审批人可以这样做
    *[no] {""}
  }
 deny-no-requester-at-all = 只有至少可以申请一个数据库切换的人可以这样做。
-deny-no-reviewer = 策略 { $policy } 不允许你复核：可以复核的是它的审批人，以及 break_glass 里列出的人。
-deny-not-break-glass = 策略 { $policy } 不允许你做紧急切换。请找 break_glass 里列出的人，或按正常流程申请切换。
+deny-no-reviewer = 策略 { $policy } 不允许你复核：可以复核的是它的审批人，以及 break_glass 里列出的人。{ GIVEN($people) ->
+    [yes] 请找 { $people }。
+   *[no] {""}
+ }
+deny-not-break-glass = 策略 { $policy } 不允许你做紧急切换。{ GIVEN($people) ->
+    [yes] 请找 { $people }（列在 break_glass 里），
+   *[no] break_glass 里没有列出任何人，请找能修改配置的人，
+ }或按正常流程申请切换。
 deny-own-emergency = 这是你自己发起的紧急切换，必须由别人复核。
 deny-approved-already = 你的批准已计入。
 deny-not-requester-nor-approver = 只有申请人或审批人可以取消。

@@ -175,6 +175,11 @@ def test_who_is_denied_is_told_whom_to_ask() -> None:
     assert may_request(policy, OUTSIDE) == Reason.of(
         "deny-not-a-requester", policy=policy.name, requesters="S-DBA"
     )
+    policy = replace(policy, break_glass=(BOB, "S-GLASS"))
+    glass = Reason.of("deny-not-break-glass", policy=policy.name, people=f"{BOB},S-GLASS")
+    assert may_break_glass(policy, OUTSIDE) == glass
+    reviewers = Reason.of("deny-no-reviewer", policy=policy.name, people=f"S-DBA,{BOB},S-GLASS")
+    assert may_review(policy, OUTSIDE, requested_by=ASKER) == reviewers
 
 
 def test_who_is_denied_what_concerns_every_database_is_not_told_of_a_policy_that_nobody_configured() -> None:
