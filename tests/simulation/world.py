@@ -270,8 +270,8 @@ class World:
             return
         self.reloads += 1
         self.time.loop.threads = True  # the bot reads its file in one
-        if self.readable:
-            self.observer.loading = self.book
+        book = self.book if self.readable else before
+        self.observer.loading = book
         reloading = life.run(life.bot.reload())
         await asyncio.wait({reloading})
         if not life.alive:
@@ -280,8 +280,9 @@ class World:
             self.observer.violated("nothing_unforeseen", f"a reload broke: {reloading.exception()!r}")
         elif not reloading.result():
             self.trace.add("machine", "not reloaded")
-            self.observer.loading = before
-            self.observer.rulebook.in_force(before)
+            if self.observer.loading is book is not before:  # else another one is being read by now
+                self.observer.loading = before
+                self.observer.rulebook.in_force(before)
 
     @property
     def url(self) -> str:
