@@ -16,7 +16,7 @@ from tests.simulation.history import Outcome, collecting_seldom, play
 from tests.simulation.loop import LONGEST, Stuck, Time
 from tests.simulation.mutants import MUTANTS, mutated
 
-CHUNKS, LENGTH = 8, 20
+CHUNKS, LENGTH = 8, 16
 """How many fixed seeds, and as many fresh ones, every run plays: in pieces, for several processes."""
 FRESH = 1_000_000
 
