@@ -87,7 +87,8 @@ def length_near(text: str) -> str:
 
 def reason_meant(text: str) -> str:
     """What follows ``because``: people write "because of the outage", and mean the outage."""
-    return _OF.sub("", text, count=1)
+    written = _OF.match(text)
+    return text[written.end() :] if written else text
 
 
 def reason_written(reason: str) -> str:

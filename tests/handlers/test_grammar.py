@@ -51,6 +51,7 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("orders because of", RequestSwitchover("orders", reason="of")),
     ("orders because offline", RequestSwitchover("orders", reason="offline")),
     ("orders because of of mice", RequestSwitchover("orders", reason="of mice")),
+    ("orders because proof of a fire", RequestSwitchover("orders", reason="proof of a fire")),
     ("orders because a &lt; b &amp;amp; c", RequestSwitchover("orders", reason="a < b &amp; c")),
     ("orders because <@U123> asked", RequestSwitchover("orders", reason="<@U123> asked")),
     ('orders because "x', RequestSwitchover("orders", reason='"x')),
