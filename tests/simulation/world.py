@@ -221,6 +221,7 @@ class World:
         self.lives = self.reloads = 0
         self.downtime = 5.0
         self._ended = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._web = WebApi(self.workspace)
         self._ids = count(1)
         self._others: dict[asyncio.Task[Any], None] = {}
@@ -264,15 +265,23 @@ class World:
         common().file.write_text(self.text, encoding="utf-8")
 
     async def reload(self) -> None:
-        """SIGHUP: tells the process, where there is one, to take what the file says now."""
+        """SIGHUP: the process, where there is one, takes what the file says; one after the other, as it does."""
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         life, before = self.serving, self.observer.loading
         if life is None:
             return
         self.reloads += 1
         self.time.loop.threads = True  # the bot reads its file in one
-        book = self.book if self.readable else before
-        self.observer.loading = book
-        reloading = life.run(life.bot.reload())
+
+        async def taken() -> bool:
+            # What the file says when it is read: it may be written again before.
+            self.observer.loading = self.book if self.readable else before
+            return await life.bot.reload()
+
+        reloading = life.run(taken())
         await asyncio.wait({reloading})
         if not life.alive:
             return
@@ -280,9 +289,8 @@ class World:
             self.observer.violated("nothing_unforeseen", f"a reload broke: {reloading.exception()!r}")
         elif not reloading.result():
             self.trace.add("machine", "not reloaded")
-            if self.observer.loading is book is not before:  # else another one is being read by now
-                self.observer.loading = before
-                self.observer.rulebook.in_force(before)
+            self.observer.loading = before
+            self.observer.rulebook.in_force(before)
 
     @property
     def url(self) -> str:
