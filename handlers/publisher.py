@@ -168,7 +168,7 @@ class Publisher:
         clock: Tells the time.
         random: A number from 0 to 1, for jitter.
         undeliverable: Is told, before the message is given up, that a card can't be posted or updated in
-            its channel, with Slack's word for why; may be told twice.
+            its channel, with Slack's word for why; may be told twice. Says whether it may be given up.
         told: Is told the seconds from learning that the provider has finished to the thread being told.
         lease: For how long claimed messages are out of sight of other replicas; nothing is posted that
             could outlast it, so it must leave room for some calls.
@@ -190,7 +190,7 @@ class Publisher:
         render: Renderer,
         clock: Clock,
         random: Callable[[], float],
-        undeliverable: Callable[[Message, str], Awaitable[None]],
+        undeliverable: Callable[[Message, str], Awaitable[bool]],
         told: Callable[[float], None],
         lease: timedelta = timedelta(seconds=30),
         batch: int = 50,
@@ -607,8 +607,10 @@ class Publisher:
                 await self._outbox.give_up(message, error="overtaken", now=now)
             case GivenUp(error, undeliverable):
                 logger.warning("undeliverable", extra=_about(message, error=error))
-                if undeliverable:
-                    await self._undeliverable(message, error)
+                if undeliverable and not await self._undeliverable(message, error):
+                    due_at = now + timedelta(seconds=MAX_BACKOFF)
+                    await self._outbox.retry(message, due_at=due_at, uncertain=fate.uncertain, error=error)
+                    return
                 await self._outbox.give_up(message, error=error, now=now)
 
 

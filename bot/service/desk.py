@@ -109,31 +109,36 @@ class Desk:
             await self._finish(item, result)
         self._wake()
 
-    async def undeliverable(self, message: Message, error: str) -> None:
+    async def undeliverable(self, message: Message, error: str) -> bool:
         """A card that can't be posted: what nobody can see, nobody can approve, so it is withdrawn.
 
         The requester hears of it as of every end: the publisher tells directly what can't be posted.
+
+        Returns:
+            Whether it may be given up: not that of an operation that was sent meanwhile, whose end its card must
+            show to whoever can see it again.
 
         Raises:
             StoreUnavailable: Nothing was recorded.
         """
         op = message.operation
         if op is None or message.kind is not MessageKind.CARD:
-            return
+            return True
         detail = Reason.of("cancelled-undeliverable", error=error, channel=op.place.channel)
         for _ in range(ATTEMPTS):
             fresh = await self._store.load(op.id)
             if fresh is None:
-                return
+                return True
             try:
                 decision = decide(fresh, e.Cancelled(self._clock.now(), None, detail))
                 await self._store.commit([decision], due_at=None)
             except Stale:
                 continue
             except IllegalTransition:
-                return  # sent already: it is still tracked, and told where it can be
+                return not fresh.open  # sent already: it is still tracked, and told where it can be
             self._wake()
-            return
+            return True
+        return False
 
     async def _finish(self, item: InboxItem, answer: Answer) -> None:
         reply = Reply(item.origin, answered(item.command, answer))

@@ -82,6 +82,7 @@ class Desk:
         self.slack = Workspace(self.clock)
         self.outbox = MemoryOutbox(self.clock)
         self.told: list[tuple[int, str]] = []
+        self.may_be_given_up = True
         self.lags: list[float] = []
 
     async def open(self) -> None:
@@ -111,8 +112,9 @@ class Desk:
         await self.client.close()
         await self.slack.close()
 
-    async def _undeliverable(self, message: Message, error: str) -> None:
+    async def _undeliverable(self, message: Message, error: str) -> bool:
         self.told.append((message.id, error))
+        return self.may_be_given_up
 
     def owe_card(
         self, number: int = 1, channel: str = "C1", thread: str | None = None, **changes: Any
@@ -653,6 +655,17 @@ async def test_a_card_without_a_place_is_given_up_and_reported(desk: Desk, error
     await desk.settle()
     assert desk.told == [(100, error)]
     assert desk.outbox.rows[100].state == "given_up"
+
+
+async def test_a_card_of_what_was_sent_meanwhile_is_not_given_up(desk: Desk) -> None:
+    desk.may_be_given_up = False
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "error", "channel_not_found")
+    await desk.publisher.sweep()
+    assert (desk.told, desk.texts()) == ([(100, "channel_not_found")], [])
+    await desk.clock.sleep(61)
+    await desk.publisher.sweep()
+    assert desk.texts() == ["SW-1 v2"]
 
 
 async def test_a_card_in_doubt_whose_place_is_gone_is_given_up(desk: Desk) -> None:

@@ -587,7 +587,7 @@ async def test_a_request_whose_card_can_not_be_posted_is_withdrawn_and_its_asker
     world = World()
     op = await world.planned()
     woken = world.woken
-    await world.desk.undeliverable(card(op), "not_in_channel")
+    assert await world.desk.undeliverable(card(op), "not_in_channel")
     assert (await world.status(), await world.why()) == (Status.CANCELLED, "cancelled-undeliverable")
     assert world.thread() == ["reply-cancelled"], "which the publisher takes to a direct message"
     assert world.store.answers == []
@@ -597,7 +597,7 @@ async def test_a_request_whose_card_can_not_be_posted_is_withdrawn_and_its_asker
 async def test_what_is_sent_already_is_not_withdrawn_for_a_card() -> None:
     world = World()
     op = await world.submitted_with(JOB)
-    await world.desk.undeliverable(card(op), "not_in_channel")
+    assert not await world.desk.undeliverable(card(op), "not_in_channel"), "its end is still to be shown"
     assert await world.status() is Status.RUNNING
     assert world.store.answers == []
 
