@@ -43,7 +43,7 @@ class Tabs:
             api_url=api_url,
             clock=self.clock,
             observe=lambda *_: None,
-            time_limit=0.5,
+            time_limit=3.0,
         )
         self.restart()
 
