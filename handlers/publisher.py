@@ -72,9 +72,7 @@ MAX_BACKOFF = 60.0
 AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
-LONGEST_QUEUE = (
-    30.0  # seconds after which what waits for Slack's limits is looked at again, however many wait
-)
+LONGEST_QUEUE = 30.0  # seconds after which what waits for Slack is looked at again, however many wait
 LOCALE_LIMIT = (
     1.0  # for finding out in which language somebody reads: an answer is worth more than its language
 )
@@ -140,9 +138,8 @@ class Overtaken:
 
 
 Fate = Posted | Later | Elsewhere | GivenUp | Overtaken
-Waiting = dict[
-    int, tuple[Later, datetime]
-]  # messages that were not tried, by their ids, and when they are due
+# Messages that were not tried, by their ids, and when they are due.
+Waiting = dict[int, tuple[Later, datetime]]
 
 # Of these the requester hears in any case.
 MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
@@ -396,7 +393,7 @@ class Publisher:
     async def _update(self, message: Message, operation: Operation, render: Callable[[], Words]) -> Fate:
         wait = self.pace.take(UPDATE, message.channel)
         if wait:
-            # Not rendered for that: hundreds may wait, and are looked at again every second or two.
+            # Not rendered for that: hundreds may wait, and are looked at again and again.
             return self._waits(wait, behind=(UPDATE, ""))
         metadata = self._metadata(message, operation)
         outcome = await self._send(
