@@ -49,7 +49,7 @@ from handlers.blocks import (
 from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
-from handlers.grammar import COMMAND, Misunderstood, as_text, parse, usage
+from handlers.grammar import COMMAND, Misunderstood, as_text, nearest_form, parse, usage
 from handlers.mrkdwn import clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
@@ -99,8 +99,16 @@ def _ask_again(told: AskAgain, texts: Texts, command: str) -> Rendered:
     lines = [sentence(texts, told.problem)]
     if told.nearest is not None:
         lines.append(line(texts, "ask-again", command=f"{command} {as_text(told.nearest)}"))
+    elif form := _form_meant(told.problem):
+        lines.append(line(texts, "misunderstood-nearest", nearest=f"{command} {form}"))
     lines.append(texts.text("misunderstood-nothing-done"))
     return rendered([lines], texts)
+
+
+def _form_meant(problem: Reason) -> str:
+    """The form meant by a word that was taken for a database's name, and is like no such name; "" for none."""
+    unknown = problem.code == "unknown-database" and not problem["nearest"]
+    return nearest_form(problem["name"]) if unknown else ""
 
 
 def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:

@@ -26,6 +26,7 @@ from bot.core.commands import (
 )
 from bot.core.holds import ALL
 from bot.core.model import Reason
+from bot.core.names import nearest
 from handlers import clauses as c
 from handlers.words import Problem, Words, bare, escape, quoted, storable, unescape
 
@@ -334,10 +335,25 @@ def _other_form(text: str) -> str:
     first, _, left = text.strip().partition(" ")
     if first.casefold() in _FORMS:
         return ""
-    for near in get_close_matches(first.casefold(), _FORMS, n=1, cutoff=0.75):
-        again = _understood(f"{near} {left}")
-        return "" if again is None else as_text(again)
-    return ""
+    near = _nearest_word(first)
+    again = _understood(f"{near} {left}") if near else None
+    return "" if again is None else as_text(again)
+
+
+def _nearest_word(word: str) -> str:
+    return nearest(word, _FORMS, likeness=0.75)
+
+
+def nearest_form(word: str) -> str:
+    """The form of which a word, that is no database either, is probably the mistyped first word; "" if of none.
+
+    It is as people type it where nothing has to follow, and else as the help shows it.
+    """
+    form = _FORMS.get(_nearest_word(word))
+    if form is None:
+        return ""
+    whole = not form.needs_name and not any(clause.needed for clause in form.clauses)
+    return form.word if whole else form.usage
 
 
 def _harmless(suggestion: str, text: str) -> str:

@@ -21,7 +21,7 @@ from bot.core.preflight import OVERRIDABLE, Outcome, candidates
 from bot.core.schedule import Start, instant, zone_named
 from bot.errors import Chosen, DirectoryUnavailable, Locked, Misconfigured, ProviderError, Refused
 from bot.ports import Clock, Directory, InboxItem, Reply, Store
-from bot.service.catalogue import CatalogueHolder, Database
+from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.choosing import CHOICE_LIFE, made
 from bot.service.hindrances import cooling, hindrance
 from bot.service.naming import read_named
@@ -96,7 +96,7 @@ class Requests:
         current = self._catalogue.current
         database = current.databases.get(command.database)
         if database is None:
-            return Tell(current.unknown(command.database))
+            return _no_such_database(current, command)
         follows = follows or await self._followed(command)
         place = item.origin.place if follows is None else follows.place
         if not current.takes_requests(place.channel) and not command.dry_run:
@@ -302,6 +302,17 @@ class Requests:
         except DirectoryUnavailable:
             return False
         return rule(policy, who) is None
+
+
+def _no_such_database(catalogue: Catalogue, command: RequestSwitchover) -> Tell | AskAgain:
+    """What to type instead of a database that nobody has; no emergency is made up.
+
+    A choice was pressed, not typed, and no other database is meant by it.
+    """
+    problem, near = catalogue.unknown(command.database), catalogue.nearest(command.database)
+    if command.choice is not None:
+        return Tell(problem)
+    return AskAgain(problem, replace(command, database=near) if near and not command.emergency else None)
 
 
 def _unclear(

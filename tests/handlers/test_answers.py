@@ -126,6 +126,44 @@ def test_whoever_named_nothing_that_is_there_is_told_what_to_type() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("statsu", "status"),
+        ("Histroy", "history"),
+        ("halp", "help"),
+        ("lits", "list"),
+        ("cancle", "cancel ID"),
+        ("haltt", "halt because REASON…"),
+        ("freez", "freeze DATABASE|all [for DURATION] because REASON…"),
+    ],
+)
+def test_who_mistyped_a_command_is_told_the_nearest(typed: str, meant: str) -> None:
+    """Alone it may be a database's name; only when there is none it is known what was meant."""
+    assert parse(typed) == RequestSwitchover(typed)
+    nowhere = Reason.of("unknown-database", name=typed, nearest="")
+    assert answer(AskAgain(nowhere), TEXTS, command="/sw").text == (
+        f"There is no database “{typed}”. “list” shows what there is.\n"
+        f"Nearest command: /sw {meant}\n"
+        "Nothing was done."
+    )
+
+
+@pytest.mark.parametrize("typed", ["payments", "approve", "", "x" * 5000])
+def test_what_is_near_to_no_command_is_not_taken_for_one(typed: str) -> None:
+    nowhere = Reason.of("unknown-database", name=typed, nearest="")
+    assert "Nearest" not in answer(AskAgain(nowhere), TEXTS).text
+
+
+def test_a_database_that_is_near_comes_before_a_command() -> None:
+    near = Reason.of("unknown-database", name="lst", nearest="last")
+    assert answer(AskAgain(near, RequestSwitchover("last", "n-2")), TEXTS).text == (
+        "There is no database “lst”. Did you mean last?\n"
+        "To ask again, type: /switchover last to n-2\n"
+        "Nothing was done."
+    )
+
+
 def test_what_was_typed_stands_in_quotes() -> None:
     """Whatever it was, it is not taken for a part of the sentence."""
     assert answer(Tell(Reason.of("unknown-operation", id="sw-zzz")), TEXTS).text == (

@@ -296,7 +296,7 @@ async def test_no_other_answer_takes_the_place_of_anything() -> None:
     await world.ask(Halt("storm"), ANN)
     halted = Reason.of("halted-by", by=ANN, reason="storm", since=world.clock.now().isoformat())
     assert await world.ask(replace(ORDERS, node=B)) == Tell(halted)
-    assert await world.ask(replace(ORDERS, database="nope")) == Tell(
+    assert await world.ask(replace(ORDERS, database="nope")) == AskAgain(
         Reason.of("unknown-database", name="nope", nearest="")
     )
     assert [reply.answer for reply in world.store.answers if getattr(reply.answer, "instead", False)] == []

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from bot.core.answers import ChooseNode, ShardLine, ShowDatabases, ShowOperations, ShowPlan, Tell
+from bot.core.answers import AskAgain, ChooseNode, ShardLine, ShowDatabases, ShowOperations, ShowPlan, Tell
 from bot.core.commands import (
     Act,
     Action,
@@ -53,10 +53,14 @@ async def test_a_request_is_recorded_as_asked_and_answered_by_its_card_alone() -
 
 async def test_an_unknown_database_is_answered_with_the_nearest_name() -> None:
     world = World()
-    answer = await world.ask(RequestSwitchover("ordres"))
-    assert isinstance(answer, Tell)
-    assert (answer.text.code, answer.text["nearest"]) == ("unknown-database", "orders")
-    assert (await world.ask(RequestSwitchover("zzz"))) != answer
+    typed = RequestSwitchover("ordres", node="n-b", reason="upgrade", start=Start(after=timedelta(hours=1)))
+    near = Reason.of("unknown-database", name="ordres", nearest="orders")
+    assert await world.ask(typed) == AskAgain(near, replace(typed, database="orders"))
+    # What is copied in haste starts nothing.
+    emergency = replace(typed, start=None, emergency=True)
+    assert await world.ask(emergency) == AskAgain(near)
+    nobody = Reason.of("unknown-database", name="zzz", nearest="")
+    assert await world.ask(RequestSwitchover("zzz")) == AskAgain(nobody)
     assert await world.store.operations(open_only=False) == []
 
 
