@@ -337,7 +337,8 @@ async def _audit_verify(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         return BROKEN
-    print(f"intact: {result.seq} row(s), head {result.hash or '-'}")
+    rows = "1 row" if result.seq == 1 else f"{result.seq} rows"
+    print(f"intact: {rows}, head {result.hash or '-'}")
     return OK
 
 

@@ -97,7 +97,18 @@ async def test_an_intact_trail_exits_with_0_and_prints_its_head(trail: Trail) ->
     head = await trail.store.audit_head()
     for arguments in ((), ("--head", head.hash)):
         printed = await trail.command("verify", *arguments)
-        assert (printed.code, printed.out) == (0, f"intact: {head.seq} row(s), head {head.hash}\n")
+        assert (printed.code, printed.out) == (0, f"intact: {head.seq} rows, head {head.hash}\n")
+
+
+async def test_a_trail_of_one_row_is_not_spoken_of_in_the_plural(tmp_path: Path) -> None:
+    (tmp_path / "switchover.toml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    store = await connect(f"sqlite:///{tmp_path}/switchover.db", migrate=True)
+    try:
+        await store.record_configuration({}, NOW)
+        printed = await Trail(store, tmp_path).command("verify")
+    finally:
+        await store.close()
+    assert printed.out.startswith("intact: 1 row, head ")
 
 
 async def test_an_older_head_is_contained(trail: Trail) -> None:

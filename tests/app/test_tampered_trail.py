@@ -117,7 +117,7 @@ def test_any_value_in_any_column_is_found(file: File, column: str, seq: int, val
         changed = written(connection, column, seq, value)
     code, out, _ = file.command("verify")
     assert code == (4 if changed else 0)
-    assert out.startswith("broken at row " if changed else f"intact: {ROWS} row(s)")
+    assert out.startswith("broken at row " if changed else f"intact: {ROWS} rows")
 
 
 @FEW
@@ -215,4 +215,4 @@ def test_the_file_is_intact_as_it_is(file: File) -> None:
     with file.changed():
         pass
     found: tuple[Any, ...] = file.command("verify", "--head", file.told)
-    assert found == (0, f"intact: {ROWS} row(s), head {file.told}\n", "")
+    assert found == (0, f"intact: {ROWS} rows, head {file.told}\n", "")
