@@ -28,9 +28,7 @@ STATES = {
 EARLY = timedelta(seconds=60)  # how much older than its time stamp a job may look, the clocks being two
 CLOSE = timedelta(seconds=5)  # the same for a job that carries no mark of its request
 _CLUSTER = "cl-"  # what every cluster's id starts with; a node's starts with cln-
-SKEW_ALLOWED = timedelta(
-    minutes=15
-)  # how far the clock may have been set since an earlier life of ours sent it
+SKEW_ALLOWED = timedelta(hours=1)  # how far the clock may have been set since an earlier life of ours sent it
 DRIFT = timedelta(seconds=5)  # how far a correction of the clock that was learned anew may be off
 
 
@@ -116,9 +114,13 @@ class Sought:
         return self._unmarked(at) if same else _Match.UNDECIDED
 
     def _at_another_time(self, at: datetime | None, allowed: timedelta = timedelta(0)) -> bool:
-        """Whether what was made then, by the provider's clock, can't be of this request."""
+        """Whether what was made then, by the provider's clock, can't be of this request.
+
+        One that was signed ahead of that clock is accepted for as much longer, wherever it is on the way.
+        """
         allowed += EARLY
-        return at is not None and not self.sent_at - allowed <= at <= self.sent_at + self.valid_for + allowed
+        latest = max(self.sent_at, self.signed_at) + self.valid_for
+        return at is not None and not self.sent_at - allowed <= at <= latest + allowed
 
     def _asks_the_same(self, named: Sequence[str], directive: Payload) -> bool | None:
         """Whether it asks for what the submission asked for; None where it does not say enough."""

@@ -496,17 +496,40 @@ async def test_a_clock_that_was_set_right_after_it_was_sent_never_proves_absence
     assert evidence.job is not None
 
 
-async def test_our_own_request_under_another_time_decides_nothing(harness: QingCloudHarness) -> None:
+@pytest.mark.parametrize("wrong", [timedelta(seconds=90), timedelta(minutes=20)])
+async def test_our_own_request_under_another_time_decides_nothing(
+    harness: QingCloudHarness, wrong: timedelta
+) -> None:
     ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() + timedelta(seconds=90)
+    harness.cloud.clock = lambda: ours() + wrong
     provider = harness.provider()
     await provider.observe(harness.target)
     plan, since = await lost(harness, provider)
     assert (await provider.find_submission(plan, since)).job is not None
-    harness.clock.jump(timedelta(seconds=90))  # the clock was set right, and then the bot restarted
+    harness.clock.jump(wrong)  # the clock was set right, and then the bot restarted
     harness.cloud.clock = ours
     evidence = await look(harness, plan, since)
     assert (evidence.job, evidence.searched) == (None, False)
+
+
+@pytest.mark.parametrize(("after", "may_be_ours"), [(9, True), (14, False)])
+async def test_what_was_signed_ahead_of_their_clock_may_arrive_as_much_later(
+    harness: QingCloudHarness, after: int, may_be_ours: bool
+) -> None:
+    """Minutes after it was sent, a job of the same request that carries no mark of anybody's."""
+    ours = harness.clock.now
+    harness.cloud.clock = lambda: ours() - timedelta(minutes=10)
+    provider = harness.provider()
+    await provider.observe(harness.target)
+    harness.cloud.faults.set(SUBMIT, Fault.drop(accepted=False))
+    intent = now_intent(harness)
+    with pytest.raises(OutcomeUnknown):
+        await provider.submit(plan_of(harness), intent)
+    harness.clock.advance(60 * after)
+    foreign_job(harness)
+    harness.clock.advance(30 * 60)
+    evidence = await provider.find_submission(plan_of(harness), intent.at)
+    assert (evidence.job is not None) is may_be_ours
 
 
 async def test_this_process_knows_which_it_sent(harness: QingCloudHarness) -> None:
@@ -526,7 +549,7 @@ async def test_it_is_found_among_many(harness: QingCloudHarness, newest_first: b
     harness.cloud.newest_first = newest_first
     for _ in range(250):
         foreign_job(harness)
-        harness.clock.advance(10)
+        harness.clock.advance(60)
     harness.cluster.transition = ""
     harness.cloud.advance()
     plan, since = await lost(harness)
