@@ -162,6 +162,11 @@ async def test_a_dry_run_shows_the_plan_and_leaves_nothing_behind() -> None:
     assert isinstance(answer, ShowPlan)
     assert (answer.outcome, answer.candidate, answer.topology) == (Outcome.CLEAN, B, reading(A))
     assert await world.store.operations(open_only=False) == []
+    assert [reply.answer for reply in world.store.answers] == [answer]
+    assert len(world.store.disk.messages) == 1
+    op = await world.planned()  # nothing is locked
+    assert isinstance(await world.ask(replace(ORDERS, dry_run=True)), ShowPlan)
+    assert await world.store.operations(open_only=False) == [op]
 
 
 async def test_a_dry_run_that_can_not_read_says_why() -> None:
