@@ -371,7 +371,9 @@ def test_a_person_is_called_with_a_sentence_that_is_true(why: Reason, known: boo
     told = reply(op, Say(Reason.of("reply-needs-attention"), why), TEXTS).text
     assert told.startswith(f"⚠ A person must look at this database: {said}. ")
     unapproved = replace(emergency(Status.NEEDS_ATTENTION), detail=why)
-    assert card(unapproved, TEXTS, now=NOW).text.startswith(f"⚠ Needs a person: {said[:-8]}planned\n")
+    assert card(unapproved, TEXTS, now=NOW).text.startswith(
+        f"⚠ Needs a person: {said.removesuffix('approved')}planned\n"
+    )
 
 
 def test_why_it_was_refused_is_said_once() -> None:

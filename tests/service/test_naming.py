@@ -27,7 +27,7 @@ SHARDED = replace(CLOUD, shards=True)
 
 @dataclass
 class ShardedCloud(ScriptedCloud):
-    """A cloud that reads one of its ``shards`` only if it is named."""
+    """A cloud that reads one of its ``shards`` only if it is named; ``while_reading`` runs in every reading."""
 
     async def observe(self, target: Target) -> Topology:
         await self._meanwhile()
