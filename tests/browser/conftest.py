@@ -17,6 +17,7 @@ from bot.sandbox.page.sandbox import Sandbox, page_clouds
 from bot.sandbox.server import serve
 from bot.sandbox.switchovers import Timings
 from tests.browser.visits import PATIENCE, Visit
+from tests.missing import missing
 from tests.warm import start as warm
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -46,7 +47,6 @@ def path_of_chromium() -> str:
     """Where Chromium is; the test is skipped where there is none, and fails in CI."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing(f"no Chromium: install one of {', '.join(NAMES)}")
     return found
 
