@@ -34,6 +34,8 @@ from tests.storage.values import (
     NOW,
     ORIGIN,
     after,
+    cancelled,
+    chain,
     reply,
     requested,
     running,
@@ -179,6 +181,8 @@ async def test_who_is_told_of_a_hold_knows_all_that_is_open(store: Storage) -> N
         first = await opened(store, requested(number, database=f"db{number}"))
         if count:
             await store.commit(running(first)[:count], due_at=NOW)
+    over = await opened(store, requested(6))
+    await store.commit(chain(over, cancelled), due_at=None)
     kept = {op.id: op for op in await store.operations(open_only=True)}
     seen: list[Operation] = []
 
