@@ -48,7 +48,9 @@ async def typed(*arguments: str) -> Printed:
     return await run(*arguments, "--config", "../switchover.toml")
 
 
-@pytest.mark.parametrize(("command", "out"), READING.items())
+@pytest.mark.parametrize(
+    ("command", "out"), [pytest.param(*each, id=" ".join(each[0])) for each in READING.items()]
+)
 async def test_where_there_is_no_database_a_command_says_where_it_looked_and_makes_none(
     elsewhere: Path, command: tuple[str, ...], out: str | None
 ) -> None:
