@@ -149,7 +149,7 @@ async def test_a_connection_that_is_lost_is_told_and_comes_back(visit: Visit) ->
 
 TOASTED = """async () => {
   const { toast } = await import("/js/toasts.js");
-  for (const text of ["one", "two", "three", "four", "two"]) toast(text);
+  for (const text of ["one", "two", "three", "four", "three"]) toast(text);
 }"""
 
 
@@ -158,6 +158,6 @@ async def test_toasts_are_few_say_a_thing_once_and_go_by_themselves(visit: Visit
     await tab.page.clock.install()
     await tab.page.evaluate(TOASTED)
     await tab.page.clock.fast_forward(6_900)
-    await expect(tab.at("toast")).to_have_text(["three", "four", "two"])
+    await expect(tab.at("toast")).to_have_text(["two", "four", "three"])
     await tab.page.clock.fast_forward(200)
     await expect(tab.at("toast")).to_have_count(0)
