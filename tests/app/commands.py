@@ -9,8 +9,37 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot import cli
+
+CONFIG = """
+[slack]
+bot_token = "xoxb-1"
+signing_secret = "s"
+[accounts.qc]
+provider = "qingcloud"
+zone = "sh1a"
+access_key_id = "a"
+secret_access_key = "b"
+[databases.orders]
+account = "qc"
+cluster = "cl-ouhutv70"
+[policies.default]
+approvers = ["*"]
+"""
+
+
+def configure(folder: Path, more: str = "") -> Path:
+    """Writes ``switchover.toml``: one database, and below its policy what is given. Its path."""
+    path = folder / "switchover.toml"
+    path.write_text(CONFIG + more, encoding="utf-8")
+    return path
+
+
+def configure_with_database(folder: Path) -> Path:
+    """The same, with the database in this folder, whichever a command is run in."""
+    return configure(folder, f'[database]\nurl = "sqlite:///{folder}/switchover.db"\n')
 
 
 @dataclass(frozen=True)

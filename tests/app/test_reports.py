@@ -10,7 +10,7 @@ from bot.core.model import UserId
 from bot.core.operation import Operation, Status
 from bot.reports import operations_words
 from handlers.texts import Texts
-from tests.handlers.samples import NOW, emergency, sample
+from tests.handlers.samples import HALT, NOW, emergency, sample
 
 
 def printed(op: Operation) -> list[str]:
@@ -35,12 +35,11 @@ def test_a_scheduled_start_is_printed_with_the_zone_in_which_it_was_meant() -> N
 
 
 def test_what_stops_new_submissions_is_printed_first() -> None:
-    halt = Hold(HoldKind.HALT, "all", NOW, None, "fire", UserId("U0456EFGH"))
     freeze = Hold(HoldKind.FREEZE, "orders", NOW, NOW + timedelta(hours=1), "audit", UserId("U0456EFGH"))
-    held = [halt.sentence(), freeze.sentence()]
+    held = [HALT.sentence(), freeze.sentence()]
     first, second, third = operations_words([sample(Status.RUNNING)], Texts(), held).split("\n")[:3]
     assert first == (
-        "! Halted by U0456EFGH: fire. Since 2026-11-22 03:30:00 UTC nothing new is sent"
+        "! Halted by U0AAAAAAA: fire. Since 2026-11-22 03:30:00 UTC nothing new is sent"
         " until an approver says “resume”."
     )
     assert second.startswith("! Frozen (orders) until 2026-11-22 04:30:00 UTC by U0456EFGH: audit. Since ")

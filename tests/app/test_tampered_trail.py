@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from bot import cli
 from bot.storage import audit
-from tests.app.test_audit_commands import CONFIG, filled
+from tests.app.test_audit_commands import filled
 from tests.storage.conftest import apart
 
 COLUMNS = ("seq", "stream", "operation_id", "version", "type", "at", "actor", "data", "prev_hash", "hash")
@@ -80,7 +80,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> File:
         )
 
     apart(make())
-    (folder / "switchover.toml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
     clean = (folder / "switchover.db").rename(folder / "clean.db")
     return File(folder, clean, told[0])
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
-from bot.sandbox.clouds import CloudSetup
 from bot.sandbox.page.app import page_app
-from bot.sandbox.page.sandbox import Sandbox, page_clouds
+from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import serve
-from bot.sandbox.switchovers import Timings
 from tests.browser.visits import PATIENCE, Visit
+from tests.missing import missing
+from tests.sandbox.page.quick import quick_clouds
 from tests.warm import start as warm
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -28,8 +28,6 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-# The clouds of the page, for those who do not want to watch.
-QUICK = Timings(working=0.1, roles=0.2, done=0.4)
 
 expect.set_options(timeout=PATIENCE)
 
@@ -46,7 +44,6 @@ def path_of_chromium() -> str:
     """Where Chromium is; the test is skipped where there is none, and fails in CI."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing(f"no Chromium: install one of {', '.join(NAMES)}")
     return found
 
@@ -61,14 +58,6 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await driver.chromium.launch(executable_path=path, args=arguments)
         yield browser
         await browser.close()
-
-
-def quick_clouds() -> Mapping[str, CloudSetup]:
-    """The clouds of the page, which take no time to watch."""
-    made = page_clouds()
-    for setup in made.values():
-        setup.app.timings = QUICK  # type: ignore[attr-defined]  # of both
-    return made
 
 
 @contextlib.asynccontextmanager

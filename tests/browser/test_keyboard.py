@@ -95,10 +95,16 @@ async def test_tabs_and_threads_with_the_keyboard(visit: Visit) -> None:
     space.post("random", space.bot_user, "told aloud", thread_ts=root.ts, broadcast=True)
     aloud = tab.at("messages").get_by_test_id("message").filter(has_text="told aloud")
     await expect(aloud.get_by_test_id("aloud")).to_have_text("replied to a thread: hello @carl: look")
+    await aloud.get_by_test_id("aloud-thread").press("Enter")
+    reply = tab.at("thread-messages").get_by_test_id("message").filter(has_text="told aloud")
+    await expect(reply).to_contain_text("Also sent to the channel")
+    await keys.press("Escape")
+    await expect(tab.at("thread")).to_be_hidden()
     # What is said in a thread alone makes no channel unread.
     news = space.post("partners", "U0CARL", "it is slow")
-    space.post("partners", "U0CARL", "very slow", thread_ts=news.ts)
-    await expect(tab.at("channel-partners").locator(".count")).to_have_text("1 unread")
+    for text, broadcast in (("very slow", False), ("it stands", True)):
+        space.post("partners", "U0CARL", text, thread_ts=news.ts, broadcast=broadcast)
+    await expect(tab.at("channel-partners").locator(".count")).to_have_text("2 unread")
     await tab_to(tab, tab.at("side-clouds"))
     for name in ("faults", "calls", "bot", "clouds"):
         await keys.press("ArrowRight")

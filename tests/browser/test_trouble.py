@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.server import serve
@@ -16,9 +16,15 @@ async def submissions(tab: Tab, received: int, accepted: int) -> None:
     await expect(tab.at("accepted-qingcloud")).to_have_text(str(accepted))
 
 
+def notice(tab: Tab) -> Locator:
+    """What somebody in Slack would notice, below the messages of the channel."""
+    return tab.at("conversation").get_by_test_id("notice")
+
+
 async def test_a_bot_that_is_killed_goes_on_where_it_was(visit: Visit) -> None:
     tab = await visit.tab()
     card = await tab.request("events shard shard_2 because it is slow")
+    await expect(notice(tab)).to_be_hidden()
     await tab.at("side-faults").click()
     await tab.at("bot-kill").click()
     await expect(tab.at("bot-phase")).to_have_text("dead")
@@ -27,7 +33,8 @@ async def test_a_bot_that_is_killed_goes_on_where_it_was(visit: Visit) -> None:
     await tab.say("/switchover list")
     await expect(tab.at("toast")).to_contain_text("the bot is not running")
     await expect(tab.at("messages")).to_contain_text("dispatch_failed")
-    await expect(tab.at("conversation").get_by_test_id("notice")).to_contain_text("a button does nothing")
+    await expect(notice(tab)).to_be_visible()
+    await expect(notice(tab)).to_contain_text("a button does nothing")
 
     await tab.at("side-bot").click()
     await expect(tab.at("bot-pid")).to_contain_text("exit code -9")
@@ -36,6 +43,7 @@ async def test_a_bot_that_is_killed_goes_on_where_it_was(visit: Visit) -> None:
     await expect(tab.at("banner")).to_contain_text("The bot is dead")
     await tab.at("banner-restart").click()
     await expect(tab.at("banner")).to_be_hidden()
+    await expect(notice(tab)).to_be_hidden()
     await tab.become(BEA)
     await tab.press(card, "approve")
     await ends(card)
@@ -49,7 +57,8 @@ async def test_an_outage_of_slack_is_told_and_made_up_for(visit: Visit) -> None:
     await tab.at("slack-outage").click()
     await expect(tab.at("slack-outage")).to_have_attribute("aria-pressed", "true")
     await expect(tab.at("banner")).to_contain_text("Slack outage is on")
-    await expect(tab.at("conversation").get_by_test_id("notice")).to_contain_text("nothing comes back")
+    await expect(notice(tab)).to_be_visible()
+    await expect(notice(tab)).to_contain_text("nothing comes back")
     await tab.say("/switchover events shard shard_1")
     await tab.at("side-calls").click()
     await tab.at("calls-filter").select_option("slack")
@@ -60,6 +69,7 @@ async def test_an_outage_of_slack_is_told_and_made_up_for(visit: Visit) -> None:
     await tab.at("confirm-no").click()
     await tab.at("banner-slack").click()
     await expect(tab.at("banner")).to_be_hidden()
+    await expect(notice(tab)).to_be_hidden()
     card = await tab.new_card(known)
     await tab.press(card, "cancel")
     await ends(card, "cancelled")
@@ -135,3 +145,19 @@ async def test_a_connection_that_is_lost_is_told_and_comes_back(visit: Visit) ->
         await tab.composer.press("Enter")
         await expect(tab.at("messages")).to_contain_text("meanwhile")
         await tab.page.close()
+
+
+TOASTED = """async () => {
+  const { toast } = await import("/js/toasts.js");
+  for (const text of ["one", "two", "three", "four", "three"]) toast(text);
+}"""
+
+
+async def test_toasts_are_few_say_a_thing_once_and_go_by_themselves(visit: Visit) -> None:
+    tab = await visit.tab()
+    await tab.page.clock.install()
+    await tab.page.evaluate(TOASTED)
+    await tab.page.clock.fast_forward(6_900)
+    await expect(tab.at("toast")).to_have_text(["two", "four", "three"])
+    await tab.page.clock.fast_forward(200)
+    await expect(tab.at("toast")).to_have_count(0)

@@ -423,7 +423,8 @@ def test_an_approval_and_a_submission_count_only_before_the_expiry() -> None:
 
 
 BEGIN = START + timedelta(hours=3)
-SCHEDULED = operation(planned(), approved(ANN), approved(BOB), first=requested(start_at=BEGIN))
+ONE_SHORT = operation(planned(), approved(ANN), first=requested(start_at=BEGIN))
+SCHEDULED = decide(ONE_SHORT, approved(BOB)).after
 BEGUN = decide(SCHEDULED, e.StartReached(BEGIN)).after
 REMINDED = decide(SCHEDULED, e.StartNear(BEGIN - REMIND_BEFORE)).after
 
@@ -438,6 +439,23 @@ def test_the_thread_is_reminded_five_minutes_before_the_start_once() -> None:
     for op, when in ((SCHEDULED, soon - MICROSECOND), (SCHEDULED, BEGIN), (REMINDED, soon)):
         with pytest.raises(IllegalTransition, match="not the moment"):
             decide(op, e.StartNear(when))
+
+
+def test_the_thread_is_told_when_it_starts_as_it_was_when_it_was_approved() -> None:
+    begins = {"database": "orders", "when": BEGIN.isoformat()}
+    (approved_now,) = decide(ONE_SHORT, approved(BOB)).effects
+    assert approved_now == Say(Reason.of("reply-scheduled", **begins, zone="Europe/Berlin"))
+    (near,) = decide(SCHEDULED, e.StartNear(BEGIN - REMIND_BEFORE)).effects
+    assert near == Say(Reason.of("reply-start-near", **begins))
+
+
+@pytest.mark.parametrize(
+    ("approvers", "called"), [(("S-DBA",), "S-DBA"), ((BOB, "*", "S-DBA"), f"{BOB},S-DBA"), (("*",), "")]
+)
+def test_who_is_to_approve_is_called_unless_everybody_may(approvers: tuple[str, ...], called: str) -> None:
+    (said,) = decide(operation(), replace(planned(needed=3), approvers=approvers)).effects
+    asked = Reason.of("reply-awaiting-approval", database="orders", needed=3, approvers=called)
+    assert said == Say(asked)
 
 
 def test_a_start_that_was_near_when_it_was_approved_is_no_news() -> None:

@@ -17,6 +17,7 @@ from tests.crash.lives import QUICK, TRACKING, Lives
 
 SLOW = Timings(working=0.1, roles=3600, done=3600)
 SOON = "The switchover of orders starts"  # what the thread is told five minutes before
+HELD, LET_GO = "orders is held for now", "lifted what held orders"
 LAPSED_WITHIN = 300.0
 """Seconds within which a request that never arrived is known not to count any more: 90 and a slow machine's."""
 
@@ -150,9 +151,15 @@ async def typed(world: Lives, text: str) -> None:
 
 
 async def held_for_a_while(world: Lives) -> None:
+    """While its request waits, whose thread hears of each hold, and of the end of each, once."""
+    card = await world.request()
     for text in ("freeze orders because release", "unfreeze orders", "halt because incident", "resume"):
         await typed(world, text)
-    await approved(world)
+    await world.approve(card)
+    await world.stack.told(Status.SUCCEEDED)
+    replies = [reply.text for reply in world.stack.replies()]
+    heard = [words for text in replies for words in (HELD, LET_GO) if words in text]
+    assert heard == [HELD, LET_GO] * 2
 
 
 async def scheduled(world: Lives) -> None:

@@ -51,6 +51,7 @@ NODES = (
     Node(NEW, "mysql-2", "10.0.0.2", Role.REPLICA, healthy=True, lag=timedelta(seconds=0.5)),
     Node(NodeId("cln-3"), "", "", Role.READ_ONLY, healthy=None),
 )
+HALT = Hold(HoldKind.HALT, "all", NOW, None, "fire", UserId("U0AAAAAAA"))
 READING = Topology(NODES, idle=True, obstacle="", state="active", read_at=NOW - timedelta(seconds=4))
 MOVED = replace(
     READING,

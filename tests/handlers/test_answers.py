@@ -24,8 +24,7 @@ from bot.core.answers import (
 )
 from bot.core.commands import ListDatabases, RequestSwitchover
 from bot.core.events import Choice
-from bot.core.holds import Hold, HoldKind
-from bot.core.model import Call, Node, NodeId, Reason, Role, UserId, nested
+from bot.core.model import Call, Node, NodeId, Reason, Role, nested
 from bot.core.operation import Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
@@ -36,6 +35,7 @@ from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
     CHECKS,
+    HALT,
     NODES,
     NOW,
     READING,
@@ -449,7 +449,6 @@ def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:
     assert answer(ShowDatabases(()), TEXTS).text == "No database is set up."
 
 
-HALT = Hold(HoldKind.HALT, "all", NOW, None, "fire", UserId("U0AAAAAAA"))
 SINCE = "2026-11-22 03:30:00 UTC"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -372,7 +371,9 @@ def test_a_person_is_called_with_a_sentence_that_is_true(why: Reason, known: boo
     told = reply(op, Say(Reason.of("reply-needs-attention"), why), TEXTS).text
     assert told.startswith(f"⚠ A person must look at this database: {said}. ")
     unapproved = replace(emergency(Status.NEEDS_ATTENTION), detail=why)
-    assert card(unapproved, TEXTS, now=NOW).text.startswith(f"⚠ Needs a person: {said[:-8]}planned\n")
+    assert card(unapproved, TEXTS, now=NOW).text.startswith(
+        f"⚠ Needs a person: {said.removesuffix('approved')}planned\n"
+    )
 
 
 def test_why_it_was_refused_is_said_once() -> None:
@@ -530,12 +531,15 @@ def test_a_start_is_shown_in_full() -> None:
     assert "Start: 2026-11-22 18:00:00 UTC, that is 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)" in made.text
     assert f"<!date^{int(start.timestamp())}^" in str(made.blocks)
     assert "it starts at 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)" in str(buttons(made)[0]["confirm"])
-    for code in ("reply-scheduled", "reply-start-near"):
-        said = reply(op, Say(Reason.of(code, database="orders", when=start.isoformat())), TEXTS)
-        assert "18:00:00 UTC, that is 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)" in said.text
-        assert f"<!date^{int(start.timestamp())}^" in str(said.blocks)
+    shown = "2026-11-22 18:00:00 UTC, that is 2026-11-23 02:00 (UTC+08:00, Asia/Shanghai)"
+    for code, words in (
+        ("reply-scheduled", f"is approved. It starts {shown}. Until then it can be cancelled."),
         # The reminder takes nothing back of what was said before.
-        assert re.search(r"\. Until then it can (still )?be cancelled\.$", said.text)
+        ("reply-start-near", f"starts {shown}. Until then it can still be cancelled."),
+    ):
+        said = reply(op, Say(Reason.of(code, database="orders", when=start.isoformat())), TEXTS)
+        assert said.text == f"⏸ The switchover of orders {words}"
+        assert f"<!date^{int(start.timestamp())}^" in str(said.blocks)
 
 
 def test_the_last_switchover_is_shown_to_whoever_decides_about_the_next() -> None:
@@ -627,6 +631,22 @@ def test_a_reply_names_nodes_and_calls_people() -> None:
     assert reply(op, no, TEXTS).text == (
         "✖ <@U0456EFGH> rejected the switchover of orders. Nothing changed.\nThe roles can't be read."
     )
+
+
+@pytest.mark.parametrize(
+    ("needed", "approvers", "called"),
+    [
+        (1, "", "1 approval is needed."),
+        (1, "S0AAAAAAA", "1 approval is needed from <!subteam^S0AAAAAAA>."),
+        (2, "U0456EFGH,S0AAAAAAA", "2 approvals are needed from <@U0456EFGH>, <!subteam^S0AAAAAAA>."),
+    ],
+)
+def test_who_is_to_approve_is_called_and_told_how_many_it_takes(
+    needed: int, approvers: str, called: str
+) -> None:
+    asked = Reason.of("reply-awaiting-approval", database="orders", needed=needed, approvers=approvers)
+    made = reply(sample(Status.AWAITING_APPROVAL), Say(asked), TEXTS)
+    assert made.text == f"⏸ The plan for orders is ready: {called} The card has the buttons."
 
 
 @pytest.mark.parametrize(

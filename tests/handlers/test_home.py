@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.holds import Hold, HoldKind
 from bot.core.home import Board, DatabaseTile
-from bot.core.model import OperationId, Reason, UserId
+from bot.core.model import OperationId, Reason
 from bot.core.operation import Operation, Status
 from bot.sandbox.slack.block_kit import view_problems
 from handlers.home import HomeView, closed, home, linked
 from handlers.texts import Texts
 from tests.handlers.block_kit import alive, buttons, home_problems, shown
-from tests.handlers.samples import NOW, board, boards, operations, sample
+from tests.handlers.samples import HALT, NOW, board, boards, operations, sample
 
 TEXTS = Texts("en")
 HOUR_AGO = "as read <!date^1795314600^{date_short_pretty} {time_secs}|2026-11-22 02:30:00 UTC>"
@@ -56,10 +55,9 @@ def test_it_says_so_where_there_is_nothing() -> None:
 
 
 def test_a_halt_and_freezes_come_first() -> None:
-    halt = Hold(HoldKind.HALT, "all", NOW, None, "fire", UserId("U0BOB0000"))
     freeze = Reason.of("frozen", reason="trading hours", until="2026-11-22T18:00+00:00")
-    lines = shown(rendered(replace(board(), holds=(halt,), frozen=(("production", freeze),)))).splitlines()
-    assert lines[1].startswith("⏸ Halted by <@U0BOB0000>: fire. Since <!date^")
+    lines = shown(rendered(replace(board(), holds=(HALT,), frozen=(("production", freeze),)))).splitlines()
+    assert lines[1].startswith("⏸ Halted by <@U0AAAAAAA>: fire. Since <!date^")
     assert lines[2].startswith("⏸ Policy production: frozen until <!date^")
     assert lines[2].endswith(": trading hours")
 

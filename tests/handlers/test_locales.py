@@ -26,9 +26,9 @@ from bot.core.answers import (
 )
 from bot.core.commands import Action, RequestSwitchover
 from bot.core.events import Place
-from bot.core.holds import Hold, HoldKind
+from bot.core.holds import HoldKind
 from bot.core.machine import Say
-from bot.core.model import Reason, UserId
+from bot.core.model import Reason
 from bot.core.operation import ENDS, Operation, Status
 from bot.core.preflight import Outcome
 from handlers import texts as catalogue
@@ -37,7 +37,7 @@ from handlers.grammar import Misunderstood, parse
 from handlers.texts import LOCALES, Texts, codes, variables
 from handlers.wording import Wording
 from tests.handlers.block_kit import buttons
-from tests.handlers.samples import CHECKS, NODES, NOW, READING, emergency, reasons, sample
+from tests.handlers.samples import CHECKS, HALT, NODES, NOW, READING, emergency, reasons, sample
 
 OURS = sorted(codes() & codes("zh-CN"))
 ENGLISH, CHINESE = Texts("en"), Texts("zh-CN")
@@ -225,11 +225,9 @@ def test_cards_replies_and_notices_are_chinese_throughout(status: Status) -> Non
             assert english_in(WORDING.notice(warned, say)) == []
 
 
-HALT = Hold(HoldKind.HALT, "all", NOW, None, "演练", UserId("U0AAAAAAA"))
-
-
 def test_answers_are_chinese_throughout() -> None:
     """A dry run, the chooser, the lists, help and a misunderstanding."""
+    halt = replace(HALT, reason="演练")
     shards = (ShardLine("9f3c", "shard-1", "node-1", "SW-7K3M9Q"), ShardLine("5b21", "", ""))
     answers: list[Answer] = [
         *(
@@ -246,7 +244,7 @@ def test_answers_are_chinese_throughout() -> None:
             )
         ),
         ShowOperations((in_chinese(sample(Status.RUNNING)), in_chinese(emergency(Status.SUCCEEDED)))),
-        ShowOperations((), "orders", held=(HALT.sentence(), replace(HALT, kind=HoldKind.FREEZE).sentence())),
+        ShowOperations((), "orders", held=(halt.sentence(), replace(halt, kind=HoldKind.FREEZE).sentence())),
         ShowOperations((), past=True),
     ]
     for told in answers:

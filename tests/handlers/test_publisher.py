@@ -18,7 +18,7 @@ from bot.core.model import OperationId, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.ports import Message, MessageKind
 from handlers.directory import SlackDirectory
-from handlers.publisher import Publisher
+from handlers.publisher import LONGEST_QUEUE, Publisher
 from handlers.slack_client import SlackClient
 from tests.handlers.ledger import START, HandClock, MemoryOutbox
 from tests.handlers.workspace import BOT_USER, TEAM, Channel, Workspace
@@ -620,6 +620,24 @@ async def test_updates_have_one_budget_for_the_workspace(desk: Desk) -> None:
     await desk.settle(seconds=16)
     assert len(desk.slack.asked("chat.update")) == 20
     assert await desk.outbox.backlog() == 0
+
+
+async def test_behind_slacks_limits_one_waits_for_the_other_but_none_for_long(desk: Desk) -> None:
+    """Somebody else may use up the limits, or nobody any more: all are looked at again soon. Ends do not queue."""
+    for number in range(1, 50):
+        desk.slack.channels["C1"].messages.append({"ts": f"{number}.0", "text": "old"})
+        desk.owe_card(number, ts=f"{number}.0", posted_version=1)
+    over = desk.row(4900).operation
+    assert over is not None
+    desk.outbox.change(4900, operation=replace(over, status=Status.CANCELLED))
+    await desk.publisher.sweep()
+    assert len(desk.slack.asked("chat.update")) == 10
+    apart = desk.publisher.pace.apart("chat.update")
+    waits = [(row.due_at - desk.clock.now()).total_seconds() for row in desk.outbox.rows.values()][10:]
+    first, *queue = waits[:-1]
+    assert [wait - first for wait in queue] == [min(n * apart, LONGEST_QUEUE) for n in range(1, 38)]
+    assert queue[-1] == first + LONGEST_QUEUE < first + 37 * apart
+    assert waits[-1] == first
 
 
 async def test_retry_after_holds_the_whole_method_and_nothing_else(desk: Desk) -> None:

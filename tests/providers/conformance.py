@@ -118,7 +118,12 @@ class SimulatedCloud:
 
     reads: ClassVar[Sequence[str]]
     cloud: Any
+    clock: TestClock
     built: list[Provider]
+
+    def cloud_is_ahead(self, by: timedelta) -> None:
+        """From now on the cloud's clock is ahead of ours."""
+        self.cloud.clock = lambda: self.clock.now() + by
 
     def throttle_reads(self, times: int, retry_after: str) -> None:
         """The next reads are answered 429."""

@@ -545,8 +545,7 @@ class TestFindSubmission:
     async def test_a_new_life_learns_the_time_before_it_judges(
         self, replica_set: HuaweiHarness, minutes: int
     ) -> None:
-        offset = timedelta(minutes=minutes)
-        replica_set.cloud.clock = lambda: replica_set.clock.now() + offset
+        replica_set.cloud_is_ahead(timedelta(minutes=minutes))
         provider = replica_set.provider()
         plan = await plan_for(replica_set, provider)
         since = await self.lost(replica_set, provider, plan, accepted=True)
@@ -557,13 +556,11 @@ class TestFindSubmission:
     async def test_a_clock_that_was_set_since_hides_nothing(
         self, replica_set: HuaweiHarness, minutes: int
     ) -> None:
-        behind = timedelta(0)
-        replica_set.cloud.clock = lambda: replica_set.clock.now() - behind
         provider = replica_set.provider()
         plan = await plan_for(replica_set, provider)
         since = await self.lost(replica_set, provider, plan, accepted=True)
         replica_set.clock.jump(timedelta(minutes=minutes))
-        behind = timedelta(minutes=minutes)
+        replica_set.cloud_is_ahead(-timedelta(minutes=minutes))
         replica_set.clock.advance(18 * 60)
         await provider.observe(replica_set.target)
         assert (await provider.find_submission(plan, since)).job is not None
@@ -571,8 +568,7 @@ class TestFindSubmission:
         assert evidence.job is not None or not evidence.searched
 
     async def test_a_cloud_whose_clock_is_behind_may_still_accept(self, replica_set: HuaweiHarness) -> None:
-        behind = timedelta(minutes=4)
-        replica_set.cloud.clock = lambda: replica_set.clock.now() - behind
+        replica_set.cloud_is_ahead(-timedelta(minutes=4))
         provider = replica_set.provider()
         plan = await plan_for(replica_set, provider)
         since = await self.lost(replica_set, provider, plan, accepted=False)
@@ -587,8 +583,7 @@ class TestFindSubmission:
 
     @pytest.mark.parametrize("minutes", [-10, 10])
     async def test_clocks_that_differ_do_not_hide_it(self, replica_set: HuaweiHarness, minutes: int) -> None:
-        offset = timedelta(minutes=minutes)
-        replica_set.cloud.clock = lambda: replica_set.clock.now() + offset
+        replica_set.cloud_is_ahead(timedelta(minutes=minutes))
         provider = replica_set.provider()
         plan = await plan_for(replica_set, provider)
         since = await self.lost(replica_set, provider, plan, accepted=True)
@@ -687,8 +682,7 @@ class TestKeys:
     async def test_a_clock_that_is_wrong_is_corrected_by_theirs(
         self, replica_set: HuaweiHarness, minutes: int
     ) -> None:
-        offset = timedelta(minutes=minutes)
-        replica_set.cloud.clock = lambda: replica_set.clock.now() + offset
+        replica_set.cloud_is_ahead(timedelta(minutes=minutes))
         provider = replica_set.provider()
         await provider.observe(replica_set.target)
         assert len(replica_set.cloud.calls) == 2
@@ -700,7 +694,7 @@ class TestKeys:
     ) -> None:
         provider = replica_set.provider()
         plan = await plan_for(replica_set, provider)
-        replica_set.cloud.clock = lambda: replica_set.clock.now() + timedelta(minutes=20)
+        replica_set.cloud_is_ahead(timedelta(minutes=20))
         with pytest.raises(Throttled):
             await provider.submit(plan, intent(replica_set.clock))
         assert await provider.submit(plan, intent(replica_set.clock)) is not None

@@ -373,8 +373,7 @@ def test_a_submission_lives_as_long_as_either_rule_lets_it() -> None:
 
 
 async def test_a_refused_stamp_is_corrected_once_on_reads(harness: QingCloudHarness) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() + timedelta(minutes=5)
+    harness.cloud_is_ahead(timedelta(minutes=5))
     assert (await harness.provider().observe(harness.target)).primary is not None
 
 
@@ -386,8 +385,7 @@ async def test_a_stamp_refused_twice_is_the_configurations_fault(harness: QingCl
 
 
 async def test_after_a_refused_submission_the_next_is_signed_right(harness: QingCloudHarness) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() + timedelta(minutes=5)
+    harness.cloud_is_ahead(timedelta(minutes=5))
     provider = harness.provider()
     with pytest.raises(Throttled) as caught:
         await provider.submit(plan_of(harness), now_intent(harness))
@@ -399,12 +397,11 @@ async def test_after_a_refused_submission_the_next_is_signed_right(harness: Qing
 
 
 async def test_a_correction_ends_with_its_reason(harness: QingCloudHarness) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() + timedelta(minutes=5)
+    harness.cloud_is_ahead(timedelta(minutes=5))
     provider = harness.provider()
     await provider.observe(harness.target)
     harness.clock.jump(timedelta(minutes=5))
-    harness.cloud.clock = ours
+    harness.cloud_is_ahead(timedelta(0))
     await provider.observe(harness.target)
     await provider.submit(plan_of(harness), now_intent(harness))
     assert harness.cloud.calls[-1].params["time_stamp"] == "2026-03-01T12:05:00Z"
@@ -448,8 +445,7 @@ async def test_a_lost_job_is_found_after_a_restart(harness: QingCloudHarness) ->
 
 
 async def test_it_is_found_with_a_clock_that_was_corrected(harness: QingCloudHarness) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() + timedelta(minutes=5)
+    harness.cloud_is_ahead(timedelta(minutes=5))
     provider = harness.provider()
     await provider.observe(harness.target)
     plan, since = await lost(harness, provider)
@@ -461,8 +457,7 @@ async def test_it_is_found_with_a_clock_that_was_corrected(harness: QingCloudHar
 async def test_it_is_found_with_a_clock_that_is_ahead(
     harness: QingCloudHarness, restarted: bool, marked: bool
 ) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() - timedelta(minutes=4)  # only a stamp that is too old is refused
+    harness.cloud_is_ahead(-timedelta(minutes=4))  # only a stamp that is too old is refused
     provider = harness.provider()
     await provider.observe(harness.target)
     plan, since = await lost(harness, provider)
@@ -482,13 +477,12 @@ async def test_it_is_found_with_a_clock_that_is_ahead(
 async def test_a_clock_that_was_set_right_after_it_was_sent_never_proves_absence(
     harness: QingCloudHarness, restarted: bool
 ) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() - timedelta(minutes=4)
+    harness.cloud_is_ahead(-timedelta(minutes=4))
     provider = harness.provider()
     await provider.observe(harness.target)
     plan, since = await lost(harness, provider)
     harness.clock.jump(timedelta(minutes=-4))
-    harness.cloud.clock = ours
+    harness.cloud_is_ahead(timedelta(0))
     if restarted:
         provider = harness.provider()
     await provider.observe(harness.target)
@@ -500,14 +494,13 @@ async def test_a_clock_that_was_set_right_after_it_was_sent_never_proves_absence
 async def test_our_own_request_under_another_time_decides_nothing(
     harness: QingCloudHarness, wrong: timedelta
 ) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() + wrong
+    harness.cloud_is_ahead(wrong)
     provider = harness.provider()
     await provider.observe(harness.target)
     plan, since = await lost(harness, provider)
     assert (await provider.find_submission(plan, since)).job is not None
     harness.clock.jump(wrong)  # the clock was set right, and then the bot restarted
-    harness.cloud.clock = ours
+    harness.cloud_is_ahead(timedelta(0))
     evidence = await look(harness, plan, since)
     assert (evidence.job, evidence.searched) == (None, False)
 
@@ -517,8 +510,7 @@ async def test_what_was_signed_ahead_of_their_clock_may_arrive_as_much_later(
     harness: QingCloudHarness, after: int, may_be_ours: bool
 ) -> None:
     """Minutes after it was sent, a job of the same request that carries no mark of anybody's."""
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() - timedelta(minutes=10)
+    harness.cloud_is_ahead(timedelta(minutes=-10))
     provider = harness.provider()
     await provider.observe(harness.target)
     harness.cloud.faults.set(SUBMIT, Fault.drop(accepted=False))
@@ -687,8 +679,7 @@ async def test_a_late_list_is_not_yet_proof_and_then_shows_the_job(harness: Qing
 async def test_absence_is_not_proven_while_their_clock_lets_the_request_live(
     harness: QingCloudHarness,
 ) -> None:
-    ours = harness.clock.now
-    harness.cloud.clock = lambda: ours() - timedelta(minutes=3)
+    harness.cloud_is_ahead(-timedelta(minutes=3))
     since = harness.clock.now()
     harness.clock.advance(95)
     evidence = await look(harness, plan_of(harness), since)

@@ -206,28 +206,25 @@ async def after_a_switchover(cooldown: timedelta) -> World:
     return world
 
 
-def seen(world: World, press: RequestSwitchover, begun: timedelta) -> RequestSwitchover:
-    """The press of a chooser that was asked for a while ago."""
+async def press_now(world: World) -> RequestSwitchover:
+    """The press of a chooser that was asked for just now, though nobody would be given one any more."""
+    press = await chooser(World())
     assert press.choice is not None
-    return replace(press, choice=replace(press.choice, asked_at=world.clock.now() - begun))
+    return replace(press, choice=replace(press.choice, asked_at=world.clock.now()))
 
 
 @pytest.mark.parametrize(("minutes", "instead"), [(9, False), (11, True)])
 async def test_a_cooldown_that_ends_while_the_chooser_is_open_leaves_it(
     minutes: int, *, instead: bool
 ) -> None:
-    other = await chooser(World())
     world = await after_a_switchover(timedelta(minutes=minutes))
-    assert await pressed(world, seen(world, other, timedelta(0))) == ("cooldown", instead)
+    assert await pressed(world, await press_now(world)) == ("cooldown", instead)
 
 
 async def test_a_start_within_the_cooldown_stays_too_soon() -> None:
-    other = await chooser(World())
     world = await after_a_switchover(timedelta(minutes=9))
-    press = replace(
-        seen(world, other, timedelta(0)), start=Start(at=world.clock.now() + timedelta(minutes=5))
-    )
-    assert await pressed(world, press) == ("cooldown", True)
+    soon = Start(at=world.clock.now() + timedelta(minutes=5))
+    assert await pressed(world, replace(await press_now(world), start=soon)) == ("cooldown", True)
 
 
 # --- what is over ---

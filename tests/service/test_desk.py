@@ -166,6 +166,11 @@ async def test_a_dry_run_shows_the_plan_and_leaves_nothing_behind() -> None:
     assert isinstance(answer, ShowPlan)
     assert (answer.outcome, answer.candidate, answer.topology) == (Outcome.CLEAN, B, reading(A))
     assert await world.store.operations(open_only=False) == []
+    assert [reply.answer for reply in world.store.answers] == [answer]
+    assert len(world.store.disk.messages) == 1
+    op = await world.planned()  # nothing is locked
+    assert isinstance(await world.ask(replace(ORDERS, dry_run=True)), ShowPlan)
+    assert await world.store.operations(open_only=False) == [op]
 
 
 async def test_a_dry_run_that_can_not_read_says_why() -> None:
@@ -726,15 +731,19 @@ async def test_status_tells_what_stops_new_submissions_and_whom() -> None:
     ]
 
 
-async def test_what_is_sent_or_an_emergency_is_not_said_to_be_held_by_what_does_not_hold_it() -> None:
-    world = World(stricter(break_glass=(ANN,)))
-    op = await world.requested()
-    await world.click(Action.CANCEL, ASKER)
+async def test_nothing_is_said_to_be_held_by_what_does_not_hold_it() -> None:
+    """Neither what is sent or over, nor an emergency by a freeze."""
+    world = World()
+    sent = await world.submitted_with(JOB)
+    policy = stricter(break_glass=(ANN,))
+    world.configure(orders=policy, sessions=policy)
+    over = await world.requested("sessions")
+    await world.click(Action.CANCEL, ASKER, over.id)
     assert isinstance(await world.ask(Freeze("all", "audit"), ANN), Tell)
-    for command in (ORDERS, replace(ORDERS, emergency=True)):
-        await world.ask(command, ANN)
-    (urgent,) = await world.store.operations(open_only=True)
-    for name in (op.id, urgent.id):
+    assert await world.ask(RequestSwitchover("sessions", B, reason="fire", emergency=True), ANN) is None
+    (urgent,) = await world.store.operations(open_only=True, database="sessions")
+    assert (await world.status(sent.id), await world.status(over.id)) == (Status.RUNNING, Status.CANCELLED)
+    for name in (sent.id, over.id, urgent.id):
         shown = await world.ask(ShowStatus(name), EVE)
         assert isinstance(shown, ShowOperations)
         assert shown.held == ()

@@ -15,7 +15,7 @@ from bot.core.operation import Operation, Status
 from bot.core.schedule import Start
 from bot.errors import OutcomeUnknown
 from bot.service.catalogue import Catalogue
-from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, START
+from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, START, B, reading
 from tests.service.world import GUEST, ID, POLICY, World, stricter
 
 ORDERS = RequestSwitchover("orders", "n-b", reason="upgrade")
@@ -343,6 +343,13 @@ async def test_what_is_sent_or_over_hears_of_no_hold() -> None:
     await world.tick()
     assert await world.status() is Status.RUNNING
     await tell(world, HALT)
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    assert await world.status() is Status.SUCCEEDED
+    await tell(world, Resume())
+    await tell(world, FREEZE)
     assert thread(world) == []
 
 

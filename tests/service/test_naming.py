@@ -27,7 +27,7 @@ SHARDED = replace(CLOUD, shards=True)
 
 @dataclass
 class ShardedCloud(ScriptedCloud):
-    """A cloud that reads one of its ``shards`` only if it is named."""
+    """A cloud that reads one of its ``shards`` only if it is named; ``while_reading`` runs in every reading."""
 
     async def observe(self, target: Target) -> Topology:
         await self._meanwhile()
@@ -256,6 +256,17 @@ def test_a_cloud_that_hangs_holds_up_no_delivery_beyond_its_claim() -> None:
         assert await world.status() is Status.PLANNING
 
     assert elapsed(story) == READING_SHARE * lease.total_seconds()
+
+
+def test_a_dry_run_waits_for_a_slow_reading_also_where_nothing_is_left_open() -> None:
+    """No card holds the place of its answer."""
+
+    async def story() -> None:
+        world = World()
+        world.cloud.while_reading = slowly
+        assert isinstance(await world.ask(RequestSwitchover("orders", "n-b", dry_run=True)), ShowPlan)
+
+    assert elapsed(story) == 4 > LOOK_LIMIT
 
 
 def test_a_dry_run_that_reads_twice_ends_within_its_claim() -> None:

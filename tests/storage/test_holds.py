@@ -34,6 +34,8 @@ from tests.storage.values import (
     NOW,
     ORIGIN,
     after,
+    cancelled,
+    chain,
     reply,
     requested,
     running,
@@ -179,6 +181,8 @@ async def test_who_is_told_of_a_hold_knows_all_that_is_open(store: Storage) -> N
         first = await opened(store, requested(number, database=f"db{number}"))
         if count:
             await store.commit(running(first)[:count], due_at=NOW)
+    over = await opened(store, requested(6))
+    await store.commit(chain(over, cancelled), due_at=None)
     kept = {op.id: op for op in await store.operations(open_only=True)}
     seen: list[Operation] = []
 
@@ -203,11 +207,13 @@ async def test_threads_are_told_of_a_hold_with_it_or_not_at_all(store: Storage) 
     with pytest.raises(Stale):
         await store.record_hold(halted(), item_id=item_id, tell=tell)
     await store.record_hold(halted(after(1)), item_id=None, tell=tell)
-    told = []
+    posted = []
     while found := [one for one in await messages(store) if one.operation is not None]:
         (one,) = found  # a card comes before what its thread is told, and that in its order
         await store.posted(one, ts=one.key, version=1, now=NOW)
-        told += found[one.kind is MessageKind.CARD :]
+        posted.append(one)
+    card, *told = posted
+    assert card.kind is MessageKind.CARD
     assert [(one.operation and one.operation.id, one.status, one.say) for one in told] == [
         (waiting.id, waiting.status, said),
         (waiting.id, waiting.status, said),

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.core.machine import Decision
+from bot.core.holds import Halted
+from bot.core.machine import Decision, Say
+from bot.core.model import Reason, UserId
 from bot.errors import MaybeRecorded, Stale, StoreUnavailable
-from bot.ports import AuditHead, Receipt
+from bot.ports import AuditHead, HoldTold, Receipt
 from bot.storage import SqlStore, connect
 from tests.handlers.test_publisher import Desk
 from tests.storage.backends import PATIENCE, administer
@@ -107,6 +109,24 @@ async def test_an_event_is_there_whole_or_not_at_all(store: SqlStore, severed: P
         await store.commit(decisions, due_at=NOW)
     assert await store.verify_audit() == AuditHead(5, (await head(store)).hash)
     assert len(await store.events(first.after.id)) == 5
+
+
+@pytest.mark.parametrize("where", DIRECTLY)
+async def test_a_thread_hears_of_a_hold_just_where_it_is_set(
+    store: SqlStore, severed: Proxy, where: Cut
+) -> None:
+    waiting = requested()
+    await store.open(waiting, due_at=NOW, item_id=None)
+    said = Say(Reason.of("reply-held", database="db1"))
+    halted = Halted(NOW, "fire", UserId("U2"), "T1")
+    owed = await store.backlog()
+    severed.once(where)
+    with pytest.raises(MaybeRecorded):
+        await store.record_hold(
+            halted, item_id=None, tell=lambda _: HoldTold(threads=[(waiting.after, said)])
+        )
+    held, told = len(await store.holds(NOW)), await store.backlog() - owed
+    assert (held, told) == ((1, 1) if where is Cut.ANSWER else (0, 0))
 
 
 async def head(store: SqlStore) -> AuditHead:

@@ -13,9 +13,9 @@ import pytest
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.guard import HEADER
-from bot.sandbox.page.sandbox import Sandbox, page_clouds
+from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import serve
-from bot.sandbox.switchovers import Timings
+from tests.sandbox.page.quick import quick_clouds
 from tests.warm import start as warm
 
 RITA, BEA = "U0RITA", "U0BEA"
@@ -65,13 +65,7 @@ class Tab:
 
 @asynccontextmanager
 async def page() -> AsyncIterator[Tab]:
-    def clouds() -> Any:
-        made = page_clouds()
-        for setup in made.values():
-            setup.app.timings = Timings(working=0.1, roles=0.2, done=0.4)  # type: ignore[attr-defined]  # of both
-        return made
-
-    sandbox = Sandbox(clouds, starter=warm)
+    sandbox = Sandbox(quick_clouds, starter=warm)
     async with sandbox.running(), serve(page_app(sandbox)) as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as http:
             yield Tab(sandbox, http, RITA)
