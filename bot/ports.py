@@ -134,8 +134,15 @@ class Provider(Protocol):
         """
         ...
 
-    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+    async def find_submission(
+        self, plan: Plan, since: datetime, *, others: Collection[JobId] = ()
+    ) -> Evidence:
         """Looks for the job of a submission signed at ``since`` whose answer was lost. Reads only.
+
+        Args:
+            plan: What was submitted.
+            since: When it was signed, by our clock.
+            others: Jobs that are known to be of other submissions.
 
         Raises:
             Unavailable: The job list can't be read now.

@@ -62,6 +62,9 @@ SEND_WITHIN = 5.0
 TELL_LATE = 5
 """How often a late answer is offered to an operation that others are changing at the same time."""
 
+JOBS_KNOWN = 50
+"""Of how many requests of a database, the newest, the jobs are told from those of a lost one."""
+
 log = structlog.get_logger()
 
 
@@ -380,11 +383,17 @@ class Duties:
             gone = Reason.of("looked-not-configured", name=op.database)
             return Evidence(None, searched=False, summary=gone), None
         try:
-            evidence = await database.provider.find_submission(op.plan, op.submissions[-1])
+            others = await self._jobs_of_others(op)
+            evidence = await database.provider.find_submission(op.plan, op.submissions[-1], others=others)
         except ProviderError as error:
             unread = Reason.of("looked-unreadable", message=in_words(error), error=reference(error))
             evidence = Evidence(None, searched=False, summary=unread)
         return evidence, await self._reading(op, database)
+
+    async def _jobs_of_others(self, op: Operation) -> frozenset[JobId]:
+        """The jobs of this database that belong to other operations: one job is of one request."""
+        known = await self._store.operations(open_only=False, database=op.database, limit=JOBS_KNOWN)
+        return frozenset(each.job_id for each in known if each.job_id is not None and each.id != op.id)
 
     async def _reading(self, op: Operation, database: Database | None) -> Topology | None:
         if database is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -48,9 +48,11 @@ class Guarded:
         async with _guarded("jobs"):
             return await self._provider.jobs(ids)
 
-    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+    async def find_submission(
+        self, plan: Plan, since: datetime, *, others: Collection[JobId] = ()
+    ) -> Evidence:
         async with _guarded("find_submission"):
-            return await self._provider.find_submission(plan, since)
+            return await self._provider.find_submission(plan, since, others=others)
 
     async def close(self) -> None:
         await self._provider.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -145,16 +145,18 @@ class HuaweiDds:
             missing = [job_id for job_id in wanted if job_id not in found and self._visible(job_id)]
         return found | await self._one_by_one(missing, deadline, needed=not found)
 
-    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+    async def find_submission(
+        self, plan: Plan, since: datetime, *, others: Collection[JobId] = ()
+    ) -> Evidence:
         """Looks through the switchovers of the account for one on this instance that began after ``since``."""
         try:
             instance = self._database(plan.database).instance
         except Refused as exc:  # nothing is refused by looking; without its instance nothing can be found
             raise exc.as_(Misconfigured) from exc
         self._followed.follow(instance)
-        sought, deadline = self._sought(plan, instance, since), self._api.deadline()
+        sought, deadline = self._sought(plan, instance, since, others), self._api.deadline()
         rows, whole = await self._list(sought.doubtful_since, deadline, Priority.URGENT, frozenset())
-        told = self._sought(plan, instance, since)
+        told = self._sought(plan, instance, since, others)
         if (
             told.since != sought.since
         ):  # the answer was the first to tell the time, and so from when on to look
@@ -167,7 +169,7 @@ class HuaweiDds:
             _keep(self._started, found.job.id, _Started(sought.since, (plan.target, since)))
         return found
 
-    def _sought(self, plan: Plan, instance: str, since: datetime) -> Sought:
+    def _sought(self, plan: Plan, instance: str, since: datetime, others: Collection[JobId]) -> Sought:
         time, mine = self._api.time, (plan.target, since)
         sent = self._sent.get(mine)
         began = (sent or since + (time.theirs - self._clock.now())).replace(microsecond=0)
@@ -179,7 +181,7 @@ class HuaweiDds:
             # Sent by an earlier life: the clocks may have been set since then.
             doubtful_since=began - (early if sent else SKEW_ALLOWED),
             until=(began + life if life else time.theirs.replace(microsecond=0)) + AHEAD,
-            foreign=frozenset(
+            foreign=frozenset(others).union(
                 job for job, known in self._started.items() if known.intent not in (None, mine)
             ),
             adoptable=plan.candidate is None and plan.shard is None,

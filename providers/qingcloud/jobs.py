@@ -79,6 +79,7 @@ class Sought:
         valid_for: How long after ``signed_at`` it may have been accepted.
         signature: The signature of this very request, had it been signed at a given time.
         own_key: Whether a key id is the account's.
+        others: Jobs that are known to be of other submissions.
     """
 
     cluster: str
@@ -93,6 +94,7 @@ class Sought:
     valid_for: timedelta
     signature: Callable[[datetime], str]
     own_key: Callable[[str], bool]
+    others: Collection[JobId]
 
     def match(self, row: Payload) -> _Match:
         """Whether the submission started this job. Somebody else's request for the same node is FOREIGN.
@@ -100,7 +102,7 @@ class Sought:
         What a row leaves out tells nothing: it is FOREIGN only for what it does say.
         """
         at = created(row)
-        if text(row, "job_action") not in (self.action, ""):
+        if text(row, "job_action") not in (self.action, "") or text(row, "job_id") in self.others:
             return _Match.FOREIGN
         directive = _object(row.get("directive")) or {}
         same = self._asks_the_same(clusters(row), directive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -132,7 +132,9 @@ class QingCloud:
             reads = [group.create_task(self._jobs(chunk, deadline)) for chunk in chunks]
         return {job_id: job for read in reads for job_id, job in read.result().items()}
 
-    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+    async def find_submission(
+        self, plan: Plan, since: datetime, *, others: Collection[JobId] = ()
+    ) -> Evidence:
         """Looks through the account's recent custom-service jobs for the one that was signed at ``since``."""
         try:
             database = self._database(plan.target)
@@ -144,7 +146,12 @@ class QingCloud:
         signed_at, sent_at = sent or (since + time.skew, time.in_theirs(since))
         signed_at, sent_at = signed_at.replace(microsecond=0), sent_at.replace(microsecond=0)
         sought = self._sought(
-            database, plan.candidate or NodeId(""), signed_at, sent_at, exact=sent is not None
+            database,
+            plan.candidate or NodeId(""),
+            signed_at,
+            sent_at,
+            exact=sent is not None,
+            others=frozenset(others),
         )
         # Ours may be ahead: it is the provider's clock that decides when a signature dies.
         late = self._clock.now() > since + VALID_FOR
@@ -299,6 +306,7 @@ class QingCloud:
         sent_at: datetime,
         *,
         exact: bool,
+        others: frozenset[JobId],
     ) -> Sought:
         return Sought(
             cluster=database.cluster,
@@ -313,6 +321,7 @@ class QingCloud:
             valid_for=VALID_FOR,
             signature=lambda at: self._api.signature_of(database, node, at),
             own_key=self._api.own_key,
+            others=others,
         )
 
 

@@ -462,6 +462,22 @@ class TestFindSubmission:
         evidence = await provider.find_submission(plan, since)
         assert (evidence.job, evidence.searched) == (None, True)
 
+    @pytest.mark.parametrize("known", [True, False])
+    async def test_what_is_recorded_of_another_request_is_not_taken_for_it_after_a_restart(
+        self, replica_set: HuaweiHarness, known: bool
+    ) -> None:
+        """It may look as if it had come after the request, the clocks having been set since."""
+        earlier = replica_set.cloud.start_job(REPLICA_SET)
+        replica_set.clock.advance(120)
+        provider = replica_set.provider()
+        plan = await plan_for(replica_set, provider)
+        since = await self.lost(replica_set, provider, plan, accepted=False)
+        restarted = replica_set.provider()
+        others = [JobId(earlier.id)] if known else []
+        evidence = await restarted.find_submission(plan, since, others=others)
+        assert (evidence.job, evidence.searched) == (None, known)
+        assert evidence.summary.code == ("looked-none" if known else "looked-ambiguous")
+
     async def test_a_promotion_has_no_job_and_adopts_none(self, replica_set: HuaweiHarness) -> None:
         provider = replica_set.provider()
         plan = promotion(await plan_for(replica_set, provider), replica_set, provider)

@@ -524,6 +524,19 @@ async def test_what_was_signed_ahead_of_their_clock_may_arrive_as_much_later(
     assert (evidence.job is not None) is may_be_ours
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_is_recorded_of_another_request_is_not_taken_for_it(
+    harness: QingCloudHarness, known: bool
+) -> None:
+    """It asks for the same at the same time, and carries no mark of anybody's."""
+    since = harness.clock.now()
+    another = foreign_job(harness)
+    harness.clock.advance(30 * 60)
+    others = [JobId(another.id)] if known else []
+    evidence = await harness.provider().find_submission(plan_of(harness), since, others=others)
+    assert (evidence.job is None, evidence.searched) == (known, True)
+
+
 async def test_this_process_knows_which_it_sent(harness: QingCloudHarness) -> None:
     provider = harness.provider()
     harness.cloud.faults.set(SUBMIT, Fault.drop(accepted=False))

@@ -640,6 +640,30 @@ async def test_an_answer_that_could_not_be_recorded_is_looked_for_and_not_asked_
 # --- in doubt ---
 
 
+async def test_a_lost_request_is_not_looked_for_among_the_jobs_of_others() -> None:
+    """Those that are recorded, of its database: a restart knows them as well as the process that sent them."""
+    world = World()
+    await world.submitted_with(JOB)
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    for _ in range(3):
+        await world.tick(2)
+    assert await world.status() is Status.SUCCEEDED
+    world.cloud.shows(reading(A))
+    await world.clock.sleep(6 * 3600)
+    again = "SW-000002"
+    await world.requested("orders")
+    await world.tick()
+    for who in (ANN, BOB):
+        assert await world.click(Action.APPROVE, who, again) == "None"
+    world.cloud.answers = [LOST]
+    await world.tick()
+    assert await world.status(again) is Status.IN_DOUBT
+    await world.restart()
+    await world.tick(15)
+    assert world.cloud.not_ours == {JOB}
+
+
 class KilledError(BaseException):
     """The process dies while the request is under way."""
 

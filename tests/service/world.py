@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -117,6 +117,7 @@ class ScriptedCloud:
         polls: The ids of every job list read.
         readings: How often the topology was read.
         shards: What a survey shows of a database that has shards.
+        not_ours: Which jobs the last look for a lost submission was told to be of others.
     """
 
     capabilities: Capabilities = CLOUD
@@ -134,6 +135,7 @@ class ScriptedCloud:
     polls: list[tuple[JobId, ...]] = field(default_factory=list)
     readings: int = 0
     shards: Sequence[Topology] = ()
+    not_ours: frozenset[JobId] = frozenset()
 
     def shows(self, *topologies: Topology | Exception) -> None:
         """What readings show from now on."""
@@ -173,7 +175,10 @@ class ScriptedCloud:
             raise self.jobs_error
         return {each: self.known[each] for each in ids if each in self.known}
 
-    async def find_submission(self, plan: Plan, since: datetime) -> Evidence:
+    async def find_submission(
+        self, plan: Plan, since: datetime, *, others: Collection[JobId] = ()
+    ) -> Evidence:
+        self.not_ours = frozenset(others)
         if isinstance(self.trace, Exception):
             raise self.trace
         return self.trace
