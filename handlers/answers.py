@@ -287,7 +287,8 @@ def _plan(plan: ShowPlan, texts: Texts) -> Rendered:
         Outcome.REFUSED: "plan-refused",
         Outcome.NOT_NEEDED: "plan-not-needed",
     }[plan.outcome]
-    head = [line(texts, code, database=plan.label)]
+    start = moment(plan.start_at) if plan.start_at is not None else ""
+    head = [texts.text(code, database=literal(plan.label), start=start)]
     if plan.detail is not None:
         head.append(sentence(texts, plan.detail, topology=plan.topology))
     node = plan.topology.node(plan.candidate)

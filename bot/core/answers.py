@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.core.commands import RequestSwitchover, ShowHelp
 from bot.core.model import Call, Node, Reason, Topology, label
@@ -42,7 +43,11 @@ class ChooseNode:
 
 @dataclass(frozen=True, slots=True)
 class ShowPlan:
-    """The dry run of a request; ``call`` is what a request would ask of the provider."""
+    """The dry run of a request; ``call`` is what a request would ask of the provider.
+
+    Attributes:
+        start_at: When it would start, where that is later.
+    """
 
     database: str
     shard: str | None
@@ -52,6 +57,7 @@ class ShowPlan:
     detail: Reason | None
     topology: Topology
     call: Call = Call("")  # noqa: RUF009 - a frozen value
+    start_at: datetime | None = None
 
     @property
     def label(self) -> str:

@@ -200,6 +200,9 @@ class Requests:
         if isinstance(topology, AskAgain):
             return topology
         planning = plan_on(database, topology, command.node, command.overrides)
+        holder = await self._open_on(planning.plan.target)
+        if hindered is None and holder is not None:
+            hindered = Reason.of("locked", database=database.name, holder=holder.id)
         if hindered is None and not command.emergency:
             start_at = when.at or self._clock.now()
             hindered = await cooling(self._store, database, planning.plan.target, start_at)
@@ -215,6 +218,7 @@ class Requests:
             detail=detail,
             topology=planning.topology,
             call=planning.plan.call,
+            start_at=when.at,
         )
 
     async def _chosen(self, command: RequestSwitchover) -> Tell | None:
@@ -223,11 +227,13 @@ class Requests:
         return None if operation is None else _chosen_already(operation)
 
     async def _holder(self, origin: Origin, database: Database, command: RequestSwitchover) -> Tell | None:
-        target = Target(command.database, command.shard)
-        for op in await self._store.operations(open_only=True, database=command.database):
-            if op.target == target:
-                return await self._locked(origin, database, command, op.id)
-        return None
+        op = await self._open_on(Target(command.database, command.shard))
+        return None if op is None else await self._locked(origin, database, command, op.id)
+
+    async def _open_on(self, target: Target) -> Operation | None:
+        """What holds a database, or a shard of one."""
+        found = await self._store.operations(open_only=True, database=target.database)
+        return next((op for op in found if op.target == target), None)
 
     async def _look(
         self, database: Database, command: RequestSwitchover, limits: Limits

@@ -30,6 +30,7 @@ from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
 from handlers.answers import LONG_AGO, answer, choice_value, help_text, misunderstood, parse_choice
 from handlers.grammar import Misunderstood, parse
+from handlers.mrkdwn import moment
 from handlers.texts import LOCALES, Texts
 from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
@@ -389,6 +390,15 @@ def test_a_dry_run_says_that_it_is_one(outcome: Outcome) -> None:
     assert text.count("mysql-2 (cln-2) is 48 s behind, 30 s are allowed; wait until it has caught up") == 1
     assert "✗ candidate_lag: as said above" in text
     assert ("Would become primary: mysql-2 (10.0.0.2)" in text) == (outcome is Outcome.CLEAN)
+
+
+def test_a_dry_run_for_later_does_not_speak_of_now() -> None:
+    later = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    plan = ShowPlan("orders", None, Outcome.CLEAN, "cln-2", CHECKS[:1], None, READING, start_at=later)
+    said = moment(later)
+    assert f"by what is known now, a switchover is possible {said}." in answer(plan, TEXTS).text
+    refused = answer(replace(plan, outcome=Outcome.REFUSED), TEXTS).text
+    assert f"a switchover {said} can't be requested now." in refused
 
 
 def test_a_dry_run_says_what_would_be_asked_of_the_cloud_and_what_to_know_before() -> None:

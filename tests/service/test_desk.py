@@ -173,6 +173,40 @@ async def test_a_dry_run_shows_the_plan_and_leaves_nothing_behind() -> None:
     assert await world.store.operations(open_only=False) == [op]
 
 
+async def test_a_dry_run_says_that_the_database_is_locked_as_a_request_would() -> None:
+    world = World()
+    op = await world.submitted_with(OutcomeUnknown("lost"))
+    answer = await world.ask(replace(ORDERS, dry_run=True))
+    assert isinstance(answer, ShowPlan)
+    locked = Reason.of("locked", database="orders", holder=op.id)
+    assert (answer.outcome, answer.detail) == (Outcome.REFUSED, locked)
+    assert answer.checks
+    await world.ask(Halt("storm"), ANN)
+    answer = await world.ask(replace(ORDERS, dry_run=True))
+    assert isinstance(answer, ShowPlan)
+    assert answer.detail is not None
+    assert answer.detail.code == "halted-by"
+
+
+async def test_a_dry_run_of_a_shard_is_not_locked_by_another() -> None:
+    world = World()
+    assert await world.ask(replace(ORDERS, shard="sh-1")) is None
+    world.cloud.shards = [replace(reading(A), shard=shard) for shard in ("sh-1", "sh-2")]
+    for shard, locked in (("sh-1", True), ("sh-2", False)):
+        world.cloud.shows(replace(reading(A), shard=shard))
+        answer = await world.ask(replace(ORDERS, shard=shard, dry_run=True))
+        assert isinstance(answer, ShowPlan)
+        assert (answer.detail is not None and answer.detail.code == "locked") is locked
+
+
+async def test_a_dry_run_for_later_says_when() -> None:
+    world = World()
+    later = replace(ORDERS, dry_run=True, start=Start(after=timedelta(hours=2)))
+    answer = await world.ask(later)
+    assert isinstance(answer, ShowPlan)
+    assert answer.start_at == world.clock.now() + timedelta(hours=2)
+
+
 async def test_a_dry_run_that_can_not_read_says_why() -> None:
     world = World()
     world.cloud.shows(Refused("no such cluster", code="1400", request_id="r-1"))
