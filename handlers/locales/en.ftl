@@ -686,11 +686,11 @@ choose-more = … and { $count } more. Name one with “to NODE”.
 ## The dry run
 
 plan-clean = ✔ { $database }: { GIVEN($start) ->
-    [yes] by what is known now, a switchover is possible { $start }
+    [yes] by what is known now, a switchover can start { $start }
    *[no] a switchover is possible now
  }. This was a dry run: nothing was requested.
 plan-refused = ✖ { $database }: { GIVEN($start) ->
-    [yes] a switchover { $start } can't be requested now
+    [yes] a switchover that starts { $start } can't be requested now
    *[no] a switchover is not possible now
  }. This was a dry run: nothing was requested.
 plan-choose = ❔ { $database }: several nodes fit; a request would ask which is to become primary, or take it from “to NODE”: { $known }. This was a dry run: nothing was requested.

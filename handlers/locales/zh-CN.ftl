@@ -682,11 +682,11 @@ choose-more = … 另有 { $count } 个。可用“to NODE”指定。
 ## The dry run
 
 plan-clean = ✔ { $database }：{ GIVEN($start) ->
-    [yes] 按目前的读取结果，可以在 { $start } 切换
+    [yes] 按目前的读取结果，可以在 { $start } 开始切换
    *[no] 现在可以切换
  }。这是试运行：没有提交申请。
 plan-refused = ✖ { $database }：{ GIVEN($start) ->
-    [yes] 现在不能申请在 { $start } 切换
+    [yes] 现在不能申请在 { $start } 开始的切换
    *[no] 现在不能切换
  }。这是试运行：没有提交申请。
 plan-choose = ❔ { $database }：有多个节点合适；申请时会问你选哪个成为主库，也可用“to NODE”指定：{ $known }。这是试运行：没有提交申请。

@@ -30,7 +30,6 @@ from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
 from handlers.answers import LONG_AGO, answer, choice_value, help_text, misunderstood, parse_choice
 from handlers.grammar import Misunderstood, parse
-from handlers.mrkdwn import moment
 from handlers.texts import LOCALES, Texts
 from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
@@ -395,10 +394,10 @@ def test_a_dry_run_says_that_it_is_one(outcome: Outcome) -> None:
 def test_a_dry_run_for_later_does_not_speak_of_now() -> None:
     later = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
     plan = ShowPlan("orders", None, Outcome.CLEAN, "cln-2", CHECKS[:1], None, READING, start_at=later)
-    said = moment(later)
-    assert f"by what is known now, a switchover is possible {said}." in answer(plan, TEXTS).text
+    said = "2026-03-02 09:30:00 UTC"
+    assert f"by what is known now, a switchover can start {said}." in answer(plan, TEXTS).text
     refused = answer(replace(plan, outcome=Outcome.REFUSED), TEXTS).text
-    assert f"a switchover {said} can't be requested now." in refused
+    assert f"a switchover that starts {said} can't be requested now." in refused
 
 
 def test_a_dry_run_says_what_would_be_asked_of_the_cloud_and_what_to_know_before() -> None:
