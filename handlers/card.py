@@ -205,6 +205,9 @@ def _why(op: Operation, texts: Texts) -> list[str]:
         why.append(sentence(texts, op.detail, topology=op.topology))
     if op.status is Status.NEEDS_ATTENTION:
         why.append(texts.text("card-to-do"))
+    until = dict(op.detail.params).get("until") if op.detail and op.status is Status.IN_DOUBT else None
+    if until:
+        why.append(sentence(texts, Reason.of("card-doubt-until", database=op.label, until=until)))
     return why
 
 

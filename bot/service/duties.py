@@ -199,7 +199,7 @@ class Duties:
             case Duty.START:
                 return e.StartReached(now)
             case Duty.DOUBT:
-                return e.SubmissionUncertain(now, Reason.of("restarted-while-starting"))
+                return self._uncertain(op.database, op.submissions[-1], Reason.of("restarted-while-starting"))
             case _:
                 look = self._looks.get(duty)
                 return None if look is None else await look(op)
@@ -344,14 +344,22 @@ class Duties:
                 code=error.code,
                 request_id=error.request_id,
             )
-            return e.SubmissionUncertain(self._clock.now(), outcome_unknown(error))
+            return self._uncertain(database.name, intent.at, outcome_unknown(error))
         except Exception as error:
             log.exception("submission_broke", account=database.account)
             self._submitted(database.account)
             broke = Reason.of("submission-broke", error=type(error).__name__)
-            return e.SubmissionUncertain(self._clock.now(), broke)
+            return self._uncertain(database.name, intent.at, broke)
         self._submitted(database.account)
         return e.SubmissionAccepted(self._clock.now(), job_id)
+
+    def _uncertain(self, database: str, sent: datetime, why: Reason) -> e.SubmissionUncertain:
+        """The outcome is not known; and until about when it is looked for, before people are asked."""
+        tracked = self._catalogue.current.tracked(database)
+        valid_for = tracked.provider.capabilities.submission_valid_for if tracked else None
+        until = sent + max(self.limits.settle_time, valid_for or timedelta(0))
+        params = (*why.params, ("until", until.isoformat()))
+        return e.SubmissionUncertain(self._clock.now(), Reason(why.code, params))
 
     async def _told_late(self, op: Operation, outcome: e.Event) -> None:
         """The answer came after another worker had called the operation in doubt: a job id is proof."""

@@ -80,6 +80,7 @@ moves-cloud-chooses = a node the cloud chooses
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
 
+card-doubt-until = By about { $until } this is settled, or a person is asked to look. Until then { $database } stays locked.
 card-id = Operation { $id } · asked by { $by }, { $when }
 card-emergency = ⚠ EMERGENCY by { $by }, without approvals
 card-overrides = Checks that may fail: { $checks }

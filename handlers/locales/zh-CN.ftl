@@ -100,6 +100,7 @@ moves-cloud-chooses = 由云平台选定的节点
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
 
+card-doubt-until = 大约在 { $until } 之前会有结论，否则会请人来查看。在此之前 { $database } 保持锁定。
 card-id = 操作 { $id } · 申请人 { $by }，{ $when }
 card-emergency = ⚠ 紧急切换：由 { $by } 发起，未经批准
 card-overrides = 允许不通过的检查项：{ $checks }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -594,6 +594,23 @@ async def test_why_it_is_in_doubt_is_told_with_what_the_providers_support_asks_f
     assert [" ".join(pair).strip() for pair in told] == [named] * isinstance(error, OutcomeUnknown)
 
 
+@pytest.mark.parametrize("valid_for", [None, timedelta(seconds=60), timedelta(minutes=15)])
+@pytest.mark.parametrize("killed", [False, True])
+async def test_in_doubt_it_says_by_when_that_ends(valid_for: timedelta | None, killed: bool) -> None:
+    """As long as the request may still be taken, and no shorter than roles may be on their way."""
+    world = World()
+    world.cloud.capabilities = replace(CLOUD, submission_valid_for=valid_for)
+    if killed:
+        world = await killed_while_starting(world)
+        op = await world.op()
+    else:
+        op = await world.submitted_with(LOST)
+    assert (op.status, op.detail is not None) == (Status.IN_DOUBT, True)
+    until = op.submissions[-1] + max(valid_for or timedelta(0), Limits().settle_time)
+    assert op.detail is not None
+    assert datetime.fromisoformat(op.detail["until"]) == until
+
+
 async def test_why_a_request_did_not_leave_is_told_with_the_code() -> None:
     world = World()
     op = await world.submitted_with(NotSent("no token", code="IAM.0011", request_id="r-1"))
@@ -668,8 +685,8 @@ class KilledError(BaseException):
     """The process dies while the request is under way."""
 
 
-async def killed_while_starting() -> World:
-    world = World()
+async def killed_while_starting(world: World | None = None) -> World:
+    world = world or World()
     await world.approved()
 
     async def die() -> None:
