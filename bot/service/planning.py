@@ -63,8 +63,13 @@ def _plan(
 
 def refusal(verdict: Verdict, *, emergency: bool) -> Reason | None:
     """Why the preflight says no; of an emergency, with which overrides it would not, if with any."""
-    needed = could_override(verdict) if emergency and verdict.outcome is Outcome.REFUSED else ()
-    return Reason.of("emergency-could-override", checks=", ".join(needed)) if needed else verdict.detail
+    if not emergency or verdict.outcome is not Outcome.REFUSED:
+        return verdict.detail
+    if needed := could_override(verdict):
+        return Reason.of("emergency-could-override", checks=", ".join(needed))
+    if verdict.detail is not None and verdict.detail.code == "check-cluster-busy":
+        return Reason("emergency-cluster-busy", verdict.detail.params)
+    return verdict.detail
 
 
 def what_moved(approved: Plan, present: Plan) -> Reason | None:

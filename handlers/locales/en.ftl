@@ -413,6 +413,7 @@ zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a time 
 reason-needed = A reason is needed: add “because …”.
 emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: “override { $checks }”.
 emergency-starts-at-once = An emergency starts at once. Leave out the start, or request a switchover as usual.
+emergency-cluster-busy = The cluster is busy ({ $state }). No emergency overrides that: what it is busy with may be a switchover, and this one would undo it. Wait until it is idle.
 overrides-need-emergency = Checks are overridden in an emergency only. Leave out “override”.
 frozen-now = Frozen: { $scope }{ GIVEN($until) ->
     [yes] , until { $until }. “unfreeze” lifts it sooner.
@@ -474,7 +475,7 @@ stored-unreadable = The bot can't read what it has recorded of this database, pe
 
 ## Why it is as it is
 
-provider-said = The provider said: { $message }{ GIVEN($error) ->
+provider-said = The provider: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
  }

@@ -455,6 +455,7 @@ zone-unknown = 无法识别你在 Slack 的时区 ({ $zone })，不带时区的�
 reason-needed = 需要说明原因：加上“because …”。
 emergency-could-override = 检查未通过。如果你愿意承担风险，紧急切换可以忽略它们：“override { $checks }”。
 emergency-starts-at-once = 紧急切换会立即开始。请去掉开始时间，或按正常流程申请切换。
+emergency-cluster-busy = 集群正忙（{ $state }）。紧急切换也不能忽略这一项：集群正在做的可能就是一次切换，再切一次会把它撤销。请等集群空闲。
 overrides-need-emergency = 只有紧急切换可以忽略检查项。请去掉“override”。
 frozen-now = 已冻结：{ $scope }{ GIVEN($until) ->
     [yes] ，至 { $until }。可用“unfreeze”提前解冻。
@@ -496,7 +497,7 @@ internal-error = 机器人内部出错，没有做更多操作。请把这个编
 
 ## Why it is as it is
 
-provider-said = 云平台返回：{ $message }{ GIVEN($error) ->
+provider-said = 云平台：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
  }

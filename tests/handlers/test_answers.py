@@ -200,7 +200,7 @@ def test_a_sentence_comes_with_its_explanation() -> None:
     """Both in words."""
     told = Tell(Reason.of("too-late", status="running"), Reason.of("provider-said", message="busy"))
     assert answer(told, TEXTS).text == (
-        "Too late: this operation is running. Nothing was done.\nThe provider said: busy"
+        "Too late: this operation is running. Nothing was done.\nThe provider: busy"
     )
 
 
@@ -453,7 +453,7 @@ def test_the_list_shows_primaries_problems_and_what_is_under_way() -> None:
     assert answer(ShowDatabases(lines), TEXTS).text == (
         "2 databases\n"
         "orders: primary mysql-1, under way: SW-7K3M9Q · Orders, MySQL\n"
-        "events: primary not known · The provider said: timed out"
+        "events: primary not known · The provider: timed out"
     )
     assert answer(ShowDatabases(()), TEXTS).text == "No database is set up."
 

@@ -378,7 +378,7 @@ async def test_a_cloud_that_fails_leaves_the_rest_to_the_bot() -> None:
     async with office() as it:
         it.cloud.shows(Unavailable("no answer"))
         view = await it.filled_for("orders")
-        assert "The provider said: no answer" in said_in(view)
+        assert "The provider: no answer" in said_in(view)
         await it.people.submit("rita", view, {"database": "orders"})
         assert it.recorded.command == RequestSwitchover("orders")
 

@@ -163,8 +163,8 @@ def test_a_missing_message_or_variable_is_shown_and_never_raised() -> None:
 def test_optional_parts_and_plurals() -> None:
     """Empty counts as left out."""
     texts = Texts()
-    assert texts.text("provider-said", message="no") == "The provider said: no"
-    assert texts.text("provider-said", message="no", error="2400") == "The provider said: no (2400)"
+    assert texts.text("provider-said", message="no") == "The provider: no"
+    assert texts.text("provider-said", message="no", error="2400") == "The provider: no (2400)"
     assert texts.text("reply-found", job="") == "▶ Found: the provider had taken the request."
     assert texts.text("list-head", count=1) == "1 database"
     assert texts.text("list-head", count=1200) == "1200 databases"
@@ -285,10 +285,10 @@ def test_what_the_bot_says_of_a_cloud_is_in_the_readers_language() -> None:
     assert "n-1 原为从库，现为只读节点。" in chinese.say(moved)  # noqa: RUF001
     meaning = ("cloud-no-connection", {"address": "10.0.0.1:443", "why": "timeout"})
     unheard = provider_said(Unavailable("can't connect to 10.0.0.1:443 (timed out)", meaning=meaning))
-    assert english.say(unheard) == "The provider said: can't connect to 10.0.0.1:443 (timed out)"
-    assert chinese.say(unheard) == "云平台返回：无法连接 10.0.0.1:443（超时）"  # noqa: RUF001
+    assert english.say(unheard) == "The provider: can't connect to 10.0.0.1:443 (timed out)"
+    assert chinese.say(unheard) == "云平台：无法连接 10.0.0.1:443（超时）"  # noqa: RUF001
     quoted = provider_said(worded(Refused, REFUSED_BY_QINGCLOUD[2400], "too little, 0.5", code="2400"))
-    assert chinese.say(quoted) == "云平台返回：账户余额不足 (too little, 0.5) (2400)"  # noqa: RUF001
+    assert chinese.say(quoted) == "云平台：账户余额不足 (too little, 0.5) (2400)"  # noqa: RUF001
 
 
 def test_a_warning_is_in_the_readers_language() -> None:

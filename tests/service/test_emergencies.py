@@ -349,12 +349,15 @@ async def test_an_emergency_is_refused_by_its_checks_and_says_which_overrides_wo
     assert world.cloud.submissions == []
 
 
-async def test_what_no_override_helps_against_is_told_as_it_is() -> None:
+@pytest.mark.parametrize("overrides", [(), ("cluster_ready",), OVERRIDABLE])
+async def test_what_no_override_helps_against_is_told_to_be_so(overrides: tuple[str, ...]) -> None:
+    """What the cluster is busy with may be a switchover."""
     world = ailing()
     world.cloud.shows(replace(reading(A, idle=False)))
-    assert await world.ask(EMERGENCY, EVE) is None
+    assert await world.ask(replace(EMERGENCY, overrides=overrides), EVE) is None
     await world.tick()
-    assert (await world.status(), await world.why()) == (Status.REFUSED, "check-cluster-busy")
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "emergency-cluster-busy")
+    assert world.cloud.submissions == []
 
 
 async def test_the_overrides_are_recorded_in_one_order_and_are_part_of_the_plan() -> None:
