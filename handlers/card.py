@@ -52,6 +52,8 @@ _AT_WORK = frozenset({Status.STARTING, Status.RUNNING, Status.VERIFYING})
 # Whether anything is under way, and so how long it takes, nobody knows there.
 _DIFFERS = frozenset({"roles-moved-though-failed", "roles-unchanged-though-done", "roles-another-primary"})
 """Why a person is needed where the roles were read, and showed another outcome than was approved."""
+_FORCED = "forced_promotion"
+"""The warning of a call that is said once more where people confirm it."""
 _OPEN_ENDED = frozenset({Status.IN_DOUBT, Status.NEEDS_ATTENTION})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
@@ -412,6 +414,7 @@ def _confirm(op: Operation, action: Action, name: str, texts: Texts) -> Block:
         before=name_of(op.topology, plan.primary or "?") if plan else "?",
         after=name_of(op.topology, after) if after else texts.text("moves-cloud-chooses"),
         by=op.requested_by,
+        forced=_yes(plan is not None and plan.call.warning == _FORCED),
         start="" if op.start_at is None else wall_clock(op.start_at, op.zone),
     )
     return confirmation(name, text, texts)

@@ -184,7 +184,10 @@ confirm-approve-title = Approve this switchover?
 confirm-approve-text = { $database }: from { $before } to { $after }. Once enough people have approved, it starts { GIVEN($start) ->
     [yes] at { $start }
    *[no] at once
- }; clients may lose their connections for a moment.
+ }; { GIVEN($forced) ->
+    [yes] the node is promoted by force, which may fail where it lags, and clients lose their connections.
+   *[no] clients may lose their connections for a moment.
+ }
 confirm-reject-title = Reject this switchover?
 confirm-reject-text = { $database }: the request ends here, and the approvals it has are lost. Whoever still wants it must ask again.
 confirm-yes-reject = Reject

@@ -204,7 +204,10 @@ confirm-approve-title = 批准这次切换？
 confirm-approve-text = { $database }：从 { $before } 切换到 { $after }。批准人数够了就会{ GIVEN($start) ->
     [yes] 在 { $start } 开始
    *[no] 立即开始
- }；客户端连接可能会闪断。
+ }；{ GIVEN($forced) ->
+    [yes] 属于强制提升：该节点有延迟时可能失败，客户端连接会中断。
+   *[no] 客户端连接可能会短暂中断。
+ }
 confirm-reject-title = 驳回这次切换？
 confirm-reject-text = { $database }：申请到此结束，已有的批准作废。仍需切换的人要重新申请。
 confirm-yes-reject = 驳回

@@ -20,6 +20,7 @@ from handlers.blocks import metadata
 from handlers.card import actions, announcement, card, notice, reply
 from handlers.picture import COLUMNS
 from handlers.texts import LOCALES, Texts
+from providers.huawei_dds.provider import FORCED
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
     CHECKS,
@@ -285,6 +286,17 @@ def test_what_is_in_doubt_says_by_when_that_ends() -> None:
     for status in (Status.IN_DOUBT, Status.RUNNING, Status.NEEDS_ATTENTION):
         text = card(replace(sample(status), detail=why), TEXTS, now=NOW).text
         assert (said in text) is (status is Status.IN_DOUBT)
+
+
+def test_who_approves_a_forced_promotion_is_told_so_where_they_confirm() -> None:
+    """On a phone the card's own warning is off the screen by then."""
+    op = sample(Status.AWAITING_APPROVAL)
+    assert op.plan is not None
+    forced = replace(op, plan=replace(op.plan, call=Call("POST nodes/n2/primary", FORCED)))
+    for each, expected in ((op, False), (forced, True)):
+        text = buttons(card(each, TEXTS, now=NOW))[0]["confirm"]["text"]["text"]
+        assert ("promoted by force, which may fail where it lags" in text) is expected
+        assert ("for a moment" in text) is not expected
 
 
 def test_a_few_seconds_are_not_counted() -> None:
