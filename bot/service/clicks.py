@@ -27,6 +27,7 @@ from bot.errors import IllegalTransition, ProviderError, Stale
 from bot.ports import NO_HOLD, Clock, Directory, InboxItem, Store
 from bot.service.catalogue import CatalogueHolder
 from bot.service.hindrances import hindrance
+from bot.service.naming import called
 from bot.service.past import unknown_operation
 from bot.service.people import standing
 from bot.service.planning import provider_said
@@ -190,13 +191,14 @@ class Clicks:
         if present is None or present != op.primary_now:
             # Somebody has moved it since. What a person wants then is no longer the way back from here, and a
             # cloud that chooses by itself would be asked to leave a primary that nobody named.
-            return Tell(Reason.of("switch-back-moved", id=op.id, before=op.primary_now, now=present))
+            before, now = called(op.primary_now, reading), called(present, reading)
+            return Tell(Reason.of("switch-back-moved", id=op.id, before=before, now=now))
         chosen = database.provider.capabilities.candidate is CandidateRule.CHOSEN_BY_CLOUD
         named = op.plan.candidate is not None and not chosen
         node = op.plan.primary if named else None
         back = RequestSwitchover(op.database, node, op.shard, reason_to_switch_back(op.id))
-        unpromised = Tell(Reason.of("switch-back-not-promised", id=op.id, node=op.plan.primary))
-        told = None if named else unpromised
+        old = called(op.plan.primary, reading)
+        told = None if named else Tell(Reason.of("switch-back-not-promised", id=op.id, node=old))
         return await self._requests.take(item, back, limits, follows=op, back_of=op.id, besides=told)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.core.answers import AskAgain
 from bot.core.commands import RequestSwitchover
-from bot.core.model import Node, Reason, Target, Topology, in_words
+from bot.core.model import Node, NodeId, Reason, Target, Topology, in_words
 from bot.core.names import nearest
 from bot.core.preflight import candidates
 from bot.errors import Refused
@@ -99,7 +99,12 @@ def _misnamed_node(database: Database, command: RequestSwitchover, topology: Top
     return AskAgain(found.problem.detail, near)
 
 
+def called(node_id: NodeId | None, topology: Topology) -> str:
+    """A node as people type it; "" for none, the id of one that is not there."""
+    node = topology.node(node_id)
+    return (node_id or "") if node is None else _called(node, topology)
+
+
 def _called(node: Node, topology: Topology) -> str:
-    """The node as people type it."""
     alone = node.name and sum(other.answers_to(node.name) for other in topology.nodes) == 1
     return node.name if alone else node.id
