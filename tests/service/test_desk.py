@@ -726,6 +726,29 @@ async def test_status_tells_what_stops_new_submissions_and_whom() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("hours", "reason", "until"),
+    [
+        (8, "trading", "2026-03-02T18:00+00:00"),
+        (10, "audit", "2026-03-02T19:00:00+00:00"),
+        (None, "audit", ""),
+    ],
+)
+async def test_of_two_freezes_of_a_database_the_list_tells_the_one_that_ends_later(
+    hours: int | None, reason: str, until: str
+) -> None:
+    """By hand, nine hours before the configured one ends."""
+    world = World()
+    configured_and_frozen(world)
+    duration = None if hours is None else timedelta(hours=hours)
+    assert isinstance(await world.ask(Freeze("sessions", "audit", duration), ANN), Tell)
+    listed = await world.ask(ListDatabases("sessions"), EVE)
+    assert isinstance(listed, ShowDatabases)
+    (line,) = listed.databases
+    assert line.frozen is not None
+    assert (line.frozen["reason"], line.frozen["until"]) == (reason, until)
+
+
 async def test_what_is_sent_or_an_emergency_is_not_said_to_be_held_by_what_does_not_hold_it() -> None:
     world = World(stricter(break_glass=(ANN,)))
     op = await world.requested()
