@@ -23,6 +23,7 @@ from bot.core.machine import (
     next_due,
     owed,
     unchanged,
+    verified_too_long,
 )
 from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId, in_words
 from bot.core.operation import Operation, Status
@@ -396,12 +397,13 @@ class Duties:
             return None
 
     async def _two_readings(self, op: Operation) -> tuple[Topology, Topology] | None:
-        """Two readings in a row; the second only where the first would decide something."""
+        """Two readings in a row; the second only where something is decided by them."""
         database = self._catalogue.current.tracked(op.database)
         first = await self._reading(op, database)
         if first is None or op.plan is None:
             return None
-        if not (as_approved(op.plan, first) or unchanged(op.plan, first)):
+        hopeful = as_approved(op.plan, first) or unchanged(op.plan, first)
+        if not hopeful and not verified_too_long(op, self._clock.now(), self.limits):
             return first, first
         second = await self._reading(op, database)
         return None if second is None else (first, second)

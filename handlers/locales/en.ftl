@@ -23,7 +23,10 @@ status-verifying = ▶ Verifying: { GIVEN($failed) ->
  }
 status-needs-attention = ⚠ Needs a person: { GIVEN($differs) ->
     [yes] the outcome is not as
-   *[no] nothing proves that the roles are as
+   *[no] { GIVEN($moved) ->
+        [yes] the job failed, but the roles are as
+       *[no] nothing proves that the roles are as
+     }
  } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
@@ -252,7 +255,10 @@ reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
 reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
 reply-needs-attention = ⚠ A person must look at this database: { GIVEN($differs) ->
     [yes] the outcome is not as
-   *[no] nothing proves that the roles are as
+   *[no] { GIVEN($moved) ->
+        [yes] the job failed, but the roles are as
+       *[no] nothing proves that the roles are as
+     }
  } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
@@ -555,7 +561,15 @@ roles-moved-as-asked = The roles have moved as asked.
 roles-unreadable = The roles can't be read.
 roles-no-single-primary = Not exactly one node says that it is primary.
 roles-busy = The cluster is still busy: { $state }
+roles-disagree = Two readings in a row disagree: one shows { GIVEN($before) ->
+    [yes] { $before }
+   *[no] no single node
+ } as primary, the next { GIVEN($now) ->
+    [yes] { $now }
+   *[no] no single node
+ }.
 roles-moved-though-failed = The job failed, but { $primary } is primary now.
+roles-another-though-failed = The job failed, and { $primary } is primary now: neither as before nor as planned.
 roles-unchanged-though-done = The job is done, but { $primary } is still primary.
 roles-another-primary = { $primary } is primary now, which is not as planned.
 

@@ -43,7 +43,10 @@ status-needs-attention = ⚠ 需要人工处理：{ GIVEN($differs) ->
         [yes] 计划
        *[no] 批准的方案
      }不一致
-   *[no] 没有证据表明角色与{ GIVEN($emergency) ->
+   *[no] { GIVEN($moved) ->
+        [yes] 任务失败了，但角色与
+       *[no] 没有证据表明角色与
+     }{ GIVEN($emergency) ->
         [yes] 计划
        *[no] 批准的方案
      }一致
@@ -272,7 +275,10 @@ reply-needs-attention = ⚠ 需要人工查看这个数据库：{ GIVEN($differs
         [yes] 计划
        *[no] 批准的方案
      }不一致
-   *[no] 没有证据表明角色与{ GIVEN($emergency) ->
+   *[no] { GIVEN($moved) ->
+        [yes] 任务失败了，但角色与
+       *[no] 没有证据表明角色与
+     }{ GIVEN($emergency) ->
         [yes] 计划
        *[no] 批准的方案
      }一致
@@ -554,6 +560,14 @@ roles-moved-as-asked = 角色已按要求变化。
 roles-unreadable = 读不到角色。
 roles-no-single-primary = 报告自己是主库的节点不是恰好一个。
 roles-busy = 集群仍在忙：{ $state }
+roles-disagree = 连续两次读取不一致：一次显示{ GIVEN($before) ->
+    [yes] 主库为 { $before }
+   *[no] 没有唯一的主库
+ }，下一次显示{ GIVEN($now) ->
+    [yes] 主库为 { $now }
+   *[no] 没有唯一的主库
+ }。
+roles-another-though-failed = 任务失败了，而且主库现在是 { $primary }：既不是原来的，也与计划不符。
 roles-moved-though-failed = 任务失败了，但主库现在是 { $primary }。
 roles-unchanged-though-done = 任务已完成，但主库仍是 { $primary }。
 roles-another-primary = 主库现在是 { $primary }，与计划不符。
