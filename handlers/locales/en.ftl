@@ -466,13 +466,16 @@ locked-for-emergency = An emergency does not push aside what was asked for befor
    *[no] {""} or any full member
  }.
 nothing-to-check-yet = There is nothing to look at yet: { $id } is { $status }.
-looked-again = Looked again { $when }: { GIVEN($now) ->
-    [yes] { $now } is { GIVEN($moved) ->
-        [yes] primary now
-       *[no] still primary
+looked-again = Looked again { $when }: this reading { GIVEN($now) ->
+    [yes] { GIVEN($moved) ->
+        [yes] shows { $now } as primary
+       *[no] still shows { $now } as primary
      }
-   *[no] which node is primary is not known
- }. The job is looked at again, too; what settles it shows on the card.
+   *[no] shows no single primary
+ }. { GIVEN($job) ->
+    [yes] The job is looked at again, too; what
+   *[no] What
+ } settles it shows on the card.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Give this number to those who run it: { $id }
 stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell those who run it: the log names the row.

@@ -489,13 +489,16 @@ too-late = 太晚了：此操作{ $status }。什么都没做。
 already-decided = 已有决定：此操作{ $status }。什么都没做。
 not-recorded = 机器人自己的数据库无法写入，所以没有记录，什么都没做。请一分钟后再试。
 maybe-recorded = 机器人恰在此刻断开了自己的数据库，无法确定是否已记录。如已记录，会自动继续：请一分钟后先看“status”，再决定是否重新申请。
-looked-again = { $when } 已再次查看：{ GIVEN($now) ->
-    [yes] 主库{ GIVEN($moved) ->
-        [yes] 现在是
-       *[no] 仍是
+looked-again = { $when } 已再次查看：本次读取{ GIVEN($now) ->
+    [yes] 显示主库{ GIVEN($moved) ->
+        [yes] 为
+       *[no] 仍为
      } { $now }
-   *[no] 主库未知
- }。任务也在再次查看；有了结论会显示在卡片上。
+   *[no] 没有显示唯一的主库
+ }。{ GIVEN($job) ->
+    [yes] 任务也在再次查看；
+   *[no] {""}
+ }有了结论会显示在卡片上。
 checking-again = 正在再次查看，结果会显示在卡片上。
 internal-error = 机器人内部出错，没有做更多操作。请把这个编号告诉维护人员：{ $id }
 

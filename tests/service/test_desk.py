@@ -427,44 +427,6 @@ async def test_what_needs_attention_is_closed_by_an_approver_who_takes_over() ->
     assert world.thread()[-1] == "reply-closed"
 
 
-async def test_checking_again_makes_the_next_look_due_now() -> None:
-    world = await in_status(Status.NEEDS_ATTENTION)
-    await world.clock.sleep(1)
-    assert world.store.due_at(ID) != world.clock.now()
-    assert await world.click(Action.CHECK_AGAIN, EVE) == "looked-again"
-    assert world.store.due_at(ID) == world.clock.now()
-
-
-async def test_whoever_checks_again_is_told_when_it_was_looked_and_what_was_seen() -> None:
-    """The card does not change where all is as it was."""
-    world = await in_status(Status.NEEDS_ATTENTION)
-    op = await world.op()
-    nameless = replace(reading(C), nodes=tuple(replace(node, name="") for node in reading(C).nodes))
-    seen = [(reading(A), "db-a"), (nameless, "n-c"), (reading(), "")]
-    for shows, primary in seen:
-        world.cloud.shows(shows)
-        told = await world.ask(Act(Action.CHECK_AGAIN, ID), EVE)
-        moved = "yes" if primary and shows.primary and shows.primary.id != op.primary_now else ""
-        when = shows.read_at.isoformat()
-        assert told == Tell(Reason.of("looked-again", when=when, now=primary or None, moved=moved))
-        assert await world.op() == op
-    world.cloud.shows(Unavailable("503"))
-    unread = await world.ask(Act(Action.CHECK_AGAIN, ID), EVE)
-    assert isinstance(unread, Tell)
-    assert (unread.text.code, unread.detail and unread.detail.code) == ("unreadable", "provider-said")
-    world.catalogue.current = Catalogue({})
-    assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
-
-
-async def test_whoever_sees_the_card_may_have_it_checked_again_and_nobody_asks_slack_who_they_are() -> None:
-    world = await in_status(Status.NEEDS_ATTENTION)
-    await world.clock.sleep(1)
-    world.people.available = False
-    before = await world.op()
-    assert await world.click(Action.CHECK_AGAIN, GUEST) == "looked-again"
-    assert (world.store.due_at(ID), await world.op()) == (world.clock.now(), before)
-
-
 async def test_what_waits_for_its_start_is_not_looked_at_before() -> None:
     world = World()
     assert await world.ask(replace(ORDERS, start=Start(after=timedelta(minutes=10)))) is None

@@ -194,6 +194,7 @@ class LeakyStore(MemoryStore):
         before_open: Runs once, when the next operation has been decided on and is not opened.
         before_commit: Runs once, when the next commit has been decided and not begun.
         after_commit: Runs once, between the next commit and its caller.
+        before_postpone: Runs once, when something is about to be made due at another time.
         before_hold, after_hold: As of a commit, of the next thing that is set or lifted by hand.
     """
 
@@ -203,6 +204,7 @@ class LeakyStore(MemoryStore):
         self.before_open: Callable[[], Awaitable[None]] | None = None
         self.before_commit: Callable[[], Awaitable[None]] | None = None
         self.after_commit: Callable[[], Awaitable[None]] | None = None
+        self.before_postpone: Callable[[], Awaitable[None]] | None = None
         self.before_hold: Callable[[], Awaitable[None]] | None = None
         self.after_hold: Callable[[], Awaitable[None]] | None = None
 
@@ -239,6 +241,14 @@ class LeakyStore(MemoryStore):
         meanwhile, self.after_commit = self.after_commit, None
         if meanwhile is not None:
             await meanwhile()
+
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
+        meanwhile, self.before_postpone = self.before_postpone, None
+        if meanwhile is not None:
+            await meanwhile()
+        await super().postpone(due, until=until)
 
     async def record_hold(
         self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
