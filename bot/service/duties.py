@@ -45,6 +45,7 @@ from bot.errors import (
 from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
+from bot.service.holding import say_held
 from bot.service.past import past_switchovers
 from bot.service.patience import Patience
 from bot.service.people import standing
@@ -163,7 +164,8 @@ class Duties:
         try:
             decision = decide(op, event)
             due = self._due(decision, now)
-            await self._store.commit([decision], due_at=due, unless_held=unless_held)
+            held = say_held(op.status, decision.after, event.at)
+            await self._store.commit([decision], due_at=due, unless_held=unless_held, say_held=held)
         except Held:
             raise
         except (Stale, IllegalTransition) as error:

@@ -231,9 +231,9 @@ reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($
     [yes] , that is { $wall }
    *[no] {""}
  }. Until then it can still be cancelled.
-reply-held = ⏸ { $database } is held for now: { GIVEN($when) ->
-    [yes] if it still is at the start, { $when }, this ends as refused.
-   *[no] this can't be approved until that is over.
+reply-held = ⏸ Nothing of { $database } may start for now{ GIVEN($when) ->
+    [yes] . If that is still so at { $when }, this ends as refused.
+   *[no] : this can't be approved until that is over.
  }
 reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
     [yes] it starts { $when }, unless something else forbids it then.
@@ -375,7 +375,7 @@ unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
    *[no] “status” shows what is under way, “history” what was done.
  }
 locked = { $database } is locked by { $holder }. It is unlocked once that has ended.
-locked-needs-you = The bot does not know how { $id } ended. Unless a later reading settles it, somebody has to acknowledge it on its card. You may.
+locked-needs-you = The bot does not know how { $id } ended. Unless a later reading settles it, somebody has to acknowledge it on its card. You can: you are an approver.
 locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
 locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
 chosen = You chose { $node } for { $database }. { GIVEN($emergency) ->
@@ -398,18 +398,18 @@ locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
  }.
 frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
 frozen-at-start = The start, { $when }, falls into a freeze until { $until }: { $reason }. Choose a start outside of that.
-frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. { GIVEN($since) ->
-    [yes] Since { $since } nothing
-   *[no] Nothing
- } can be requested, approved or started until an approver lifts it with “unfreeze”.
+frozen-by-hand = Frozen ({ $scope }) by { $by }{ GIVEN($since) ->
+    [yes] {""} since { $since }
+   *[no] {""}
+ }: { $reason }. Until an approver lifts it with “unfreeze”, nothing can be requested, approved or started.
 frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. { GIVEN($since) ->
-    [yes] Since { $since } nothing
-   *[no] Nothing
- } can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
-halted-by = Halted by { $by }: { $reason }. { GIVEN($since) ->
-    [yes] Since { $since } nothing
-   *[no] Nothing
- } new is sent until an approver says “resume”.
+    [yes] In force since { $since }.{" "}
+   *[no] {""}
+ }Until it ends, or an approver lifts it with “unfreeze”, nothing can be requested, approved or started.
+halted-by = Halted by { $by }{ GIVEN($since) ->
+    [yes] {""} since { $since }
+   *[no] {""}
+ }: { $reason }. Nothing new is sent until an approver says “resume”.
 cooldown = Too soon after { $last }: nothing can start before { $until }.
 start-in-the-past = { $when } has passed. Name a time that is still to come.
 start-too-far = { $when } is more than { $days } days away. Ask again closer to that time.

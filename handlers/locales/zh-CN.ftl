@@ -402,7 +402,7 @@ locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
    *[no] {""} 或任何正式成员
  }。
 locked-tracked = { $id } 的请求已经发出，不能再取消：会一直跟踪到结束。
-locked-needs-you = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要有人在它的卡片上确认接管：你可以这样做。
+locked-needs-you = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要有人在它的卡片上确认接管：你是审批人，可以这样做。
 locked-needs-attention = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要由审批人在它的卡片上确认接管。
 locked-for-emergency-cancel = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。你可以自己取消 { $id }：在它的卡片上点“取消”，或用命令“cancel { $id }”。
 locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。紧急权限也不能取消它：关于 { $id }，请找 { $by }{ GIVEN($approvers) ->
@@ -417,12 +417,12 @@ chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->
     [yes] 紧急切换
    *[no] 申请
  }编号为 { $id }，进展见{ GIVEN($beside) ->
-    [yes] { $beside } 的卡片旁
+    [yes] 它的卡片（在 { $beside } 的卡片旁）
    *[no] { GIVEN($thread) ->
-        [yes] 本消息列里
-       *[no] 本频道里
+        [yes] 本消息列里它的卡片
+       *[no] 本频道里它的卡片
      }
- }它的卡片。
+ }。
 choice-too-old = 现在选择太晚了：距离你的申请已超过 { $minutes } 分钟。什么都没做，请重新申请。
 chosen-already = 这里已经选过了：生成了 { $id }。没有再做任何事；若还要切换，请重新申请。
 replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
@@ -441,17 +441,17 @@ replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
 frozen = 冻结至 { $until }：{ $reason }。在此之前不能申请、批准或开始。
 frozen-at-start = 开始时间 { $when } 处于冻结期（至 { $until }）：{ $reason }。请选择冻结期以外的时间。
 frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起，
+    [yes] 自 { $since } 起生效：
    *[no] {""}
- }在审批人用“unfreeze”解冻之前，不能申请、批准或开始。
+ }审批人用“unfreeze”解冻之前，不能申请、批准或开始。
 frozen-by-hand-until = 冻结至 { $until }（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起，
+    [yes] 自 { $since } 起生效：
    *[no] {""}
- }在此之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
+ }到期之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
 halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起，
+    [yes] 自 { $since } 起生效：
    *[no] {""}
- }在审批人用“resume”恢复之前，不会发送新请求。
+ }审批人用“resume”恢复之前，不会发送新请求。
 cooldown = 距 { $last } 太近：{ $until } 之前不能开始。
 start-in-the-past = { $when } 已经过去。请给出将来的开始时间。
 start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。

@@ -59,7 +59,7 @@ def test_a_halt_and_freezes_come_first() -> None:
     halt = Hold(HoldKind.HALT, "all", NOW, None, "fire", UserId("U0BOB0000"))
     freeze = Reason.of("frozen", reason="trading hours", until="2026-11-22T18:00+00:00")
     lines = shown(rendered(replace(board(), holds=(halt,), frozen=(("production", freeze),)))).splitlines()
-    assert lines[1].startswith("⏸ Halted by <@U0BOB0000>: fire. Since <!date^")
+    assert lines[1].startswith("⏸ Halted by <@U0BOB0000> since <!date^")
     assert lines[2].startswith("⏸ Policy production: frozen until <!date^")
     assert lines[2].endswith(": trading hours")
 

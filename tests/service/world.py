@@ -38,6 +38,7 @@ from bot.ports import (
     MessageKind,
     Person,
     Reply,
+    SayHeld,
     TellHold,
     tell_nobody,
 )
@@ -231,12 +232,18 @@ class LeakyStore(MemoryStore):
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
         unless_held: frozenset[HoldKind] = NO_HOLD,
+        say_held: SayHeld | None = None,
     ) -> None:
         meanwhile, self.before_commit = self.before_commit, None
         if meanwhile is not None:
             await meanwhile()
         await super().commit(
-            decisions, due_at=due_at, item_id=item_id, replies=replies, unless_held=unless_held
+            decisions,
+            due_at=due_at,
+            item_id=item_id,
+            replies=replies,
+            unless_held=unless_held,
+            say_held=say_held,
         )
         meanwhile, self.after_commit = self.after_commit, None
         if meanwhile is not None:
