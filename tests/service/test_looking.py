@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import replace
 
 import pytest
@@ -187,6 +188,21 @@ async def test_what_has_moved_is_looked_at_anew() -> None:
     told.append(await world.ask(LOOK, EVE))
     assert [answer.text["now"] for answer in told if isinstance(answer, Tell)] == ["db-a", "db-b"]
     assert world.cloud.readings == 2
+
+
+async def test_a_look_that_serves_nobody_any_more_is_forgotten() -> None:
+    world = await followed()
+    seen = reading(A)
+    known_here = sys.getrefcount(seen)
+    world.cloud.shows(seen)
+    await world.ask(LOOK, EVE)
+    world.cloud.shows(reading(B))
+    world.cloud.finishes(JOB)
+    await world.tick()
+    await world.clock.sleep(SHARED_FOR)
+    assert sys.getrefcount(seen) > known_here
+    await world.ask(LOOK, EVE)
+    assert sys.getrefcount(seen) == known_here
 
 
 async def test_a_look_that_could_not_be_made_due_is_when_the_press_is_worked_on_again() -> None:
