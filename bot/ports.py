@@ -338,6 +338,9 @@ def tell_nobody(_open: Sequence[Operation]) -> HoldTold:
     return HoldTold()
 
 
+SayHeld = Callable[[Sequence[Hold]], Say | None]
+"""Given the holds in force, in the order in which they were set: what a thread is told of them; None for nothing."""
+
 NO_HOLD: frozenset[HoldKind] = frozenset()
 
 
@@ -404,11 +407,21 @@ class Store(Protocol):
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
         unless_held: frozenset[HoldKind] = NO_HOLD,
+        say_held: SayHeld | None = None,
     ) -> None:
         """Records consecutive events of one operation, what they make of it and the replies owed, as one.
 
-        ``unless_held``: the holds of these kinds are read in the same transaction, so that of a halt and a
-        start, or of a freeze and an approval, one is surely first.
+        Holds are read in the same transaction, so that of a halt and a start, or of a freeze and an approval,
+        one is surely first.
+
+        Args:
+            decisions: The events, in their order.
+            due_at: When the operation is due next.
+            item_id: The delivery that asked for it, finished with it.
+            replies: What single people are told.
+            unless_held: By holds of these kinds.
+            say_held: Tells the thread of what is in force, after all that the events say; whatever is set or
+                lifted later finds the operation as they leave it. It must be pure.
 
         Raises:
             Held: A hold of those kinds is in force for the database at the time of the last event; nothing

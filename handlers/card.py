@@ -49,11 +49,13 @@ _ORDINARY = "replan-ordinary"
 # What can't be taken back: all but a look, and a plan that needs approvals again.
 CONFIRMED = frozenset(Action) - {Action.CHECK_AGAIN, Action.REPLAN}
 _AT_WORK = frozenset({Status.STARTING, Status.RUNNING, Status.VERIFYING})
-# Whether anything is under way, and so how long it takes, nobody knows there.
-_DIFFERS = frozenset({"roles-moved-though-failed", "roles-unchanged-though-done", "roles-another-primary"})
+_DIFFERS = frozenset({"roles-another-though-failed", "roles-unchanged-though-done", "roles-another-primary"})
 """Why a person is needed where the roles were read, and showed another outcome than was approved."""
+_MOVED_ALL_THE_SAME = "roles-moved-though-failed"
+"""The same, where they are as approved, though the job failed."""
 _FORCED = "forced_promotion"
 """The warning of a call that is said once more where people confirm it."""
+# Whether anything is under way, and so how long it takes, nobody knows there.
 _OPEN_ENDED = frozenset({Status.IN_DOUBT, Status.NEEDS_ATTENTION})
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
@@ -131,12 +133,11 @@ def announcement(say: Say, texts: Texts) -> Rendered:
 
 def _said(op: Operation, say: Say, texts: Texts, *, beside_card: bool) -> list[str]:
     """What happened and why; of an emergency nothing was approved, so it says so nowhere."""
-    differs = _yes(say.detail is not None and say.detail.code in _DIFFERS)
     extra = {
         "emergency": _yes(op.emergency),
         "zone": op.zone,
-        "differs": differs,
         "card": _yes(beside_card),
+        **_found(say.detail),
     }
     reasons = [reason for reason in (say.text, say.detail) if reason is not None]
     return [
@@ -196,8 +197,14 @@ def _status(op: Operation, texts: Texts) -> str:
         emergency=_yes(op.emergency),
         done=_yes(job is JobState.DONE),
         failed=_yes(job is JobState.FAILED),
-        differs=_yes(op.detail is not None and op.detail.code in _DIFFERS),
+        **_found(op.detail),
     )
+
+
+def _found(why: Reason | None) -> dict[str, str]:
+    """What is known of the outcome that a person is called for, as the catalogue asks about it."""
+    code = "" if why is None else why.code
+    return {"differs": _yes(code in _DIFFERS), "moved": _yes(code == _MOVED_ALL_THE_SAME)}
 
 
 def _why(op: Operation, texts: Texts) -> list[str]:

@@ -684,24 +684,32 @@ def judge_roles(
             return e.RolesConfirmed(now, readings)
         if failed and all(unchanged(op.plan, reading) for reading in readings):
             return e.RolesUnchanged(now, readings)
-    if op.status is Status.NEEDS_ATTENTION or now - op.since < limits.verify_timeout:
+    if not verified_too_long(op, now, limits):
         return None
     if readings is None:
         return e.RolesUnproven(now, Reason.of("roles-unreadable"))
     return e.RolesUnproven(now, _why_unproven(op, readings), readings[-1])
 
 
+def verified_too_long(op: Operation, now: datetime, limits: Limits) -> bool:
+    """Whether a person is called if the next two readings prove nothing."""
+    return op.status is Status.VERIFYING and now - op.since >= limits.verify_timeout
+
+
 def _why_unproven(op: Operation, readings: tuple[Topology, Topology]) -> Reason:
-    """Why the later of those readings that prove nothing doesn't: one of two may be as hoped for."""
-    hoped_for = unchanged if _job_failed(op) else as_approved
-    odd = [reading for reading in readings if op.plan is None or not hoped_for(op.plan, reading)]
-    reading = odd[-1] if odd else readings[-1]
-    if reading.primary is None:
+    """Why they prove nothing. An outcome is told where both show it: one alone is no more than a hint."""
+    before, now = (reading.primary and reading.primary.id for reading in readings)
+    if before != now:
+        return Reason.of("roles-disagree", before=before, now=now)
+    if now is None:
         return Reason.of("roles-no-single-primary")
-    if not reading.idle:
-        return Reason.of("roles-busy", state=reading.state)
+    busy = [reading.state for reading in readings if not reading.idle]
+    if busy:
+        return Reason.of("roles-busy", state=busy[-1])
     if _job_failed(op):
-        return Reason.of("roles-moved-though-failed", primary=reading.primary.id)
-    if op.plan is not None and reading.primary.id == op.plan.primary:
-        return Reason.of("roles-unchanged-though-done", primary=reading.primary.id)
-    return Reason.of("roles-another-primary", primary=reading.primary.id)
+        if op.plan is not None and as_approved(op.plan, readings[-1]):
+            return Reason.of("roles-moved-though-failed", primary=now)
+        return Reason.of("roles-another-though-failed", primary=now)
+    if op.plan is not None and now == op.plan.primary:
+        return Reason.of("roles-unchanged-though-done", primary=now)
+    return Reason.of("roles-another-primary", primary=now)

@@ -61,9 +61,9 @@ def _is_approver(policy: Policy, who: Standing) -> bool:
     return who.member and _listed(policy.approvers, who)
 
 
-def _no_approver(policy: Policy) -> Reason:
-    """What somebody is told who is none, and whom they can ask."""
-    approvers = ",".join(policy.approvers)
+def _no_approver(policy: Policy, *, but: str = "") -> Reason:
+    """What somebody is told who is none, and whom they can ask: nobody who could not do it either."""
+    approvers = ",".join(entry for entry in policy.approvers if entry != but)
     if policy.of_any:
         return Reason.of("deny-no-approver-at-all", approvers=approvers)
     return Reason.of("deny-not-an-approver", policy=policy.name, approvers=approvers)
@@ -99,9 +99,11 @@ def may_review(policy: Policy, who: Standing, *, requested_by: str) -> Reason | 
     if who.user == requested_by:
         return Reason.of("deny-own-emergency")
     if not _listed((*policy.approvers, *policy.break_glass), who):
-        people = ",".join(dict.fromkeys((*policy.approvers, *policy.break_glass)))
-        denied = Reason.of("deny-no-reviewer", policy=policy.name, people=people)
-        return _no_approver(policy) if policy.of_any else denied
+        if policy.of_any:
+            return _no_approver(policy, but=requested_by)
+        listed = dict.fromkeys((*policy.approvers, *policy.break_glass))
+        people = ",".join(entry for entry in listed if entry != requested_by)
+        return Reason.of("deny-no-reviewer", policy=policy.name, people=people)
     return None
 
 
@@ -114,7 +116,7 @@ def may_approve(
     if who.user == requested_by and not policy.self_approval:
         return Reason.of("deny-own-request")
     if not _listed(policy.approvers, who):
-        return _no_approver(policy)
+        return _no_approver(policy, but="" if policy.self_approval else requested_by)
     if who.user in approved_by:
         return Reason.of("deny-approved-already")
     return None

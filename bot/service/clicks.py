@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 import structlog
@@ -11,7 +12,7 @@ from bot.core.answers import Answer, Tell
 from bot.core.commands import Act, Action, Origin, RequestSwitchover
 from bot.core.holds import EVERY_KIND
 from bot.core.machine import Limits, decide, next_due
-from bot.core.model import CandidateRule, Reason
+from bot.core.model import CandidateRule, Reason, Topology
 from bot.core.operation import REPLANNED, Operation, Status, reason_to_switch_back
 from bot.core.policy import (
     Policy,
@@ -23,10 +24,11 @@ from bot.core.policy import (
     may_review,
 )
 from bot.core.schedule import Start
-from bot.errors import IllegalTransition, ProviderError, Stale
+from bot.errors import DirectoryUnavailable, IllegalTransition, ProviderError, Stale
 from bot.ports import NO_HOLD, Clock, Directory, InboxItem, Store
 from bot.service.catalogue import CatalogueHolder
 from bot.service.hindrances import hindrance
+from bot.service.looking import Looks
 from bot.service.naming import called
 from bot.service.past import unknown_operation
 from bot.service.people import standing
@@ -35,6 +37,8 @@ from bot.service.requests import Requests
 
 OVERTAKEN = 4
 """How often a click that another one overtook is looked at again at once."""
+SEEN_WITHIN = 3.0
+"""Seconds that "check again" waits for what can be seen: the answer does not hang with a cloud, nor with Slack."""
 GO_ON = frozenset({Action.APPROVE, Action.SWITCH_BACK, Action.REPLAN})
 """What leads to a submission, and so needs a database that is configured."""
 NOT_LOOKED_AT = frozenset({Status.AWAITING_APPROVAL, Status.SCHEDULED, Status.STARTING})
@@ -69,6 +73,7 @@ class Clicks:
         self._catalogue = catalogue
         self._clock = clock
         self._requests = requests
+        self._looks = Looks(store=store, clock=clock)
 
     async def act(self, item: InboxItem, act: Act, limits: Limits) -> Answer | None:
         """Does what the click asks, and with it finishes the item; or the answer why not.
@@ -99,9 +104,7 @@ class Clicks:
 
     async def _denied(self, op: Operation, action: Action, origin: Origin, policy: Policy) -> Reason | None:
         if action is Action.CHECK_AGAIN:
-            return (
-                None  # whoever sees the card: it decides nothing, and has to work while Slack can't be asked
-            )
+            return None  # whoever sees the card: it decides nothing; what is found is told to members only
         who = await standing(self._directory, _asked_about(action, policy), origin.user, origin.team)
         denied = _denied(op, action, policy, who)
         if denied is not None or action not in GO_ON:
@@ -117,9 +120,9 @@ class Clicks:
     async def _apply(
         self, item: InboxItem, op: Operation, action: Action, policy: Policy, limits: Limits
     ) -> Answer | None:
-        now = self._clock.now()
         if action is Action.CHECK_AGAIN:
-            return await self._check_again(op, now)
+            return await self._check_again(op, item.origin)
+        now = self._clock.now()
         try:
             decision = decide(op, _event(action, now, item.origin, policy))
         except IllegalTransition:
@@ -133,32 +136,32 @@ class Clicks:
         log.info(e.event_name(decision.event), operation=op.id, status=decision.after.status)
         return None
 
-    async def _check_again(self, op: Operation, now: datetime) -> Answer:
+    async def _check_again(self, op: Operation, origin: Origin) -> Answer:
         if not op.open:
             return Tell(_too_late(op, Action.CHECK_AGAIN))
         if op.status in NOT_LOOKED_AT:
             return Tell(Reason.of("nothing-to-check-yet", id=op.id, status=op.status))
-        await self._store.postpone({op.id: (op.version, now)}, until=None)
-        return await self._looked(op)
-
-    async def _looked(self, op: Operation) -> Answer:
-        """What is read at once: a card on which nothing is new would not show that anybody looked."""
-        database = self._catalogue.current.tracked(op.database)
-        if database is None:
-            return Tell(Reason.of("checking-again", id=op.id))
+        await self._looks.make_due(op)
         try:
-            reading = await database.provider.observe(op.target)
-        except ProviderError as error:
-            return Tell(Reason.of("unreadable", name=op.database), provider_said(error))
-        primary = reading.primary
-        return Tell(
-            Reason.of(
-                "looked-again",
-                when=reading.read_at.isoformat(),
-                now=primary and (primary.name or primary.id),
-                moved="yes" if primary and primary.id != op.primary_now else "",
-            )
-        )
+            async with asyncio.timeout(SEEN_WITHIN):
+                seen = await self._seen(op, origin)
+        except (TimeoutError, DirectoryUnavailable):
+            seen = None
+        return seen or Tell(Reason.of("checking-again", id=op.id))
+
+    async def _seen(self, op: Operation, origin: Origin) -> Tell | None:
+        """What is read at once: a card on which nothing is new would not show that anybody looked.
+
+        None for who is not a member: what a cloud says, and where it says no, is no business of theirs.
+        """
+        who = await standing(self._directory, (), origin.user, origin.team)
+        database = self._catalogue.current.tracked(op.database)
+        if database is None or not who.member:
+            return None
+        found = await self._looks.reading(op, database)
+        if isinstance(found, ProviderError):
+            return Tell(Reason.of("unreadable", name=op.database), provider_said(found))
+        return None if found is None else Tell(_looked(op, found))
 
     async def _replan(self, item: InboxItem, op: Operation, limits: Limits) -> Answer | None:
         """The same request anew, with the start that it had. One that has passed is never made "at once"."""
@@ -200,6 +203,17 @@ class Clicks:
         old = called(op.plan.primary, reading)
         told = None if named else Tell(Reason.of("switch-back-not-promised", id=op.id, node=old))
         return await self._requests.take(item, back, limits, follows=op, back_of=op.id, besides=told)
+
+
+def _looked(op: Operation, reading: Topology) -> Reason:
+    primary = reading.primary
+    return Reason.of(
+        "looked-again",
+        when=reading.read_at.isoformat(),
+        now=primary and (primary.name or primary.id),
+        moved="yes" if primary and primary.id != op.primary_now else "",
+        job=op.job_id,
+    )
 
 
 def _asked_about(action: Action, policy: Policy) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from bot.core.machine import (
     next_due,
     owed,
     unchanged,
+    verified_too_long,
 )
 from bot.core.model import Evidence, Job, JobId, JobState, Plan, Reason, Topology, UserId, in_words
 from bot.core.operation import Operation, Status
@@ -44,6 +45,7 @@ from bot.errors import (
 from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
 from bot.service.hindrances import cooling, hindrance
+from bot.service.holding import say_held
 from bot.service.past import past_switchovers
 from bot.service.patience import Patience
 from bot.service.people import standing
@@ -165,7 +167,8 @@ class Duties:
         try:
             decision = decide(op, event)
             due = self._due(decision, now)
-            await self._store.commit([decision], due_at=due, unless_held=unless_held)
+            held = say_held(op.status, decision.after, event.at)
+            await self._store.commit([decision], due_at=due, unless_held=unless_held, say_held=held)
         except Held:
             raise
         except (Stale, IllegalTransition) as error:
@@ -413,12 +416,13 @@ class Duties:
             return None
 
     async def _two_readings(self, op: Operation) -> tuple[Topology, Topology] | None:
-        """Two readings in a row; the second only where the first would decide something."""
+        """Two readings in a row; the second only where something is decided by them."""
         database = self._catalogue.current.tracked(op.database)
         first = await self._reading(op, database)
         if first is None or op.plan is None:
             return None
-        if not (as_approved(op.plan, first) or unchanged(op.plan, first)):
+        hopeful = as_approved(op.plan, first) or unchanged(op.plan, first)
+        if not hopeful and not verified_too_long(op, self._clock.now(), self.limits):
             return first, first
         second = await self._reading(op, database)
         return None if second is None else (first, second)

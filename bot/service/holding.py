@@ -15,7 +15,7 @@ from bot.core.machine import Say
 from bot.core.model import Reason
 from bot.core.operation import UNSENT, Operation, Status
 from bot.core.policy import Policy, may_reject, may_request
-from bot.ports import Clock, Directory, HoldTold, InboxItem, Reply, Store, TellHold
+from bot.ports import Clock, Directory, HoldTold, InboxItem, Reply, SayHeld, Store, TellHold
 from bot.service.catalogue import CatalogueHolder
 from bot.service.people import standing
 
@@ -192,13 +192,44 @@ def _threads(
 def _of_hold(
     op: Operation, before: Sequence[h.Hold], after: Sequence[h.Hold], event: h.HoldEvent
 ) -> Say | None:
-    held, hold = h.binding(before, op.database, event.at), h.binding(after, op.database, event.at)
+    held, hold = _binding(op, before, event.at), _binding(op, after, event.at)
     if hold == held:
         return None
-    when = _shown(op.start_at if op.status is Status.SCHEDULED else None)
     if hold is None:
-        return Say(Reason.of("reply-let-go", database=op.label, when=when, by=event.by))
-    return Say(Reason.of("reply-held", database=op.label, when=when), hold.sentence())
+        return Say(Reason.of("reply-let-go", database=op.label, when=_start(op), by=event.by))
+    return _held(op, hold)
+
+
+def say_held(before: Status, op: Operation, at: datetime) -> SayHeld | None:
+    """What tells the thread of an operation that now begins to wait of what holds it; None for any other.
+
+    Args:
+        before: Its status until now.
+        op: The operation as it will be.
+        at: The time.
+    """
+    if before in _WAITING or op.status not in _WAITING:
+        return None
+
+    def tell(holds: Sequence[h.Hold]) -> Say | None:
+        hold = _binding(op, holds, at)
+        return None if hold is None else _held(op, hold)
+
+    return tell
+
+
+def _held(op: Operation, hold: h.Hold) -> Say:
+    return Say(Reason.of("reply-held", database=op.label, when=_start(op)), hold.sentence())
+
+
+def _binding(op: Operation, holds: Sequence[h.Hold], at: datetime) -> h.Hold | None:
+    """What keeps an operation from what it waits for: from approvals now, or from its start then."""
+    start = op.start_at if op.status is Status.SCHEDULED else None
+    return h.binding(holds, op.database, at if start is None else max(at, start))
+
+
+def _start(op: Operation) -> str | None:
+    return _shown(op.start_at if op.status is Status.SCHEDULED else None)
 
 
 def _shown(at: datetime | None) -> str | None:

@@ -93,18 +93,18 @@ class Requests:
             back_of: What it is to take back, if that is something else.
             besides: What the requester alone is told where an operation is opened.
         """
+        made_already = await self._chosen(command)
         current = self._catalogue.current
         database = current.databases.get(command.database)
-        if database is None:
-            return _no_such_database(current, command)
+        if made_already is not None or database is None:
+            return made_already or _no_such_database(current, command)
         follows = follows or await self._followed(command)
         place = item.origin.place if follows is None else follows.place
         if not current.takes_requests(place.channel) and not command.dry_run:
             return Tell(Reason.of("wrong-channel"))
         denied = await self._denied(item.origin, command, database.policy) or _ill_formed(item, command)
-        barred = await self._chosen(command) if denied is None else Tell(denied)
-        if barred is not None:
-            return barred
+        if denied is not None:
+            return Tell(denied)
         when = await self._when(item, command.start, follows)
         if isinstance(when, Reason):
             return Tell(when)

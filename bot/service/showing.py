@@ -116,13 +116,17 @@ class Showing:
 
 
 def _frozen(database: Database, holds: Sequence[Hold], now: datetime) -> Reason | None:
-    """Why this one is frozen, where not all of them are."""
-    by_hand = [hold for hold in holds if hold.kind is HoldKind.FREEZE and hold.scope == database.name]
-    for hold in by_hand:
-        until = None if hold.until is None else hold.until.isoformat()
-        return Reason.of("list-frozen", until=until, by=hold.by, reason=hold.reason)
-    window = database.frozen(now)
-    return None if window is None else Reason("list-frozen", window.params)
+    """Why this one is frozen, where not all of them are: of a freeze by hand and a configured one what ends later."""
+    own = (hold for hold in holds if hold.kind is HoldKind.FREEZE and hold.scope == database.name)
+    by_hand, window = next(own, None), database.frozen(now)
+    if by_hand is None or (window is not None and _ends_before(by_hand, window)):
+        return None if window is None else Reason("list-frozen", window.params)
+    until = None if by_hand.until is None else by_hand.until.isoformat()
+    return Reason.of("list-frozen", until=until, by=by_hand.by, reason=by_hand.reason)
+
+
+def _ends_before(by_hand: Hold, window: Reason) -> bool:
+    return by_hand.until is not None and by_hand.until < datetime.fromisoformat(window["until"])
 
 
 def _sought(database: Database) -> str:

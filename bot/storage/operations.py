@@ -16,7 +16,7 @@ from bot.core.machine import Decision
 from bot.core.model import OperationId, Target
 from bot.core.operation import Operation, Status
 from bot.errors import Chosen, Stale
-from bot.ports import Reply
+from bot.ports import Reply, SayHeld
 from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadable
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.tables import choices, insert_new, operations
@@ -74,6 +74,7 @@ async def commit(
     item_id: int | None,
     replies: Sequence[Reply],
     unless_held: frozenset[HoldKind],
+    say_held: SayHeld | None,
     audit_channel: str,
 ) -> None:
     """Records consecutive events of one operation.
@@ -95,9 +96,13 @@ async def commit(
     if unless_held:
         await holds.require_none(connection, op, at, unless_held)
     await readings.renew(connection, op)
-    await audit.append(connection, _entries(decisions))
+    head = await audit.append(connection, _entries(decisions))
     await outbox.card_is_behind(connection, op, shown=before, at=at)
     await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)
+    # The trail is locked: what was set before is read, and what is set later reads this operation.
+    said = None if say_held is None else say_held(await holds.in_force(connection, at))
+    if said is not None:
+        await outbox.owe_threads(connection, head.seq, [(op, said)], at)
 
 
 async def _finish_item(

@@ -28,6 +28,7 @@ from bot.ports import (
     Message,
     Receipt,
     Reply,
+    SayHeld,
     TellHold,
     tell_nobody,
 )
@@ -150,6 +151,7 @@ class SqlStore:
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
         unless_held: frozenset[HoldKind] = NO_HOLD,
+        say_held: SayHeld | None = None,
     ) -> None:
         """Records consecutive events of one operation and what follows from them, unless held, as one."""
         require_consecutive(decisions)
@@ -160,6 +162,7 @@ class SqlStore:
             item_id=item_id,
             replies=replies,
             unless_held=unless_held,
+            say_held=say_held,
             audit_channel=self._audit_channel,
         )
         await self._unless_locked(decisions[-1], work)

@@ -23,7 +23,10 @@ status-verifying = ▶ Verifying: { GIVEN($failed) ->
  }
 status-needs-attention = ⚠ Needs a person: { GIVEN($differs) ->
     [yes] the outcome is not as
-   *[no] nothing proves that the roles are as
+   *[no] { GIVEN($moved) ->
+        [yes] the job failed, but the roles are as
+       *[no] nothing proves that the roles are as
+     }
  } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
@@ -232,9 +235,9 @@ reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($
     [yes] , that is { $wall }
    *[no] {""}
  }. Until then it can still be cancelled.
-reply-held = ⏸ { $database } is held for now: { GIVEN($when) ->
-    [yes] if it still is at the start, { $when }, this ends as refused.
-   *[no] this can't be approved until that is over.
+reply-held = ⏸ Nothing of { $database } may start for now{ GIVEN($when) ->
+    [yes] . If that is still so at { $when }, this ends as refused.
+   *[no] : this can't be approved until that is over.
  }
 reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
     [yes] it starts { $when }, unless something else forbids it then.
@@ -256,7 +259,10 @@ reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
 reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
 reply-needs-attention = ⚠ A person must look at this database: { GIVEN($differs) ->
     [yes] the outcome is not as
-   *[no] nothing proves that the roles are as
+   *[no] { GIVEN($moved) ->
+        [yes] the job failed, but the roles are as
+       *[no] nothing proves that the roles are as
+     }
  } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
@@ -373,7 +379,7 @@ unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
    *[no] “status” shows what is under way, “history” what was done.
  }
 locked = { $database } is locked by { $holder }. It is unlocked once that has ended.
-locked-needs-you = The bot does not know how { $id } ended. Unless a later reading settles it, somebody has to acknowledge it on its card. You may.
+locked-needs-you = The bot does not know how { $id } ended. Unless a later reading settles it, somebody has to acknowledge it on its card. You can: you are an approver.
 locked-tracked = { $id } was sent, so it can't be withdrawn: it is followed to its end.
 locked-needs-attention = The bot does not know how { $id } ended. Unless a later reading settles it, an approver has to acknowledge it on its card.
 chosen = You chose { $node } for { $database }. { GIVEN($emergency) ->
@@ -396,18 +402,18 @@ locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
  }.
 frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
 frozen-at-start = The start, { $when }, falls into a freeze until { $until }: { $reason }. Choose a start outside of that.
-frozen-by-hand = Frozen ({ $scope }) by { $by }: { $reason }. { GIVEN($since) ->
-    [yes] Since { $since } nothing
-   *[no] Nothing
- } can be requested, approved or started until an approver lifts it with “unfreeze”.
+frozen-by-hand = Frozen ({ $scope }) by { $by }{ GIVEN($since) ->
+    [yes] {""} since { $since }
+   *[no] {""}
+ }: { $reason }. Until an approver lifts it with “unfreeze”, nothing can be requested, approved or started.
 frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. { GIVEN($since) ->
-    [yes] Since { $since } nothing
-   *[no] Nothing
- } can be requested, approved or started before then, unless an approver lifts it with “unfreeze”.
-halted-by = Halted by { $by }: { $reason }. { GIVEN($since) ->
-    [yes] Since { $since } nothing
-   *[no] Nothing
- } new is sent until an approver says “resume”.
+    [yes] In force since { $since }.{" "}
+   *[no] {""}
+ }Until it ends, or an approver lifts it with “unfreeze”, nothing can be requested, approved or started.
+halted-by = Halted by { $by }{ GIVEN($since) ->
+    [yes] {""} since { $since }
+   *[no] {""}
+ }: { $reason }. Nothing new is sent until an approver says “resume”.
 cooldown = Too soon after { $last }: nothing can start before { $until }.
 start-in-the-past = { $when } has passed. Name a time that is still to come.
 start-too-far = { $when } is more than { $days } days away. Ask again closer to that time.
@@ -465,13 +471,16 @@ locked-for-emergency = An emergency does not push aside what was asked for befor
    *[no] {""} or any full member
  }.
 nothing-to-check-yet = There is nothing to look at yet: { $id } is { $status }.
-looked-again = Looked again { $when }: { GIVEN($now) ->
-    [yes] { $now } is { GIVEN($moved) ->
-        [yes] primary now
-       *[no] still primary
+looked-again = Looked again { $when }: this reading { GIVEN($now) ->
+    [yes] { GIVEN($moved) ->
+        [yes] shows { $now } as primary
+       *[no] still shows { $now } as primary
      }
-   *[no] which node is primary is not known
- }. The job is looked at again, too; what settles it shows on the card.
+   *[no] shows no single primary
+ }. { GIVEN($job) ->
+    [yes] The job is looked at again, too; what
+   *[no] What
+ } settles it shows on the card.
 checking-again = Looking again now. The card shows what is found.
 internal-error = Something went wrong in the bot. Nothing more was done. Give this number to those who run it: { $id }
 stored-unreadable = The bot can't read what it has recorded of this database, perhaps because a newer version wrote it, so nothing was done. Tell those who run it: the log names the row.
@@ -560,7 +569,15 @@ roles-moved-as-asked = The roles have moved as asked.
 roles-unreadable = The roles can't be read.
 roles-no-single-primary = Not exactly one node says that it is primary.
 roles-busy = The cluster is still busy: { $state }
+roles-disagree = Two readings in a row disagree: one shows { GIVEN($before) ->
+    [yes] { $before }
+   *[no] no single node
+ } as primary, the next { GIVEN($now) ->
+    [yes] { $now }
+   *[no] no single node
+ }.
 roles-moved-though-failed = The job failed, but { $primary } is primary now.
+roles-another-though-failed = The job failed, and { $primary } is primary now: neither as before nor as planned.
 roles-unchanged-though-done = The job is done, but { $primary } is still primary.
 roles-another-primary = { $primary } is primary now, which is not as planned.
 

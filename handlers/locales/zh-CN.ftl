@@ -43,7 +43,10 @@ status-needs-attention = ⚠ 需要人工处理：{ GIVEN($differs) ->
         [yes] 计划
        *[no] 批准的方案
      }不一致
-   *[no] 没有证据表明角色与{ GIVEN($emergency) ->
+   *[no] { GIVEN($moved) ->
+        [yes] 任务失败了，但角色与
+       *[no] 没有证据表明角色与
+     }{ GIVEN($emergency) ->
         [yes] 计划
        *[no] 批准的方案
      }一致
@@ -276,7 +279,10 @@ reply-needs-attention = ⚠ 需要人工查看这个数据库：{ GIVEN($differs
         [yes] 计划
        *[no] 批准的方案
      }不一致
-   *[no] 没有证据表明角色与{ GIVEN($emergency) ->
+   *[no] { GIVEN($moved) ->
+        [yes] 任务失败了，但角色与
+       *[no] 没有证据表明角色与
+     }{ GIVEN($emergency) ->
         [yes] 计划
        *[no] 批准的方案
      }一致
@@ -400,7 +406,7 @@ locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
    *[no] {""} 或任何正式成员
  }。
 locked-tracked = { $id } 的请求已经发出，不能再取消：会一直跟踪到结束。
-locked-needs-you = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要有人在它的卡片上确认接管：你可以这样做。
+locked-needs-you = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要有人在它的卡片上确认接管：你是审批人，可以这样做。
 locked-needs-attention = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要由审批人在它的卡片上确认接管。
 locked-for-emergency-cancel = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。你可以自己取消 { $id }：在它的卡片上点“取消”，或用命令“cancel { $id }”。
 locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。紧急权限也不能取消它：关于 { $id }，请找 { $by }{ GIVEN($approvers) ->
@@ -415,12 +421,12 @@ chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->
     [yes] 紧急切换
    *[no] 申请
  }编号为 { $id }，进展见{ GIVEN($beside) ->
-    [yes] { $beside } 的卡片旁
+    [yes] 它的卡片（在 { $beside } 的卡片旁）
    *[no] { GIVEN($thread) ->
-        [yes] 本消息列里
-       *[no] 本频道里
+        [yes] 本消息列里它的卡片
+       *[no] 本频道里它的卡片
      }
- }它的卡片。
+ }。
 choice-too-old = 现在选择太晚了：距离你的申请已超过 { $minutes } 分钟。什么都没做，请重新申请。
 chosen-already = 这里已经选过了：生成了 { $id }。没有再做任何事；若还要切换，请重新申请。
 replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
@@ -439,17 +445,17 @@ replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
 frozen = 冻结至 { $until }：{ $reason }。在此之前不能申请、批准或开始。
 frozen-at-start = 开始时间 { $when } 处于冻结期（至 { $until }）：{ $reason }。请选择冻结期以外的时间。
 frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起，
+    [yes] 自 { $since } 起生效：
    *[no] {""}
- }在审批人用“unfreeze”解冻之前，不能申请、批准或开始。
+ }审批人用“unfreeze”解冻之前，不能申请、批准或开始。
 frozen-by-hand-until = 冻结至 { $until }（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起，
+    [yes] 自 { $since } 起生效：
    *[no] {""}
- }在此之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
+ }到期之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
 halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起，
+    [yes] 自 { $since } 起生效：
    *[no] {""}
- }在审批人用“resume”恢复之前，不会发送新请求。
+ }审批人用“resume”恢复之前，不会发送新请求。
 cooldown = 距 { $last } 太近：{ $until } 之前不能开始。
 start-in-the-past = { $when } 已经过去。请给出将来的开始时间。
 start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。
@@ -488,13 +494,16 @@ too-late = 太晚了：此操作{ $status }。什么都没做。
 already-decided = 已有决定：此操作{ $status }。什么都没做。
 not-recorded = 机器人自己的数据库无法写入，所以没有记录，什么都没做。请一分钟后再试。
 maybe-recorded = 机器人恰在此刻断开了自己的数据库，无法确定是否已记录。如已记录，会自动继续：请一分钟后先看“status”，再决定是否重新申请。
-looked-again = { $when } 已再次查看：{ GIVEN($now) ->
-    [yes] 主库{ GIVEN($moved) ->
-        [yes] 现在是
-       *[no] 仍是
+looked-again = { $when } 已再次查看：本次读取{ GIVEN($now) ->
+    [yes] 显示主库{ GIVEN($moved) ->
+        [yes] 为
+       *[no] 仍为
      } { $now }
-   *[no] 主库未知
- }。任务也在再次查看；有了结论会显示在卡片上。
+   *[no] 没有显示唯一的主库
+ }。{ GIVEN($job) ->
+    [yes] 任务也在再次查看；
+   *[no] {""}
+ }有了结论会显示在卡片上。
 checking-again = 正在再次查看，结果会显示在卡片上。
 internal-error = 机器人内部出错，没有做更多操作。请把这个编号告诉维护人员：{ $id }
 
@@ -559,6 +568,14 @@ roles-moved-as-asked = 角色已按要求变化。
 roles-unreadable = 读不到角色。
 roles-no-single-primary = 报告自己是主库的节点不是恰好一个。
 roles-busy = 集群仍在忙：{ $state }
+roles-disagree = 连续两次读取不一致：一次显示{ GIVEN($before) ->
+    [yes] 主库为 { $before }
+   *[no] 没有唯一的主库
+ }，下一次显示{ GIVEN($now) ->
+    [yes] 主库为 { $now }
+   *[no] 没有唯一的主库
+ }。
+roles-another-though-failed = 任务失败了，而且主库现在是 { $primary }：既不是原来的，也与计划不符。
 roles-moved-though-failed = 任务失败了，但主库现在是 { $primary }。
 roles-unchanged-though-done = 任务已完成，但主库仍是 { $primary }。
 roles-another-primary = 主库现在是 { $primary }，与计划不符。

@@ -105,7 +105,7 @@ async def test_a_status_begins_with_the_holds_in_force_and_its_object_is_as_it_w
         await store.open(each, due_at=now, item_id=None)
     await store.commit(running(sent), due_at=None)
     await store.close()
-    halted, frozen = "! Halted by U0456EFGH: fire. Since ", "! Frozen (orders) by U0456EFGH: audit. Since "
+    halted, frozen = "! Halted by U0456EFGH since ", "! Frozen (orders) by U0456EFGH since "
     window = "! Policy default: frozen until "
     for asked, held in (
         ((), [halted, frozen, window]),

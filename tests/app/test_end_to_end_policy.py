@@ -169,7 +169,7 @@ async def test_a_halt_and_a_freeze_stop_what_is_not_sent_and_name_what_is() -> N
         assert operation_of(waiting) not in told.text
         assert operation_of(sent) in (await running.announced("halted every new switchover")).text
         await running.has_approved(waiting)
-        await running.answered(people.approver, "Halted by <@U0RITA>: which primary?")
+        await running.answered(people.approver, "<@U0RITA> since")
         await slack.command(people.requester, people.channel, "resume")
         await running.answered(people.requester, "an approver of at least one database")
         await slack.command(people.approver, people.channel, "resume")

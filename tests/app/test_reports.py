@@ -39,10 +39,12 @@ def test_what_stops_new_submissions_is_printed_first() -> None:
     held = [HALT.sentence(), freeze.sentence()]
     first, second, third = operations_words([sample(Status.RUNNING)], Texts(), held).split("\n")[:3]
     assert first == (
-        "! Halted by U0AAAAAAA: fire. Since 2026-11-22 03:30:00 UTC nothing new is sent"
+        "! Halted by U0AAAAAAA since 2026-11-22 03:30:00 UTC: fire. Nothing new is sent"
         " until an approver says “resume”."
     )
-    assert second.startswith("! Frozen (orders) until 2026-11-22 04:30:00 UTC by U0456EFGH: audit. Since ")
+    assert second.startswith(
+        "! Frozen (orders) until 2026-11-22 04:30:00 UTC by U0456EFGH: audit. In force since "
+    )
     assert third.startswith("SW-7K3M9Q")
     assert operations_words([], Texts(), held[:1]) == f"{first}\nno operations"
 

@@ -324,7 +324,7 @@ def test_two_readings_that_show_different_nodes_prove_nothing_where_the_cloud_ch
     op = with_plan(VERIFYING, CLOUD_CHOOSES)
     event = roles(op, reading(B), reading(C))
     assert isinstance(event, e.RolesUnproven)
-    assert event.detail.code == "roles-another-primary"
+    assert event.detail == Reason.of("roles-disagree", before=B, now=C)
     assert isinstance(roles(op, reading(C), reading(C)), e.RolesConfirmed)
     with pytest.raises(IllegalTransition, match="disagree"):
         decide(op, e.RolesConfirmed(LATER, (reading(B), reading(C))))
@@ -339,17 +339,23 @@ def test_two_readings_that_show_different_nodes_prove_nothing_where_the_cloud_ch
         (VERIFYING, reading(B, idle=False), None, "roles-busy"),
         (VERIFYING, reading(A), None, "roles-unchanged-though-done"),
         (VERIFYING, reading(C), None, "roles-another-primary"),
-        (VERIFYING, reading(A), reading(B), "roles-unchanged-though-done"),
-        (VERIFYING, reading(B), reading(A), "roles-unchanged-though-done"),
-        (VERIFYING, reading(), reading(B), "roles-no-single-primary"),
+        (VERIFYING, reading(A), reading(B), "roles-disagree"),
+        (VERIFYING, reading(B), reading(A), "roles-disagree"),
+        (VERIFYING, reading(C), reading(A), "roles-disagree"),
+        (VERIFYING, reading(), reading(B), "roles-disagree"),
+        (VERIFYING, reading(B), reading(A, B), "roles-disagree"),
+        (VERIFYING, reading(B), reading(B, idle=False), "roles-busy"),
+        (VERIFYING, reading(C, idle=False), reading(C), "roles-busy"),
         (VERIFYING_FAILURE, None, None, "roles-unreadable"),
         (VERIFYING_FAILURE, reading(B), None, "roles-moved-though-failed"),
-        (VERIFYING_FAILURE, reading(B), reading(A), "roles-moved-though-failed"),
+        (VERIFYING_FAILURE, reading(C), None, "roles-another-though-failed"),
+        (VERIFYING_FAILURE, reading(B), reading(A), "roles-disagree"),
+        (VERIFYING_FAILURE, reading(A), reading(C), "roles-disagree"),
         (VERIFYING_FAILURE, reading(A, idle=False), None, "roles-busy"),
         (VERIFYING_FAILURE, reading(), None, "roles-no-single-primary"),
     ],
 )
-def test_why_roles_prove_nothing_is_said_of_the_reading_that_does_not(
+def test_why_roles_prove_nothing_is_what_both_readings_show_or_that_they_disagree(
     op: Operation, first: Topology | None, second: Topology | None, code: str
 ) -> None:
     event = roles(op, first, second)

@@ -182,6 +182,18 @@ def test_who_is_denied_is_told_whom_to_ask() -> None:
     assert may_review(policy, OUTSIDE, requested_by=ASKER) == reviewers
 
 
+def test_nobody_is_sent_to_the_one_person_who_may_not_either() -> None:
+    policy = replace(POLICY, approvers=(EVE, BOB), break_glass=(EVE, "S-GLASS"))
+    review = may_review(policy, OUTSIDE, requested_by=EVE)
+    assert review == Reason.of("deny-no-reviewer", policy=policy.name, people=f"{BOB},S-GLASS")
+    every = may_review(replace(policy, of_any=True), OUTSIDE, requested_by=EVE)
+    assert every == Reason.of("deny-no-approver-at-all", approvers=BOB)
+    for self_approval, asked in ((False, BOB), (True, f"{EVE},{BOB}")):
+        rule = replace(policy, self_approval=self_approval)
+        denied = may_approve(rule, OUTSIDE, requested_by=EVE, approved_by=())
+        assert denied == Reason.of(NOT_AN_APPROVER, policy=policy.name, approvers=asked)
+
+
 def test_who_is_denied_what_concerns_every_database_is_not_told_of_a_policy_that_nobody_configured() -> None:
     policy = replace(POLICY, name="all", requesters=(BOB,), of_any=True)
     reject, halt = may_reject(policy, OUTSIDE), may_request(policy, OUTSIDE)

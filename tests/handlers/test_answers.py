@@ -470,7 +470,7 @@ def test_a_list_begins_with_what_stops_all_and_marks_what_is_frozen() -> None:
         DatabaseLine("c", "", "p"),
     )
     assert answer(ShowDatabases(lines, held=(HALT.sentence(),)), TEXTS).text == (
-        f"⏸ Halted by <@U0AAAAAAA>: fire. Since {SINCE} nothing new is sent until an approver says “resume”.\n"
+        f"⏸ Halted by <@U0AAAAAAA> since {SINCE}: fire. Nothing new is sent until an approver says “resume”.\n"
         "3 databases\n"
         "a: primary p · A · ⏸ frozen by <@U0AAAAAAA>: audit\n"
         "b: primary p · ⏸ frozen until 2026-11-22 04:30:00 UTC: trading\n"
@@ -487,7 +487,7 @@ def test_a_status_begins_with_what_stops_new_submissions(status: Status, name: s
     made = answer(ShowOperations(operations, name, held=held), TEXTS)
     plain = answer(ShowOperations(operations, name), TEXTS)
     first, *_, more, rest = made.text.split("\n", 4)
-    assert first.startswith(f"⏸ Halted by <@U0AAAAAAA>: fire. Since {SINCE} nothing new is sent")
+    assert first.startswith(f"⏸ Halted by <@U0AAAAAAA> since {SINCE}: fire. Nothing new is sent")
     assert (more, rest) == ("… and 7 more", plain.text)
     assert (problems(made), made.blocks[1:]) == ([], plain.blocks)
     none = answer(ShowOperations((), "orders", held=held[:1]), TEXTS).text
@@ -600,7 +600,7 @@ def test_a_refusal_says_until_when_and_by_whom() -> None:
     made = answer(Tell(Reason.of("frozen-by-hand-until", scope="all", **facts)), TEXTS)
     assert made.text == (
         "Frozen (all databases) until 2026-11-22 18:00:00 UTC by <@U0AAAAAAA>: audit."
-        " Nothing can be requested, approved or started before then, unless an approver lifts it with “unfreeze”."
+        " Until it ends, or an approver lifts it with “unfreeze”, nothing can be requested, approved or started."
     )
     assert "<!date^" in made.blocks[0]["text"]["text"]
     odd = answer(Tell(Reason.of("start-in-the-past", when="<!channel>")), TEXTS)

@@ -374,23 +374,29 @@ def test_what_needs_attention_says_what_a_person_is_to_do() -> None:
     assert "What to do" not in card(sample(Status.RUNNING), TEXTS, now=NOW).text
 
 
+DIFFERS = "the outcome is not as approved"
+MOVED = "the job failed, but the roles are as approved"
+UNPROVEN = "nothing proves that the roles are as approved"
+
+
 @pytest.mark.parametrize(
-    ("why", "known"),
+    ("why", "said"),
     [
-        (Reason.of("roles-unchanged-though-done", primary="n"), True),
-        (Reason.of("roles-another-primary", primary="n"), True),
-        (Reason.of("roles-moved-though-failed", primary="n"), True),
-        (Reason.of("roles-no-single-primary"), False),
-        (Reason.of("roles-busy", state="busy"), False),
-        (Reason.of("roles-unreadable"), False),
-        (Reason.of("deadline-passed", minutes=20), False),
-        (Reason.of("doubt-remains", summary=""), False),
+        (Reason.of("roles-unchanged-though-done", primary="n"), DIFFERS),
+        (Reason.of("roles-another-primary", primary="n"), DIFFERS),
+        (Reason.of("roles-another-though-failed", primary="n"), DIFFERS),
+        (Reason.of("roles-moved-though-failed", primary="n"), MOVED),
+        (Reason.of("roles-disagree", before="n", now="m"), UNPROVEN),
+        (Reason.of("roles-no-single-primary"), UNPROVEN),
+        (Reason.of("roles-busy", state="busy"), UNPROVEN),
+        (Reason.of("roles-unreadable"), UNPROVEN),
+        (Reason.of("deadline-passed", minutes=20), UNPROVEN),
+        (Reason.of("doubt-remains", summary=""), UNPROVEN),
     ],
 )
-def test_a_person_is_called_with_a_sentence_that_is_true(why: Reason, known: bool) -> None:
-    """What was read to be wrong is not called unproven; nor the other way round."""
+def test_a_person_is_called_with_a_sentence_that_is_true(why: Reason, said: str) -> None:
+    """What was read to be wrong is not called unproven, nor the other way round; what is right not wrong."""
     op = replace(sample(Status.NEEDS_ATTENTION), detail=why)
-    said = "the outcome is not as approved" if known else "nothing proves that the roles are as approved"
     assert card(op, TEXTS, now=NOW).text.startswith(f"⚠ Needs a person: {said}\n")
     told = reply(op, Say(Reason.of("reply-needs-attention"), why), TEXTS).text
     assert told.startswith(f"⚠ A person must look at this database: {said}. ")

@@ -57,7 +57,7 @@ def test_it_says_so_where_there_is_nothing() -> None:
 def test_a_halt_and_freezes_come_first() -> None:
     freeze = Reason.of("frozen", reason="trading hours", until="2026-11-22T18:00+00:00")
     lines = shown(rendered(replace(board(), holds=(HALT,), frozen=(("production", freeze),)))).splitlines()
-    assert lines[1].startswith("⏸ Halted by <@U0AAAAAAA>: fire. Since <!date^")
+    assert lines[1].startswith("⏸ Halted by <@U0AAAAAAA> since <!date^")
     assert lines[2].startswith("⏸ Policy production: frozen until <!date^")
     assert lines[2].endswith(": trading hours")
 

@@ -466,44 +466,6 @@ async def test_what_needs_attention_is_closed_by_an_approver_who_takes_over() ->
     assert world.thread()[-1] == "reply-closed"
 
 
-async def test_checking_again_makes_the_next_look_due_now() -> None:
-    world = await in_status(Status.NEEDS_ATTENTION)
-    await world.clock.sleep(1)
-    assert world.store.due_at(ID) != world.clock.now()
-    assert await world.click(Action.CHECK_AGAIN, EVE) == "looked-again"
-    assert world.store.due_at(ID) == world.clock.now()
-
-
-async def test_whoever_checks_again_is_told_when_it_was_looked_and_what_was_seen() -> None:
-    """The card does not change where all is as it was."""
-    world = await in_status(Status.NEEDS_ATTENTION)
-    op = await world.op()
-    nameless = replace(reading(C), nodes=tuple(replace(node, name="") for node in reading(C).nodes))
-    seen = [(reading(A), "db-a"), (nameless, "n-c"), (reading(), "")]
-    for shows, primary in seen:
-        world.cloud.shows(shows)
-        told = await world.ask(Act(Action.CHECK_AGAIN, ID), EVE)
-        moved = "yes" if primary and shows.primary and shows.primary.id != op.primary_now else ""
-        when = shows.read_at.isoformat()
-        assert told == Tell(Reason.of("looked-again", when=when, now=primary or None, moved=moved))
-        assert await world.op() == op
-    world.cloud.shows(Unavailable("503"))
-    unread = await world.ask(Act(Action.CHECK_AGAIN, ID), EVE)
-    assert isinstance(unread, Tell)
-    assert (unread.text.code, unread.detail and unread.detail.code) == ("unreadable", "provider-said")
-    world.catalogue.current = Catalogue({})
-    assert await world.click(Action.CHECK_AGAIN, EVE) == "checking-again"
-
-
-async def test_whoever_sees_the_card_may_have_it_checked_again_and_nobody_asks_slack_who_they_are() -> None:
-    world = await in_status(Status.NEEDS_ATTENTION)
-    await world.clock.sleep(1)
-    world.people.available = False
-    before = await world.op()
-    assert await world.click(Action.CHECK_AGAIN, GUEST) == "looked-again"
-    assert (world.store.due_at(ID), await world.op()) == (world.clock.now(), before)
-
-
 async def test_what_waits_for_its_start_is_not_looked_at_before() -> None:
     world = World()
     assert await world.ask(replace(ORDERS, start=Start(after=timedelta(minutes=10)))) is None
@@ -763,6 +725,29 @@ async def test_status_tells_what_stops_new_submissions_and_whom() -> None:
         Reason.of("list-frozen", until=None, by=ANN, reason="audit"),
         Reason.of("list-frozen", reason="trading", until=window["until"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "reason", "until"),
+    [
+        (8, "trading", "2026-03-02T18:00+00:00"),
+        (10, "audit", "2026-03-02T19:00:00+00:00"),
+        (None, "audit", ""),
+    ],
+)
+async def test_of_two_freezes_of_a_database_the_list_tells_the_one_that_ends_later(
+    hours: int | None, reason: str, until: str
+) -> None:
+    """By hand, nine hours before the configured one ends."""
+    world = World()
+    configured_and_frozen(world)
+    duration = None if hours is None else timedelta(hours=hours)
+    assert isinstance(await world.ask(Freeze("sessions", "audit", duration), ANN), Tell)
+    listed = await world.ask(ListDatabases("sessions"), EVE)
+    assert isinstance(listed, ShowDatabases)
+    (line,) = listed.databases
+    assert line.frozen is not None
+    assert (line.frozen["reason"], line.frozen["until"]) == (reason, until)
 
 
 async def test_nothing_is_said_to_be_held_by_what_does_not_hold_it() -> None:

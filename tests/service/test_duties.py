@@ -855,6 +855,26 @@ async def test_other_roles_than_approved_need_attention(seen: object, why: str) 
     assert (await world.status(), await world.why()) == (Status.NEEDS_ATTENTION, why)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        (reading(B), reading(A), "roles-disagree"),
+        (reading(C), reading(A), "roles-disagree"),
+        (reading(C), reading(C), "roles-another-primary"),
+    ],
+)
+async def test_an_outcome_that_one_reading_shows_and_the_next_does_not_is_told_of_nobody(
+    one: Topology, other: Topology, why: str
+) -> None:
+    world = World()
+    await world.submitted_with(JOB)
+    world.cloud.finishes(JOB)
+    await world.tick(2)
+    world.cloud.shows(one, other, reading(A))
+    await world.tick(190)
+    assert (await world.status(), await world.why()) == (Status.NEEDS_ATTENTION, why)
+
+
 async def test_one_reading_as_approved_is_not_enough() -> None:
     world = World()
     await world.submitted_with(JOB)
@@ -897,14 +917,19 @@ async def test_a_failed_job_with_roles_unchanged_has_failed() -> None:
     assert world.thread()[-2:] == ["reply-job-failed", "reply-failed"]
 
 
-async def test_a_failed_job_with_roles_moved_needs_attention_and_is_never_called_a_success() -> None:
+@pytest.mark.parametrize(
+    ("seen", "why"), [(B, "roles-moved-though-failed"), (C, "roles-another-though-failed")]
+)
+async def test_a_failed_job_with_roles_moved_needs_attention_and_is_never_called_a_success(
+    seen: NodeId, why: str
+) -> None:
     world = World()
     await world.submitted_with(JOB)
     world.cloud.finishes(JOB, JobState.FAILED)
-    world.cloud.shows(reading(B))
+    world.cloud.shows(reading(seen))
     await world.tick(2)
     await world.tick(190)
-    assert (await world.status(), await world.why()) == (Status.NEEDS_ATTENTION, "roles-moved-though-failed")
+    assert (await world.status(), await world.why()) == (Status.NEEDS_ATTENTION, why)
     for _ in range(5):
         await world.tick(60)
     assert await world.status() is Status.NEEDS_ATTENTION

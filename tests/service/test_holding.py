@@ -15,7 +15,7 @@ from bot.core.operation import Operation, Status
 from bot.core.schedule import Start
 from bot.errors import OutcomeUnknown
 from bot.service.catalogue import Catalogue
-from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, START, B, reading
+from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, START, A, B, reading
 from tests.service.world import GUEST, ID, POLICY, World, stricter
 
 ORDERS = RequestSwitchover("orders", "n-b", reason="upgrade")
@@ -332,6 +332,90 @@ async def test_a_thread_hears_what_holds_it_still_and_nothing_of_what_makes_no_d
         ("reply-held", "frozen-by-hand"),
         ("reply-let-go", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "lifted", "why"),
+    [(FREEZE, Unfreeze("orders"), "frozen-by-hand"), (HALT, Resume(), "halted-by")],
+)
+async def test_what_is_being_planned_hears_of_a_hold_once_it_waits_and_of_its_end(
+    command: Command, lifted: Command, why: str
+) -> None:
+    """Before, nobody is asked for anything that it forbids."""
+    world = World()
+    await world.requested()
+    await tell(world, command)
+    assert thread(world) == []
+    await world.tick()
+    assert world.thread() == ["reply-held"]
+    await tell(world, lifted)
+    assert thread(world) == [("reply-held", why), ("reply-let-go", "")]
+
+
+@pytest.mark.parametrize("moment", ["opened", "read", "recorded"])
+async def test_whenever_a_hold_is_set_before_the_plan_is_ready_the_thread_hears_of_it_once(
+    moment: str,
+) -> None:
+    world = World()
+
+    async def held() -> None:
+        await tell(world, HALT)
+
+    if moment == "opened":
+        world.store.before_open = held
+    await world.ask(ORDERS)
+    if moment == "read":
+        world.cloud.while_reading = held
+    if moment == "recorded":
+        world.store.before_commit = held
+    await world.tick()
+    assert await world.status() is Status.AWAITING_APPROVAL
+    assert thread(world) == [("reply-held", "halted-by")]
+
+
+async def test_of_a_hold_that_is_over_when_the_plan_is_ready_nothing_is_said() -> None:
+    world = World()
+    await world.requested()
+    await tell(world, HALT)
+    await tell(world, Freeze("orders", "x", timedelta(seconds=5)))
+
+    async def resumed() -> None:
+        await tell(world, Resume())
+
+    world.store.before_commit = resumed
+    await world.tick(5)
+    assert await world.status() is Status.AWAITING_APPROVAL
+    assert thread(world) == []
+
+
+async def test_what_will_not_wait_hears_of_no_hold() -> None:
+    """What is refused, and an emergency, which a halt ends in a moment."""
+    world = World(stricter(break_glass=(ANN,)))
+    await world.requested()
+    await tell(world, HALT)
+    world.cloud.shows(reading())
+    await world.tick()
+    assert await world.status() is Status.REFUSED
+    await tell(world, Resume())
+    world.cloud.shows(reading(A))
+    assert await world.ask(replace(ORDERS, emergency=True), ANN) is None
+    await tell(world, HALT)
+    await world.tick()
+    said = [op.id for op in await world.store.operations(open_only=False)]
+    assert len(said) == 2
+    assert [say.text.code for each in said for say in world.store.said(each) if "held" in say.text.code] == []
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(9, []), (11, ["reply-held", "reply-let-go"])])
+async def test_a_start_hears_of_a_freeze_only_if_that_lasts_until_then(minutes: int, told: list[str]) -> None:
+    world = World()
+    assert await world.ask(replace(ORDERS, start=Start(after=timedelta(minutes=10)))) is None
+    await world.tick()
+    for who in (ANN, BOB):
+        await world.click(Action.APPROVE, who)
+    await tell(world, replace(FREEZE, duration=timedelta(minutes=minutes)))
+    await tell(world, Unfreeze("orders"))
+    assert [code for code, _ in thread(world)] == told
 
 
 async def test_what_is_sent_or_over_hears_of_no_hold() -> None:

@@ -38,6 +38,7 @@ from bot.ports import (
     MessageKind,
     Person,
     Reply,
+    SayHeld,
     TellHold,
     tell_nobody,
 )
@@ -199,6 +200,7 @@ class LeakyStore(MemoryStore):
         before_open: Runs once, when the next operation has been decided on and is not opened.
         before_commit: Runs once, when the next commit has been decided and not begun.
         after_commit: Runs once, between the next commit and its caller.
+        before_postpone: Runs once, when something is about to be made due at another time.
         before_hold, after_hold: As of a commit, of the next thing that is set or lifted by hand.
     """
 
@@ -208,6 +210,7 @@ class LeakyStore(MemoryStore):
         self.before_open: Callable[[], Awaitable[None]] | None = None
         self.before_commit: Callable[[], Awaitable[None]] | None = None
         self.after_commit: Callable[[], Awaitable[None]] | None = None
+        self.before_postpone: Callable[[], Awaitable[None]] | None = None
         self.before_hold: Callable[[], Awaitable[None]] | None = None
         self.after_hold: Callable[[], Awaitable[None]] | None = None
 
@@ -234,16 +237,30 @@ class LeakyStore(MemoryStore):
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
         unless_held: frozenset[HoldKind] = NO_HOLD,
+        say_held: SayHeld | None = None,
     ) -> None:
         meanwhile, self.before_commit = self.before_commit, None
         if meanwhile is not None:
             await meanwhile()
         await super().commit(
-            decisions, due_at=due_at, item_id=item_id, replies=replies, unless_held=unless_held
+            decisions,
+            due_at=due_at,
+            item_id=item_id,
+            replies=replies,
+            unless_held=unless_held,
+            say_held=say_held,
         )
         meanwhile, self.after_commit = self.after_commit, None
         if meanwhile is not None:
             await meanwhile()
+
+    async def postpone(
+        self, due: Mapping[OperationId, tuple[int, datetime]], *, until: datetime | None
+    ) -> None:
+        meanwhile, self.before_postpone = self.before_postpone, None
+        if meanwhile is not None:
+            await meanwhile()
+        await super().postpone(due, until=until)
 
     async def record_hold(
         self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody

@@ -33,6 +33,7 @@ from bot.ports import (
     MessageKind,
     Receipt,
     Reply,
+    SayHeld,
     TellHold,
     tell_nobody,
 )
@@ -235,6 +236,7 @@ class MemoryStore:
         item_id: int | None = None,
         replies: Sequence[Reply] = (),
         unless_held: frozenset[HoldKind] = NO_HOLD,
+        say_held: SayHeld | None = None,
     ) -> None:
         """Records consecutive events of one operation and what follows from them, unless held, as one."""
         require_consecutive(decisions)
@@ -259,6 +261,9 @@ class MemoryStore:
             if not op.open:
                 self._hurry(op, at)
             self._owe_replies(decisions)
+            said = None if say_held is None else say_held(self._in_force(at))
+            if said is not None:
+                self._owe_thread(op, said, at)
 
     def _hurry(self, op: Operation, at: datetime) -> None:
         for each in self.disk.messages.values():
@@ -430,7 +435,10 @@ class MemoryStore:
     async def holds(self, now: datetime) -> Sequence[Hold]:
         """The freezes and the halt in force at a time, in the order in which they were set."""
         await self._begin(writing=False)
-        return [hold for hold in self.disk.holds if hold.binds(hold.scope, now)]
+        return self._in_force(now)
+
+    def _in_force(self, at: datetime) -> Sequence[Hold]:
+        return [hold for hold in self.disk.holds if hold.binds(hold.scope, at)]
 
     async def record_hold(
         self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody
@@ -451,7 +459,7 @@ class MemoryStore:
             if told.say is not None:
                 self._owe_notice(f"hold-{seq}", told.say, event.at)
             for op, say in told.threads:
-                self._owe(op, MessageKind.REPLY, reply_key(op.version, seq), event.at).say = say
+                self._owe_thread(op, say, event.at)
 
     # --- Home tabs ---
 
@@ -611,6 +619,10 @@ class MemoryStore:
                 row = self._owe(each.after, MessageKind.AUDIT, f"audit-{key}", each.event.at)
                 row.say = said.say if isinstance(said, Note) else said
                 row.channel, row.thread = plain(self._audit_channel), None
+
+    def _owe_thread(self, op: Operation, say: Say, at: datetime) -> None:
+        key = reply_key(op.version, self.disk.trail[-1]["seq"])
+        self._owe(op, MessageKind.REPLY, key, at).say = say
 
     def _owe_notice(self, key: str, say: Say, at: datetime) -> None:
         rows = self.disk.messages.values()

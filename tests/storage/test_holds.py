@@ -22,7 +22,7 @@ from bot.core.holds import (
     Unfrozen,
     apply,
 )
-from bot.core.machine import Say
+from bot.core.machine import Say, decide
 from bot.core.model import Reason, UserId
 from bot.core.operation import Operation
 from bot.errors import Held, Stale
@@ -36,9 +36,11 @@ from tests.storage.values import (
     after,
     cancelled,
     chain,
+    planned,
     reply,
     requested,
     running,
+    say_held,
 )
 
 pytestmark = EVERYWHERE
@@ -207,18 +209,47 @@ async def test_threads_are_told_of_a_hold_with_it_or_not_at_all(store: Storage) 
     with pytest.raises(Stale):
         await store.record_hold(halted(), item_id=item_id, tell=tell)
     await store.record_hold(halted(after(1)), item_id=None, tell=tell)
-    posted = []
-    while found := [one for one in await messages(store) if one.operation is not None]:
-        (one,) = found  # a card comes before what its thread is told, and that in its order
-        await store.posted(one, ts=one.key, version=1, now=NOW)
-        posted.append(one)
-    card, *told = posted
-    assert card.kind is MessageKind.CARD
+    told = await told_in_order(store)
     assert [(one.operation and one.operation.id, one.status, one.say) for one in told] == [
         (waiting.id, waiting.status, said),
         (waiting.id, waiting.status, said),
     ]
     assert len({one.key for one in told}) == 2
+
+
+async def test_a_thread_is_told_of_what_is_in_force_after_all_that_the_commit_says_and_with_it_or_not_at_all(
+    store: Storage,
+) -> None:
+    first = await opened(store, requested(1))
+    step = [decide(first.after, planned(first.after))]
+    await record(store, frozen("db1", until=after(-1)), frozen("db1"), frozen("db2", until=NOW), halted())
+    with pytest.raises(Held):
+        await store.commit(step, due_at=NOW, unless_held=ONLY_HALT, say_held=say_held)
+    await store.commit(step, due_at=NOW, say_held=say_held)
+    told = await told_in_order(store)
+    assert [(one.status, one.say and one.say.text.code) for one in told] == [
+        (step[0].after.status, "reply-awaiting-approval"),
+        (step[0].after.status, "reply-held"),
+    ]
+    assert told[1].say == Say(Reason.of("reply-held", holds="freeze of db1, halt of all"))
+    assert len({one.key for one in told}) == 2
+
+
+async def test_where_nothing_is_in_force_nothing_is_told_of_it(store: Storage) -> None:
+    first = await opened(store, requested(1))
+    await record(store, halted(), resumed(after(1)))
+    await store.commit(chain(first, planned), due_at=NOW, say_held=say_held)
+    assert await told_in_order(store) == []
+
+
+async def told_in_order(store: Storage) -> list[Message]:
+    """What the thread of the only operation is told; its card, which comes before, and all of that is posted."""
+    told = []
+    while found := [one for one in await messages(store) if one.operation is not None]:
+        (one,) = found
+        await store.posted(one, ts=one.key, version=one.operation.version if one.operation else 0, now=NOW)
+        told += found[one.kind is MessageKind.CARD :]
+    return told
 
 
 async def test_the_audit_channel_is_told_of_every_hold(stores: Stores, store: Storage) -> None:

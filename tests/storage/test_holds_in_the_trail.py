@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import cast
 
 from bot.core.events import Approved, Requested, SubmissionStarted, event_name
 from bot.core.holds import Hold, HoldEvent, apply, binding, kinds_binding
+from bot.core.machine import Say
+from bot.core.model import Reason
+from bot.core.operation import Operation, Status
 from bot.errors import Held
-from bot.ports import AuditHead
+from bot.ports import AuditHead, HoldTold
 from bot.storage import SqlStore
 from bot.storage.codec import EVENTS, HOLD_EVENTS
 from tests.storage.backends import Backend, Stores
 from tests.storage.test_holds import frozen, halted, record, resumed, unfrozen
 from tests.storage.test_operations import opened
-from tests.storage.values import NOW, after, approved, chain, planned, requested, started
+from tests.storage.values import (
+    NOW,
+    after,
+    approved,
+    chain,
+    planned,
+    requested,
+    say_held,
+    started,
+)
 
 Commit = Callable[[SqlStore], Awaitable[None]]
 
@@ -94,6 +106,37 @@ def _holds(turn: int) -> list[Commit]:
     kinds: list[HoldEvent] = [halted(), frozen("all"), *(frozen(f"db{n}") for n in range(DATABASES))]
     # Of some rounds without a halt and a freeze of all: then what binds one database is seen to bind no other.
     return [partial(SqlStore.record_hold, event=event, item_id=None) for event in kinds[turn % 3 :]]
+
+
+async def test_of_a_plan_and_a_hold_in_the_same_moment_the_thread_hears_of_the_hold_once(
+    stores: Stores, store: SqlStore, backend: Backend
+) -> None:
+    """From whichever is second: the plan finds the hold in force, or the hold finds it waiting."""
+    replicas = (
+        [cast(SqlStore, await stores.open(patience=timedelta(seconds=10))) for _ in range(3)]
+        if backend.several
+        else [store] * 3
+    )
+    ids = set()
+    for turn in range(ROUNDS):
+        await record(store, resumed())
+        tell = partial(_tell_waiting, database=f"db{turn}")
+        commits: list[Commit] = [partial(SqlStore.record_hold, event=halted(), item_id=None, tell=tell)]
+        for number in range(8):
+            first = requested(100 * turn + number, database=f"db{turn}", shard=f"{number}")
+            ids.add(first.after.id)
+            await opened(store, first)
+            plan = chain(first, planned)
+            commits.append(partial(SqlStore.commit, decisions=plan, due_at=NOW, say_held=say_held))
+        random.Random(turn).shuffle(commits)  # noqa: S311
+        await asyncio.gather(*(commit(replicas[number % 3]) for number, commit in enumerate(commits)))
+    told = await backend.sql("SELECT operation_id FROM messages WHERE say LIKE '%reply-held%'")
+    assert sorted(each for (each,) in told) == sorted(ids)
+
+
+def _tell_waiting(under_way: Sequence[Operation], database: str) -> HoldTold:
+    waiting = [op for op in under_way if op.status is Status.AWAITING_APPROVAL and op.database == database]
+    return HoldTold(threads=[(op, Say(Reason.of("reply-held"))) for op in waiting])
 
 
 async def _first_in(backend: Backend) -> set[str]:

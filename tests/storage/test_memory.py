@@ -27,7 +27,7 @@ from tests.storage.conftest import sqlite_database
 from tests.storage.disk import Disk
 from tests.storage.looks import Look, SqliteLook
 from tests.storage.memory import MemoryStore
-from tests.storage.values import NOW, inbound, possible, reply, requested, topology
+from tests.storage.values import NOW, inbound, possible, reply, requested, say_held, topology
 
 STEPS = 160
 LEASE = timedelta(seconds=15)
@@ -121,7 +121,13 @@ class Walk:
             kinds = dice.choice((NO_HOLD, NO_HOLD, EVERY_KIND, ONLY_HALT))
             when = self._later()
             await self._call(
-                "commit", skipped, due_at=when, item_id=item_id, replies=[reply()], unless_held=kinds
+                "commit",
+                skipped,
+                due_at=when,
+                item_id=item_id,
+                replies=[reply()],
+                unless_held=kinds,
+                say_held=dice.choice((None, say_held)),
             )
 
     async def _outbox(self) -> None:

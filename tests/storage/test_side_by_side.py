@@ -57,6 +57,7 @@ async def test_a_review_committed_in_the_instant_of_the_posting_makes_the_card_d
             item_id=None,
             replies=(),
             unless_held=NO_HOLD,
+            say_held=None,
             audit_channel="",
         )
         written.set()

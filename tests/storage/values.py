@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.core import events as e
 from bot.core.answers import Tell
 from bot.core.commands import Origin, RequestSwitchover
-from bot.core.machine import Decision, decide, open_operation
+from bot.core.holds import Hold
+from bot.core.machine import Decision, Say, decide, open_operation
 from bot.core.model import (
     Call,
     Job,
@@ -52,6 +53,12 @@ def inbound(key: str = "key", signature: str = "", at: datetime = NOW) -> Inboun
 
 def reply(code: str = "hello") -> Reply:
     return Reply(ORIGIN, Tell(Reason.of(code)))
+
+
+def say_held(holds: Sequence[Hold]) -> Say | None:
+    """Names what is in force."""
+    named = ", ".join(f"{hold.kind} of {hold.scope}" for hold in holds)
+    return Say(Reason.of("reply-held", holds=named)) if holds else None
 
 
 def requested(
