@@ -106,14 +106,21 @@ class Holding:
         current = self._catalogue.current
         freezes = [hold for hold in holds if hold.kind is h.HoldKind.FREEZE]
         if scope == h.ALL:
-            windows = {name for name, database in current.databases.items() if database.frozen(now)}
-            names = windows | {hold.scope for hold in freezes} - {h.ALL}
-            return Reason.of("still-frozen", names=", ".join(sorted(names))) if names else None
+            names = self._frozen(freezes, now)
+            return Reason.of("still-frozen", names=names) if names else None
         hold = h.binding(freezes, scope, now)
         if hold is not None:
             return hold.sentence()
         database = current.databases.get(scope)
         return None if database is None else database.frozen(now)
+
+    def _frozen(self, holds: Sequence[h.Hold], now: datetime) -> str:
+        """What is frozen, by hand or by configuration: ``all``, or which databases."""
+        scopes = {hold.scope for hold in holds if hold.kind is h.HoldKind.FREEZE}
+        windows = {
+            name for name, database in self._catalogue.current.databases.items() if database.frozen(now)
+        }
+        return h.ALL if h.ALL in scopes else ", ".join(sorted(scopes | windows))
 
     # --- the halt ---
 
@@ -148,8 +155,10 @@ class Holding:
         holds = await self._store.holds(now)
         if h.binding(holds, h.ALL, now, h.ONLY_HALT) is None:
             return Tell(Reason.of("not-halted"))
-        notice = Reason.of("notice-resumed", by=origin.user)
-        answer, event = Tell(Reason.of("resumed-now")), h.Resumed(now, origin.user, origin.team)
+        event = h.Resumed(now, origin.user, origin.team)
+        names = self._frozen(h.apply(holds, event), now)
+        notice = Reason.of("notice-resumed", by=origin.user, names=names)
+        answer = Tell(Reason.of("resumed-now", names=names))
 
         def tell(under_way: Sequence[Operation]) -> HoldTold:
             return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))

@@ -643,6 +643,8 @@ def test_what_is_of_no_operation_is_announced_in_words() -> None:
     )
     assert said("notice-halted", by="U0AAAAAAA", reason="fire", operations="").endswith("switchover: fire")
     assert said("notice-resumed", by="U0AAAAAAA") == "▶ <@U0AAAAAAA> resumed: switchovers can start again."
+    left = said("notice-resumed", by="U0AAAAAAA", names="orders, all")
+    assert left == "▶ <@U0AAAAAAA> resumed: the halt is over, but still frozen: orders, all."
     assert said("audit-head", seq=1234, hash="ab" * 32).startswith(
         f"Audit trail: 1234 rows, head {'ab' * 32}."
     )
