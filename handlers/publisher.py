@@ -239,15 +239,16 @@ class Publisher:
 
     async def _put_back(self, waiting: Sequence[tuple[Message, Later, datetime]]) -> None:
         # All at once, and behind one limit one after another, the first first: hundreds may wait, of which one at
-        # a time has its turn. What is due together then, newcomers too, is claimed in its order again. What has
-        # ended is always due; the store makes due what waits when its operation ends.
-        queued: Counter[tuple[str, str]] = Counter()
+        # a time has its turn. What is due together then, newcomers too, is claimed in its order again. What is of
+        # an operation that has ended waits for others of those alone.
+        queued: Counter[tuple[bool, tuple[str, str]]] = Counter()
         due = []
         for message, later, at in waiting:
             turns = 0.0
-            if later.behind is not None and (message.operation is None or message.operation.open):
-                turns = min(queued[later.behind] * self.pace.apart(later.behind[0]), LONGEST_QUEUE)
-                queued[later.behind] += 1
+            if later.behind is not None:
+                queue = message.operation is None or message.operation.open, later.behind
+                turns = min(queued[queue] * self.pace.apart(later.behind[0]), LONGEST_QUEUE)
+                queued[queue] += 1
             due.append((message, at + timedelta(seconds=turns)))
         try:
             await self._outbox.put_back(due)

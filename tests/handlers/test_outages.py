@@ -229,6 +229,22 @@ async def test_the_card_of_an_end_passes_those_that_wait_for_slacks_limits(
         assert run.cards()["cancelled"] == 1
 
 
+async def test_of_many_that_have_ended_not_all_are_looked_at_for_each_that_is_sent(tmp_path: Path) -> None:
+    count = 60  # more than a batch
+    async with storm(tmp_path) as run:
+        ops = await cards(run, count, channels=20)
+        while await run.store.backlog():
+            await run.live(5)
+        for op in ops:
+            await run.store.commit([decide(op, e.Cancelled(run.clock.now(), ASKER))], due_at=None)
+        looks, calls, since = run.outbox.handed_out, len(run.slack.calls), run.clock.now()
+        while await run.store.backlog():
+            await run.live(1)
+        assert run.outbox.handed_out - looks <= LOOKS / 2 * (len(run.slack.calls) - calls)
+        assert run.clock.now() - since < timedelta(seconds=count / (40 / 60)), "as soon as Slack lets them"
+        assert (run.cards(), run.doubled()) == ({"cancelled": count}, [])
+
+
 # --- places that are gone ---
 
 

@@ -622,6 +622,13 @@ async def test_updates_have_one_budget_for_the_workspace(desk: Desk) -> None:
     assert await desk.outbox.backlog() == 0
 
 
+async def test_a_sweep_ends_though_time_stands_still_and_more_than_a_batch_waits(desk: Desk) -> None:
+    for number in range(1, 61):
+        desk.owe_card(number, channel=f"C{number}")
+    desk.publisher.pace.hold("chat.postMessage", 1e-16)
+    assert [await desk.publisher.sweep() for _ in range(3)] == [True, False, False]
+
+
 async def test_retry_after_holds_the_whole_method_and_nothing_else(desk: Desk) -> None:
     desk.slack.channels["C2"].messages.append({"ts": "2.0", "text": "old"})
     desk.slack.fail("chat.postMessage", "ratelimited", "30")
