@@ -636,8 +636,11 @@ class Outbox(Protocol):
         """
         ...
 
-    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
-        """Says when messages are due again that were not tried, only claimed: one batch."""
+    async def put_back(self, due: Sequence[tuple[Message, datetime]], *, now: datetime) -> None:
+        """Says when messages are due again that were not tried, only claimed: one batch.
+
+        What is of an operation that has ended since they were claimed is due at once.
+        """
         ...
 
     async def move(self, message: Message, *, channel: str, now: datetime) -> None:

@@ -251,7 +251,7 @@ class Publisher:
                 queued[queue] += 1
             due.append((message, at + timedelta(seconds=turns)))
         try:
-            await self._outbox.put_back(due)
+            await self._outbox.put_back(due, now=self._clock.now())
         except StoreUnavailable as error:
             logger.warning("not_put_back", extra={"what": "claims run out by themselves", "why": str(error)})
 

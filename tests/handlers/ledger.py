@@ -150,7 +150,7 @@ class MemoryOutbox:
             row.due_at = due_at
             row.errors.append(error)
 
-    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]], *, now: datetime) -> None:
         self._check("put_back")
         for message, at in due:
             if self._ours(message):

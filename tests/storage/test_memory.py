@@ -145,7 +145,9 @@ class Walk:
                 again = {"uncertain": dice.random() < 0.5, "error": "e\x00", "failed": dice.random() < 0.5}
                 await self._call("retry", message, due_at=self._later(), **again)
             case "put_back":
-                await self._call("put_back", [(message, self._later()), (replace(message, id=999), now)])
+                await self._call(
+                    "put_back", [(message, self._later()), (replace(message, id=999), now)], now=now
+                )
             case "move":
                 await self._call("move", message, channel="D1", now=now)
             case "give_up":
