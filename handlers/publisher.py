@@ -144,12 +144,11 @@ Waiting = dict[int, tuple[Later, datetime]]
 # Of these the requester hears in any case.
 MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
 
-# What people are asked to do while an operation has this status, and only then. All else stays true of its time.
-ASKS = {
-    "reply-awaiting-approval": Status.AWAITING_APPROVAL,
-    "reply-scheduled": Status.SCHEDULED,
-    "reply-start-near": Status.SCHEDULED,
-}
+# What people are asked to do, or can't, while an operation has the status it was said in, and only then. All else
+# stays true of its time.
+ASKS = frozenset(
+    {"reply-awaiting-approval", "reply-scheduled", "reply-start-near", "reply-held", "reply-let-go"}
+)
 
 PROVIDER_FINISHED = frozenset({"reply-job-done", "reply-job-failed", "reply-roles-moved"})
 
@@ -293,7 +292,7 @@ class Publisher:
                     return await self._update(message, operation, render)
                 return await self._post(message, operation, render, until)
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
-                if ASKS.get(say.text.code, operation.status) is not operation.status:
+                if say.text.code in ASKS and message.status != operation.status:
                     return Overtaken()
                 away = message.channel != operation.place.channel
                 render = partial(self._render.notice if away else self._render.reply, operation, say)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from bot.core import events as e
-from bot.core.commands import Act, Action
+from bot.core.commands import Act, Action, Halt, Resume
 from bot.core.machine import decide, open_operation
 from bot.core.model import OperationId, UserId
 from bot.core.operation import Operation, Status
 from bot.sandbox.slack import Fault
-from tests.core.examples import ASKER
+from tests.core.examples import ANN, ASKER
 from tests.handlers.storm import AUDIT, Storm, storm
 from tests.storage.values import planned
 
@@ -371,6 +371,27 @@ async def test_a_call_for_approval_that_comes_too_late_is_not_made(tmp_path: Pat
         await run.work(Act(Action.CANCEL, op.id), ASKER, op.place.channel)
         await run.live(10)
         assert run.told("awaiting_approval") == []
+        assert len(run.told("cancelled")) == 1
+        assert await run.store.backlog() == 0
+
+
+async def test_what_held_it_is_not_told_once_it_is_over(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(3)
+        run.slack.faults.start_outage(Fault.status_code(503))
+        for command, who in (
+            (Halt("which primary?"), ASKER),
+            (Resume(), ANN),
+            (Act(Action.CANCEL, op.id), ASKER),
+        ):
+            await run.work(command, who, op.place.channel)
+            await run.live(3)
+        run.slack.faults.clear()
+        await run.live(60)
+        thread = [m.text.splitlines()[0] for m in run.slack.messages(op.place.channel) if m.thread_ts]
+        assert [line for line in thread if "held" in line] == []
         assert len(run.told("cancelled")) == 1
         assert await run.store.backlog() == 0
 
