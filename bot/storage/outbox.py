@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.machine import Decision, Note, Say
 from bot.core.operation import Operation
 from bot.errors import Stale, Unreadable
-from bot.ports import CardPlace, Message, MessageKind, Reply
+from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
 from bot.storage.tables import Instant, insert_new, messages, operations
@@ -233,9 +233,12 @@ def _is_owed() -> ColumnElement[bool]:
 
 
 def _may_go() -> ColumnElement[bool]:
-    """A reply waits for its card and for every earlier reply, unless those were given up or can't be read."""
+    """A reply waits for its card and for every earlier reply, unless those were given up or can't be read.
+
+    Nor does it wait for a card that has no place.
+    """
     before = messages.alias("before")
-    card = and_(before.c.kind == MessageKind.CARD, before.c.ts == "")
+    card = and_(before.c.kind == MessageKind.CARD, before.c.ts == "", before.c.last_error != NO_PLACE)
     earlier = and_(
         before.c.kind == MessageKind.REPLY, before.c.id < messages.c.id, before.c.last_error != UNREADABLE
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.core import events as e
-from bot.core.commands import Act, Action, Halt, Resume
+from bot.core.commands import Act, Action, Halt, RequestSwitchover, Resume
+from bot.core.events import Place
 from bot.core.machine import decide, open_operation
 from bot.core.model import OperationId, UserId
 from bot.core.operation import Operation, Status
 from bot.sandbox.slack import Fault
-from tests.core.examples import ANN, ASKER
+from tests.core.examples import ANN, ASKER, B
 from tests.handlers.storm import AUDIT, Storm, storm
 from tests.storage.values import planned
 
@@ -138,7 +140,7 @@ async def cards(run: Storm, count: int, channels: int) -> list[Operation]:
     """Requests that wait for their approvals, their cards posted."""
     ops = []
     for number in range(count):
-        place = e.Place(run.channel(f"C-{number % channels}").id)
+        place = Place(run.channel(f"C-{number % channels}").id)
         requested = e.Requested(
             run.clock.now(),
             OperationId(f"SW-{number:06}"),
@@ -314,6 +316,53 @@ async def test_what_needs_attention_is_told_directly_too(
         assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
         assert direct(run) == ["needs_attention"]
         assert len(run.slack.messages(AUDIT)) == 1
+
+
+@pytest.mark.parametrize("gone", [archived, bot_removed, channel_deleted])
+async def test_what_needs_attention_is_told_though_its_card_was_never_posted(
+    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+) -> None:
+    """It was sent before Slack got to its card, so that it can't be withdrawn."""
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run)
+        gone(run, op)
+        await run.live(1300, step=20)
+        assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
+        assert direct(run) == ["needs_attention"]
+
+
+async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gone(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run, Place("C-OPS", "1.1"))
+        await run.live(1300, step=20)
+        assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
+        assert direct(run) == ["needs_attention"]
+        assert await run.store.backlog() == 0, "and nothing waits for what nobody can mend"
+
+
+async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run)
+        bot_removed(run, op)
+        await run.live(1300, step=20)
+        run.channel().members.add(run.slack.bot_user)
+        await run.live(65, step=5)
+        assert run.cards() == {"needs_attention": 1}
+        assert (await run.store.backlog(), run.doubled()) == (0, [])
+
+
+async def an_emergency_sent_unseen(run: Storm, place: Place = Place("C-OPS")) -> Operation:  # noqa: B008  # frozen
+    """Its job never ends, and nothing is posted of it yet."""
+    run.databases(["orders"], break_glass=(ASKER,))
+    run.channel(place.channel)
+    asked = RequestSwitchover("orders", B, reason="dying", emergency=True)
+    item = await run.world.receive(asked, ASKER)
+    await run.world.desk.work(replace(item, origin=replace(item.origin, place=place)))
+    for _ in range(2):
+        await run.world.tick(0)
+    (op,) = await run.store.operations(open_only=True)
+    assert op.submissions
+    return op
 
 
 async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(tmp_path: Path) -> None:

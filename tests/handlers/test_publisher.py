@@ -16,7 +16,7 @@ from bot.core.events import Place
 from bot.core.machine import Say
 from bot.core.model import OperationId, Reason, UserId
 from bot.core.operation import Operation, Status
-from bot.ports import Message, MessageKind
+from bot.ports import NO_PLACE, Message, MessageKind
 from handlers.directory import SlackDirectory
 from handlers.publisher import Publisher
 from handlers.slack_client import SlackClient
@@ -82,7 +82,7 @@ class Desk:
         self.slack = Workspace(self.clock)
         self.outbox = MemoryOutbox(self.clock)
         self.told: list[tuple[int, str]] = []
-        self.may_be_given_up = True
+        self.meanwhile: dict[str, Any] = {"status": Status.CANCELLED}
         self.lags: list[float] = []
 
     async def open(self) -> None:
@@ -112,9 +112,11 @@ class Desk:
         await self.client.close()
         await self.slack.close()
 
-    async def _undeliverable(self, message: Message, error: str) -> bool:
+    async def _undeliverable(self, message: Message, error: str) -> Operation | None:
         self.told.append((message.id, error))
-        return self.may_be_given_up
+        assert message.operation is not None
+        self.outbox.change(message.id, operation=replace(message.operation, **self.meanwhile))
+        return self.row(message.id).operation
 
     def owe_card(
         self, number: int = 1, channel: str = "C1", thread: str | None = None, **changes: Any
@@ -664,15 +666,72 @@ async def test_a_card_without_a_place_is_given_up_and_reported(desk: Desk, error
     assert desk.outbox.rows[100].state == "given_up"
 
 
-async def test_a_card_of_what_was_sent_meanwhile_is_not_given_up(desk: Desk) -> None:
-    desk.may_be_given_up = False
-    desk.owe_card()
-    desk.slack.fail("chat.postMessage", "error", "channel_not_found")
-    await desk.publisher.sweep()
-    assert (desk.told, desk.texts()) == ([(100, "channel_not_found")], [])
-    await desk.clock.sleep(61)
-    await desk.publisher.sweep()
+SENT: dict[str, Any] = {"status": Status.RUNNING, "submissions": (START,)}
+
+
+@pytest.mark.parametrize("uncertain", [False, True])
+async def test_a_card_of_what_was_sent_meanwhile_is_not_given_up(desk: Desk, *, uncertain: bool) -> None:
+    desk.meanwhile = SENT
+    desk.owe_card(uncertain=uncertain)
+    desk.slack.channels["C1"].members.remove(BOT_USER)
+    await desk.settle()
+    assert (desk.told, desk.errors(100)) == ([(100, "not_in_channel")], ["not_in_channel"])
+    assert desk.row(100).uncertain is uncertain
+    desk.slack.channels["C1"].members.add(BOT_USER)
+    await desk.settle(61)
     assert desk.texts() == ["SW-1 v2"]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "error"),
+    [
+        (SENT, "thread_not_found"),
+        (SENT | {"status": Status.NEEDS_ATTENTION}, "thread_not_found"),
+        (SENT | {"status": Status.SUCCEEDED}, "not_in_channel"),
+    ],
+)
+async def test_a_card_that_nobody_will_ever_see_is_given_up(
+    desk: Desk, meanwhile: dict[str, Any], error: str
+) -> None:
+    desk.meanwhile = meanwhile
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "error", error)
+    await desk.settle()
+    assert desk.outbox.rows[100].state == "given_up"
+
+
+async def test_a_card_that_was_never_posted_does_not_hold_up_what_must_be_told(desk: Desk) -> None:
+    desk.owe_card()
+    desk.owe_reply(1)
+    desk.owe_reply(2)
+    op = replace(OPERATION, id=OperationId("SW-1"), **SENT)
+    for row in (100, 101, 102):
+        desk.outbox.change(row, operation=op)
+    desk.slack.channels["C1"].members.remove(BOT_USER)
+    await desk.settle(121)
+    assert desk.outbox.rows[101].state == "owed"
+    attention = replace(op, status=Status.NEEDS_ATTENTION)
+    for row in (100, 101, 102):
+        desk.outbox.change(row, operation=attention)
+    desk.outbox.change(102, status="needs_attention")
+    await desk.settle(61)
+    assert (desk.errors(100)[-1], desk.errors(101)) == (NO_PLACE, ["not_in_channel"])
+    assert (desk.row(102).channel, desk.outbox.rows[102].state) != ("C1", "owed"), "told directly"
+    desk.slack.channels["C1"].members.add(BOT_USER)
+    await desk.settle(61)
+    assert desk.texts() == ["SW-1 v2"], "and shown once it can be"
+
+
+async def test_what_is_not_so_any_more_is_not_told_elsewhere(desk: Desk) -> None:
+    """That it needs a person: whether that was told there before, or not, it has ended since."""
+    ended = replace(OPERATION, id=OperationId("SW-1"), status=Status.SUCCEEDED, submissions=(START,))
+    for serial, status in ((1, "needs_attention"), (2, "succeeded")):
+        desk.owe_reply(serial)
+        desk.outbox.change(100 + serial, operation=ended, status=status, uncertain=serial == 1)
+    desk.slack.channels["C1"].members.remove(BOT_USER)
+    await desk.settle(5)
+    assert desk.outbox.rows[101].state == "given_up"
+    assert (desk.row(102).channel, desk.outbox.rows[102].state) == (f"D{OPERATION.requested_by}", "posted")
 
 
 async def test_a_card_in_doubt_whose_place_is_gone_is_given_up(desk: Desk) -> None:

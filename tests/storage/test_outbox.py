@@ -14,7 +14,7 @@ from bot.core.machine import Decision, Note, Say
 from bot.core.model import JobState, Reason
 from bot.core.operation import Status
 from bot.errors import Stale
-from bot.ports import CardPlace, Message, MessageKind, Storage
+from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Storage
 from tests.storage.backends import EVERYWHERE, Stores
 from tests.storage.values import (
     LATER,
@@ -168,6 +168,22 @@ async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(s
         (MessageKind.REPLY, "C1", None),
         (MessageKind.REPLY, "C2", "5.5"),
     ]
+
+
+async def test_replies_do_not_wait_for_a_card_that_has_no_place_and_do_for_one_that_only_failed(
+    store: Storage,
+) -> None:
+    first = await open_one(store, requested(place=Place("C1")))
+    await store.commit(running(first), due_at=NOW)
+    (card,) = await due(store)
+    await store.retry(card, due_at=after(60), uncertain=False, error="not_in_channel")
+    assert await due(store, after(59)) == []
+    (card,) = await due(store, after(60))
+    await store.retry(card, due_at=after(120), uncertain=False, error=NO_PLACE)
+    (reply_,) = await due(store, after(60))
+    assert (reply_.kind, reply_.channel, reply_.thread) == (MessageKind.REPLY, "C1", None)
+    (card,) = await due(store, after(120))
+    assert (card.kind, card.ts) == (MessageKind.CARD, "")
 
 
 async def test_in_a_thread_replies_go_into_that_thread(store: Storage) -> None:
