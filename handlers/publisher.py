@@ -296,7 +296,7 @@ class Publisher:
                 if say.text.code in ASKS and message.status != operation.status:
                     return Overtaken()
                 away = message.channel != operation.place.channel
-                render = partial(self._render.notice if away else self._render.reply, operation, say)
+                render = partial(self._render.direct if away else self._render.reply, operation, say)
                 to_all = not away and _concerns_the_channel(message, operation, say)
                 return await self._post(message, operation, render, until, to_all=to_all)
             case Message(kind=MessageKind.AUDIT, operation=Operation() as operation, say=say) if say:

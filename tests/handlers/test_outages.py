@@ -340,6 +340,32 @@ async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gon
         assert await run.store.backlog() == 0, "and nothing waits for what nobody can mend"
 
 
+@pytest.mark.parametrize("place", ["thread", "direct"])
+async def test_what_needs_attention_is_acknowledged_though_its_card_is_gone(
+    tmp_path: Path, place: str
+) -> None:
+    async with storm(tmp_path) as run:
+        op = await one_running(run)
+        card = run.slack.card(op.id)
+        assert card is not None
+        run.slack.delete(card)
+        if place == "direct":
+            bot_removed(run, op)
+        await run.live(1300, step=20)
+        (told,) = run.told("needs_attention")
+        assert (told.channel == _dm(run)) is (place == "direct")
+        offered = {one["action_id"]: one["value"] for one in told.blocks[-1]["elements"]}
+        assert offered == dict.fromkeys([Action.CHECK_AGAIN, Action.ACKNOWLEDGE], op.id)
+        click = Act(Action.ACKNOWLEDGE, OperationId(offered[Action.ACKNOWLEDGE]))
+        await run.work(click, ANN, told.channel)
+        assert await run.world.status(op.id) is Status.CLOSED
+        await run.work(click, ANN, told.channel)
+        await run.live(60)
+        late = [call.params["text"] for call in run.slack.calls_of("chat.postEphemeral")]
+        late += [message.text for message in run.slack.messages(run.slack.direct_channel(ANN).id)]
+        assert late == ["This has been decided: it is closed. Nothing was done."]
+
+
 async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(tmp_path: Path) -> None:
     async with storm(tmp_path) as run:
         op = await an_emergency_sent_unseen(run)

@@ -58,6 +58,9 @@ class PlainRenderer:
     def reply(self, operation: Operation, say: Say) -> Said:
         return Said(say.text.code)
 
+    def direct(self, operation: Operation, say: Say) -> Said:
+        return self.notice(operation, say)
+
     def notice(self, operation: Operation, say: Say) -> Said:
         return Said(f"{operation.id}: {say.text.code}")
 
