@@ -72,7 +72,7 @@ MAX_BACKOFF = 60.0
 AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
-LONGEST_QUEUE = 30.0  # seconds after which what waits for Slack is looked at again, however many wait
+LONGEST_QUEUE = 45.0  # seconds after which what waits for Slack is looked at again, however many wait
 LOCALE_LIMIT = (
     1.0  # for finding out in which language somebody reads: an answer is worth more than its language
 )
