@@ -562,6 +562,10 @@ class MessageKind(StrEnum):
     AUDIT = "audit"
 
 
+NO_PLACE = "no_place"
+"""Why a card is put back that can't be shown for now, and must not keep from being told what can be told elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message that Slack is owed.
@@ -625,8 +629,8 @@ class Outbox(Protocol):
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
         """Takes due messages: answers, and what an ended operation is owed; then cards never posted; then by age.
 
-        A reply is due only when its card is posted (or given up) and every earlier reply of the operation is
-        posted or given up; a card only when it is behind its operation.
+        A reply is due only when its card is posted, given up, or put back for ``NO_PLACE``, and every earlier
+        reply of the operation is posted or given up; a card only when it is behind its operation.
         """
         ...
 
@@ -651,13 +655,16 @@ class Outbox(Protocol):
             message: Which.
             due_at: When it is due again.
             uncertain: The post may have been made.
-            error: What was in the way.
+            error: What was in the way; ``NO_PLACE``: replies don't wait for this card.
             failed: It was tried, and counts as a failed attempt.
         """
         ...
 
-    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
-        """Says when messages are due again that were not tried, only claimed: one batch."""
+    async def put_back(self, due: Sequence[tuple[Message, datetime]], *, now: datetime) -> None:
+        """Says when messages are due again that were not tried, only claimed: one batch.
+
+        What is of an operation that has ended since they were claimed is due at once.
+        """
         ...
 
     async def move(self, message: Message, *, channel: str, now: datetime) -> None:

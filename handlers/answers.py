@@ -46,7 +46,7 @@ from handlers.blocks import (
     shard_label,
     words,
 )
-from handlers.card import picture, summary
+from handlers.card import needed, picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
 from handlers.grammar import COMMAND, Misunderstood, as_text, nearest_form, parse, usage
@@ -380,8 +380,10 @@ def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
         code = "operations-none-past" if shown.past else "operations-none-open"
         return rendered([held, [texts.text(code, name=named)]], texts)
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
-        # One operation asked for by its id: all that its card says, without the buttons.
-        return _under(held, summary(shown.operations[0], texts, now=None), texts)
+        # One operation asked for by its id: all that its card says, with the buttons for what needs a person.
+        (op,) = shown.operations
+        made = summary(op, texts, now=None)
+        return _under(held, Rendered(made.text, [*made.blocks, *needed(op, texts)]), texts)
     head = texts.text("operations-past" if shown.past else "operations-open", name=named)
     entries = [[operation_line(op, texts)] for op in shown.operations]
     groups, hidden = gathered(entries, MAX_LINES)

@@ -106,23 +106,49 @@ def summary(op: Operation, texts: Texts, *, now: datetime | None) -> Rendered:
 def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
     """A reply in the card's thread: what happened, and why.
 
-    The end of an emergency asks for its review, with the button, as long as that is owed.
+    What needs a person has the buttons, as long as it does: nobody knows here whether the card is still there.
     """
-    said = _said(op, say, texts, beside_card=True)
-    if not _asks_for_review(op, say):
-        return rendered([said], texts)
-    asked = texts.text("reply-review-owed", by=user(op.requested_by))
-    review: Block = {"type": "actions", "elements": [_button(op, Action.REVIEW, texts)]}
-    return rendered([said, [asked]], texts, [review])
+    return rendered([_with_buttons(op, say, texts)], texts, _asked_for(op, say, texts))
+
+
+def direct(op: Operation, say: Say, texts: Texts) -> Rendered:
+    """The same for the requester alone, where nothing can be said in the thread: also of what, asked by whom."""
+    said, buttons = _with_buttons(op, say, texts), _asked_for(op, say, texts)
+    if buttons:
+        said.append(texts.text("direct-buttons", id=op.id))
+    return rendered([said, _of_what(op, texts)], texts, buttons)
 
 
 def notice(op: Operation, say: Say, texts: Texts) -> Rendered:
     """What happened and why, for readers who don't see the card: also of what, asked and approved by whom."""
-    said = _said(op, say, texts, beside_card=False)
+    said = _said(op, say, texts)
     if _asks_for_review(op, say):
         said.append(texts.text("notice-review-owed", by=user(op.requested_by)))
+    return rendered([said, _of_what(op, texts)], texts)
+
+
+def needed(op: Operation, texts: Texts) -> list[Block]:
+    """The buttons for what a person owes an operation, wherever it is told of: its card may be gone."""
+    owed = _BUTTONS[op.status] if op.status is Status.NEEDS_ATTENTION else ()
+    owed = (Action.REVIEW, *owed) if op.review_owed else owed
+    return [{"type": "actions", "elements": [_button(op, each, texts) for each in owed]}] if owed else []
+
+
+def _asked_for(op: Operation, say: Say, texts: Texts) -> list[Block]:
+    """The same, where this is what tells of it."""
+    return needed(op, texts) if _asks_for_review(op, say) or _asks_for_somebody(op, say) else []
+
+
+def _with_buttons(op: Operation, say: Say, texts: Texts) -> list[str]:
+    said = _said(op, say, texts, buttons=_asks_for_somebody(op, say))
+    if _asks_for_review(op, say):
+        said.append(texts.text("reply-review-owed", by=user(op.requested_by)))
+    return said
+
+
+def _of_what(op: Operation, texts: Texts) -> list[str]:
     approvals = _approvals(op, texts) if op.status in ENDS else []
-    return rendered([said, [picture(op, texts), *approvals, _asked(op, texts)]], texts)
+    return [picture(op, texts), *approvals, _asked(op, texts)]
 
 
 def announcement(say: Say, texts: Texts) -> Rendered:
@@ -131,12 +157,19 @@ def announcement(say: Say, texts: Texts) -> Rendered:
     return rendered([said], texts)
 
 
-def _said(op: Operation, say: Say, texts: Texts, *, beside_card: bool) -> list[str]:
-    """What happened and why; of an emergency nothing was approved, so it says so nowhere."""
+def _said(op: Operation, say: Say, texts: Texts, *, buttons: bool = False) -> list[str]:
+    """What happened and why; of an emergency nothing was approved, so it says so nowhere.
+
+    Args:
+        op: The operation.
+        say: What is said of it.
+        texts: The catalogue.
+        buttons: Those for what needs a person are below.
+    """
     extra = {
         "emergency": _yes(op.emergency),
         "zone": op.zone,
-        "card": _yes(beside_card),
+        "buttons": _yes(buttons),
         **_found(say.detail),
     }
     reasons = [reason for reason in (say.text, say.detail) if reason is not None]
@@ -152,6 +185,10 @@ def _said(op: Operation, say: Say, texts: Texts, *, beside_card: bool) -> list[s
 
 def _asks_for_review(op: Operation, say: Say) -> bool:
     return op.review_owed and say.text.code in _TOLD_AT_THE_END
+
+
+def _asks_for_somebody(op: Operation, say: Say) -> bool:
+    return op.status is Status.NEEDS_ATTENTION and say.text.code == "reply-needs-attention"
 
 
 def _yes(value: bool) -> str:

@@ -26,6 +26,10 @@ METHODS: Mapping[str, tuple[float, float]] = {
     PUBLISH: (40 / 60, 10),
 }
 PER_CHANNEL = (1.0, 5.0)  # of chat.postMessage
+NEARLY = 1e-3
+"""So little of a call is not waited for: seconds are not added up exactly, and times are of whole microseconds."""
+SHORTEST = 0.01
+"""Seconds: who has to wait is not told to come back at once."""
 
 
 class Bucket:
@@ -40,12 +44,13 @@ class Bucket:
     def wait(self, now: float) -> float:
         """Seconds until the next call may be made; 0.0: now."""
         self._refill(now)
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
+        missing = 1 - self._tokens
+        return 0.0 if missing <= NEARLY else missing / self._rate
 
     def room(self, now: float) -> int:
         """How many calls may be made at once."""
         self._refill(now)
-        return max(0, int(self._tokens))
+        return max(0, int(self._tokens + NEARLY))
 
     def take(self, now: float) -> None:
         """Counts a call."""
@@ -82,13 +87,14 @@ class Pace:
         now = self._clock.monotonic()
         held = self._held.get(method, now) - now
         if held > 0:
-            return held
+            return max(held, SHORTEST)
         buckets = self._buckets(method, channel, now)
         wait = 0.0 if begun else max((bucket.wait(now) for bucket in buckets), default=0.0)
-        if not wait:
-            for bucket in buckets:
-                bucket.take(now)
-        return wait
+        if wait:
+            return max(wait, SHORTEST)
+        for bucket in buckets:
+            bucket.take(now)
+        return 0.0
 
     @staticmethod
     def apart(method: str) -> float:

@@ -17,7 +17,7 @@ from bot.core.machine import Say
 from bot.core.operation import ENDS, Operation, Status
 from bot.errors import DirectoryUnavailable, Stale, StoreUnavailable
 from bot.failpoints import hit
-from bot.ports import Clock, Message, MessageKind, Outbox
+from bot.ports import NO_PLACE, Clock, Message, MessageKind, Outbox
 from handlers.circuit import Circuit
 from handlers.directory import SlackDirectory
 from handlers.finder import AUDIT_TYPE, NOTICE_TYPE, Absent, Finder, Found, Unreadable
@@ -72,7 +72,7 @@ MAX_BACKOFF = 60.0
 AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
-LONGEST_QUEUE = 30.0  # seconds after which what waits for Slack is looked at again, however many wait
+LONGEST_QUEUE = 45.0  # seconds after which what waits for Slack is looked at again, however many wait
 LOCALE_LIMIT = (
     1.0  # for finding out in which language somebody reads: an answer is worth more than its language
 )
@@ -144,12 +144,11 @@ Waiting = dict[int, tuple[Later, datetime]]
 # Of these the requester hears in any case.
 MUST_BE_TOLD = ENDS | {Status.NEEDS_ATTENTION}
 
-# What people are asked to do while an operation has this status, and only then. All else stays true of its time.
-ASKS = {
-    "reply-awaiting-approval": Status.AWAITING_APPROVAL,
-    "reply-scheduled": Status.SCHEDULED,
-    "reply-start-near": Status.SCHEDULED,
-}
+# What people are asked to do, or can't, while an operation has the status it was said in, and only then. All else
+# stays true of its time.
+ASKS = frozenset(
+    {"reply-awaiting-approval", "reply-scheduled", "reply-start-near", "reply-held", "reply-let-go"}
+)
 
 PROVIDER_FINISHED = frozenset({"reply-job-done", "reply-job-failed", "reply-roles-moved"})
 
@@ -165,7 +164,7 @@ class Publisher:
         clock: Tells the time.
         random: A number from 0 to 1, for jitter.
         undeliverable: Is told, before the message is given up, that a card can't be posted or updated in
-            its channel, with Slack's word for why; may be told twice. Says whether it may be given up.
+            its channel, with Slack's word for why; may be told twice. Gives the operation as it is then.
         told: Is told the seconds from learning that the provider has finished to the thread being told.
         lease: For how long claimed messages are out of sight of other replicas; nothing is posted that
             could outlast it, so it must leave room for some calls.
@@ -187,7 +186,7 @@ class Publisher:
         render: Renderer,
         clock: Clock,
         random: Callable[[], float],
-        undeliverable: Callable[[Message, str], Awaitable[bool]],
+        undeliverable: Callable[[Message, str], Awaitable[Operation | None]],
         told: Callable[[float], None],
         lease: timedelta = timedelta(seconds=30),
         batch: int = 50,
@@ -239,18 +238,19 @@ class Publisher:
 
     async def _put_back(self, waiting: Sequence[tuple[Message, Later, datetime]]) -> None:
         # All at once, and behind one limit one after another, the first first: hundreds may wait, of which one at
-        # a time has its turn. What is due together then, newcomers too, is claimed in its order again. What has
-        # ended is always due; the store makes due what waits when its operation ends.
-        queued: Counter[tuple[str, str]] = Counter()
+        # a time has its turn. What is due together then, newcomers too, is claimed in its order again. What is of
+        # an operation that has ended waits for others of those alone.
+        queued: Counter[tuple[bool, tuple[str, str]]] = Counter()
         due = []
         for message, later, at in waiting:
             turns = 0.0
-            if later.behind is not None and (message.operation is None or message.operation.open):
-                turns = min(queued[later.behind] * self.pace.apart(later.behind[0]), LONGEST_QUEUE)
-                queued[later.behind] += 1
+            if later.behind is not None:
+                queue = message.operation is None or message.operation.open, later.behind
+                turns = min(queued[queue] * self.pace.apart(later.behind[0]), LONGEST_QUEUE)
+                queued[queue] += 1
             due.append((message, at + timedelta(seconds=turns)))
         try:
-            await self._outbox.put_back(due)
+            await self._outbox.put_back(due, now=self._clock.now())
         except StoreUnavailable as error:
             logger.warning("not_put_back", extra={"what": "claims run out by themselves", "why": str(error)})
 
@@ -265,7 +265,8 @@ class Publisher:
                     # Another replica may claim the rest soon, and so does the next sweep.
                     return progress
                 try:
-                    fate = await self._or_elsewhere(message, await self._deliver(message, until), until)
+                    fate = await self._or_kept(message, await self._deliver(message, until))
+                    fate = await self._or_elsewhere(message, fate, until)
                     if isinstance(fate, Later) and not fate.called:
                         waiting[message.id] = fate, self._due(message, fate)
                         continue
@@ -275,7 +276,7 @@ class Publisher:
                     logger.warning("outbox_unavailable", extra=_about(message, why=str(error)))
                     return progress
                 except Stale:
-                    logger.info("overtaken", extra=_about(message, what="another replica has claimed it"))
+                    logger.info("overtaken", extra=_about(message, what="somebody else was first"))
                     continue
                 except Exception:
                     # The same: one message that can't be made must not keep the others from being posted.
@@ -292,10 +293,10 @@ class Publisher:
                     return await self._update(message, operation, render)
                 return await self._post(message, operation, render, until)
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
-                if ASKS.get(say.text.code, operation.status) is not operation.status:
+                if say.text.code in ASKS and message.status != operation.status:
                     return Overtaken()
                 away = message.channel != operation.place.channel
-                render = partial(self._render.notice if away else self._render.reply, operation, say)
+                render = partial(self._render.direct if away else self._render.reply, operation, say)
                 to_all = not away and _concerns_the_channel(message, operation, say)
                 return await self._post(message, operation, render, until, to_all=to_all)
             case Message(kind=MessageKind.AUDIT, operation=Operation() as operation, say=say) if say:
@@ -308,6 +309,13 @@ class Publisher:
             case _:
                 return GivenUp("incomplete")
 
+    async def _or_kept(self, message: Message, fate: Fate) -> Fate:
+        """What can't be shown is withdrawn; where that came too late, it is judged as what it has become."""
+        if not isinstance(fate, GivenUp) or not fate.undeliverable:
+            return fate
+        fresh = await self._undeliverable(message, fate.error)
+        return self._rejected(replace(message, operation=fresh), fate.error, uncertain=fate.uncertain)
+
     async def _or_elsewhere(self, message: Message, fate: Fate, until: datetime) -> Fate:
         """What the requester must hear and can't be told where it was asked goes to a direct message instead."""
         operation = message.operation
@@ -315,6 +323,8 @@ class Publisher:
             return fate
         if message.status not in MUST_BE_TOLD or message.channel != operation.place.channel:
             return fate
+        if _is_in_the_way(message):
+            return fate  # that it has ended since is told, and says more
         opened = await self._open(operation.requested_by, until)
         if isinstance(opened, str):
             return Elsewhere(opened, fate.error)
@@ -371,7 +381,7 @@ class Publisher:
         if isinstance(found.outcome, RateLimited):
             return self._limited(found.method, found.outcome, uncertain=True)
         if found.error in PLACE_GONE | THREAD_GONE:
-            return self._no_place(message, found.error, uncertain=True)
+            return self._rejected(message, found.error, uncertain=True)
         # Never post blind: as long as it can't be looked for, it waits.
         return Later(found.error, uncertain=True)
 
@@ -546,32 +556,18 @@ class Publisher:
         self.pace.hold(method, outcome.retry_after)
         return Later("ratelimited", uncertain=uncertain, wait=outcome.retry_after, failed=False)
 
-    def _rejected(self, message: Message, error: str) -> Fate:
-        if error in PLACE_GONE | THREAD_GONE:
-            return self._no_place(message, error, uncertain=False)
+    def _rejected(self, message: Message, error: str, *, uncertain: bool = False) -> Fate:
         if error in OPERATOR:
-            return Later(error, uncertain=False, wait=MAX_BACKOFF)
-        if message.kind is MessageKind.AUDIT:
-            return Later(error, uncertain=False, wait=AUDIT_PAUSE)
-        if message.attempts >= MAX_REJECTIONS and not _was_sent(message):
-            return GivenUp(error, undeliverable=message.kind is MessageKind.CARD)
-        return Later(error, uncertain=False)
-
-    def _no_place(self, message: Message, error: str, *, uncertain: bool) -> Fate:
+            return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)
         if message.kind is MessageKind.AUDIT:
             return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
-        stays = error in PLACE_GONE and (uncertain or not self._told_elsewhere(message))
-        in_doubt = uncertain and message.kind is MessageKind.REPLY
-        if stays and (in_doubt or _was_sent(message)) and not _holds_up_the_end(message):
-            # It can't be withdrawn any more, so people must learn how it ends: the bot may be invited again.
-            # What may have been posted there is not said once more elsewhere: that can't be looked up.
-            return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)
-        return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
-
-    def _told_elsewhere(self, message: Message) -> bool:
-        """A reply is told directly, or comes before one that is: milestones of the past must not hold it up."""
-        told = message.operation is not None and message.operation.status in MUST_BE_TOLD
-        return message.kind is MessageKind.REPLY and told
+        if error in PLACE_GONE and _waits_for_its_place(message, uncertain=uncertain):
+            why = NO_PLACE if _is_in_the_way(message) else error
+            return Later(why, uncertain=uncertain, wait=MAX_BACKOFF)
+        gone = error in PLACE_GONE | THREAD_GONE
+        if gone or (message.attempts >= MAX_REJECTIONS and not _was_sent(message)):
+            return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
+        return Later(error, uncertain=uncertain)
 
     def _backoff(self, message: Message) -> float:
         longest = min(MAX_BACKOFF, 2.0 ** min(message.attempts, 6))
@@ -602,12 +598,8 @@ class Publisher:
             case Overtaken():
                 logger.info("overtaken", extra=_about(message, what="it is too late to be said"))
                 await self._outbox.give_up(message, error="overtaken", now=now)
-            case GivenUp(error, undeliverable):
+            case GivenUp(error):
                 logger.warning("undeliverable", extra=_about(message, error=error))
-                if undeliverable and not await self._undeliverable(message, error):
-                    due_at = now + timedelta(seconds=MAX_BACKOFF)
-                    await self._outbox.retry(message, due_at=due_at, uncertain=fate.uncertain, error=error)
-                    return
                 await self._outbox.give_up(message, error=error, now=now)
 
 
@@ -615,12 +607,31 @@ def _was_sent(message: Message) -> bool:
     return message.operation is not None and bool(message.operation.submissions)
 
 
-def _holds_up_the_end(message: Message) -> bool:
-    """Whether a person would not hear how it ended, because of a message that nobody could see any more."""
+def _is_in_the_way(message: Message) -> bool:
+    """Whether people would not hear what they must, because of what nobody can see.
+
+    That is a card that was never posted, for which replies wait, and a milestone of before.
+    """
     status = message.operation.status if message.operation else None
+    if status not in MUST_BE_TOLD:
+        return False
+    return not message.ts if message.kind is MessageKind.CARD else message.status != status
+
+
+def _waits_for_its_place(message: Message, *, uncertain: bool) -> bool:
+    """Whether a message waits where nothing can be said for now: the bot may be invited again.
+
+    What can't be withdrawn any more is told there as it goes on. What may have been posted there is not said once
+    more elsewhere: that can't be looked up.
+    """
+    operation = message.operation
+    if operation is None:
+        return False
     if message.kind is MessageKind.CARD:
-        return status in ENDS
-    return message.status not in MUST_BE_TOLD and status in MUST_BE_TOLD
+        return operation.open and _was_sent(message)
+    if _is_in_the_way(message):
+        return False
+    return uncertain or (_was_sent(message) and operation.status not in MUST_BE_TOLD)
 
 
 def _concerns_the_channel(message: Message, operation: Operation, say: Say) -> bool:

@@ -32,8 +32,12 @@ class Renderer(Protocol):
         """A milestone, in the channel's language."""
         ...
 
+    def direct(self, operation: Operation, say: Say) -> Words:
+        """The same for the requester alone, where nothing can be said in the thread."""
+        ...
+
     def notice(self, operation: Operation, say: Say) -> Words:
-        """The same for readers who don't see the card: the audit channel, a direct message."""
+        """The same for the audit channel, whose readers don't see the card."""
         ...
 
     def announcement(self, say: Say) -> Words:

@@ -75,6 +75,10 @@ class Wording:
         """A milestone, in the channel's language."""
         return card.reply(operation, say, self._channel)
 
+    def direct(self, operation: Operation, say: Say) -> Rendered:
+        """The same for the requester alone, in the channel's language."""
+        return card.direct(operation, say, self._channel)
+
     def notice(self, operation: Operation, say: Say) -> Rendered:
         """The same for readers who don't see the card, in the channel's language."""
         return card.notice(operation, say, self._channel)

@@ -24,6 +24,7 @@ from bot.core.commands import (
 )
 from bot.core.machine import Limits, decide
 from bot.core.model import OperationId, Reason
+from bot.core.operation import Operation
 from bot.errors import DirectoryUnavailable, IllegalTransition, Stale, StoreUnavailable, Unreadable
 from bot.ports import Clock, Directory, InboxItem, Message, MessageKind, Reply, Store
 from bot.service.catalogue import CatalogueHolder
@@ -109,36 +110,36 @@ class Desk:
             await self._finish(item, result)
         self._wake()
 
-    async def undeliverable(self, message: Message, error: str) -> bool:
+    async def undeliverable(self, message: Message, error: str) -> Operation | None:
         """A card that can't be posted: what nobody can see, nobody can approve, so it is withdrawn.
 
         The requester hears of it as of every end: the publisher tells directly what can't be posted.
 
         Returns:
-            Whether it may be given up: not that of an operation that was sent meanwhile, whose end its card must
-            show to whoever can see it again.
+            The operation as it is now, which may have been sent meanwhile; None where there is none.
 
         Raises:
+            Stale: It was overtaken again and again; nothing was recorded.
             StoreUnavailable: Nothing was recorded.
         """
         op = message.operation
         if op is None or message.kind is not MessageKind.CARD:
-            return True
+            return op
         detail = Reason.of("cancelled-undeliverable", error=error, channel=op.place.channel)
         for _ in range(ATTEMPTS):
             fresh = await self._store.load(op.id)
             if fresh is None:
-                return True
+                return None
             try:
                 decision = decide(fresh, e.Cancelled(self._clock.now(), None, detail))
                 await self._store.commit([decision], due_at=None)
             except Stale:
                 continue
             except IllegalTransition:
-                return not fresh.open  # sent already: it is still tracked, and told where it can be
+                return fresh  # sent already, or over: it is still tracked, and told where it can be
             self._wake()
-            return True
-        return False
+            return decision.after
+        raise Stale
 
     async def _finish(self, item: InboxItem, answer: Answer) -> None:
         reply = Reply(item.origin, answered(item.command, answer))

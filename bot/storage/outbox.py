@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.machine import Decision, Note, Say
 from bot.core.operation import Operation
 from bot.errors import Stale, Unreadable
-from bot.ports import CardPlace, Message, MessageKind, Reply
+from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
 from bot.storage.tables import Instant, insert_new, messages, operations
@@ -162,7 +162,7 @@ async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: i
     One that showed the end was done for good, and is not: something came after the end.
     """
     if not op.open:
-        await _lock(connection, messages.c.operation_id == op.id, _of_card)
+        await _lock(connection, messages.c.operation_id == op.id)
     await connection.execute(
         update(messages)
         .where(messages.c.operation_id == op.id, _of_card, messages.c.posted_version == shown)
@@ -173,9 +173,12 @@ async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: i
 
 
 async def _hurry(connection: AsyncConnection, op: Operation, at: datetime) -> None:
-    """What only waited for its turn is due: an end passes everything else. What failed before waits all the same."""
-    waiting = (
-        select(messages.c.id)
+    """What only waited for its turn is due: an end passes everything else. What failed before waits all the same.
+
+    What is claimed becomes so when it is put back.
+    """
+    await connection.execute(
+        update(messages)
         .where(
             messages.c.operation_id == op.id,
             messages.c.done_at.is_(None),
@@ -183,19 +186,18 @@ async def _hurry(connection: AsyncConnection, op: Operation, at: datetime) -> No
             messages.c.attempts == 0,
             messages.c.due_at > at,
         )
-        .order_by(messages.c.id)  # as every batch: two that meet must not wait for each other
-        .with_for_update()
+        .values(due_at=at)
     )
-    await connection.execute(update(messages).where(messages.c.id.in_(waiting)).values(due_at=at))
 
 
 async def _lock(connection: AsyncConnection, *which: ColumnElement[bool]) -> None:
-    """Who calls a card done, and who commits what comes after the end that it shows, take turns.
+    """Who commits an end, or what comes after it, takes turns with who calls its card done, or puts messages back.
 
-    Both look at the operation's version and at the card's in one statement, which sees one of them as it was
-    when it began; once this lock is theirs, the next statement sees what the other has committed.
+    Each looks at the operation and at its messages in one statement, which sees one of them as it was when it
+    began; once this lock is theirs, the next statement sees what the other has committed. All lock rows in one
+    order: two that meet must not wait for each other.
     """
-    await connection.execute(select(messages.c.id).where(*which).with_for_update())
+    await connection.execute(select(messages.c.id).where(*which).order_by(messages.c.id).with_for_update())
 
 
 def _owed(op: Operation, kind: MessageKind, key: str, at: datetime) -> dict[str, Any]:
@@ -231,9 +233,12 @@ def _is_owed() -> ColumnElement[bool]:
 
 
 def _may_go() -> ColumnElement[bool]:
-    """A reply waits for its card and for every earlier reply, unless those were given up or can't be read."""
+    """A reply waits for its card and for every earlier reply, unless those were given up or can't be read.
+
+    Nor does it wait for a card that has no place.
+    """
     before = messages.alias("before")
-    card = and_(before.c.kind == MessageKind.CARD, before.c.ts == "")
+    card = and_(before.c.kind == MessageKind.CARD, before.c.ts == "", before.c.last_error != NO_PLACE)
     earlier = and_(
         before.c.kind == MessageKind.REPLY, before.c.id < messages.c.id, before.c.last_error != UNREADABLE
     )
@@ -408,12 +413,22 @@ async def retry(
     )
 
 
-async def put_back(connection: AsyncConnection, due: Sequence[tuple[Message, datetime]]) -> None:
-    """They were not tried."""
-    # In one order everywhere: two batches that meet must not wait for each other.
+async def put_back(
+    connection: AsyncConnection, due: Sequence[tuple[Message, datetime]], now: datetime
+) -> None:
+    """They were not tried; what has ended since they were claimed passes everything else."""
+    await _lock(connection, messages.c.id.in_([each.id for each, _ in due]))
+    claimed_open = {
+        each.operation.id for each, _ in due if each.operation is not None and each.operation.open
+    }
+    ended = await _ended(connection, claimed_open)
     rows = [
-        {"_id": each.id, "_until": each.claimed_until, "_due_at": at}
-        for each, at in sorted(due, key=lambda one: one[0].id)
+        {
+            "_id": each.id,
+            "_until": each.claimed_until,
+            "_due_at": now if each.operation is not None and each.operation.id in ended else at,
+        }
+        for each, at in due
     ]
     await connection.execute(
         update(messages)
@@ -425,6 +440,14 @@ async def put_back(connection: AsyncConnection, due: Sequence[tuple[Message, dat
         .values(due_at=bindparam("_due_at"), claimed_from=None),
         rows,
     )
+
+
+async def _ended(connection: AsyncConnection, of: Collection[str]) -> frozenset[str]:
+    """Which of these operations have ended by now."""
+    found = await connection.execute(
+        select(operations.c.id).where(operations.c.id.in_(of), operations.c.is_open == false())
+    )
+    return frozenset(found.scalars())
 
 
 async def move(connection: AsyncConnection, message: Message, channel: str, now: datetime) -> None:

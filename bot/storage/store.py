@@ -384,10 +384,10 @@ class SqlStore:
             )
         )
 
-    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]], *, now: datetime) -> None:
         """Says when messages are due again that were only claimed."""
         if due:
-            await self._database.note(partial(outbox.put_back, due=due))
+            await self._database.note(partial(outbox.put_back, due=due, now=now))
 
     async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         """Sends a message that is not posted to another channel."""

@@ -244,6 +244,7 @@ reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
    *[no] this can be approved again, unless something else forbids it.
  }
 reply-review-owed = ⚠ This was done without approvals. Somebody other than { $by } must review it: look at why and at what was done, then press “Review”.
+direct-buttons = Nothing can be said where it was asked. Others find the buttons with “status { $id }”.
 notice-review-owed = ⚠ This was done without approvals, and a review by somebody other than { $by } is owed. The thread has the button.
 reply-accepted = ▶ The provider took the request: job { $job }.
 reply-accepted-no-job = ▶ The provider took the request. Its call gives no job id, so the roles are watched.
@@ -266,8 +267,8 @@ reply-needs-attention = ⚠ A person must look at this database: { GIVEN($differ
  } { GIVEN($emergency) ->
     [yes] planned
    *[no] approved
- }.{ GIVEN($card) ->
-    [yes] {" "}The card says what to do.
+ }.{ GIVEN($buttons) ->
+    [yes] {" "}Look at it in the provider's console, and put it right if need be; “Check again” reads jobs and roles at once.
    *[no] {""}
  } The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->

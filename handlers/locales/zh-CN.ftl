@@ -261,6 +261,7 @@ reply-let-go = ▶ { $by } 已解除对 { $database } 的限制：{ GIVEN($when)
    *[no] 若无其他限制，现在可以批准了。
  }
 reply-review-owed = ⚠ 这次切换未经批准。请 { $by } 以外的人复核：查看为什么做、做了什么，然后点“复核”。
+direct-buttons = 申请所在的地方无法发消息。其他人可用“status { $id }”找到按钮。
 notice-review-owed = ⚠ 这次切换未经批准，须由 { $by } 以外的人复核。按钮在消息列里。
 reply-accepted = ▶ 云平台已接受请求：任务 { $job }。
 reply-accepted-no-job = ▶ 云平台已接受请求。这个调用不返回任务 id，改为直接观察角色。
@@ -286,8 +287,8 @@ reply-needs-attention = ⚠ 需要人工查看这个数据库：{ GIVEN($differs
         [yes] 计划
        *[no] 批准的方案
      }一致
- }。{ GIVEN($card) ->
-    [yes] 如何处理见卡片。
+ }。{ GIVEN($buttons) ->
+    [yes] 请到云平台控制台查看，必要时修复；“再次查看”会立即读取任务和角色。
    *[no] {""}
  }数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->

@@ -11,7 +11,7 @@ from bot.core.commands import Origin
 from bot.core.events import Place
 from bot.core.model import Reason
 from bot.errors import Stale, StoreUnavailable
-from bot.ports import CardPlace, Inbound, Message, MessageKind, Receipt
+from bot.ports import NO_PLACE, CardPlace, Inbound, Message, MessageKind, Receipt
 from bot.scheduler import Crew
 from handlers import forms
 from handlers.filled import Errors, Filled
@@ -150,7 +150,7 @@ class MemoryOutbox:
             row.due_at = due_at
             row.errors.append(error)
 
-    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]], *, now: datetime) -> None:
         self._check("put_back")
         for message, at in due:
             if self._ours(message):
@@ -205,7 +205,9 @@ class MemoryOutbox:
             other = row.message
             if other.operation is None or other.operation.id != message.operation.id:
                 continue
-            if row.state != "owed" or (other.kind is MessageKind.CARD and other.ts):
+            if row.state != "owed" or (
+                other.kind is MessageKind.CARD and (other.ts or NO_PLACE in row.errors[-1:])
+            ):
                 continue
             if other.kind is MessageKind.CARD or other.id < message.id:
                 return False

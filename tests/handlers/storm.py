@@ -94,9 +94,9 @@ class Storm:
         found = self.slack.channels.get(name)
         return found or self.slack.add_channel(name.lower(), [ASKER], id=name)
 
-    def databases(self, names: Iterable[str]) -> None:
+    def databases(self, names: Iterable[str], *, break_glass: tuple[UserId, ...] = ()) -> None:
         self.clouds |= {name: ScriptedCloud(answers=[JobId(f"j-{name}")]) for name in names}
-        policy = stricter(approvals=1)
+        policy = stricter(approvals=1, break_glass=break_glass)
         found = {name: self.world.database(name, policy, cloud) for name, cloud in self.clouds.items()}
         self.world.catalogue.current = Catalogue(found)
 

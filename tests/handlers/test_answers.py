@@ -25,7 +25,7 @@ from bot.core.answers import (
 from bot.core.commands import ListDatabases, RequestSwitchover
 from bot.core.events import Choice
 from bot.core.model import Call, Node, NodeId, Reason, Role, nested
-from bot.core.operation import Status
+from bot.core.operation import Operation, Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
 from handlers.answers import LONG_AGO, answer, choice_value, help_text, misunderstood, parse_choice
@@ -492,6 +492,25 @@ def test_a_status_begins_with_what_stops_new_submissions(status: Status, name: s
     assert (problems(made), made.blocks[1:]) == ([], plain.blocks)
     none = answer(ShowOperations((), "orders", held=held[:1]), TEXTS).text
     assert none.splitlines() == [first, "Nothing is under way for orders."]
+
+
+@pytest.mark.parametrize(
+    ("op", "offered"),
+    [
+        (sample(Status.NEEDS_ATTENTION), ["check_again", "acknowledge"]),
+        (emergency(Status.SUCCEEDED), ["review"]),
+        (sample(Status.AWAITING_APPROVAL), []),
+        (sample(Status.SUCCEEDED), []),
+    ],
+)
+def test_whoever_has_lost_the_card_of_what_needs_a_person_asks_for_it_by_its_id(
+    op: Operation, offered: list[str]
+) -> None:
+    """All else is decided on the card, which everybody sees."""
+    made = answer(ShowOperations((op,), op.id), TEXTS)
+    assert ([button["action_id"] for button in buttons(made)], problems(made)) == (offered, [])
+    listed = answer(ShowOperations((op,), "orders"), TEXTS)
+    assert buttons(listed) == []
 
 
 def test_databases_are_listed_at_even_distances() -> None:

@@ -17,7 +17,7 @@ from bot.core.machine import Say
 from bot.core.model import Call, Job, JobId, JobState, OperationId, Reason, Role, UserId
 from bot.core.operation import ENDS, Operation, Status
 from handlers.blocks import metadata
-from handlers.card import actions, announcement, card, notice, reply
+from handlers.card import actions, announcement, card, direct, notice, reply
 from handlers.picture import COLUMNS
 from handlers.texts import LOCALES, Texts
 from providers.huawei_dds.provider import FORCED
@@ -505,15 +505,33 @@ def test_the_end_of_an_emergency_asks_for_its_review_in_the_thread() -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "sentence"), [("en", " The card says what to do."), ("zh-CN", "如何处理见卡片。")]
+    ("locale", "sentence"),
+    [("en", "; “Check again” reads jobs and roles at once."), ("zh-CN", "会立即读取任务和角色。")],
 )
-def test_only_beside_the_card_readers_are_told_to_look_at_it(locale: str, sentence: str) -> None:
-    """Elsewhere there is none, and perhaps nowhere any more."""
+def test_what_needs_a_person_is_told_with_the_buttons_as_long_as_it_does(locale: str, sentence: str) -> None:
+    """Whoever has lost the card finds them all the same; the audit channel is no place to press any."""
     op, say = sample(Status.NEEDS_ATTENTION), Say(Reason.of("reply-needs-attention"))
     texts = Texts(locale)
-    beside, elsewhere = reply(op, say, texts).text, notice(op, say, texts).text
-    assert beside.count(sentence) == 1
-    assert elsewhere.startswith(beside.replace(sentence, ""))
+    in_thread, alone, audited = (told(op, say, texts) for told in (reply, direct, notice))
+    assert in_thread.text.count(sentence) == 1
+    assert alone.text.startswith(in_thread.text)
+    assert f"“status {op.id}”" in alone.text
+    assert sentence not in audited.text
+    for made, offered in (
+        (in_thread, ["check_again", "acknowledge"]),
+        (alone, ["check_again", "acknowledge"]),
+        (audited, []),
+    ):
+        assert [button["action_id"] for button in buttons(made)] == offered
+    over = replace(op, status=Status.CLOSED)
+    assert [buttons(told(over, say, texts)) for told in (reply, direct)] == [[], []]
+
+
+def test_the_end_of_an_emergency_is_told_alone_with_where_others_review_it() -> None:
+    op = emergency(Status.FAILED)
+    told = direct(op, Say(Reason.of("reply-failed")), TEXTS)
+    assert f"Others find the buttons with “status {op.id}”." in told.text
+    assert [button["action_id"] for button in buttons(told)] == ["review"]
 
 
 def test_the_way_back_is_a_new_plan_and_says_so() -> None:
@@ -606,9 +624,12 @@ def test_every_reply_is_within_the_limits_and_inert(op: Operation, say: Say, tex
     assert alive(made) == []
     ends = {f"reply-{end.replace('_', '-')}" for end in ENDS}
     asked = ["review"] if op.review_owed and say.text.code in ends else []
-    assert [(button["action_id"], button["value"]) for button in buttons(made)] == [
-        (action, "SW-7K3M9Q") for action in asked
-    ]
+    if say.text.code == "reply-needs-attention" and op.status is Status.NEEDS_ATTENTION:
+        asked = ["check_again", "acknowledge"]
+    for told in (made, direct(op, say, texts)):
+        assert [(button["action_id"], button["value"]) for button in buttons(told)] == [
+            (action, "SW-7K3M9Q") for action in asked
+        ]
 
 
 @relaxed
@@ -619,6 +640,8 @@ def test_every_notice_is_within_the_limits_and_inert(op: Operation, say: Say, te
         assert problems(made) == []
         assert alive(made) == []
         assert buttons(made) == []
+    made = direct(op, say, texts)
+    assert (problems(made), alive(made)) == ([], [])
 
 
 def test_what_is_of_no_operation_is_announced_in_words() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.core import events as e
-from bot.core.commands import Act, Action
+from bot.core.commands import Act, Action, Halt, RequestSwitchover, Resume
+from bot.core.events import Place
 from bot.core.machine import decide, open_operation
 from bot.core.model import OperationId, UserId
 from bot.core.operation import Operation, Status
 from bot.sandbox.slack import Fault
-from tests.core.examples import ASKER
+from tests.core.examples import ANN, ASKER, B
 from tests.handlers.storm import AUDIT, Storm, storm
 from tests.storage.values import planned
 
@@ -138,7 +140,7 @@ async def cards(run: Storm, count: int, channels: int) -> list[Operation]:
     """Requests that wait for their approvals, their cards posted."""
     ops = []
     for number in range(count):
-        place = e.Place(run.channel(f"C-{number % channels}").id)
+        place = Place(run.channel(f"C-{number % channels}").id)
         requested = e.Requested(
             run.clock.now(),
             OperationId(f"SW-{number:06}"),
@@ -229,6 +231,22 @@ async def test_the_card_of_an_end_passes_those_that_wait_for_slacks_limits(
         assert run.cards()["cancelled"] == 1
 
 
+async def test_of_many_that_have_ended_not_all_are_looked_at_for_each_that_is_sent(tmp_path: Path) -> None:
+    count = 60  # more than a batch
+    async with storm(tmp_path) as run:
+        ops = await cards(run, count, channels=20)
+        while await run.store.backlog():
+            await run.live(5)
+        for op in ops:
+            await run.store.commit([decide(op, e.Cancelled(run.clock.now(), ASKER))], due_at=None)
+        looks, calls, since = run.outbox.handed_out, len(run.slack.calls), run.clock.now()
+        while await run.store.backlog():
+            await run.live(1)
+        assert run.outbox.handed_out - looks <= LOOKS / 2 * (len(run.slack.calls) - calls)
+        assert run.clock.now() - since < timedelta(seconds=count / (40 / 60)), "as soon as Slack lets them"
+        assert (run.cards(), run.doubled()) == ({"cancelled": count}, [])
+
+
 # --- places that are gone ---
 
 
@@ -300,6 +318,79 @@ async def test_what_needs_attention_is_told_directly_too(
         assert len(run.slack.messages(AUDIT)) == 1
 
 
+@pytest.mark.parametrize("gone", [archived, bot_removed, channel_deleted])
+async def test_what_needs_attention_is_told_though_its_card_was_never_posted(
+    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+) -> None:
+    """It was sent before Slack got to its card, so that it can't be withdrawn."""
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run)
+        gone(run, op)
+        await run.live(1300, step=20)
+        assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
+        assert direct(run) == ["needs_attention"]
+
+
+async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gone(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run, Place("C-OPS", "1.1"))
+        await run.live(1300, step=20)
+        assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
+        assert direct(run) == ["needs_attention"]
+        assert await run.store.backlog() == 0, "and nothing waits for what nobody can mend"
+
+
+@pytest.mark.parametrize("place", ["thread", "direct"])
+async def test_what_needs_attention_is_acknowledged_though_its_card_is_gone(
+    tmp_path: Path, place: str
+) -> None:
+    async with storm(tmp_path) as run:
+        op = await one_running(run)
+        card = run.slack.card(op.id)
+        assert card is not None
+        run.slack.delete(card)
+        if place == "direct":
+            bot_removed(run, op)
+        await run.live(1300, step=20)
+        (told,) = run.told("needs_attention")
+        assert (told.channel == _dm(run)) is (place == "direct")
+        offered = {one["action_id"]: one["value"] for one in told.blocks[-1]["elements"]}
+        assert offered == dict.fromkeys([Action.CHECK_AGAIN, Action.ACKNOWLEDGE], op.id)
+        click = Act(Action.ACKNOWLEDGE, OperationId(offered[Action.ACKNOWLEDGE]))
+        await run.work(click, ANN, told.channel)
+        assert await run.world.status(op.id) is Status.CLOSED
+        await run.work(click, ANN, told.channel)
+        await run.live(60)
+        late = [call.params["text"] for call in run.slack.calls_of("chat.postEphemeral")]
+        late += [message.text for message in run.slack.messages(run.slack.direct_channel(ANN).id)]
+        assert late == ["This has been decided: it is closed. Nothing was done."]
+
+
+async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run)
+        bot_removed(run, op)
+        await run.live(1300, step=20)
+        run.channel().members.add(run.slack.bot_user)
+        await run.live(65, step=5)
+        assert run.cards() == {"needs_attention": 1}
+        assert (await run.store.backlog(), run.doubled()) == (0, [])
+
+
+async def an_emergency_sent_unseen(run: Storm, place: Place = Place("C-OPS")) -> Operation:  # noqa: B008  # frozen
+    """Its job never ends, and nothing is posted of it yet."""
+    run.databases(["orders"], break_glass=(ASKER,))
+    run.channel(place.channel)
+    asked = RequestSwitchover("orders", B, reason="dying", emergency=True)
+    item = await run.world.receive(asked, ASKER)
+    await run.world.desk.work(replace(item, origin=replace(item.origin, place=place)))
+    for _ in range(2):
+        await run.world.tick(0)
+    (op,) = await run.store.operations(open_only=True)
+    assert op.submissions
+    return op
+
+
 async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(tmp_path: Path) -> None:
     """Their posts were begun and refused before that: they must not count as in doubt from then on."""
     names = ["orders", "sessions", "events"]
@@ -355,6 +446,27 @@ async def test_a_call_for_approval_that_comes_too_late_is_not_made(tmp_path: Pat
         await run.work(Act(Action.CANCEL, op.id), ASKER, op.place.channel)
         await run.live(10)
         assert run.told("awaiting_approval") == []
+        assert len(run.told("cancelled")) == 1
+        assert await run.store.backlog() == 0
+
+
+async def test_what_held_it_is_not_told_once_it_is_over(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(3)
+        run.slack.faults.start_outage(Fault.status_code(503))
+        for command, who in (
+            (Halt("which primary?"), ASKER),
+            (Resume(), ANN),
+            (Act(Action.CANCEL, op.id), ASKER),
+        ):
+            await run.work(command, who, op.place.channel)
+            await run.live(3)
+        run.slack.faults.clear()
+        await run.live(60)
+        thread = [m.text.splitlines()[0] for m in run.slack.messages(op.place.channel) if m.thread_ts]
+        assert [line for line in thread if "held" in line] == []
         assert len(run.told("cancelled")) == 1
         assert await run.store.backlog() == 0
 

@@ -16,7 +16,7 @@ from bot.core.events import Place
 from bot.core.machine import Say
 from bot.core.model import OperationId, Reason, UserId
 from bot.core.operation import Operation, Status
-from bot.ports import Message, MessageKind
+from bot.ports import NO_PLACE, Message, MessageKind
 from handlers.directory import SlackDirectory
 from handlers.publisher import LONGEST_QUEUE, Publisher
 from handlers.slack_client import SlackClient
@@ -58,6 +58,9 @@ class PlainRenderer:
     def reply(self, operation: Operation, say: Say) -> Said:
         return Said(say.text.code)
 
+    def direct(self, operation: Operation, say: Say) -> Said:
+        return self.notice(operation, say)
+
     def notice(self, operation: Operation, say: Say) -> Said:
         return Said(f"{operation.id}: {say.text.code}")
 
@@ -82,7 +85,7 @@ class Desk:
         self.slack = Workspace(self.clock)
         self.outbox = MemoryOutbox(self.clock)
         self.told: list[tuple[int, str]] = []
-        self.may_be_given_up = True
+        self.meanwhile: dict[str, Any] = {"status": Status.CANCELLED}
         self.lags: list[float] = []
 
     async def open(self) -> None:
@@ -112,9 +115,11 @@ class Desk:
         await self.client.close()
         await self.slack.close()
 
-    async def _undeliverable(self, message: Message, error: str) -> bool:
+    async def _undeliverable(self, message: Message, error: str) -> Operation | None:
         self.told.append((message.id, error))
-        return self.may_be_given_up
+        assert message.operation is not None
+        self.outbox.change(message.id, operation=replace(message.operation, **self.meanwhile))
+        return self.row(message.id).operation
 
     def owe_card(
         self, number: int = 1, channel: str = "C1", thread: str | None = None, **changes: Any
@@ -262,43 +267,43 @@ async def test_what_waits_for_an_operator_is_not_kept_from_the_channel(desk: Des
 # --- what is not true any more ---
 
 
-@pytest.mark.parametrize("status", [Status.RECHECKING, Status.RUNNING, Status.REJECTED, Status.EXPIRED])
-async def test_nobody_is_called_to_approve_what_does_not_wait_for_it_any_more(
-    desk: Desk, status: Status
-) -> None:
-    desk.owe_reply(1, code="reply-awaiting-approval")
-    desk.owe_reply(2, code="reply-accepted")
+ASKED = [
+    ("reply-awaiting-approval", Status.AWAITING_APPROVAL),
+    ("reply-held", Status.AWAITING_APPROVAL),
+    ("reply-let-go", Status.AWAITING_APPROVAL),
+    ("reply-scheduled", Status.SCHEDULED),
+    ("reply-start-near", Status.SCHEDULED),
+    ("reply-held", Status.SCHEDULED),
+    ("reply-let-go", Status.SCHEDULED),
+]
+"""What is said for as long as an operation has the status it was said in."""
+
+
+def _owe_asked(desk: Desk, code: str, status: Status, now: Status) -> None:
+    """What was said in one status is owed in another; so is what happened before, and that stays true."""
+    desk.owe_reply(1, code="reply-accepted")
+    desk.owe_reply(2, code=code)
     for reply in (101, 102):
-        desk.outbox.change(reply, operation=replace(OPERATION, id=OperationId("SW-1"), status=status))
+        op = replace(OPERATION, id=OperationId("SW-1"), status=now)
+        desk.outbox.change(reply, operation=op, status=status.value)
+
+
+@pytest.mark.parametrize("now", [Status.RECHECKING, Status.RUNNING, Status.CANCELLED, Status.EXPIRED])
+@pytest.mark.parametrize(("code", "status"), ASKED)
+async def test_nobody_is_told_what_they_may_do_once_it_is_too_late(
+    desk: Desk, code: str, status: Status, now: Status
+) -> None:
+    _owe_asked(desk, code, status, now)
     await desk.settle()
     assert desk.texts() == ["reply-accepted"], "what happened is told, whatever has happened since"
     assert await desk.outbox.backlog() == 0
 
 
-@pytest.mark.parametrize("code", ["reply-scheduled", "reply-start-near"])
-@pytest.mark.parametrize("status", [Status.RECHECKING, Status.RUNNING, Status.CANCELLED, Status.EXPIRED])
-async def test_nobody_is_told_that_they_may_still_cancel_what_does_not_wait_for_its_start_any_more(
-    desk: Desk, status: Status, code: str
-) -> None:
-    desk.owe_reply(1, code=code)
-    desk.outbox.change(101, operation=replace(OPERATION, id=OperationId("SW-1"), status=status))
-    await desk.settle()
-    assert (desk.texts(), await desk.outbox.backlog()) == ([], 0)
-
-
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        ("reply-awaiting-approval", Status.AWAITING_APPROVAL),
-        ("reply-scheduled", Status.SCHEDULED),
-        ("reply-start-near", Status.SCHEDULED),
-    ],
-)
+@pytest.mark.parametrize(("code", "status"), ASKED)
 async def test_what_people_are_asked_is_said_while_it_waits(desk: Desk, code: str, status: Status) -> None:
-    desk.owe_reply(1, code=code)
-    desk.outbox.change(101, operation=replace(OPERATION, id=OperationId("SW-1"), status=status))
+    _owe_asked(desk, code, status, status)
     await desk.settle()
-    assert desk.texts() == [code]
+    assert desk.texts() == ["reply-accepted", code]
 
 
 # --- cards ---
@@ -640,6 +645,13 @@ async def test_behind_slacks_limits_one_waits_for_the_other_but_none_for_long(de
     assert waits[-1] == first
 
 
+async def test_a_sweep_ends_though_time_stands_still_and_more_than_a_batch_waits(desk: Desk) -> None:
+    for number in range(1, 61):
+        desk.owe_card(number, channel=f"C{number}")
+    desk.publisher.pace.hold("chat.postMessage", 1e-16)
+    assert [await desk.publisher.sweep() for _ in range(3)] == [True, False, False]
+
+
 async def test_retry_after_holds_the_whole_method_and_nothing_else(desk: Desk) -> None:
     desk.slack.channels["C2"].messages.append({"ts": "2.0", "text": "old"})
     desk.slack.fail("chat.postMessage", "ratelimited", "30")
@@ -675,15 +687,72 @@ async def test_a_card_without_a_place_is_given_up_and_reported(desk: Desk, error
     assert desk.outbox.rows[100].state == "given_up"
 
 
-async def test_a_card_of_what_was_sent_meanwhile_is_not_given_up(desk: Desk) -> None:
-    desk.may_be_given_up = False
-    desk.owe_card()
-    desk.slack.fail("chat.postMessage", "error", "channel_not_found")
-    await desk.publisher.sweep()
-    assert (desk.told, desk.texts()) == ([(100, "channel_not_found")], [])
-    await desk.clock.sleep(61)
-    await desk.publisher.sweep()
+SENT: dict[str, Any] = {"status": Status.RUNNING, "submissions": (START,)}
+
+
+@pytest.mark.parametrize("uncertain", [False, True])
+async def test_a_card_of_what_was_sent_meanwhile_is_not_given_up(desk: Desk, *, uncertain: bool) -> None:
+    desk.meanwhile = SENT
+    desk.owe_card(uncertain=uncertain)
+    desk.slack.channels["C1"].members.remove(BOT_USER)
+    await desk.settle()
+    assert (desk.told, desk.errors(100)) == ([(100, "not_in_channel")], ["not_in_channel"])
+    assert desk.row(100).uncertain is uncertain
+    desk.slack.channels["C1"].members.add(BOT_USER)
+    await desk.settle(61)
     assert desk.texts() == ["SW-1 v2"]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "error"),
+    [
+        (SENT, "thread_not_found"),
+        (SENT | {"status": Status.NEEDS_ATTENTION}, "thread_not_found"),
+        (SENT | {"status": Status.SUCCEEDED}, "not_in_channel"),
+    ],
+)
+async def test_a_card_that_nobody_will_ever_see_is_given_up(
+    desk: Desk, meanwhile: dict[str, Any], error: str
+) -> None:
+    desk.meanwhile = meanwhile
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "error", error)
+    await desk.settle()
+    assert desk.outbox.rows[100].state == "given_up"
+
+
+async def test_a_card_that_was_never_posted_does_not_hold_up_what_must_be_told(desk: Desk) -> None:
+    desk.owe_card()
+    desk.owe_reply(1)
+    desk.owe_reply(2)
+    op = replace(OPERATION, id=OperationId("SW-1"), **SENT)
+    for row in (100, 101, 102):
+        desk.outbox.change(row, operation=op)
+    desk.slack.channels["C1"].members.remove(BOT_USER)
+    await desk.settle(121)
+    assert desk.outbox.rows[101].state == "owed"
+    attention = replace(op, status=Status.NEEDS_ATTENTION)
+    for row in (100, 101, 102):
+        desk.outbox.change(row, operation=attention)
+    desk.outbox.change(102, status="needs_attention")
+    await desk.settle(61)
+    assert (desk.errors(100)[-1], desk.errors(101)) == (NO_PLACE, ["not_in_channel"])
+    assert (desk.row(102).channel, desk.outbox.rows[102].state) != ("C1", "owed"), "told directly"
+    desk.slack.channels["C1"].members.add(BOT_USER)
+    await desk.settle(61)
+    assert desk.texts() == ["SW-1 v2"], "and shown once it can be"
+
+
+async def test_what_is_not_so_any_more_is_not_told_elsewhere(desk: Desk) -> None:
+    """That it needs a person: whether that was told there before, or not, it has ended since."""
+    ended = replace(OPERATION, id=OperationId("SW-1"), status=Status.SUCCEEDED, submissions=(START,))
+    for serial, status in ((1, "needs_attention"), (2, "succeeded")):
+        desk.owe_reply(serial)
+        desk.outbox.change(100 + serial, operation=ended, status=status, uncertain=serial == 1)
+    desk.slack.channels["C1"].members.remove(BOT_USER)
+    await desk.settle(5)
+    assert desk.outbox.rows[101].state == "given_up"
+    assert (desk.row(102).channel, desk.outbox.rows[102].state) == (f"D{OPERATION.requested_by}", "posted")
 
 
 async def test_a_card_in_doubt_whose_place_is_gone_is_given_up(desk: Desk) -> None:

@@ -28,7 +28,7 @@ from bot.core.model import CandidateRule, JobId, Reason, UserId, nested
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
 from bot.core.schedule import Start
-from bot.errors import OutcomeUnknown, Refused, StoreUnavailable, Unavailable
+from bot.errors import OutcomeUnknown, Refused, Stale, StoreUnavailable, Unavailable
 from bot.ports import Message, MessageKind
 from bot.service.catalogue import Catalogue
 from bot.service.showing import LISTED
@@ -592,7 +592,8 @@ async def test_a_request_whose_card_can_not_be_posted_is_withdrawn_and_its_asker
     world = World()
     op = await world.planned()
     woken = world.woken
-    assert await world.desk.undeliverable(card(op), "not_in_channel")
+    withdrawn = await world.desk.undeliverable(card(op), "not_in_channel")
+    assert withdrawn == await world.op()
     assert (await world.status(), await world.why()) == (Status.CANCELLED, "cancelled-undeliverable")
     assert world.thread() == ["reply-cancelled"], "which the publisher takes to a direct message"
     assert world.store.answers == []
@@ -602,7 +603,7 @@ async def test_a_request_whose_card_can_not_be_posted_is_withdrawn_and_its_asker
 async def test_what_is_sent_already_is_not_withdrawn_for_a_card() -> None:
     world = World()
     op = await world.submitted_with(JOB)
-    assert not await world.desk.undeliverable(card(op), "not_in_channel"), "its end is still to be shown"
+    assert await world.desk.undeliverable(card(op), "not_in_channel") == await world.op()
     assert await world.status() is Status.RUNNING
     assert world.store.answers == []
 
@@ -617,6 +618,19 @@ async def test_a_card_that_an_event_overtook_is_withdrawn_all_the_same() -> None
     world.store.after_load = overtaken
     await world.desk.undeliverable(card(op), "not_in_channel")
     assert await world.status() is Status.CANCELLED
+
+
+async def test_a_card_that_events_overtake_again_and_again_is_not_withdrawn_yet() -> None:
+    world = World()
+    op = await world.planned()
+
+    async def overtaken() -> None:
+        world.store.before_commit = overtaken
+        raise Stale
+
+    world.store.before_commit = overtaken
+    with pytest.raises(Stale):
+        await world.desk.undeliverable(card(op), "not_in_channel")
 
 
 async def test_other_messages_that_can_not_be_posted_withdraw_nothing() -> None:

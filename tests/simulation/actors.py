@@ -297,10 +297,16 @@ class People:
                 await self._mail.click(self._demo.requester, card, self._dice.choice(again))
 
     async def acknowledge(self) -> None:
-        """What needs a person gets one."""
-        for card in self._cards():
-            if "acknowledge" in [name for name, _ in _buttons(card)]:
-                await self._mail.click(self._demo.approver, card, "acknowledge")
+        """What needs a person gets one: on its card or, where that is gone, below what its thread says."""
+        space, cards = self._demo.workspace, self._cards()
+        there = {_operation(card) for card in cards}
+        replies = space.with_metadata("switchover_operation")
+        lost = [
+            one for one in replies if _operation(one) not in there and not space.channels[one.channel].im_with
+        ]
+        for message in [*cards, *lost]:
+            if "acknowledge" in [name for name, _ in _buttons(message)]:
+                await self._mail.click(self._demo.approver, message, "acknowledge")
 
     async def watch(self) -> None:
         """Some open their Home tabs; then something changes that is seen there."""
@@ -328,6 +334,11 @@ class People:
     def _waiting(self) -> Message | None:
         cards = [card for card in self._cards() if "approve" in [name for name, _ in _buttons(card)]]
         return self._dice.choice(cards) if cards else None
+
+
+def _operation(message: Message) -> str:
+    payload: dict[str, str] = (message.metadata or {})["event_payload"]
+    return payload["operation"]
 
 
 def _buttons(message: Message) -> list[tuple[str, str]]:

@@ -118,6 +118,24 @@ def ends_are_told_once(end: End) -> Sequence[str]:
     return problems
 
 
+def attention_is_called(end: End) -> Sequence[str]:
+    """What needs a person, or did until one came, was told in its thread, or to the requester where that is gone.
+
+    Where the requester was away, too, its card shows it.
+    """
+    problems = []
+    for op in end.states.values():
+        needed = end.observer.operations[op.id].last(e.DoubtRemained, e.DeadlinePassed, e.RolesUnproven)
+        if op.status not in {Status.NEEDS_ATTENTION, Status.CLOSED} or needed is None:
+            continue
+        told = [held(message)["status"] for message in end.replies(op.id)]
+        shown = [held(message)["status"] for message in end.cards(op.id)]
+        away = end.observer.standings.was_away(op.requested_by, needed[0])
+        if Status.NEEDS_ATTENTION not in told and not (away and op.status in shown):
+            problems.append(f"{op.id} needed a person, and its thread was told {told}")
+    return problems
+
+
 def one_true_card(end: End) -> Sequence[str]:
     """Each operation has one card, as long as that can be seen, and it shows what the stored state shows."""
     problems = []
@@ -271,6 +289,7 @@ CHECKS: tuple[Check, ...] = (
     failed_changed_nothing,
     succeeded_was_submitted,
     ends_are_told_once,
+    attention_is_called,
     one_true_card,
     posted_in_order,
     starts_missed_are_dropped,

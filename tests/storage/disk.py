@@ -16,7 +16,7 @@ from bot.core.home import Reading
 from bot.core.machine import Say
 from bot.core.model import Target
 from bot.core.operation import Operation, Status
-from bot.ports import Inbound, MessageKind
+from bot.ports import NO_PLACE, Inbound, MessageKind
 from bot.storage import audit
 from bot.storage.codec import plain
 from bot.storage.tables import EPOCH
@@ -150,11 +150,11 @@ class Disk:
         return self.operations[owed.operation_id].op.version > owed.posted_version
 
     def may_go(self) -> Sequence[Owed]:
-        """What of it waits for nothing else: a reply waits for its card and for every earlier reply."""
+        """What of it waits for nothing else, as a reply does for its card and for every earlier reply."""
         blocked: dict[str | None, int] = {}
         undone = [each for each in self.messages.values() if each.done_at is None]
         for each in undone:
-            if each.kind is MessageKind.CARD and each.ts == "":
+            if each.kind is MessageKind.CARD and each.ts == "" and each.last_error != NO_PLACE:
                 blocked[each.operation_id] = -1
             elif each.kind is MessageKind.REPLY:
                 blocked.setdefault(each.operation_id, each.id)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot.core.model import Target
 from bot.core.operation import Operation, Status
+from bot.ports import NO_PLACE
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.tables import EPOCH, MICROSECOND
 
@@ -89,7 +90,7 @@ PUBLISH_DUE = f"""
 SELECT min(m.due_at) {OWED}
 AND NOT (m.kind = 'reply' AND EXISTS (
     SELECT 1 FROM messages b WHERE b.operation_id = m.operation_id AND b.done_at IS NULL
-    AND (b.kind = 'card' AND b.ts = '' OR b.kind = 'reply' AND b.id < m.id)))
+    AND (b.kind = 'card' AND b.ts = '' AND b.last_error != '{NO_PLACE}' OR b.kind = 'reply' AND b.id < m.id)))
 """  # noqa: S608  # our own words
 UNSETTLED = f"""
 SELECT (SELECT count(*) FROM inbox WHERE done_at IS NULL),

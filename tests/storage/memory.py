@@ -724,17 +724,22 @@ class MemoryStore:
 
         await self._change(message, again)
 
-    async def put_back(self, due: Sequence[tuple[Message, datetime]]) -> None:
+    async def put_back(self, due: Sequence[tuple[Message, datetime]], *, now: datetime) -> None:
         """Says when messages are due again that were only claimed."""
         if not due:
             return
         await self._begin()
-        at = {message.id: when for message, when in due}
+        at = {message.id: now if self._has_ended(message) else when for message, when in due}
         still = self._ours(message for message, _ in due)
         if still:
             async with self._commit():
                 for row in still:
                     row.due_at, row.claimed_from = at[row.id], None
+
+    def _has_ended(self, message: Message) -> bool:
+        """Whether its operation has ended since it was claimed."""
+        before = message.operation
+        return before is not None and before.open and not self.disk.operations[before.id].op.open
 
     async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         """Sends a message that is not posted to another channel."""

@@ -21,7 +21,7 @@ from bot.core.machine import Say, decide
 from bot.core.model import Reason, UserId
 from bot.core.operation import Operation
 from bot.errors import Chosen, Locked, Stale, StoreUnavailable
-from bot.ports import NO_HOLD, HoldTold, HomeTab, Message, Storage
+from bot.ports import NO_HOLD, NO_PLACE, HoldTold, HomeTab, Message, Storage
 from bot.storage import connect
 from tests.storage.conftest import sqlite_database
 from tests.storage.disk import Disk
@@ -148,10 +148,16 @@ class Walk:
             case "posted":
                 await self._call("posted", message, ts=f"{message.id}.1", version=version, now=now)
             case "retry":
-                again = {"uncertain": dice.random() < 0.5, "error": "e\x00", "failed": dice.random() < 0.5}
+                again = {
+                    "uncertain": dice.random() < 0.5,
+                    "error": dice.choice(("e\x00", NO_PLACE)),
+                    "failed": dice.random() < 0.5,
+                }
                 await self._call("retry", message, due_at=self._later(), **again)
             case "put_back":
-                await self._call("put_back", [(message, self._later()), (replace(message, id=999), now)])
+                await self._call(
+                    "put_back", [(message, self._later()), (replace(message, id=999), now)], now=now
+                )
             case "move":
                 await self._call("move", message, channel="D1", now=now)
             case "give_up":

@@ -14,7 +14,7 @@ from bot.core.machine import Decision, Note, Say
 from bot.core.model import JobState, Reason
 from bot.core.operation import Status
 from bot.errors import Stale
-from bot.ports import CardPlace, Message, MessageKind, Storage
+from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Storage
 from tests.storage.backends import EVERYWHERE, Stores
 from tests.storage.values import (
     LATER,
@@ -170,6 +170,22 @@ async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(s
     ]
 
 
+async def test_replies_do_not_wait_for_a_card_that_has_no_place_and_do_for_one_that_only_failed(
+    store: Storage,
+) -> None:
+    first = await open_one(store, requested(place=Place("C1")))
+    await store.commit(running(first), due_at=NOW)
+    (card,) = await due(store)
+    await store.retry(card, due_at=after(60), uncertain=False, error="not_in_channel")
+    assert await due(store, after(59)) == []
+    (card,) = await due(store, after(60))
+    await store.retry(card, due_at=after(120), uncertain=False, error=NO_PLACE)
+    (reply_,) = await due(store, after(60))
+    assert (reply_.kind, reply_.channel, reply_.thread) == (MessageKind.REPLY, "C1", None)
+    (card,) = await due(store, after(120))
+    assert (card.kind, card.ts) == (MessageKind.CARD, "")
+
+
 async def test_in_a_thread_replies_go_into_that_thread(store: Storage) -> None:
     first = await open_one(store, requested(place=Place("C1", "5.5")))
     await store.commit(running(first), due_at=NOW)
@@ -275,7 +291,7 @@ async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: 
 ENDINGS: dict[str, Callable[[Storage, Message], Awaitable[None]]] = {
     "begin_post": lambda store, card: store.begin_post(card),
     "retry": lambda store, card: store.retry(card, due_at=after(11), uncertain=True, error="late"),
-    "put_back": lambda store, card: store.put_back([(card, after(11))]),
+    "put_back": lambda store, card: store.put_back([(card, after(11))], now=after(10)),
     "move": lambda store, card: store.move(card, channel="D9", now=after(11)),
     "give_up": lambda store, card: store.give_up(card, error="late", now=after(11)),
 }
@@ -333,10 +349,40 @@ async def test_what_only_waits_for_its_turn_is_due_when_its_operation_ends(
     if failed:
         await store.retry(card, due_at=after(60), uncertain=False, error="fatal_error")
     else:
-        await store.put_back([(card, after(60))])
+        await store.put_back([(card, after(60))], now=NOW)
     await store.commit(chain(first, cancelled), due_at=None)
     assert await keys(store, after(10)) == ([] if failed else ["card"])
     assert await keys(store, after(60)) == (["card"] if failed else [])
+
+
+async def test_what_is_put_back_after_its_operation_has_ended_is_due_at_once(store: Storage) -> None:
+    """Its end made due what waited, and not what was claimed just then."""
+    first, other = await open_one(store, requested(1)), await open_one(store, requested(2))
+    for card in await due(store):
+        await post(store, card)
+    last = running(first)
+    await store.commit(last, due_at=NOW)
+    await store.commit(chain(other, planned), due_at=NOW)
+    claimed = await due(store)
+    assert [(one.kind, one.operation and one.operation.id) for one in claimed] == [
+        (MessageKind.CARD, first.after.id),
+        (MessageKind.CARD, other.after.id),
+        (MessageKind.REPLY, first.after.id),
+    ]
+    ending = chain(last[-1], reported("done", JobState.DONE), confirmed)
+    await store.commit(ending, due_at=None)
+    await store.put_back([(one, after(60)) for one in claimed], now=after(1))
+    assert [one.id for one in await due(store, after(1))] == [claimed[0].id, claimed[2].id]
+
+
+async def test_what_was_claimed_after_its_operation_had_ended_waits_as_long_as_it_must(
+    store: Storage,
+) -> None:
+    first = await open_one(store, requested())
+    await store.commit(chain(first, cancelled), due_at=None)
+    (card,) = await due(store)
+    await store.put_back([(card, after(60))], now=NOW)
+    assert (await keys(store, after(59)), await keys(store, after(60))) == ([], ["card"])
 
 
 async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Stores, store: Storage) -> None:
@@ -345,7 +391,7 @@ async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Sto
         await open_one(store, requested(number))
     claimed = [(card, after(5)) for card in await due(store, limit=100)]
     for _ in range(3):
-        await asyncio.gather(store.put_back(claimed), other.put_back(claimed[::-1]))
+        await asyncio.gather(store.put_back(claimed, now=NOW), other.put_back(claimed[::-1], now=NOW))
         claimed = [(card, after(5)) for card in await due(store, after(5), limit=100)]
     assert len(claimed) == 100
 
@@ -390,8 +436,8 @@ async def test_what_was_only_claimed_is_put_back_in_one_batch(store: Storage) ->
         await open_one(store, requested(number))
     claimed = await due(store)
     await store.give_up(claimed[2], error="gone", now=NOW)
-    await store.put_back([(card, after(5)) for card in claimed])
-    await store.put_back([])
+    await store.put_back([(card, after(5)) for card in claimed], now=NOW)
+    await store.put_back([], now=NOW)
     assert await due(store, after(4)) == []
     assert [(card.id, card.attempts) for card in await due(store, after(5))] == [
         (c.id, 0) for c in claimed[:2]

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
+import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.ports import NO_HOLD
+from bot.core.machine import Decision
+from bot.core.model import JobState
+from bot.ports import NO_HOLD, MessageKind
 from bot.storage import SqlStore, operations
 from tests.storage.backends import Backend, Stores
-from tests.storage.test_outbox import cards, ended_emergency
-from tests.storage.values import LATER, NOW, chain, inbound, reviewed
+from tests.storage.test_outbox import cards, due, ended_emergency, open_one, post
+from tests.storage.values import (
+    LATER,
+    NOW,
+    after,
+    chain,
+    confirmed,
+    inbound,
+    reported,
+    requested,
+    reviewed,
+    running,
+)
 
 
 async def test_pruning_waits_for_nobody_who_is_writing(store: SqlStore, backend: Backend) -> None:
@@ -47,12 +63,37 @@ async def test_a_review_committed_in_the_instant_of_the_posting_makes_the_card_d
     end = await ended_emergency(store)
     (card,) = await cards(store)
     poster = await stores.open(patience=timedelta(seconds=10)) if backend.several else store
+    meanwhile = partial(poster.posted, card, ts="1", version=end.after.version, now=NOW)
+    await while_committing(chain(end, reviewed), store, backend, meanwhile)
+    assert [one.posted_version for one in await cards(store)] == [end.after.version]
+
+
+@pytest.mark.parametrize("kind", [MessageKind.CARD, MessageKind.REPLY])
+async def test_what_is_put_back_in_the_instant_of_its_end_is_due_at_once(
+    stores: Stores, store: SqlStore, backend: Backend, kind: MessageKind
+) -> None:
+    first = await open_one(store, requested())
+    await post(store, (await due(store))[0])
+    last = running(first)
+    await store.commit(last, due_at=NOW)
+    claimed = [one for one in await due(store) if one.kind is kind]
+    publisher = await stores.open(patience=timedelta(seconds=10)) if backend.several else store
+    meanwhile = partial(publisher.put_back, [(one, after(60)) for one in claimed], now=after(1))
+    ending = chain(last[-1], reported("done", JobState.DONE), confirmed)
+    await while_committing(ending, store, backend, meanwhile)
+    assert [one.id for one in await due(store, after(1))] == [one.id for one in claimed]
+
+
+async def while_committing(
+    decisions: Sequence[Decision], store: SqlStore, backend: Backend, meanwhile: Callable[[], Awaitable[None]]
+) -> None:
+    """Commits an end, or what comes after it; just before that is done somebody else begins something."""
     written, go_on = asyncio.Event(), asyncio.Event()
 
-    async def review(connection: AsyncConnection) -> None:
+    async def work(connection: AsyncConnection) -> None:
         await operations.commit(
             connection,
-            decisions=chain(end, reviewed),
+            decisions=decisions,
             due_at=None,
             item_id=None,
             replies=(),
@@ -63,14 +104,13 @@ async def test_a_review_committed_in_the_instant_of_the_posting_makes_the_card_d
         written.set()
         await go_on.wait()
 
-    reviewing = asyncio.create_task(store._database.write(review))
+    committing = asyncio.create_task(store._database.write(work))
     await written.wait()
-    posting = asyncio.create_task(poster.posted(card, ts="1", version=end.after.version, now=NOW))
-    while backend.several and not posting.done() and not await somebody_waits(backend):
+    other = asyncio.ensure_future(meanwhile())
+    while backend.several and not other.done() and not await somebody_waits(backend):
         pass
     go_on.set()
-    await asyncio.gather(reviewing, posting)
-    assert [one.posted_version for one in await cards(store)] == [end.after.version]
+    await asyncio.gather(committing, other)
 
 
 async def somebody_waits(backend: Backend) -> bool:
