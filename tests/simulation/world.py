@@ -266,6 +266,10 @@ class World:
 
     async def reload(self) -> None:
         """SIGHUP: the process, where there is one, takes what the file says; one after the other, as it does."""
+        # Whoever sent it may be gone before the process is done with it.
+        await asyncio.shield(self.spawn(self._in_turn()))
+
+    async def _in_turn(self) -> None:
         async with self._reloading:
             await self._reload()
 
