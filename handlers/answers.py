@@ -50,11 +50,13 @@ from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
 from handlers.grammar import COMMAND, Misunderstood, as_text, nearest_form, parse, usage
-from handlers.mrkdwn import clip, link, literal, moment, user
+from handlers.mrkdwn import NAME, clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
 
 CHOOSE_NODE = "choose_node"
+MENTION = f"@{NAME}"
+"""What stands in place of the command inside threads, where slash commands do not work."""
 LONG_AGO = Choice(0, datetime.min.replace(tzinfo=UTC))
 """What a chooser that does not say when it was asked for is of: too old for whoever judges it."""
 
@@ -71,7 +73,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
     Args:
         told: What the service answered.
         texts: The catalogue, in the reader's language.
-        command: The slash command, as the help shows it.
+        command: The slash command, or the mention in its place, as the help shows it.
     """
     match told:
         case Tell():
@@ -127,7 +129,9 @@ def help_text(texts: Texts, *, command: str = COMMAND, form: bool = False) -> Re
     """The usage, from the table that parses; under a button for the ``form`` where that was wished for."""
     lines = [line(texts, "help-line", usage=form, about=texts.text(about)) for form, about in usage(command)]
     checks = texts.text("help-checks", checks=", ".join(OVERRIDABLE))
-    groups = [[texts.text("help-head")], lines, [texts.text("help-names"), texts.text("help-times"), checks]]
+    ways = line(texts, "help-ways", command=command, mention=f"{MENTION} DATABASE …")
+    notes = [texts.text("help-names"), texts.text("help-times"), checks, ways]
+    groups = [[texts.text("help-head")], lines, notes]
     made = rendered(groups, texts)
     if not form:
         return made

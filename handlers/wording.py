@@ -83,9 +83,10 @@ class Wording:
         """What is of no operation, in the channel's language."""
         return card.announcement(say, self._channel)
 
-    def answer(self, answer: Answer, *, locale: str) -> Rendered:
-        """What one person is told, in their own language."""
-        return answers.answer(answer, self.reader(locale), command=self._command)
+    def answer(self, answer: Answer, *, locale: str, mention: bool = False) -> Rendered:
+        """What one person is told, in their own language; for a ``mention`` with what to type in one."""
+        command = answers.MENTION if mention else self._command
+        return answers.answer(answer, self.reader(locale), command=command)
 
     def home(
         self, board: Board, awaiting: Sequence[Operation], *, links: Mapping[str, str], locale: str

@@ -317,6 +317,17 @@ async def test_what_is_asked_in_a_thread_by_mention_is_answered_in_that_thread()
         assert end.thread_ts == incident.ts
 
 
+async def test_who_mistypes_in_a_thread_is_told_what_works_there() -> None:
+    async with world() as running:
+        space, people = running.demo.workspace, running.demo
+        incident = space.post(people.channel, people.requester, "orders is slow")
+        await running.slack.mention(people.requester, people.channel, "orders to mysql-22", thread=incident)
+        (told,) = await space.wait_for(lambda: space.ephemerals(people.requester), timeout=PATIENCE)
+        assert told.thread_ts == incident.ts
+        assert "To ask again, type: @switchover orders to mysql-2\n" in told.text
+        assert "/switchover" not in told.text
+
+
 async def test_sigterm_drains_and_exits_0_and_the_database_can_be_read_beside_a_running_bot() -> None:
     async with world() as running:
         await requested(running)

@@ -22,15 +22,17 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import ListDatabases, RequestSwitchover
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
 from bot.core.events import Choice
 from bot.core.model import Call, Node, NodeId, Reason, Role, nested
 from bot.core.operation import Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
-from handlers.answers import LONG_AGO, answer, choice_value, help_text, misunderstood, parse_choice
+from handlers.answers import LONG_AGO, MENTION, answer, choice_value, help_text, misunderstood, parse_choice
 from handlers.grammar import Misunderstood, parse
+from handlers.manifest import manifest
 from handlers.texts import LOCALES, Texts
+from handlers.wording import Wording
 from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
@@ -194,6 +196,29 @@ def test_help_shows_the_command_as_it_is_called_here() -> None:
     assert "/sw cancel ID: withdraw a request that has not been sent" in made.text
     assert "DURATION is like 45s, 90m, 1h30m, 2d." in made.text
     assert "candidate_is_replica" in made.text
+
+
+def test_who_mentioned_the_bot_is_told_what_to_type_in_a_mention() -> None:
+    """Inside a thread nothing else works; and whoever calls for help is told so."""
+    wording = Wording("en", command="/sw")
+    nowhere = Reason.of("unknown-database", name="ordres", nearest="orders")
+    told: list[tuple[Answer, str]] = [
+        (AskAgain(nowhere, RequestSwitchover("orders", "n-2")), "orders to n-2"),
+        (ShowHelp("orders ot n-2"), "orders to n-2"),
+        (AskAgain(Reason.of("unknown-database", name="statsu", nearest="")), "status"),
+        (ShowHelp("help"), "list [PART] [page NUMBER]:"),
+        (ShowDatabases((DatabaseLine("orders", "", "p"),), pages=2, total=21), "list page 2"),
+    ]
+    for each, typed in told:
+        assert f"@switchover {typed}" in wording.answer(each, locale="", mention=True).text
+        assert f"/sw {typed}" in wording.answer(each, locale="").text
+    for command in ("/sw", MENTION):
+        said = help_text(TEXTS, command=command).text.splitlines()[-1]
+        assert "mention the bot instead: @switchover DATABASE …" in said
+        assert f"{command} alone leads to a form" in said
+        assert all(
+            f"“{shortcut['name']}”" in said for shortcut in manifest(url=None)["features"]["shortcuts"]
+        )
 
 
 def test_a_sentence_comes_with_its_explanation() -> None:
