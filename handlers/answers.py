@@ -49,7 +49,7 @@ from handlers.blocks import (
 from handlers.card import picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
-from handlers.grammar import COMMAND, Misunderstood, as_text, nearest_form, parse, usage
+from handlers.grammar import COMMAND, Misunderstood, as_text, is_pressed, nearest_form, parse, usage
 from handlers.mrkdwn import NAME, clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
@@ -101,6 +101,8 @@ def _ask_again(told: AskAgain, texts: Texts, command: str) -> Rendered:
     lines = [sentence(texts, told.problem)]
     if told.nearest is not None:
         lines.append(line(texts, "ask-again", command=f"{command} {as_text(told.nearest)}"))
+    elif told.problem.code == "unknown-database" and is_pressed(told.problem["name"]):
+        lines.append(line(texts, "on-the-card", word=told.problem["name"]))
     elif form := _form_meant(told.problem):
         lines.append(line(texts, "misunderstood-nearest", nearest=f"{command} {form}"))
     lines.append(texts.text("misunderstood-nothing-done"))

@@ -902,6 +902,7 @@ missing-value = “{ $word }” needs a value: { $value }
 empty-name = The name is empty; needed: { $value }
 duplicate-clause = “{ $word }” is there twice; say it once.
 unknown-word = “{ $text }” is not understood.
+on-the-card = “{ $word }” is not a command. To approve, reject or review, press the button on the operation's card.
 mention-in-name = “{ $text }” is a mention; type a name instead.
 quote-not-closed = The quotes in “{ $text }” are not closed.
 not-an-id = “{ $text }” is not an operation id; they look like SW-7K3M9Q.

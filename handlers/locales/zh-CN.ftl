@@ -886,6 +886,7 @@ missing-value = “{ $word }”后面要有值：{ $value }
 empty-name = 名称为空；需要：{ $value }
 duplicate-clause = “{ $word }”出现了两次；写一次即可。
 unknown-word = 无法识别“{ $text }”。
+on-the-card = “{ $word }”不是命令。批准、驳回或复核，请点该操作卡片上的按钮。
 mention-in-name = “{ $text }”是提及；请直接输入名称。
 quote-not-closed = “{ $text }”的引号没有成对。
 not-an-id = “{ $text }”不是操作 id；id 形如 SW-7K3M9Q。

@@ -138,6 +138,11 @@ def test_whoever_named_nothing_that_is_there_is_told_what_to_type() -> None:
         ("cancle", "cancel ID"),
         ("haltt", "halt because REASON…"),
         ("freez", "freeze DATABASE|all [for DURATION] because REASON…"),
+        ("帮助", "help"),
+        ("状态", "status"),
+        ("列表", "list"),
+        ("历史", "history"),
+        ("撤回", "cancel ID"),
     ],
 )
 def test_who_mistyped_a_command_is_told_the_nearest(typed: str, meant: str) -> None:
@@ -155,6 +160,22 @@ def test_who_mistyped_a_command_is_told_the_nearest(typed: str, meant: str) -> N
 def test_what_is_near_to_no_command_is_not_taken_for_one(typed: str) -> None:
     nowhere = Reason.of("unknown-database", name=typed, nearest="")
     assert "Nearest" not in answer(AskAgain(nowhere), TEXTS).text
+
+
+def test_who_types_an_approval_is_told_that_it_is_pressed() -> None:
+    """There is no command for it, and nothing is near."""
+    nowhere = Reason.of("unknown-database", name="Approve", nearest="")
+    pressed = (
+        "“Approve” is not a command. To approve, reject or review, press the button on the operation's card."
+    )
+    assert answer(AskAgain(nowhere), TEXTS).text == (
+        f"There is no database “Approve”. “list” shows what there is.\n{pressed}\nNothing was done."
+    )
+    found = parse("Approve SW-7K3M9Q")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        f"{pressed}\nNearest command: /switchover status SW-7K3M9Q\nNothing was done."
+    )
 
 
 def test_a_database_that_is_near_comes_before_a_command() -> None:

@@ -37,6 +37,14 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("  \n ", Help()),
     ("help", Help()),
     ("HELP me please", Help()),
+    ("?", Help()),
+    ("\N{FULLWIDTH QUESTION MARK}", Help()),
+    ("-h", Help()),
+    ("--help", Help()),
+    ("—help", Help()),
+    ('"?" to "-h"', RequestSwitchover("?", node="-h")),
+    ("yes to ok", RequestSwitchover("yes", node="ok")),
+    ("switch to n", RequestSwitchover("switch", node="n")),
     ("orders", RequestSwitchover("orders")),
     ("orders to mysql-2", RequestSwitchover("orders", node="mysql-2")),
     ("orders TO mysql-2", RequestSwitchover("orders", node="mysql-2")),
@@ -150,7 +158,29 @@ MISUNDERSTOOD = [
     ("orders to a to b", "orders to a", "duplicate-clause", "orders to a"),
     ("orders shard a shard b", "orders shard a", "duplicate-clause", "orders shard a"),
     ("frobnicate the db", "frobnicate", "unknown-word", "help"),
-    ("please switch orders", "please", "unknown-word", "help"),
+    ("please switch orders", "please", "unknown-word", "orders"),
+    ("switch orders", "switch", "unknown-word", "orders"),
+    ("Fail over orders to n because of x", "Fail", "unknown-word", "orders to n because x"),
+    ("failover orders", "failover", "unknown-word", "orders"),
+    ("promote orders at 22:00", "promote", "unknown-word", "orders at 22:00"),
+    ("切换 orders", "切换", "unknown-word", "orders"),
+    ("please help", "please", "unknown-word", "help"),
+    ("switch orders now", "switch", "unknown-word", "help"),
+    ("halp me", "halp", "unknown-word", "help"),
+    ("ORDERS STATUS", "ORDERS", "unknown-word", "status ORDERS"),
+    ("orders plan to n", "orders", "unknown-word", "plan orders to n"),
+    ("sw-7k3m9q cancel", "sw-7k3m9q", "unknown-word", "cancel SW-7K3M9Q"),
+    ("orders freeze because x", "orders", "unknown-word", "freeze orders because x"),
+    ("orders 历史", "orders", "unknown-word", "history orders"),
+    ("orders cancel", "orders", "unknown-word", "help"),
+    ("orders help", "orders", "unknown-word", "help"),
+    ("状态 orders", "状态", "unknown-word", "status orders"),
+    ("帮助 我", "帮助", "unknown-word", "help"),
+    ("approve SW-7K3M9Q", "", "on-the-card", "status SW-7K3M9Q"),
+    ("Approved sw-7k3moq thanks", "", "on-the-card", "status SW-7K3M0Q"),
+    ("reject SW-123", "", "on-the-card", "status"),
+    ("yes please", "", "on-the-card", "status"),
+    ("批准 SW-7K3M9Q", "", "on-the-card", "status SW-7K3M9Q"),
     ("orders now", "orders", "unknown-word", "help"),
     ("orders 22:00", "orders", "unknown-word", "orders at 22:00"),
     ("orders 90m because x", "orders", "unknown-word", "orders in 1h30m because x"),
@@ -219,6 +249,7 @@ MISUNDERSTOOD = [
     ("freeze all for ever because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
     ("freeze all for 0s because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
     ("freeze all for 366d because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
+    ("freeze orders 2h because typo", "freeze orders", "unknown-word", "freeze orders for 2h because typo"),
     ("freeze orders audit tonight", "freeze orders", "unknown-word", "freeze orders because audit tonight"),
     ("freeze orders at 22:00 because x", "freeze orders", "clause-elsewhere", "freeze orders because …"),
     ("unfreeze", "unfreeze", "missing-value", "help"),
@@ -260,6 +291,7 @@ texts_typed = st.one_of(
                 *("orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"),
                 *("in", "for", "override", "2h", "22:00", "2026-11-23T02:00Z", "candidate_lag", "all"),
                 *("freeze", "unfreze", "halt", "resume", "emergency", "emergancy", "help"),
+                *("?", "--help", "please", "switch", "approve", "状态", "帮助"),
                 *('"', "“", "”", '"a b"', '""', "&lt;", "&amp;lt;", "<@U1>", 'a"b', "c", "<http://a|b>"),
                 *("\n", "\0", "\ud800"),
             )
@@ -267,7 +299,11 @@ texts_typed = st.one_of(
         max_size=12,
     ).map(" ".join),
 )
-keywords = sorted({form.word for form in FORMS if form.word} | WORDS)
+keywords = sorted(
+    {form.word for form in FORMS if form.word}
+    | WORDS
+    | {"?", "\N{FULLWIDTH QUESTION MARK}", "-h", "--help", "—help"}
+)
 names = st.sampled_from([*keywords, *(word.upper() for word in keywords)]) | st.text(
     st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters='"“”„'), min_size=1
 ).filter(lambda name: name.strip() != "")
