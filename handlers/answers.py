@@ -337,7 +337,8 @@ def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:
     groups, hidden = _spaced(entries, MAX_LINES + len(databases))
     more = [texts.text("card-more", count=hidden)] if hidden else []
     more += [line(texts, "list-next", command=f"{command} {following}")] if following else []
-    return rendered([_held(told.held, texts), [head], *groups, more], texts)
+    beyond = [line(texts, "list-no-page", page=told.beyond)] if told.beyond else []
+    return rendered([_held(told.held, texts), [*beyond, head], *groups, more], texts)
 
 
 def _held(reasons: Sequence[Reason], texts: Texts) -> list[str]:

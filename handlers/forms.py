@@ -161,12 +161,11 @@ class Forms:
         Raises:
             Malformed: It is no submission of our form.
         """
-        person = self._offering.known(origin.user, origin.team)
         local = filled.Local(
             unknown=self._offering.unknown,
             takes_requests=self._offering.takes_requests,
             now=self._clock.now(),
-            zone=person.timezone if person else "",
+            zone=self._zone(origin),
         )
         return filled.filled(view, local)
 
@@ -181,8 +180,14 @@ class Forms:
         return {}
 
     def errors(self, origin: Origin, found: Mapping[str, Reason]) -> dict[str, str]:
-        """What is wrong with each field, in the person's language where that is known."""
-        return self._wording.form_errors(found, locale=self._offering.locale(origin.user))
+        """What is wrong with each field, in the person's language and time zone where these are known."""
+        return self._wording.form_errors(
+            found, locale=self._offering.locale(origin.user), zone=self._zone(origin)
+        )
+
+    def _zone(self, origin: Origin) -> str:
+        person = self._offering.known(origin.user, origin.team)
+        return person.timezone if person else ""
 
     def _shown(self, place: Place) -> Shown:
         if place.channel and self._offering.takes_requests(place.channel):

@@ -62,10 +62,10 @@ class Wording:
         """The request form, in the reader's language."""
         return form(shown, self.reader(locale))
 
-    def form_errors(self, found: Mapping[str, Reason], *, locale: str) -> dict[str, str]:
-        """What is wrong with fields of the form, in the reader's language."""
+    def form_errors(self, found: Mapping[str, Reason], *, locale: str, zone: str) -> dict[str, str]:
+        """What is wrong with fields of the form, in the reader's language and time zone."""
         texts = self.reader(locale)
-        return {name: error_text(reason, texts) for name, reason in found.items()}
+        return {name: error_text(reason, texts, zone=zone) for name, reason in found.items()}
 
     def card(self, operation: Operation, *, now: datetime) -> Rendered:
         """The card, in the channel's language."""

@@ -364,6 +364,10 @@ unknown-database = There is no database “{ $name }”.{ GIVEN($nearest) ->
     [yes] {""} Did you mean { $nearest }?
    *[no] {""} “list” shows what there is.
  }
+list-none = No database has “{ $part }” in its name or description.{ GIVEN($nearest) ->
+    [yes] {""} Did you mean { $nearest }?
+   *[no] {""} “list” shows all of them.
+ }
 unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
     [yes] Did you mean { $nearest }?
    *[no] “status” shows what is under way, “history” what was done.
@@ -704,6 +708,7 @@ list-head = { $count } { COUNT($count) ->
    *[no] {""}
  }
 list-next = More: { $command }
+list-no-page = There is no page { $page }; this is the last one.
 list-empty = No database is set up.
 list-line = { $name }: { GIVEN($shards) ->
     [yes] { $shards } { COUNT($shards) ->
@@ -913,6 +918,6 @@ clause-elsewhere = “{ $word }” does not go with this command.
 not-a-clock = There is no “{ $text }” on the clock: hours go from 0 to 23, minutes from 00 to 59. Write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-time = “{ $text }” is not a time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
-not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
+not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most { $days } days.
 not-a-page = “{ $text }” is not a page number; write it like “page 2”.
 not-overridable = “{ $asked }” is not a check that can be overridden; those are: { $known }

@@ -384,6 +384,10 @@ unknown-database = 没有数据库“{ $name }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“list”查看有哪些。
  }
+list-none = 没有数据库的名称或描述含“{ $part }”。{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] 用“list”查看全部。
+ }
 unknown-operation = 没有操作“{ $id }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“status”查看进行中的操作，用“history”查看已完成的。
@@ -700,6 +704,7 @@ list-head = { GIVEN($part) ->
    *[no] {""}
  }
 list-next = 后面还有：{ $command }
+list-no-page = 没有第 { $page } 页；这是最后一页。
 list-empty = 还没有配置数据库。
 list-line = { $name }：{ GIVEN($shards) ->
     [yes] { $shards } 个分片
@@ -897,6 +902,6 @@ clause-elsewhere = “{ $word }”不能用于这个命令。
 not-a-clock = 没有“{ $text }”这个钟点：小时为 0 到 23，分钟为 00 到 59。请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
-not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长一年。
+not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长 { $days } 天。
 not-a-page = “{ $text }”不是页码；请写成“page 2”这样。
 not-overridable = “{ $asked }”不是可忽略的检查项；可忽略的有：{ $known }

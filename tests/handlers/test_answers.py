@@ -187,6 +187,15 @@ def test_a_database_that_is_near_comes_before_a_command() -> None:
     )
 
 
+def test_a_search_without_a_find_is_no_missing_database() -> None:
+    assert answer(Tell(Reason.of("list-none", part="zzz", nearest="")), TEXTS).text == (
+        "No database has “zzz” in its name or description. “list” shows all of them."
+    )
+    assert answer(Tell(Reason.of("list-none", part="ordres", nearest="orders")), TEXTS).text == (
+        "No database has “ordres” in its name or description. Did you mean orders?"
+    )
+
+
 def test_what_was_typed_stands_in_quotes() -> None:
     """Whatever it was, it is not taken for a part of the sentence."""
     assert answer(Tell(Reason.of("unknown-operation", id="sw-zzz")), TEXTS).text == (
@@ -552,7 +561,13 @@ def test_a_long_list_is_shown_in_pages_and_says_how_to_get_the_next(part: str, h
     shown = answer(ShowDatabases(lines, part, 2, 250, 5000), TEXTS, command="/sw").text.splitlines()
     assert (shown[0], shown[-1]) == (f"5000 databases{head}, page 2 of 250", f"More: /sw list{rest} page 3")
     assert parse(shown[-1].removeprefix("More: /sw ")) == ListDatabases(part, 3)
+    beyond = answer(ShowDatabases(lines, part, 250, 250, 5000, beyond=999), TEXTS).text.splitlines()
+    assert beyond[:2] == [
+        "There is no page 999; this is the last one.",
+        f"5000 databases{head}, page 250 of 250",
+    ]
     last = answer(ShowDatabases(lines, part, 250, 250, 5000), TEXTS).text
+    assert "There is no page" not in last
     assert last.endswith("\ndb19: primary p")
 
 

@@ -504,7 +504,8 @@ async def test_a_form_sent_twice_is_one_request() -> None:
     [
         ({"start": "25:00"}, "start", "There is no “25:00” on the clock"),
         ({"start": "2026-11-23T02:00"}, "start", "has no time zone"),
-        ({"start": "2020-11-23T02:00Z"}, "start", "has passed"),
+        ({"start": "2020-11-23T02:00Z"}, "start", "2020-11-23 03:00 (UTC+01:00, Europe/Berlin) has passed"),
+        ({"start": "in 31x"}, "start", "at most 30 days"),
         ({"start": "in 90d"}, "start", "days away"),
         ({"shard": "sh-1", "node": "n-elsewhere"}, "node", "Choose one of this shard"),
     ],

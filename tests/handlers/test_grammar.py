@@ -1,5 +1,7 @@
 """The grammar, by table and by hypothesis."""
 
+# ruff: noqa: RUF001 - the keyboard of Chinese
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta, timezone
@@ -38,7 +40,7 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("help", Help()),
     ("HELP me please", Help()),
     ("?", Help()),
-    ("\N{FULLWIDTH QUESTION MARK}", Help()),
+    ("？", Help()),
     ("-h", Help()),
     ("--help", Help()),
     ("—help", Help()),
@@ -104,6 +106,10 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("orders at 9:05 to n", RequestSwitchover("orders", node="n", start=Start(clock=time(9, 5)))),
     ("orders to node 2 at 22:00", RequestSwitchover("orders", node="node 2", start=Start(clock=time(22)))),
     ("orders in 90m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
+    ("orders at 22：00", RequestSwitchover("orders", start=Start(clock=time(22)))),
+    ("orders at ２２:００ to n", RequestSwitchover("orders", node="n", start=Start(clock=time(22)))),
+    ("orders at 2026-11-23T02：00+08：00", RequestSwitchover("orders", start=Start(at=NIGHT))),
+    ("orders in ９０m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
     ("orders in 1h 30m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
     ("orders IN 45S to n", RequestSwitchover("orders", node="n", start=Start(after=timedelta(seconds=45)))),
     ("plan orders in 2d", RequestSwitchover("orders", dry_run=True, start=Start(after=timedelta(days=2)))),
@@ -234,7 +240,9 @@ MISUNDERSTOOD = [
     ("orders in 2 hours to n because of x", "orders", "not-a-duration", "orders to n in 2h because x"),
     ("orders in 5 fortnights", "orders", "not-a-duration", "orders in 30m"),
     ("orders in 999 days", "orders", "not-a-duration", "orders in 30m"),
-    ("orders in 30分钟", "orders", "not-a-duration", "orders in 30m"),
+    ("orders in 45分钟", "orders", "not-a-duration", "orders in 45m"),
+    ("orders in ４５分钟", "orders", "not-a-duration", "orders in 45m"),
+    ("orders at 25：00", "orders", "not-a-clock", "orders at 22:00"),
     ("freeze all for 1 day because x", "freeze all", "not-a-duration", "freeze all for 1d because x"),
     ("orders in 0s", "orders", "not-a-duration", "orders in 30m"),
     ("orders in 366d", "orders", "not-a-duration", "orders in 30m"),
@@ -299,11 +307,7 @@ texts_typed = st.one_of(
         max_size=12,
     ).map(" ".join),
 )
-keywords = sorted(
-    {form.word for form in FORMS if form.word}
-    | WORDS
-    | {"?", "\N{FULLWIDTH QUESTION MARK}", "-h", "--help", "—help"}
-)
+keywords = sorted({form.word for form in FORMS if form.word} | WORDS | {"?", "？", "-h", "--help", "—help"})
 names = st.sampled_from([*keywords, *(word.upper() for word in keywords)]) | st.text(
     st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters='"“”„'), min_size=1
 ).filter(lambda name: name.strip() != "")
@@ -325,6 +329,14 @@ def test_anything_else_is_explained(text: str, understood: str, code: str, sugge
         code,
         f"/switchover {suggestion}",
     )
+
+
+@pytest.mark.parametrize(("text", "days"), [("orders in 31x", "30"), ("freeze all for 31x because x", "365")])
+def test_who_types_no_length_is_told_the_longest_that_is_of_use(text: str, days: str) -> None:
+    """A start further away would be refused, whatever its length is."""
+    found = parse(text)
+    assert isinstance(found, Misunderstood)
+    assert found.problem["days"] == days
 
 
 @given(texts_typed)
