@@ -851,6 +851,11 @@ form-channel-missing = Choose the channel that the card is posted in.
 form-database = Database
 form-database-placeholder = Type a part of its name
 form-database-missing = Choose a database.
+form-frozen = Frozen ({ $scope }){ GIVEN($until) ->
+    [yes] {""} until { $until }
+   *[no] {""}
+ }: { $reason }. Send the form again once that is over.
+form-halted = Halted: { $reason }. Send the form again once an approver says “resume”.
 form-choose-first = Once a database is chosen, its nodes are read.
 form-reading = ⏳ Reading the nodes of { $name }. You need not wait for it: whatever is left empty, the bot finds out.
 form-not-read = The fields below can be left empty or typed into; the request reads everything again.

@@ -835,6 +835,11 @@ form-channel-missing = 请选择发送卡片的频道。
 form-database = 数据库
 form-database-placeholder = 输入名称的一部分
 form-database-missing = 请选择数据库。
+form-frozen = 已冻结（{ $scope }{ GIVEN($until) ->
+    [yes] ，至 { $until }
+   *[no] {""}
+ }）：{ $reason }。解冻后再提交表单。
+form-halted = 已全面暂停：{ $reason }。审批人用“resume”恢复后，再提交表单。
 form-choose-first = 选定数据库后，会读取它的节点。
 form-reading = ⏳ 正在读取 { $name } 的节点。不必等待：没填的由机器人查明。
 form-not-read = 下面几项可以留空，也可以直接输入；提交申请后会重新读取。

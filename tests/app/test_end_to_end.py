@@ -460,9 +460,15 @@ async def test_a_switchover_is_requested_in_the_form_from_a_thread() -> None:
             return now if now and any(b.get("block_id") == "node" for b in now.payload["blocks"]) else None
 
         view = await space.wait_for(picker)
-        receipt = await running.slack.submit(
-            rita, view, {"database": "orders", "node": "cln-ouhutv702", "reason": "disk"}
-        )
+        asked = {"database": "orders", "node": "cln-ouhutv702", "reason": "disk"}
+        amir = running.demo.approver
+        await running.slack.command(amir, running.demo.channel, "freeze orders because audit")
+        await space.wait_for(lambda: space.ephemerals(amir), timeout=PATIENCE)
+        refused = await running.slack.submit(rita, view, asked)
+        assert "Frozen (orders): audit" in refused.json["errors"]["database"]
+        await running.slack.command(amir, running.demo.channel, "unfreeze orders")
+        await space.wait_for(lambda: space.ephemerals(amir)[1:], timeout=PATIENCE)
+        receipt = await running.slack.submit(rita, view, asked)
         await running.slack.again(receipt)
         card = await running.card_in("awaiting_approval", *ENDS)
         assert (status_of(card), card.thread_ts) == ("awaiting_approval", root.ts)
