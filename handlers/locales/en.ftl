@@ -900,7 +900,7 @@ help-line = { $usage }: { $about }
 help-names = A database with spaces in its name goes in quotes: "my database". “because” takes everything after it.
 help-times = TIME is 22:00 where you are, or with date and zone: 2026-11-23T02:00+08:00. DURATION is like 45s, 90m, 1h30m, 2d.
 help-checks = CHECK is one of { $checks }.
-help-ways = In threads, where slash commands do not work, mention the bot instead: { $mention } Or choose “Switch over a database” in the menu of a message. { $command } alone leads to a form; so does the shortcut “New switchover”.
+help-ways = In threads, where slash commands do not work, mention the bot instead ({ $mention }), or choose “Switch over a database” in the menu of a message. { $command } alone leads to a form; so does the shortcut “New switchover”.
 
 misunderstood-understood = Understood: { $understood }
 misunderstood-nearest = Nearest command: { $nearest }

@@ -884,7 +884,7 @@ help-line = { $usage }：{ $about }
 help-names = 名称里有空格的数据库要加引号："my database"。“because”之后的内容全部算作原因。
 help-times = TIME 写 22:00（你所在时区），或带日期和时区：2026-11-23T02:00+08:00。DURATION 例如 45s、90m、1h30m、2d。
 help-checks = CHECK 可选：{ $checks }。
-help-ways = 消息列里不能使用斜杠命令，请改为提及机器人：{ $mention } 也可在消息的菜单里选“Switch over a database”。只输入 { $command } 可打开表单；快捷方式“New switchover”也可以。
+help-ways = 消息列里不能使用斜杠命令，请改为提及机器人（{ $mention }），或在消息的菜单里选“Switch over a database”。只输入 { $command } 可打开表单；快捷方式“New switchover”也可以。
 
 misunderstood-understood = 已识别：{ $understood }
 misunderstood-nearest = 可以试试：{ $nearest }

@@ -244,7 +244,7 @@ def test_who_mentioned_the_bot_is_told_what_to_type_in_a_mention() -> None:
         assert f"/sw {typed}" in wording.answer(each, locale="").text
     for command in ("/sw", MENTION):
         said = help_text(TEXTS, command=command).text.splitlines()[-1]
-        assert "mention the bot instead: @switchover DATABASE …" in said
+        assert "mention the bot instead (@switchover DATABASE …), or" in said
         assert f"{command} alone leads to a form" in said
         assert all(
             f"“{shortcut['name']}”" in said for shortcut in manifest(url=None)["features"]["shortcuts"]
