@@ -38,6 +38,7 @@ from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
+from bot.service.foresight import Foresight
 from bot.service.guarded import Guarded
 from bot.service.heads import HourlyHead
 from bot.service.home import Lobby
@@ -431,6 +432,7 @@ class Bot:
         forms = Forms(
             client=client,
             offering=Offering(directory=directory, catalogue=self._catalogue),
+            foreseen=Foresight(store=self._store, catalogue=self._catalogue, clock=self._clock).hindrance,
             wording=wording,
             crew=self._forms,
             take=self._publisher.pace.take,

@@ -49,12 +49,14 @@ from handlers.blocks import (
 from handlers.card import needed, picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
-from handlers.grammar import COMMAND, Misunderstood, as_text, nearest_form, parse, usage
-from handlers.mrkdwn import clip, link, literal, moment, user
+from handlers.grammar import COMMAND, Misunderstood, as_text, is_pressed, nearest_form, parse, usage
+from handlers.mrkdwn import NAME, clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
 
 CHOOSE_NODE = "choose_node"
+MENTION = f"@{NAME}"
+"""What stands in place of the command inside threads, where slash commands do not work."""
 LONG_AGO = Choice(0, datetime.min.replace(tzinfo=UTC))
 """What a chooser that does not say when it was asked for is of: too old for whoever judges it."""
 
@@ -71,7 +73,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
     Args:
         told: What the service answered.
         texts: The catalogue, in the reader's language.
-        command: The slash command, as the help shows it.
+        command: The slash command, or the mention in its place, as the help shows it.
     """
     match told:
         case Tell():
@@ -99,6 +101,8 @@ def _ask_again(told: AskAgain, texts: Texts, command: str) -> Rendered:
     lines = [sentence(texts, told.problem)]
     if told.nearest is not None:
         lines.append(line(texts, "ask-again", command=f"{command} {as_text(told.nearest)}"))
+    elif told.problem.code == "unknown-database" and is_pressed(told.problem["name"]):
+        lines.append(line(texts, "on-the-card", word=told.problem["name"]))
     elif form := _form_meant(told.problem):
         lines.append(line(texts, "misunderstood-nearest", nearest=f"{command} {form}"))
     lines.append(texts.text("misunderstood-nothing-done"))
@@ -127,7 +131,9 @@ def help_text(texts: Texts, *, command: str = COMMAND, form: bool = False) -> Re
     """The usage, from the table that parses; under a button for the ``form`` where that was wished for."""
     lines = [line(texts, "help-line", usage=form, about=texts.text(about)) for form, about in usage(command)]
     checks = texts.text("help-checks", checks=", ".join(OVERRIDABLE))
-    groups = [[texts.text("help-head")], lines, [texts.text("help-names"), texts.text("help-times"), checks]]
+    ways = line(texts, "help-ways", command=command, mention=f"{MENTION} DATABASE …")
+    notes = [texts.text("help-names"), texts.text("help-times"), checks, ways]
+    groups = [[texts.text("help-head")], lines, notes]
     made = rendered(groups, texts)
     if not form:
         return made
@@ -332,7 +338,8 @@ def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:
     groups, hidden = _spaced(entries, MAX_LINES + len(databases))
     more = [texts.text("card-more", count=hidden)] if hidden else []
     more += [line(texts, "list-next", command=f"{command} {following}")] if following else []
-    return rendered([_held(told.held, texts), [head], *groups, more], texts)
+    beyond = [line(texts, "list-no-page", page=told.beyond)] if told.beyond else []
+    return rendered([_held(told.held, texts), [*beyond, head], *groups, more], texts)
 
 
 def _held(reasons: Sequence[Reason], texts: Texts) -> list[str]:

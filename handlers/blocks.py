@@ -177,13 +177,13 @@ def _sentence(locale: str, reason: Reason, topology: Topology | None, most: int)
 def _with_wall_clock(reason: Reason) -> Reason:
     """With the time as clocks show it where it was meant, if that is known."""
     facts = dict(reason.params)
-    at = _instant(facts.get("when", ""))
+    at = instant_written(facts.get("when", ""))
     if at is None or not facts.get("zone"):
         return reason
     return Reason(reason.code, (*reason.params, ("wall", wall_clock(at, facts["zone"]))))
 
 
-def _instant(text: str) -> datetime | None:
+def instant_written(text: str) -> datetime | None:
     """A time with its zone as the core writes it; None if it is none that Slack can show."""
     try:
         at = datetime.fromisoformat(text)
@@ -208,7 +208,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
 MAX_CALLED = 20
 _PEOPLE = frozenset({"by"})
 _CALLED = frozenset({"approvers", "people", "requesters"})
-_TIMES = frozenset({"when", "until", "since"})
+TIMES = frozenset({"when", "until", "since"})
 _NODES = frozenset({"before", "now", "primary"})
 
 
@@ -222,7 +222,7 @@ def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str,
             return (
                 ", ".join(person_or_group(entry) for entry in value.split(",")[:MAX_CALLED]) if value else ""
             )
-        if name in _TIMES and (at := _instant(value)) is not None:
+        if name in TIMES and (at := instant_written(value)) is not None:
             return moment(at)
         if name in _NODES and topology is not None:
             return literal(name_of(topology, value), room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -11,7 +12,7 @@ from difflib import get_close_matches
 from bot.core import durations
 from bot.core.model import Reason
 from bot.core.preflight import OVERRIDABLE
-from bot.core.schedule import Start
+from bot.core.schedule import FARTHEST, Start
 from handlers.words import Problem, Words
 
 _LONGEST_NUMBER = 7
@@ -43,12 +44,13 @@ def moment_meant(text: str) -> Start:
     Raises:
         Problem: It is none, or has no zone.
     """
-    clock = _CLOCK.fullmatch(text)
+    written = _narrow(text)
+    clock = _CLOCK.fullmatch(written)
     if clock:
         return Start(clock=time(int(clock[1]), int(clock[2])))
-    found = _INSTANT.fullmatch(text)
+    found = _INSTANT.fullmatch(written)
     if not found:
-        clock_like = _CLOCK_LIKE.fullmatch(text) is not None
+        clock_like = _CLOCK_LIKE.fullmatch(written) is not None
         raise Problem(Reason.of("not-a-clock" if clock_like else "not-a-time", text=text))
     if not found["zone"]:
         raise Problem(Reason.of("time-without-zone", text=text))
@@ -61,21 +63,39 @@ def moment_meant(text: str) -> Start:
     return Start(at=at)
 
 
-def length_meant(text: str) -> timedelta:
+def length_meant(text: str, *, sensible: timedelta = durations.LONGEST) -> timedelta:
     """``90m``, ``1h30m``, ``45s``, ``2d``, at most a year.
+
+    Args:
+        text: What was typed.
+        sensible: The longest that is of any use, said to whoever typed none.
 
     Raises:
         Problem: It is none.
     """
-    length = durations.read(text.replace(" ", "").casefold())
+    length = durations.read(_narrow(text).replace(" ", "").casefold())
     if not length or length > durations.LONGEST:
-        raise Problem(Reason.of("not-a-duration", text=text))
+        raise Problem(Reason.of("not-a-duration", text=text, days=sensible.days))
     return length
+
+
+def ahead_meant(text: str) -> timedelta:
+    """The same for how long it is to the start.
+
+    Raises:
+        Problem: It is none.
+    """
+    return length_meant(text, sensible=FARTHEST)
+
+
+def _narrow(text: str) -> str:
+    # Chinese and Japanese keyboards write figures and colons in the width of their characters.
+    return unicodedata.normalize("NFKC", text)
 
 
 def length_near(text: str) -> str:
     """The length that somebody wrote in words, as it is typed: ``5 minutes`` is ``5m``; "" if it is none."""
-    found = _IN_WORDS.fullmatch(text.strip().casefold())
+    found = _IN_WORDS.fullmatch(_narrow(text).strip().casefold())
     if found is None:
         return ""
     written = found["count"] + (_OF_CHINESE.get(found["unit"]) or found["unit"][0])
@@ -113,7 +133,7 @@ def start_meant(clauses: Mapping[str, str]) -> Start | None:
     """When it is to start, if that was said."""
     if "at" in clauses:
         return moment_meant(clauses["at"])
-    return Start(after=length_meant(clauses["in"])) if "in" in clauses else None
+    return Start(after=ahead_meant(clauses["in"])) if "in" in clauses else None
 
 
 def start_clauses(start: Start | None) -> dict[str, str]:
@@ -134,6 +154,10 @@ def _moment(text: str) -> str:
 
 def _length(text: str) -> str:
     return durations.written(length_meant(text))
+
+
+def _ahead(text: str) -> str:
+    return durations.written(ahead_meant(text))
 
 
 def _checks(text: str) -> str:
@@ -204,7 +228,7 @@ class Clause:
 TO = Clause("to", "NODE")
 SHARD = Clause("shard", "GROUP")
 AT = Clause("at", "TIME", says="start", settle=_moment, example="22:00")
-IN = Clause("in", "DURATION", says="start", settle=_length, example="30m")
+IN = Clause("in", "DURATION", says="start", settle=_ahead, example="30m")
 FOR = Clause("for", "DURATION", settle=_length, example="2h")
 OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks)
 PAGE = Clause("page", "NUMBER", settle=_page)

@@ -13,7 +13,7 @@ from bot.core.commands import RequestSwitchover
 from bot.core.events import Place
 from bot.core.model import Reason
 from bot.core.schedule import Start, instant, zone_named
-from handlers.clauses import AT, IN, length_meant, moment_meant
+from handlers.clauses import AT, IN, ahead_meant, moment_meant
 from handlers.form import CHANNEL, DATABASE, MAX_NAME, NODE, REASON, SHARD, START
 from handlers.payloads import Malformed, Payload, objects, optional, part
 from handlers.words import Problem, mentions, storable
@@ -242,10 +242,10 @@ def _start(typed: str, local: Local) -> Start | Reason | None:
 def _meant(typed: str) -> Start:
     word, _, rest = typed.partition(" ")
     if word.casefold() == IN.word:
-        return Start(after=length_meant(rest.strip()))
+        return Start(after=ahead_meant(rest.strip()))
     if word.casefold() == AT.word:
         return moment_meant(rest.strip())
     try:
-        return Start(after=length_meant(typed))
+        return Start(after=ahead_meant(typed))
     except Problem:
         return moment_meant(typed)

@@ -10,8 +10,8 @@ from bot.core.events import Place
 from bot.core.model import CandidateRule, Capabilities, Node, Reason, Role, Topology
 from bot.service.catalogue import Database
 from bot.service.offering import Look
-from handlers.blocks import Block, button, context, line, plain, section, sentence
-from handlers.mrkdwn import clip, one_line
+from handlers.blocks import TIMES, Block, button, context, instant_written, line, plain, section, sentence
+from handlers.mrkdwn import clip, one_line, wall_clock
 from handlers.texts import Texts
 
 CALLBACK = "switchover_request"
@@ -70,9 +70,20 @@ def options(databases: Iterable[Database]) -> list[Block]:
     return [option for option in made if option][:MOST_OPTIONS]
 
 
-def error_text(reason: Reason, texts: Texts) -> str:
-    """What is wrong with a field, as plain text."""
-    return clip(texts.say(reason, show=lambda _name, value: clip(one_line(value), 100)), MAX_ERROR)
+def error_text(reason: Reason, texts: Texts, *, zone: str = "") -> str:
+    """What is wrong with a field, as plain text, in which Slack shows no dates: they are as clocks show them there.
+
+    Args:
+        reason: What is wrong.
+        texts: The catalogue, in the reader's language.
+        zone: Where the reader is; "" where that is not known: times are in UTC.
+    """
+
+    def show(name: str, value: str) -> str:
+        at = instant_written(value) if name in TIMES else None
+        return clip(one_line(value), 100) if at is None else wall_clock(at, zone)
+
+    return clip(texts.say(reason, show=show), MAX_ERROR)
 
 
 def open_button(texts: Texts) -> Block:

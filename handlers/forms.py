@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bot.core.commands import Origin
+from bot.core.commands import Origin, RequestSwitchover
 from bot.core.events import Place
-from bot.core.model import Reason
+from bot.core.model import Reason, UserId
 from bot.errors import DirectoryUnavailable
 from bot.ports import Clock
 from bot.service.offering import Look, Offering
 from handlers import filled
 from handlers.filled import Errors, Filled
 from handlers.finder import Take
-from handlers.form import MOST_OPTIONS, Shown, options
+from handlers.form import DATABASE, MOST_OPTIONS, Shown, options
 from handlers.payloads import Payload, text
 from handlers.presence import ASKED_FOR, Presence
 from handlers.slack_client import Done, Outcome, Rejected, SlackClient
@@ -73,6 +73,7 @@ class Forms:
         offering: Who may be shown what.
         wording: Makes the views.
         crew: Runs what no acknowledgement waits for.
+        foreseen: What is known to forbid a request of somebody before it is made; None for nothing.
         take: Counts a call of a method, or says how many seconds it has to wait.
         clock: The time.
         who_limit: Seconds to find out who wants a form.
@@ -84,6 +85,7 @@ class Forms:
         *,
         client: SlackClient,
         offering: Offering,
+        foreseen: Callable[[RequestSwitchover, UserId], Awaitable[Reason | None]],
         wording: Wording,
         crew: Crew,
         take: Take,
@@ -93,6 +95,7 @@ class Forms:
     ) -> None:
         self._client = client
         self._offering = offering
+        self._foreseen = foreseen
         self._wording = wording
         self._clock = clock
         self._who_limit = who_limit
@@ -161,12 +164,11 @@ class Forms:
         Raises:
             Malformed: It is no submission of our form.
         """
-        person = self._offering.known(origin.user, origin.team)
         local = filled.Local(
             unknown=self._offering.unknown,
             takes_requests=self._offering.takes_requests,
             now=self._clock.now(),
-            zone=person.timezone if person else "",
+            zone=self._zone(origin),
         )
         return filled.filled(view, local)
 
@@ -180,9 +182,20 @@ class Forms:
             return filled.no_place(view, Reason.of("form-bot-missing"))
         return {}
 
+    async def hindered(self, origin: Origin, found: Filled) -> Errors:
+        """What is known to forbid the request already. Whatever is not known by now, the desk finds out."""
+        reason = await self._foreseen(found.command, origin.user)
+        return {} if reason is None else {DATABASE: reason}
+
     def errors(self, origin: Origin, found: Mapping[str, Reason]) -> dict[str, str]:
-        """What is wrong with each field, in the person's language where that is known."""
-        return self._wording.form_errors(found, locale=self._offering.locale(origin.user))
+        """What is wrong with each field, in the person's language and time zone where these are known."""
+        return self._wording.form_errors(
+            found, locale=self._offering.locale(origin.user), zone=self._zone(origin)
+        )
+
+    def _zone(self, origin: Origin) -> str:
+        person = self._offering.known(origin.user, origin.team)
+        return person.timezone if person else ""
 
     def _shown(self, place: Place) -> Shown:
         if place.channel and self._offering.takes_requests(place.channel):

@@ -142,7 +142,35 @@ FORMS = (
     Form("help", "", "help-help", lambda _name, _given: Help()),
 )
 _FORMS = {form.word: form for form in FORMS if form.word}
-_KEYWORDS = frozenset({*_FORMS, *c.WORDS})
+_HELP = frozenset({"?", "\N{FULLWIDTH QUESTION MARK}", "-h", "--help", "—help"})
+"""What people type for help elsewhere, also as a keyboard rewrites it. In quotes each may be a name."""
+_KEYWORDS = frozenset({*_FORMS, *c.WORDS, *_HELP})
+# Words that are no commands, and only lead to the suggestion of one.
+_IN_CHINESE = {
+    "帮助": "help",
+    "状态": "status",
+    "列表": "list",
+    "历史": "history",
+    "试运行": "plan",
+    "取消": "cancel",
+    "撤回": "cancel",
+    "冻结": "freeze",
+    "解冻": "unfreeze",
+    "暂停": "halt",
+    "全面暂停": "halt",
+    "恢复": "resume",
+    "紧急切换": "emergency",
+}
+_FILLER = re.compile(
+    r"\s*(?:(?:please|switch|switchover|fail|failover|over|promote|请|切换|主备切换)\s+)+(?=\S)",
+    re.IGNORECASE,
+)
+_PRESSED = frozenset(
+    {
+        *("approve", "approved", "reject", "rejected", "review", "reviewed", "acknowledge"),
+        *("yes", "no", "ok", "okay", "lgtm", "批准", "同意", "驳回", "拒绝", "复核", "人工接管"),
+    }
+)
 # What people add to say when; no node is meant by it.
 _WHEN = frozenset({"now", "asap", "soon", "later", "today", "tonight", "tomorrow", "please"})
 
@@ -237,7 +265,7 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:
-    form = _FORMS.get(words.keyword())
+    form = _FORMS.get("help" if words.keyword() in _HELP else words.keyword())
     if form is not None:
         words.take()
     draft.form = form = form or REQUEST
@@ -297,22 +325,43 @@ def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
     known = [clause.word for clause in form.clauses]
     if keyword in c.WORDS:
         raise Problem(Reason.of("clause-elsewhere", word=keyword))
+    # With nothing but a first word there is no telling whether that is a database's name.
+    only_first = form is REQUEST and not draft.given
+    if only_first and is_pressed(draft.name):
+        _pressed(draft, word)
     # Either a clause's word was mistyped, or one was forgotten.
     meant = get_close_matches(keyword, known, n=1, cutoff=0.5)
     guesses = [f"{one} {left}" for one in meant]
-    guesses += [f"{one} {escape(word)} {left}" for one in (c.AT.word, c.IN.word) if one in known]
+    guesses += [f"{one} {escape(word)} {left}" for one in (c.AT.word, c.IN.word, c.FOR.word) if one in known]
     guesses += [f"to {escape(quoted(word, _KEYWORDS))} {left}"] if _may_be_node(words, keyword, known) else []
     guesses += [f"{clause.word} {escape(word)} {left}" for clause in draft.missing]
-    near = next(filter(None, (_guessed(draft, guess) for guess in guesses)), None)
-    # With nothing but a first word there is no telling whether that is a database's name.
-    nothing_near = form is REQUEST and not draft.given
-    raise Problem(Reason.of("unknown-word", text=word), near or (form.instead if nothing_near else None))
+    near = _behind(draft, keyword, left) if only_first else None
+    near = near or next(filter(None, (_guessed(draft, guess) for guess in guesses)), None)
+    raise Problem(Reason.of("unknown-word", text=word), near or (form.instead if only_first else None))
+
+
+def is_pressed(word: str) -> bool:
+    """Whether a word is said of what is not typed but pressed, on the card of an operation."""
+    return word.casefold() in _PRESSED
+
+
+def _pressed(draft: _Draft, word: str) -> NoReturn:
+    draft.form = None  # it is no database's name
+    found = operation_id(word)
+    status = _text("status", found) if found else "status"
+    raise Problem(Reason.of("on-the-card", word=draft.name), status)
+
+
+def _behind(draft: _Draft, keyword: str, left: str) -> str | None:
+    """The command that it would be with its first two words the other way round: `orders status`."""
+    word = _IN_CHINESE.get(keyword, keyword)
+    return _typed(f"{word} {escape(draft.text)} {left}") if word in _FORMS else None
 
 
 def _may_be_node(words: Words, keyword: str, known: Sequence[str]) -> bool:
     """Whether the word just taken may be a node without its ``to``: alone, as no sentence goes on with it."""
     alone = not words.more() or words.keyword() in known
-    return c.TO.word in known and alone and keyword not in _WHEN
+    return c.TO.word in known and alone and keyword not in _WHEN | {*_FORMS, *_IN_CHINESE}
 
 
 def _guessed(draft: _Draft, guess: str) -> str | None:
@@ -331,17 +380,32 @@ def _understood(text: str) -> Command | None:
 
 
 def _other_form(text: str) -> str:
-    """What it would be if its first word was another form's, mistyped; "" if that makes no sense either."""
+    """What it would be without what people say besides, or if its first word was another form's, mistyped.
+
+    "" if that makes no sense either.
+    """
     first, _, left = text.strip().partition(" ")
     if first.casefold() in _FORMS:
         return ""
+    besides = _FILLER.match(text)
+    if besides and (meant := _typed(text[besides.end() :])):
+        return meant
     near = _nearest_word(first)
-    again = _understood(f"{near} {left}") if near else None
-    return "" if again is None else as_text(again)
+    return _typed(f"{near} {left}") if near else ""
+
+
+def _typed(text: str) -> str:
+    """The command or the help that a text asks for, as somebody would type it; "" if it is neither."""
+    try:
+        found = _parse(Words(text), _Draft())
+    except Problem:
+        return ""
+    return "help" if isinstance(found, Help) else as_text(found)
 
 
 def _nearest_word(word: str) -> str:
-    return nearest(word, _FORMS, likeness=0.75)
+    found = _IN_CHINESE.get(word) or nearest(word, _FORMS, likeness=0.75)
+    return found or nearest(word, ("help",), likeness=0.75)  # it does no harm, also where another is as near
 
 
 def nearest_form(word: str) -> str:

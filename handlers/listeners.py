@@ -1,7 +1,7 @@
 """The acknowledgement: translate what came in, record it, say 200. Nothing escapes, whatever fails.
 
-Only forms wait for Slack: the answer to a command for its form, that to a form for whether the bot is in the channel;
-both briefly, and go on without it.
+Only forms wait for more: the answer to a command for its form, that to a form for whether the bot is in the channel
+and whether the database is free; all briefly, and they go on without it.
 """
 
 from __future__ import annotations
@@ -90,6 +90,8 @@ class RequestForms(Protocol):
     def submitted(self, origin: Origin, view: Payload) -> Filled | Errors: ...
 
     async def misplaced(self, view: Payload, place: Place) -> Errors: ...
+
+    async def hindered(self, origin: Origin, found: Filled) -> Errors: ...
 
     def errors(self, origin: Origin, found: Mapping[str, Reason]) -> Mapping[str, str]: ...
 
@@ -320,8 +322,10 @@ class Listeners:
             return _ok()
         origin = interaction_origin(body)
         found = self._forms.submitted(origin, view)
-        wrong = await self._forms.misplaced(view, found.place) if isinstance(found, Filled) else found
-        if wrong or not isinstance(found, Filled):
+        if not isinstance(found, Filled):
+            return _response("errors", errors=self._forms.errors(origin, found))
+        wrong = await self._forms.misplaced(view, found.place) or await self._forms.hindered(origin, found)
+        if wrong:
             return _response("errors", errors=self._forms.errors(origin, wrong))
         return await self._record(body, replace(origin, place=found.place), found.command, signature)
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from handlers.mrkdwn import NAME
+
 EVENTS_PATH = "/slack/events"
 
 _SCOPES = {
@@ -79,7 +81,7 @@ def _features(request_url: str | None) -> dict[str, Any]:
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": True,
         },
-        "bot_user": {"display_name": "switchover", "always_online": True},
+        "bot_user": {"display_name": NAME, "always_online": True},
         "shortcuts": [
             _shortcut(
                 "Switch over a database", "message", "switchover_here", "Request a switchover in this thread"

@@ -18,7 +18,9 @@ _FORMAT = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # Two emoji are named by digits alone; other digits between colons are a time of day, also with an offset.
 _EMOJI = r"(?:100|1234|(?!\d\d[+-]\d\d:)(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
 # Links, emoji, and what Slack may take for a person or a channel.
-_ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|[@#](?=\w)|(?<=\bwww)(?=\.)")
+NAME = "switchover"
+"""What the bot is called in Slack. Whoever copies its name types a mention of it, so that is left whole."""
+_ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|@(?!{NAME}\b)(?=\w)|#(?=\w)|(?<=\bwww)(?=\.)")
 _HALF_AN_EMOJI = re.compile(rf":{_EMOJI}$")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

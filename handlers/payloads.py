@@ -71,7 +71,7 @@ def mention_origin(body: Payload) -> Origin:
     """Who mentioned the bot, and where."""
     event = part(body, "event")
     place = Place(text(event, "channel"), optional(event, "thread_ts") or None)
-    return Origin(UserId(text(event, "user")), _author_team(body, event), place)
+    return Origin(UserId(text(event, "user")), _author_team(body, event), place, mentioned=True)
 
 
 def home_origin(body: Payload) -> Origin:

@@ -425,7 +425,9 @@ class Publisher:
     # answers: at least once
 
     async def _tell(self, message: Message, to: Origin, answer: Answer, until: datetime) -> Fate:
-        words = self._render.answer(answer, locale=await self._locale(to))
+        # Slash commands do not work inside threads.
+        mention = to.mentioned or to.place.thread is not None
+        words = self._render.answer(answer, locale=await self._locale(to), mention=mention)
         for way in (self._tell_by_hook, self._tell_in_channel):
             if not self._fits(until):
                 return self._waits(None, error="lease")

@@ -44,8 +44,11 @@ class Renderer(Protocol):
         """What the audit channel is told that is of no operation."""
         ...
 
-    def answer(self, answer: Answer, *, locale: str) -> Words:
-        """What one person is told, in their own language; in the channel's where that is not known ("")."""
+    def answer(self, answer: Answer, *, locale: str, mention: bool) -> Words:
+        """What one person is told, in their own language; in the channel's where that is not known ("").
+
+        With ``mention`` whatever it says to type begins with a mention of the bot, in place of its command.
+        """
         ...
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:

@@ -49,6 +49,11 @@ _ENDED = "\ufdd0"
 _ENDS = (".", "?", "!", "…", "。", "\uff1f", "\uff01")
 _TWICE = re.compile(f"{_ENDED}[.。]?")
 _UNSEEN = "\N{WORD JOINER}"
+# Between Chinese characters there is no space, also where one stands beside a value for names in Latin letters.
+_HAN = "\u4e00-\u9fff"
+_AT_HAN = "\ufdd1"
+_SPACED = re.compile(rf"(?<=[{_HAN}]) {_AT_HAN}|{_AT_HAN} (?=[{_HAN}])|{_AT_HAN}")
+_HAN_AT_AN_END = re.compile(rf"\A(?=[{_HAN}])|(?<=[{_HAN}])\Z")
 
 Show = Callable[[str, str], str]
 
@@ -223,9 +228,10 @@ def _format(locale: str, code: str, values: tuple[tuple[str, str], ...]) -> str 
     if pattern is None:
         return None
     text, errors = _bundle(locale).format_pattern(pattern, filled)
-    return None if errors else _TWICE.sub("", str(text))
+    return None if errors else _SPACED.sub("", _TWICE.sub("", str(text)))
 
 
 def _marked(value: str) -> str:
     plain = value.replace(_ENDED, "")
-    return plain + _ENDED if plain.rstrip(_UNSEEN).endswith(_ENDS) else plain
+    marked = _HAN_AT_AN_END.sub(_AT_HAN, plain)
+    return marked + _ENDED if plain.rstrip(_UNSEEN).endswith(_ENDS) else marked

@@ -62,10 +62,10 @@ class Wording:
         """The request form, in the reader's language."""
         return form(shown, self.reader(locale))
 
-    def form_errors(self, found: Mapping[str, Reason], *, locale: str) -> dict[str, str]:
-        """What is wrong with fields of the form, in the reader's language."""
+    def form_errors(self, found: Mapping[str, Reason], *, locale: str, zone: str) -> dict[str, str]:
+        """What is wrong with fields of the form, in the reader's language and time zone."""
         texts = self.reader(locale)
-        return {name: error_text(reason, texts) for name, reason in found.items()}
+        return {name: error_text(reason, texts, zone=zone) for name, reason in found.items()}
 
     def card(self, operation: Operation, *, now: datetime) -> Rendered:
         """The card, in the channel's language."""
@@ -87,9 +87,10 @@ class Wording:
         """What is of no operation, in the channel's language."""
         return card.announcement(say, self._channel)
 
-    def answer(self, answer: Answer, *, locale: str) -> Rendered:
-        """What one person is told, in their own language."""
-        return answers.answer(answer, self.reader(locale), command=self._command)
+    def answer(self, answer: Answer, *, locale: str, mention: bool = False) -> Rendered:
+        """What one person is told, in their own language; for a ``mention`` with what to type in one."""
+        command = answers.MENTION if mention else self._command
+        return answers.answer(answer, self.reader(locale), command=command)
 
     def home(
         self, board: Board, awaiting: Sequence[Operation], *, links: Mapping[str, str], locale: str

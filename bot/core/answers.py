@@ -96,7 +96,7 @@ class DatabaseLine:
 class ShowDatabases:
     """One page of those that have ``part`` in their name or description; ``total`` is how many those are.
 
-    ``held`` says what stops all of them.
+    ``held`` says what stops all of them. ``beyond``: the page that was asked for, where there are not so many; 0: none.
     """
 
     databases: tuple[DatabaseLine, ...]
@@ -105,6 +105,7 @@ class ShowDatabases:
     pages: int = 1
     total: int = 0
     held: tuple[Reason, ...] = ()
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)

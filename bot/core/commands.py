@@ -20,12 +20,14 @@ class Origin:
         team: The workspace that the delivery says they belong to; "" if it does not say.
         place: The channel (and thread) they were in.
         response_url: Where an answer only they see can be sent for half an hour; "" if there is none.
+        mentioned: Whether they mentioned the bot, rather than typed its command or clicked.
     """
 
     user: UserId
     team: str
     place: Place
     response_url: str = ""
+    mentioned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

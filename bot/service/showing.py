@@ -55,7 +55,8 @@ class Showing:
         databases, part = self._catalogue.current.databases, command.part.casefold()
         named = [name for name in sorted(databases) if part in _sought(databases[name])]
         if part and not named:
-            return Tell(self._catalogue.current.unknown(command.part))
+            near = self._catalogue.current.nearest(command.part)
+            return Tell(Reason.of("list-none", part=command.part, nearest=near))
         pages = max(1, -(-len(named) // LISTED))
         page = max(1, min(command.page, pages))
         together = asyncio.Semaphore(READ_TOGETHER)
@@ -73,7 +74,8 @@ class Showing:
         lines = await asyncio.gather(*(line(databases[name]) for name in shown))
         # What is frozen for itself is marked; what binds all of them is said once.
         held = tuple(sentences(holds, ALL, now, EVERY_KIND))
-        return ShowDatabases(tuple(lines), command.part, page, pages, len(named), held)
+        beyond = command.page if command.page > pages else 0
+        return ShowDatabases(tuple(lines), command.part, page, pages, len(named), held, beyond)
 
     async def _status(self, name: str | None) -> Answer:
         if name is None:

@@ -375,6 +375,10 @@ unknown-database = There is no database “{ $name }”.{ GIVEN($nearest) ->
     [yes] {""} Did you mean { $nearest }?
    *[no] {""} “list” shows what there is.
  }
+list-none = No database has “{ $part }” in its name or description.{ GIVEN($nearest) ->
+    [yes] {""} Did you mean { $nearest }?
+   *[no] {""} “list” shows all of them.
+ }
 unknown-operation = There is no operation “{ $id }”. { GIVEN($nearest) ->
     [yes] Did you mean { $nearest }?
    *[no] “status” shows what is under way, “history” what was done.
@@ -739,6 +743,7 @@ list-head = { $count } { COUNT($count) ->
    *[no] {""}
  }
 list-next = More: { $command }
+list-no-page = There is no page { $page }; this is the last one.
 list-empty = No database is set up.
 list-line = { $name }: { GIVEN($shards) ->
     [yes] { $shards } { COUNT($shards) ->
@@ -881,6 +886,11 @@ form-channel-missing = Choose the channel that the card is posted in.
 form-database = Database
 form-database-placeholder = Type a part of its name
 form-database-missing = Choose a database.
+form-frozen = Frozen ({ $scope }){ GIVEN($until) ->
+    [yes] {""} until { $until }
+   *[no] {""}
+ }: { $reason }. Send the form again once that is over.
+form-halted = Halted: { $reason }. Send the form again once an approver says “resume”.
 form-choose-first = Once a database is chosen, its nodes are read.
 form-reading = ⏳ Reading the nodes of { $name }. You need not wait for it: whatever is left empty, the bot finds out.
 form-not-read = The fields below can be left empty or typed into; the request reads everything again.
@@ -925,6 +935,7 @@ help-line = { $usage }: { $about }
 help-names = A database with spaces in its name goes in quotes: "my database". “because” takes everything after it.
 help-times = TIME is 22:00 where you are, or with date and zone: 2026-11-23T02:00+08:00. DURATION is like 45s, 90m, 1h30m, 2d.
 help-checks = CHECK is one of { $checks }.
+help-ways = In threads, where slash commands do not work, mention the bot instead ({ $mention }), or choose “Switch over a database” in the menu of a message. { $command } alone leads to a form; so does the shortcut “New switchover”.
 
 misunderstood-understood = Understood: { $understood }
 misunderstood-nearest = Nearest command: { $nearest }
@@ -936,6 +947,7 @@ missing-value = “{ $word }” needs a value: { $value }
 empty-name = The name is empty; needed: { $value }
 duplicate-clause = “{ $word }” is there twice; say it once.
 unknown-word = “{ $text }” is not understood.
+on-the-card = “{ $word }” is not a command. To approve, reject or review, press the button on the operation's card.
 mention-in-name = “{ $text }” is a mention; type a name instead.
 quote-not-closed = The quotes in “{ $text }” are not closed.
 not-an-id = “{ $text }” is not an operation id; they look like SW-7K3M9Q.
@@ -946,6 +958,6 @@ clause-elsewhere = “{ $word }” does not go with this command.
 not-a-clock = There is no “{ $text }” on the clock: hours go from 0 to 23, minutes from 00 to 59. Write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-time = “{ $text }” is not a time; write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
-not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most a year.
+not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most { $days } days.
 not-a-page = “{ $text }” is not a page number; write it like “page 2”.
 not-overridable = “{ $asked }” is not a check that can be overridden; those are: { $known }

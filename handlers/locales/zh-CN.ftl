@@ -2,11 +2,11 @@
 # 消息与变量和 en.ftl 完全一致，由测试保证。名称、id、命令、检查项名和云平台的原话保持原样：命令用英文输入。
 #
 # 用语（全文统一）：
-#   switchover        主备切换，简称切换       emergency       紧急切换
+#   switchover        主从切换，简称切换       emergency       紧急切换
 #   primary           主库                     approve         批准（人：审批人）
 #   replica           从库                     reject          驳回
-#   hidden member     隐藏节点                 refuse          拒绝（由检查或策略作出）
-#   read-only member  只读节点                 cancel          取消
+#   hidden member     隐藏节点                 refuse          拒绝（由检查或策略作出），状态为“未执行”
+#   read-only member  只读节点                 cancel          撤回
 #   candidate         候选节点                 expire          过期
 #   node / shard      节点 / 分片              review          复核
 #   roles             角色                     acknowledge     人工接管
@@ -23,7 +23,7 @@
 
 status-planning = ▶ 准备中：正在读取角色，检查能否安全切换
 status-awaiting-approval = ⏸ 等待批准：已有 { $count } 人，共需 { $needed } 人
-status-scheduled = ⏸ 已批准，等待到点开始
+status-scheduled = ⏸ 已批准，等待开始时间
 status-rechecking = ▶ { GIVEN($emergency) ->
     [yes] 开始前重新检查
    *[no] 已批准：开始前重新检查
@@ -56,11 +56,11 @@ status-succeeded = ✔ 成功：已读取角色，与{ GIVEN($emergency) ->
    *[no] 批准的方案
  }一致
 status-failed = ✖ 失败：未发生任何变更
-status-refused = ✖ 已拒绝：未发生任何变更
+status-refused = ✖ 未执行：条件不满足，未发生任何变更
 status-not-needed = ✔ 无需切换：角色已符合要求
 status-rejected = ✖ 已驳回：未发生任何变更
 status-expired = ✖ 已过期：未发生任何变更
-status-cancelled = ✖ 已取消：未发生任何变更
+status-cancelled = ✖ 已撤回：未发生任何变更
 status-closed = ■ 已关闭：由人工接管
 
 word-planning = 准备中
@@ -74,11 +74,11 @@ word-verifying = 核实中
 word-needs-attention = 需要人工处理
 word-succeeded = 已成功
 word-failed = 已失败
-word-refused = 已拒绝
+word-refused = 未执行
 word-not-needed = 无需切换
 word-rejected = 已驳回
 word-expired = 已过期
-word-cancelled = 已取消
+word-cancelled = 已撤回
 word-closed = 已关闭
 
 role-primary = 主库
@@ -146,7 +146,7 @@ card-approvals = 批准：{ $count }/{ $needed }{ GIVEN($people) ->
     [yes] ，批准人 { $people }
    *[no] {""}
  }
-card-missing = 还需 { $count } 人。可批准：{ $people }
+card-missing = 还需 { $count } 人。有权批准：{ $people }
 card-anyone = 任何正式成员
 card-expires = 批准截止：{ $when }
 card-start = 开始时间：{ $when }，即 { $wall }
@@ -196,7 +196,7 @@ length-hours = { $hours } 小时{ GIVEN($left) ->
 
 button-approve = 批准
 button-reject = 驳回
-button-cancel = 取消
+button-cancel = 撤回申请
 button-check-again = 再次查看
 button-acknowledge = 人工接管
 button-switch-back = 切回
@@ -204,8 +204,8 @@ button-replan = 重新生成方案
 button-replan-ordinary = 按正常审批重新生成方案
 button-review = 复核
 confirm-approve-title = 批准这次切换？
-confirm-approve-text = { $database }：从 { $before } 切换到 { $after }。批准人数够了就会{ GIVEN($start) ->
-    [yes] 在 { $start } 开始
+confirm-approve-text = { $database }：从 { $before } 切换到 { $after }。达到所需批准人数后{ GIVEN($start) ->
+    [yes] 于 { $start } 开始
    *[no] 立即开始
  }；{ GIVEN($forced) ->
     [yes] 属于强制提升：该节点有延迟时可能失败，客户端连接会中断。
@@ -216,8 +216,8 @@ confirm-reject-text = { $database }：申请到此结束，已有的批准作废
 confirm-yes-reject = 驳回
 confirm-cancel-title = 撤回这次申请？
 confirm-cancel-text = { $database }：还没有发送任何请求。申请到此结束，已有的批准作废。仍需切换的人要重新申请。
-confirm-yes-cancel = 撤回
-confirm-acknowledge-title = 由人工接管？
+confirm-yes-cancel = 撤回申请
+confirm-acknowledge-title = 确认人工接管？
 confirm-acknowledge-text = 机器人不知道结果如何。接管后它不再查看，并解锁 { $database }。请先查看集群。
 confirm-switch-back-title = 生成切回方案？
 confirm-switch-back-text = { $database }：从 { $after } 切回 { $before }。这会生成新方案，重新检查、重新批准；在此之前不会切换。
@@ -229,7 +229,7 @@ confirm-yes-acknowledge = 接管
 confirm-yes-switch-back = 生成方案
 confirm-yes-review = 已复核
 confirm-choose-node-title = 开始紧急切换？
-confirm-choose-node-text = { $database }：切换到 { $node }，立即执行，无需批准；客户端连接可能短暂中断。会公开通告，并且必须由其他人复核。
+confirm-choose-node-text = { $database }：切换到 { $node }，立即执行，无需批准；客户端连接可能短暂中断。会公开通告，并须由他人复核。
 confirm-yes-choose-node = 开始紧急切换
 confirm-replan-ordinary-title = 按正常流程申请？
 confirm-replan-ordinary-text = 原先是 { $by } 的紧急切换。现在生成的是 { $database } 的普通申请：需要批准，也不会跳过任何检查。若要再做紧急切换，请输入“emergency …”。
@@ -247,11 +247,11 @@ overrides = 允许不通过的检查项：{ $checks }
 reply-scheduled = ⏸ { $database } 的切换已批准，将于 { $when } 开始{ GIVEN($wall) ->
     [yes] ，即 { $wall }
    *[no] {""}
- }。开始之前可以取消。
+ }。开始之前可以撤回。
 reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wall) ->
     [yes] ，即 { $wall }
    *[no] {""}
- }。开始之前仍可以取消。
+ }。开始之前仍可以撤回。
 reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
     [yes] 如果到开始时间（{ $when }）仍未解除，本次操作将被拒绝。
    *[no] 解除之前不能批准。
@@ -312,7 +312,7 @@ reply-expired = ✖ { $database } 的切换还没开始就已过期，未发生�
 reply-cancelled = ✖ { $database } 的切换已{ GIVEN($by) ->
     [yes] 由 { $by } {""}
    *[no] {""}
- }取消，未发生任何变更。
+ }撤回，未发生任何变更。
 reply-closed = ■ { $by } 接管了 { $database }。机器人不再查看；数据库已解锁。
 
 ## Checks: what was found, and what would mend it
@@ -365,7 +365,7 @@ deny-not-a-requester = 策略 { $policy } 不允许你申请。请找{ GIVEN($re
     [yes] {" "}{ $requesters }
    *[no] 策略里列出的人
  }。
-deny-own-request = 这是你自己的申请，必须由别人批准。
+deny-own-request = 这是你自己的申请，须由他人批准。
 deny-not-an-approver = 你不是策略 { $policy } 的审批人。{ GIVEN($approvers) ->
     [yes] 请找 { $approvers }。
    *[no] {""}
@@ -383,10 +383,10 @@ deny-not-break-glass = 策略 { $policy } 不允许你做紧急切换。{ GIVEN(
     [yes] 请找 { $people }（列在 break_glass 里），
    *[no] break_glass 里没有列出任何人，请找能修改配置的人，
  }或按正常流程申请切换。
-deny-own-emergency = 这是你自己发起的紧急切换，必须由别人复核。
-deny-approved-already = 你的批准已计入。
-deny-not-requester-nor-approver = 只有申请人或审批人可以取消。
-who-unknown = Slack 现在无法确认你的身份，所以什么都没做。请一分钟后再试。
+deny-own-emergency = 这是你自己发起的紧急切换，须由他人复核。
+deny-approved-already = 你已批准过，无需重复。
+deny-not-requester-nor-approver = 只有申请人或审批人可以撤回。
+who-unknown = Slack 现在无法确认你的身份，因此未执行任何操作。请一分钟后再试。
 wrong-channel = 这个频道不接受申请。请到已配置的频道申请。
 
 ## Answers to one person
@@ -395,27 +395,31 @@ unknown-database = 没有数据库“{ $name }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“list”查看有哪些。
  }
+list-none = 没有数据库的名称或描述含“{ $part }”。{ GIVEN($nearest) ->
+    [yes] 你是指 { $nearest } 吗？
+   *[no] 用“list”查看全部。
+ }
 unknown-operation = 没有操作“{ $id }”。{ GIVEN($nearest) ->
     [yes] 你是指 { $nearest } 吗？
    *[no] 用“status”查看进行中的操作，用“history”查看已完成的。
  }
-locked = { $database } 被 { $holder } 锁定，它结束后才会解锁。
+locked = { $database } 已被操作 { $holder } 锁定，该操作结束后自动解锁。
 approval-expired = 太晚了：批准时间已过。如仍需要，请重新申请。
-locked-cancel = 你可以自己取消 { $id }：在它的卡片上点“取消”，或用命令“cancel { $id }”。
-locked-may-cancel = 要取消 { $id }，请找 { $by }{ GIVEN($approvers) ->
+locked-cancel = 你可以自己撤回 { $id }：在它的卡片上点“撤回申请”，或用命令“cancel { $id }”。
+locked-may-cancel = 要撤回 { $id }，请找 { $by }{ GIVEN($approvers) ->
     [yes] 、{ $approvers }
    *[no] {""} 或任何正式成员
  }。
-locked-tracked = { $id } 的请求已经发出，不能再取消：会一直跟踪到结束。
+locked-tracked = { $id } 的请求已经发出，不能再撤回：会一直跟踪到结束。
 locked-needs-you = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要有人在它的卡片上确认接管：你是审批人，可以这样做。
 locked-needs-attention = 不知道 { $id } 的结果如何。除非后续读取能判定，否则要由审批人在它的卡片上确认接管。
-locked-for-emergency-cancel = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。你可以自己取消 { $id }：在它的卡片上点“取消”，或用命令“cancel { $id }”。
-locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。紧急权限也不能取消它：关于 { $id }，请找 { $by }{ GIVEN($approvers) ->
+locked-for-emergency-cancel = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。你可以自己撤回 { $id }：在它的卡片上点“撤回申请”，或用命令“cancel { $id }”。
+locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久以后才开始。紧急权限也不能撤回它：关于 { $id }，请找 { $by }{ GIVEN($approvers) ->
     [yes] 、{ $approvers }
    *[no] {""} 或任何正式成员
  }。
 nothing-to-check-yet = 现在还没有可查看的：{ $id } 的状态是 { $status }。
-stored-unreadable = 机器人读不懂它为这个数据库保存的记录，可能是更新的版本写的，所以什么都没做。请告诉维护者：日志里写明了是哪一行。
+stored-unreadable = 机器人读不懂它为这个数据库保存的记录，可能是更新的版本写的，因此未执行任何操作。请告诉维护者：日志里写明了是哪一行。
 approvals-unknown = 有一分钟之久，Slack 无法确认这些批准是否仍然有效，所以什么都没有发出。卡片上的“重新生成方案”会重新申请。
 glass-unknown = 有一分钟之久，Slack 无法确认 { $by } 是否仍可做紧急切换，所以什么都没有发出。请重新申请。
 chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->
@@ -428,7 +432,7 @@ chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->
        *[no] 本频道里它的卡片
      }
  }。
-choice-too-old = 现在选择太晚了：距离你的申请已超过 { $minutes } 分钟。什么都没做，请重新申请。
+choice-too-old = 现在选择太晚了：距离你的申请已超过 { $minutes } 分钟。未执行任何操作，请重新申请。
 chosen-already = 这里已经选过了：生成了 { $id }。没有再做任何事；若还要切换，请重新申请。
 replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
     [yes] （{ $wall }）
@@ -457,7 +461,7 @@ halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。{ GIVEN($since)
     [yes] 自 { $since } 起生效：
    *[no] {""}
  }审批人用“resume”恢复之前，不会发送新请求。
-cooldown = 距 { $last } 太近：{ $until } 之前不能开始。
+cooldown = 距上次切换（{ $last }）间隔太短：{ $until } 之前不能开始。
 start-in-the-past = { $when } 已经过去。请给出将来的开始时间。
 start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。
 start-in-gap = { $zone } 的时钟在 { $date } 跳过了 { $clock }。请选择跳变之前或之后的时间。
@@ -494,9 +498,9 @@ already-reviewed = { $id } 已由 { $by } 复核。
 review-too-early = { $id } 还没结束。结束后再复核。
 nothing-to-review = { $id } 不需要复核。
 not-ready-for-approval = 方案还没就绪。等卡片提示后再批准。
-too-late = 太晚了：此操作{ $status }。什么都没做。
-already-decided = 已有决定：此操作{ $status }。什么都没做。
-not-recorded = 机器人自己的数据库无法写入，所以没有记录，什么都没做。请一分钟后再试。
+too-late = 太晚了：此操作的状态已是“{ $status }”。未执行任何操作。
+already-decided = 已有决定：此操作的状态是“{ $status }”。未执行任何操作。
+not-recorded = 机器人自己的数据库无法写入，因此没有记录，也未执行任何操作。请一分钟后再试。
 maybe-recorded = 机器人恰在此刻断开了自己的数据库，无法确定是否已记录。如已记录，会自动继续：请一分钟后先看“status”，再决定是否重新申请。
 looked-again = { $when } 已再次查看：本次读取{ GIVEN($now) ->
     [yes] 显示主库{ GIVEN($moved) ->
@@ -527,7 +531,7 @@ not-sent = 请求没有发出：{ $message }{ GIVEN($error) ->
    *[no] {""}
  }
 not-sent-stopping = 请求发出之前机器人收到了停止指令。恢复运行后会再试。
-lost-answer = 没有收到应答：{ $message }{ GIVEN($error) ->
+lost-answer = 应答丢失：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
  }
@@ -543,9 +547,9 @@ which-shard = { $name } 是分片集群，各分片分别切换。请指明分�
    *[no] {""}
  }。
 misnamed-shard = { $name }：{ $message }。
-ask-again = 要重新申请，请输入：{ $command }
+ask-again = 请改为输入：{ $command }
 unreadable = 暂时读不到 { $name } 的角色。请一分钟后再试。
-topology-moved-primary = 主库已不是方案里的那个：原为 { $before }，现为 { $now }。点卡片上的“重新生成方案”可生成新方案。
+topology-moved-primary = 当前主库与方案中的不一致：原为 { $before }，现为 { $now }。点卡片上的“重新生成方案”可生成新方案。
 topology-moved-members = 节点已和方案不同：减少 { $gone }，新增 { $new }。点卡片上的“重新生成方案”可生成新方案。
 topology-moved-roles = 角色已和方案不同：{ $changed }。点卡片上的“重新生成方案”可生成新方案。
 answer-came-late = 云平台的应答后来还是到了。
@@ -555,7 +559,7 @@ database-removed = { $name } 已不在配置中。
 cancelled-undeliverable = 卡片发不出去，没有人能看到。请把机器人邀请进频道，再重新申请。
 deadline-passed = 任务已运行超过 { $minutes } 分钟。请到云平台控制台查看。
 looked-found = { $count } 个任务中，{ $job } 就是这次请求
-looked-ambiguous = { $count } 个任务中，{ $jobs } 可能是这次请求，也可能是别人的
+looked-ambiguous = { $count } 个任务中，{ $jobs } 可能属于这次请求，也可能属于其他操作
 looked-in-part = { $count } 个任务，列表不完整
 looked-may-leave-none = { $count } 个任务中没有这次请求，但提升节点可能不产生任务
 looked-too-early = { $count } 个任务中没有这次请求；请求仍可能被接受
@@ -735,6 +739,7 @@ list-head = { GIVEN($part) ->
    *[no] {""}
  }
 list-next = 后面还有：{ $command }
+list-no-page = 没有第 { $page } 页；这是最后一页。
 list-empty = 还没有配置数据库。
 list-line = { $name }：{ GIVEN($shards) ->
     [yes] { $shards } 个分片
@@ -848,11 +853,11 @@ home-well = { $count } 个节点{ COUNT($count) ->
    *[other] ，全部健康
  }
 home-unwell = 不健康：{ $names }
-home-as-of = 更新于 { $when }。打开本页后半小时内自动更新；打开时会读取数据库。
+home-as-of = 更新于 { $when }。打开本页后半小时内自动更新；打开时会刷新各数据库的节点状态。
 
 ## The form
 
-form-title = 数据库主备切换
+form-title = 数据库主从切换
 form-submit = 申请
 form-close = 关闭
 form-open = 打开表单
@@ -865,6 +870,11 @@ form-channel-missing = 请选择发送卡片的频道。
 form-database = 数据库
 form-database-placeholder = 输入名称的一部分
 form-database-missing = 请选择数据库。
+form-frozen = 已冻结（{ $scope }{ GIVEN($until) ->
+    [yes] ，至 { $until }
+   *[no] {""}
+ }）：{ $reason }。解冻后再提交表单。
+form-halted = 已全面暂停：{ $reason }。审批人用“resume”恢复后，再提交表单。
 form-choose-first = 选定数据库后，会读取它的节点。
 form-reading = ⏳ 正在读取 { $name } 的节点。不必等待：没填的由机器人查明。
 form-not-read = 下面几项可以留空，也可以直接输入；提交申请后会重新读取。
@@ -877,7 +887,7 @@ form-node-or-cloud = 留空：由云平台选择。指定节点则强制提升�
 form-node-about = { $role }，{ $health }
 form-node-elsewhere = { $node } 是 { $shard } 的节点。请选本分片的节点，或不选。
 form-node-of-another = { $node } 不是现在所选分片的节点。请选本分片的节点，或不选。
-form-no-node = ⚠ 现在没有节点能成为主库，提交申请会被拒绝。
+form-no-node = ⚠ 现在没有节点能成为主库，提交申请也不会执行。
 form-cloud-chooses = 新主库由云平台选择。
 form-primary = { GIVEN($node) ->
     [yes] 当前主库：{ $node }
@@ -898,28 +908,30 @@ help-plan = 试运行：读取角色并检查，只有你能看到
 help-list = 各数据库及其当前主库；或只列出名称、描述里含 PART 的
 help-status = 进行中的操作，或某一个操作
 help-history = 历史操作
-help-cancel = 撤回还没发送的申请
+help-cancel = 撤回尚未提交到云平台的申请
 help-freeze = 冻结：在 DURATION 之内或解冻之前，不得开始计划内切换
 help-unfreeze = 解除手动冻结
 help-halt = 全面暂停：不再发送任何新请求，紧急切换也不行；已发送的继续跟踪
 help-resume = 结束全面暂停
-help-emergency = 不经批准立即切换；会公告，并须由别人复核
+help-emergency = 不经批准立即切换；会公开通告，并须由他人复核
 help-help = 显示本说明
 help-line = { $usage }：{ $about }
 help-names = 名称里有空格的数据库要加引号："my database"。“because”之后的内容全部算作原因。
 help-times = TIME 写 22:00（你所在时区），或带日期和时区：2026-11-23T02:00+08:00。DURATION 例如 45s、90m、1h30m、2d。
 help-checks = CHECK 可选：{ $checks }。
+help-ways = 消息列里不能使用斜杠命令，请改为提及机器人（{ $mention }），或在消息的菜单里选“Switch over a database”。只输入 { $command } 可打开表单；快捷方式“New switchover”也可以。
 
 misunderstood-understood = 已识别：{ $understood }
-misunderstood-nearest = 最接近的命令：{ $nearest }
+misunderstood-nearest = 可以试试：{ $nearest }
 misunderstood-example = 例如：{ $nearest }
 misunderstood-help = 全部命令：{ $nearest }
-misunderstood-nothing-done = 什么都没做。
+misunderstood-nothing-done = 未执行任何操作。
 name-first = 申请要以数据库的名称（{ $value }）开头，不能以“{ $word }”开头。
-missing-value = “{ $word }”后面要有值：{ $value }
+missing-value = “{ $word }”后面需要填写：{ $value }
 empty-name = 名称为空；需要：{ $value }
 duplicate-clause = “{ $word }”出现了两次；写一次即可。
 unknown-word = 无法识别“{ $text }”。
+on-the-card = “{ $word }”不是命令。批准、驳回或复核，请点该操作卡片上的按钮。
 mention-in-name = “{ $text }”是提及；请直接输入名称。
 quote-not-closed = “{ $text }”的引号没有成对。
 not-an-id = “{ $text }”不是操作 id；id 形如 SW-7K3M9Q。
@@ -930,6 +942,6 @@ clause-elsewhere = “{ $word }”不能用于这个命令。
 not-a-clock = 没有“{ $text }”这个钟点：小时为 0 到 23，分钟为 00 到 59。请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加时区，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
-not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长一年。
+not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长 { $days } 天。
 not-a-page = “{ $text }”不是页码；请写成“page 2”这样。
 not-overridable = “{ $asked }”不是可忽略的检查项；可忽略的有：{ $known }

@@ -317,6 +317,17 @@ async def test_what_is_asked_in_a_thread_by_mention_is_answered_in_that_thread()
         assert end.thread_ts == incident.ts
 
 
+async def test_who_mistypes_in_a_thread_is_told_what_works_there() -> None:
+    async with world() as running:
+        space, people = running.demo.workspace, running.demo
+        incident = space.post(people.channel, people.requester, "orders is slow")
+        await running.slack.mention(people.requester, people.channel, "orders to mysql-22", thread=incident)
+        (told,) = await space.wait_for(lambda: space.ephemerals(people.requester), timeout=PATIENCE)
+        assert told.thread_ts == incident.ts
+        assert "To ask again, type: @switchover orders to mysql-2\n" in told.text
+        assert "/switchover" not in told.text
+
+
 async def test_sigterm_drains_and_exits_0_and_the_database_can_be_read_beside_a_running_bot() -> None:
     async with world() as running:
         await requested(running)
@@ -449,9 +460,15 @@ async def test_a_switchover_is_requested_in_the_form_from_a_thread() -> None:
             return now if now and any(b.get("block_id") == "node" for b in now.payload["blocks"]) else None
 
         view = await space.wait_for(picker)
-        receipt = await running.slack.submit(
-            rita, view, {"database": "orders", "node": "cln-ouhutv702", "reason": "disk"}
-        )
+        asked = {"database": "orders", "node": "cln-ouhutv702", "reason": "disk"}
+        amir = running.demo.approver
+        await running.slack.command(amir, running.demo.channel, "freeze orders because audit")
+        await space.wait_for(lambda: space.ephemerals(amir), timeout=PATIENCE)
+        refused = await running.slack.submit(rita, view, asked)
+        assert "Frozen (orders): audit" in refused.json["errors"]["database"]
+        await running.slack.command(amir, running.demo.channel, "unfreeze orders")
+        await space.wait_for(lambda: space.ephemerals(amir)[1:], timeout=PATIENCE)
+        receipt = await running.slack.submit(rita, view, asked)
         await running.slack.again(receipt)
         card = await running.card_in("awaiting_approval", *ENDS)
         assert (status_of(card), card.thread_ts) == ("awaiting_approval", root.ts)

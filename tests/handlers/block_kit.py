@@ -113,5 +113,5 @@ def _alive(text: str) -> list[str]:
     found = re.findall(r"[<>&]", left)
     found += re.findall(rf"(?<!{JOINER})[*~`]|[*~`](?!{JOINER})", left)
     found += re.findall(rf"(?<![A-Za-z0-9{JOINER}])_|_(?![A-Za-z0-9{JOINER}])", left)
-    found += re.findall(r"://|:(?:100|1234|(?!\d+:|\d\d[+-]\d\d:)[\w+'-]+):|[@#]\w", left)
+    found += re.findall(r"://|:(?:100|1234|(?!\d+:|\d\d[+-]\d\d:)[\w+'-]+):|@(?!switchover\b)\w|#\w", left)
     return found + re.findall(r"(?m)^&gt;", text)

@@ -87,6 +87,9 @@ class NoForms:
     async def misplaced(self, view: Mapping[str, Any], place: Place) -> Errors:
         return {}
 
+    async def hindered(self, origin: Origin, found: Filled) -> Errors:
+        return {}
+
     def errors(self, origin: Origin, found: Mapping[str, Reason]) -> Mapping[str, str]:
         return {}
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from bot.core.commands import Command
-from bot.core.model import CandidateRule
+from bot.core.commands import Command, RequestSwitchover
+from bot.core.model import CandidateRule, Reason, UserId
 from bot.core.policy import Policy
 from bot.ports import Inbound
 from bot.sandbox.slack import Deliveries, Demo, Message, View, demo_workspace, serve_workspace
@@ -75,6 +75,7 @@ class Office:
             offering=Offering(
                 directory=self.directory, catalogue=self.catalogue, reading_limit=limits.get("reading", 20.0)
             ),
+            foreseen=self.foreseen,
             wording=wording,
             crew=self.crew,
             take=self.pace.take,
@@ -83,6 +84,7 @@ class Office:
             asked_for=limits.get("asked", PATIENCE),
         )
         self.kicks = 0
+        self.in_the_way: dict[tuple[str, str], Reason] = {}
         listeners = Listeners(
             store=self.inbox,
             clock=clock,
@@ -104,6 +106,9 @@ class Office:
         )
         self.app = create_app(ingress=ingress, readiness=self._readiness, metrics=lambda: b"")
         self.people: Deliveries
+
+    async def foreseen(self, command: RequestSwitchover, user: UserId) -> Reason | None:
+        return self.in_the_way.get((command.database, user))
 
     def configure(self, *databases: Database, channels: frozenset[str] = frozenset()) -> None:
         self.catalogue.current = Catalogue({each.name: each for each in databases}, channels)

@@ -22,15 +22,17 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import ListDatabases, RequestSwitchover
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
 from bot.core.events import Choice
 from bot.core.model import Call, Node, NodeId, Reason, Role, nested
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
-from handlers.answers import LONG_AGO, answer, choice_value, help_text, misunderstood, parse_choice
+from handlers.answers import LONG_AGO, MENTION, answer, choice_value, help_text, misunderstood, parse_choice
 from handlers.grammar import Misunderstood, parse
+from handlers.manifest import manifest
 from handlers.texts import LOCALES, Texts
+from handlers.wording import Wording
 from handlers.words import storable
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
@@ -136,6 +138,11 @@ def test_whoever_named_nothing_that_is_there_is_told_what_to_type() -> None:
         ("cancle", "cancel ID"),
         ("haltt", "halt because REASON…"),
         ("freez", "freeze DATABASE|all [for DURATION] because REASON…"),
+        ("帮助", "help"),
+        ("状态", "status"),
+        ("列表", "list"),
+        ("历史", "history"),
+        ("撤回", "cancel ID"),
     ],
 )
 def test_who_mistyped_a_command_is_told_the_nearest(typed: str, meant: str) -> None:
@@ -155,12 +162,37 @@ def test_what_is_near_to_no_command_is_not_taken_for_one(typed: str) -> None:
     assert "Nearest" not in answer(AskAgain(nowhere), TEXTS).text
 
 
+def test_who_types_an_approval_is_told_that_it_is_pressed() -> None:
+    """There is no command for it, and nothing is near."""
+    nowhere = Reason.of("unknown-database", name="Approve", nearest="")
+    pressed = (
+        "“Approve” is not a command. To approve, reject or review, press the button on the operation's card."
+    )
+    assert answer(AskAgain(nowhere), TEXTS).text == (
+        f"There is no database “Approve”. “list” shows what there is.\n{pressed}\nNothing was done."
+    )
+    found = parse("Approve SW-7K3M9Q")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        f"{pressed}\nNearest command: /switchover status SW-7K3M9Q\nNothing was done."
+    )
+
+
 def test_a_database_that_is_near_comes_before_a_command() -> None:
     near = Reason.of("unknown-database", name="lst", nearest="last")
     assert answer(AskAgain(near, RequestSwitchover("last", "n-2")), TEXTS).text == (
         "There is no database “lst”. Did you mean last?\n"
         "To ask again, type: /switchover last to n-2\n"
         "Nothing was done."
+    )
+
+
+def test_a_search_without_a_find_is_no_missing_database() -> None:
+    assert answer(Tell(Reason.of("list-none", part="zzz", nearest="")), TEXTS).text == (
+        "No database has “zzz” in its name or description. “list” shows all of them."
+    )
+    assert answer(Tell(Reason.of("list-none", part="ordres", nearest="orders")), TEXTS).text == (
+        "No database has “ordres” in its name or description. Did you mean orders?"
     )
 
 
@@ -194,6 +226,29 @@ def test_help_shows_the_command_as_it_is_called_here() -> None:
     assert "/sw cancel ID: withdraw a request that has not been sent" in made.text
     assert "DURATION is like 45s, 90m, 1h30m, 2d." in made.text
     assert "candidate_is_replica" in made.text
+
+
+def test_who_mentioned_the_bot_is_told_what_to_type_in_a_mention() -> None:
+    """Inside a thread nothing else works; and whoever calls for help is told so."""
+    wording = Wording("en", command="/sw")
+    nowhere = Reason.of("unknown-database", name="ordres", nearest="orders")
+    told: list[tuple[Answer, str]] = [
+        (AskAgain(nowhere, RequestSwitchover("orders", "n-2")), "orders to n-2"),
+        (ShowHelp("orders ot n-2"), "orders to n-2"),
+        (AskAgain(Reason.of("unknown-database", name="statsu", nearest="")), "status"),
+        (ShowHelp("help"), "list [PART] [page NUMBER]:"),
+        (ShowDatabases((DatabaseLine("orders", "", "p"),), pages=2, total=21), "list page 2"),
+    ]
+    for each, typed in told:
+        assert f"@switchover {typed}" in wording.answer(each, locale="", mention=True).text
+        assert f"/sw {typed}" in wording.answer(each, locale="").text
+    for command in ("/sw", MENTION):
+        said = help_text(TEXTS, command=command).text.splitlines()[-1]
+        assert "mention the bot instead (@switchover DATABASE …), or" in said
+        assert f"{command} alone leads to a form" in said
+        assert all(
+            f"“{shortcut['name']}”" in said for shortcut in manifest(url=None)["features"]["shortcuts"]
+        )
 
 
 def test_a_sentence_comes_with_its_explanation() -> None:
@@ -534,7 +589,13 @@ def test_a_long_list_is_shown_in_pages_and_says_how_to_get_the_next(part: str, h
     shown = answer(ShowDatabases(lines, part, 2, 250, 5000), TEXTS, command="/sw").text.splitlines()
     assert (shown[0], shown[-1]) == (f"5000 databases{head}, page 2 of 250", f"More: /sw list{rest} page 3")
     assert parse(shown[-1].removeprefix("More: /sw ")) == ListDatabases(part, 3)
+    beyond = answer(ShowDatabases(lines, part, 250, 250, 5000, beyond=999), TEXTS).text.splitlines()
+    assert beyond[:2] == [
+        "There is no page 999; this is the last one.",
+        f"5000 databases{head}, page 250 of 250",
+    ]
     last = answer(ShowDatabases(lines, part, 250, 250, 5000), TEXTS).text
+    assert "There is no page" not in last
     assert last.endswith("\ndb19: primary p")
 
 

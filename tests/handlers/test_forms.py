@@ -12,7 +12,7 @@ import pytest
 
 from bot.core.commands import Origin, RequestSwitchover, ShowHelp
 from bot.core.events import Place
-from bot.core.model import NodeId, UserId
+from bot.core.model import NodeId, Reason, UserId
 from bot.core.schedule import Start
 from bot.errors import MaybeRecorded, Unavailable
 from bot.sandbox.slack import Fault, Impossible, View
@@ -410,6 +410,7 @@ async def test_another_replica_reads_again_what_is_in_a_shard() -> None:
         other = Forms(
             client=it.client,
             offering=Offering(directory=it.directory, catalogue=it.catalogue),
+            foreseen=it.foreseen,
             wording=Wording("en"),
             crew=it.crew,
             take=it.pace.take,
@@ -504,7 +505,8 @@ async def test_a_form_sent_twice_is_one_request() -> None:
     [
         ({"start": "25:00"}, "start", "There is no “25:00” on the clock"),
         ({"start": "2026-11-23T02:00"}, "start", "has no time zone"),
-        ({"start": "2020-11-23T02:00Z"}, "start", "has passed"),
+        ({"start": "2020-11-23T02:00Z"}, "start", "2020-11-23 03:00 (UTC+01:00, Europe/Berlin) has passed"),
+        ({"start": "in 31x"}, "start", "at most 30 days"),
         ({"start": "in 90d"}, "start", "days away"),
         ({"shard": "sh-1", "node": "n-elsewhere"}, "node", "Choose one of this shard"),
     ],
@@ -525,6 +527,28 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_recorded(
         right = {"database": "events", "shard": "sh-2"}
         await it.people.submit("rita", view, right)
         assert it.recorded.command == RequestSwitchover("events", shard="sh-2")
+
+
+async def test_what_forbids_the_request_already_is_said_at_the_database_and_the_form_stays() -> None:
+    """With all that was filled in; once that is over the same form is taken."""
+    async with office() as it:
+        view = await it.filled_for("orders")
+        filled = {"database": "orders", "node": B, "reason": "disk"}
+        until = "2026-03-02T11:00:00+00:00"
+        it.in_the_way["orders", RITA] = Reason.of("form-frozen", scope="all", reason="audit", until=until)
+        receipt = await it.people.submit("rita", view, filled)
+        assert receipt.json == {
+            "response_action": "errors",
+            "errors": {
+                "database": "Frozen (all databases) until 2026-03-02 12:00 (UTC+01:00, Europe/Berlin): audit."
+                " Send the form again once that is over."
+            },
+        }
+        view = await it.form()
+        assert it.inbox.items == []
+        it.in_the_way.clear()
+        await it.people.submit("rita", view, filled)
+        assert it.recorded.command == RequestSwitchover("orders", node=B, reason="disk")
 
 
 async def test_a_database_that_is_gone_meanwhile_is_said_at_its_field() -> None:

@@ -1,5 +1,7 @@
 """The grammar, by table and by hypothesis."""
 
+# ruff: noqa: RUF001 - the keyboard of Chinese
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta, timezone
@@ -37,6 +39,14 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("  \n ", Help()),
     ("help", Help()),
     ("HELP me please", Help()),
+    ("?", Help()),
+    ("？", Help()),
+    ("-h", Help()),
+    ("--help", Help()),
+    ("—help", Help()),
+    ('"?" to "-h"', RequestSwitchover("?", node="-h")),
+    ("yes to ok", RequestSwitchover("yes", node="ok")),
+    ("switch to n", RequestSwitchover("switch", node="n")),
     ("orders", RequestSwitchover("orders")),
     ("orders to mysql-2", RequestSwitchover("orders", node="mysql-2")),
     ("orders TO mysql-2", RequestSwitchover("orders", node="mysql-2")),
@@ -96,6 +106,10 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("orders at 9:05 to n", RequestSwitchover("orders", node="n", start=Start(clock=time(9, 5)))),
     ("orders to node 2 at 22:00", RequestSwitchover("orders", node="node 2", start=Start(clock=time(22)))),
     ("orders in 90m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
+    ("orders at 22：00", RequestSwitchover("orders", start=Start(clock=time(22)))),
+    ("orders at ２２:００ to n", RequestSwitchover("orders", node="n", start=Start(clock=time(22)))),
+    ("orders at 2026-11-23T02：00+08：00", RequestSwitchover("orders", start=Start(at=NIGHT))),
+    ("orders in ９０m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
     ("orders in 1h 30m", RequestSwitchover("orders", start=Start(after=timedelta(minutes=90)))),
     ("orders IN 45S to n", RequestSwitchover("orders", node="n", start=Start(after=timedelta(seconds=45)))),
     ("plan orders in 2d", RequestSwitchover("orders", dry_run=True, start=Start(after=timedelta(days=2)))),
@@ -150,7 +164,29 @@ MISUNDERSTOOD = [
     ("orders to a to b", "orders to a", "duplicate-clause", "orders to a"),
     ("orders shard a shard b", "orders shard a", "duplicate-clause", "orders shard a"),
     ("frobnicate the db", "frobnicate", "unknown-word", "help"),
-    ("please switch orders", "please", "unknown-word", "help"),
+    ("please switch orders", "please", "unknown-word", "orders"),
+    ("switch orders", "switch", "unknown-word", "orders"),
+    ("Fail over orders to n because of x", "Fail", "unknown-word", "orders to n because x"),
+    ("failover orders", "failover", "unknown-word", "orders"),
+    ("promote orders at 22:00", "promote", "unknown-word", "orders at 22:00"),
+    ("切换 orders", "切换", "unknown-word", "orders"),
+    ("please help", "please", "unknown-word", "help"),
+    ("switch orders now", "switch", "unknown-word", "help"),
+    ("halp me", "halp", "unknown-word", "help"),
+    ("ORDERS STATUS", "ORDERS", "unknown-word", "status ORDERS"),
+    ("orders plan to n", "orders", "unknown-word", "plan orders to n"),
+    ("sw-7k3m9q cancel", "sw-7k3m9q", "unknown-word", "cancel SW-7K3M9Q"),
+    ("orders freeze because x", "orders", "unknown-word", "freeze orders because x"),
+    ("orders 历史", "orders", "unknown-word", "history orders"),
+    ("orders cancel", "orders", "unknown-word", "help"),
+    ("orders help", "orders", "unknown-word", "help"),
+    ("状态 orders", "状态", "unknown-word", "status orders"),
+    ("帮助 我", "帮助", "unknown-word", "help"),
+    ("approve SW-7K3M9Q", "", "on-the-card", "status SW-7K3M9Q"),
+    ("Approved sw-7k3moq thanks", "", "on-the-card", "status SW-7K3M0Q"),
+    ("reject SW-123", "", "on-the-card", "status"),
+    ("yes please", "", "on-the-card", "status"),
+    ("批准 SW-7K3M9Q", "", "on-the-card", "status SW-7K3M9Q"),
     ("orders now", "orders", "unknown-word", "help"),
     ("orders 22:00", "orders", "unknown-word", "orders at 22:00"),
     ("orders 90m because x", "orders", "unknown-word", "orders in 1h30m because x"),
@@ -204,7 +240,9 @@ MISUNDERSTOOD = [
     ("orders in 2 hours to n because of x", "orders", "not-a-duration", "orders to n in 2h because x"),
     ("orders in 5 fortnights", "orders", "not-a-duration", "orders in 30m"),
     ("orders in 999 days", "orders", "not-a-duration", "orders in 30m"),
-    ("orders in 30分钟", "orders", "not-a-duration", "orders in 30m"),
+    ("orders in 45分钟", "orders", "not-a-duration", "orders in 45m"),
+    ("orders in ４５分钟", "orders", "not-a-duration", "orders in 45m"),
+    ("orders at 25：00", "orders", "not-a-clock", "orders at 22:00"),
     ("freeze all for 1 day because x", "freeze all", "not-a-duration", "freeze all for 1d because x"),
     ("orders in 0s", "orders", "not-a-duration", "orders in 30m"),
     ("orders in 366d", "orders", "not-a-duration", "orders in 30m"),
@@ -219,6 +257,7 @@ MISUNDERSTOOD = [
     ("freeze all for ever because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
     ("freeze all for 0s because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
     ("freeze all for 366d because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
+    ("freeze orders 2h because typo", "freeze orders", "unknown-word", "freeze orders for 2h because typo"),
     ("freeze orders audit tonight", "freeze orders", "unknown-word", "freeze orders because audit tonight"),
     ("freeze orders at 22:00 because x", "freeze orders", "clause-elsewhere", "freeze orders because …"),
     ("unfreeze", "unfreeze", "missing-value", "help"),
@@ -260,6 +299,7 @@ texts_typed = st.one_of(
                 *("orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"),
                 *("in", "for", "override", "2h", "22:00", "2026-11-23T02:00Z", "candidate_lag", "all"),
                 *("freeze", "unfreze", "halt", "resume", "emergency", "emergancy", "help"),
+                *("?", "--help", "please", "switch", "approve", "状态", "帮助"),
                 *('"', "“", "”", '"a b"', '""', "&lt;", "&amp;lt;", "<@U1>", 'a"b', "c", "<http://a|b>"),
                 *("\n", "\0", "\ud800"),
             )
@@ -267,7 +307,7 @@ texts_typed = st.one_of(
         max_size=12,
     ).map(" ".join),
 )
-keywords = sorted({form.word for form in FORMS if form.word} | WORDS)
+keywords = sorted({form.word for form in FORMS if form.word} | WORDS | {"?", "？", "-h", "--help", "—help"})
 names = st.sampled_from([*keywords, *(word.upper() for word in keywords)]) | st.text(
     st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters='"“”„'), min_size=1
 ).filter(lambda name: name.strip() != "")
@@ -289,6 +329,14 @@ def test_anything_else_is_explained(text: str, understood: str, code: str, sugge
         code,
         f"/switchover {suggestion}",
     )
+
+
+@pytest.mark.parametrize(("text", "days"), [("orders in 31x", "30"), ("freeze all for 31x because x", "365")])
+def test_who_types_no_length_is_told_the_longest_that_is_of_use(text: str, days: str) -> None:
+    """A start further away would be refused, whatever its length is."""
+    found = parse(text)
+    assert isinstance(found, Misunderstood)
+    assert found.problem["days"] == days
 
 
 @given(texts_typed)

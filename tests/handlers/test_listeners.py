@@ -352,7 +352,7 @@ async def test_a_mention_is_a_command_in_its_thread(bot: Bot) -> None:
     response = await bot.event(text="hey <@U77> and <@UBOT|bot>: orders because x", thread_ts="5.0")
     assert (response.status_code, response.text) == (200, "")
     assert bot.commands == [RequestSwitchover("orders", reason="x")]
-    assert bot.origins == [Origin(UserId("U1"), "T1", Place("C1", "5.0"))]
+    assert bot.origins == [Origin(UserId("U1"), "T1", Place("C1", "5.0"), mentioned=True)]
     assert bot.inbox.items[0].dedupe_key == "event_callback:Ev1"
 
 

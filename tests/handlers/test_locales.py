@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -31,6 +32,7 @@ from bot.core.machine import Say
 from bot.core.model import Reason
 from bot.core.operation import ENDS, Operation, Status
 from bot.core.preflight import Outcome
+from bot.sandbox import page
 from handlers import texts as catalogue
 from handlers.blocks import Rendered
 from handlers.grammar import Misunderstood, parse
@@ -40,6 +42,7 @@ from tests.handlers.block_kit import buttons
 from tests.handlers.samples import CHECKS, HALT, NODES, NOW, READING, emergency, reasons, sample
 
 OURS = sorted(codes() & codes("zh-CN"))
+PAGE = Path(page.__file__).parent / "static" / "words" / "zh-CN.json"
 ENGLISH, CHINESE = Texts("en"), Texts("zh-CN")
 
 # What people type, or read elsewhere, as it is: the names of placeholders, of settings and of products.
@@ -114,6 +117,17 @@ def test_no_english_is_left_in_a_chinese_message() -> None:
     assert {code: words for code, words in left.items() if words} == {}
     worded = [code for code in OURS if words_left(source(code, "en"))]
     assert [code for code in worded if not re.search(r"[\u4e00-\u9fff]", source(code, "zh-CN"))] == []
+
+
+OTHER_WORDS = re.compile("主备|备库|副本(?!集)|作业|取消|闪断|别人|什么都没做|回答")
+
+
+def test_a_thing_has_one_name_in_chinese() -> None:
+    """Also on the sandbox's page, beside the bot's own texts."""
+    words = json.loads(PAGE.read_text(encoding="utf-8"))
+    said = {code: source(code, "zh-CN") for code in OURS} | words
+    assert {code: text for code, text in said.items() if OTHER_WORDS.search(text)} == {}
+    assert {code: text for code, text in words.items() if re.search("(?<!青)(?<!华为)云(?!平台)", text)} == {}
 
 
 def test_the_same_mark_stands_first_in_every_language() -> None:
@@ -255,8 +269,8 @@ def test_answers_are_chinese_throughout() -> None:
     assert made.text == (
         "无法识别“ot”。\n"
         "已识别：/switchover orders\n"
-        "最接近的命令：/switchover orders to mysql-2\n"
-        "什么都没做。"
+        "可以试试：/switchover orders to mysql-2\n"
+        "未执行任何操作。"
     )
     help_lines = WORDING.explain(None, "zh-CN").text.splitlines()
-    assert "/switchover cancel ID：撤回还没发送的申请" in help_lines
+    assert "/switchover cancel ID：撤回尚未提交到云平台的申请" in help_lines

@@ -38,6 +38,8 @@ def test_no_text_comes_to_life(text: str) -> None:
         (":100:", f":{JOINER}100:"),
         (">q", f"{JOINER}&gt;q"),
         ("a\n b", "a b"),
+        ("@switchover list", "@switchover list"),
+        ("@switchovers and @here", f"@{JOINER}switchovers and @{JOINER}here"),
         ("a\u202eb", "a\ufffdb"),
     ],
 )

@@ -67,9 +67,10 @@ class PlainRenderer:
     def announcement(self, say: Say) -> Said:
         return Said(f"notice: {say.text.code}")
 
-    def answer(self, answer: Answer, *, locale: str) -> Said:
+    def answer(self, answer: Answer, *, locale: str, mention: bool) -> Said:
         assert isinstance(answer, Tell)
-        return Said(f"{locale}: {answer.text.code}", [{"type": "divider"}])
+        how = " by mention" if mention else ""
+        return Said(f"{locale}: {answer.text.code}{how}", [{"type": "divider"}])
 
     def metadata(self, operation_id: str, status: str, key: str) -> Mapping[str, Any]:
         payload = {"operation": operation_id, "status": status, "key": key}
@@ -1032,7 +1033,7 @@ async def test_a_response_url_that_is_used_up_is_replaced(desk: Desk, kind: str,
     desk.owe_answer(_asker(desk, hook=True, thread="1.1"))
     await desk.settle()
     [answer] = desk.slack.channels["C1"].ephemerals
-    assert (answer["user"], answer["thread_ts"], answer["text"]) == ("U1", "1.1", "en-US: hello")
+    assert (answer["user"], answer["thread_ts"], answer["text"]) == ("U1", "1.1", "en-US: hello by mention")
 
 
 async def test_a_response_url_of_somebody_else_is_not_called(desk: Desk) -> None:
@@ -1063,6 +1064,22 @@ async def test_who_cannot_be_told_in_the_channel_is_told_directly(desk: Desk, ch
     desk.owe_answer(_asker(desk, channel=channel))
     await desk.settle()
     assert desk.texts("DU1") == ["en-US: hello"]
+
+
+@pytest.mark.parametrize(
+    ("to", "how"),
+    [
+        (Origin(UserId("U1"), TEAM, Place("C1")), ""),
+        (Origin(UserId("U1"), TEAM, Place("C1"), mentioned=True), " by mention"),
+        (Origin(UserId("U1"), TEAM, Place("C1", "1.1")), " by mention"),
+    ],
+)
+async def test_who_mentioned_the_bot_or_is_in_a_thread_is_told_to_mention_it(
+    desk: Desk, to: Origin, how: str
+) -> None:
+    desk.owe_answer(to)
+    await desk.settle()
+    assert desk.slack.channels["C1"].ephemerals[0]["text"] == f"en-US: hello{how}"
 
 
 async def test_an_answer_that_nobody_can_get_is_given_up(desk: Desk) -> None:

@@ -261,7 +261,7 @@ def test_what_was_looked_at_is_a_sentence_of_its_own() -> None:
         "What was looked at: 2 jobs; j-1, j-2 may be this request, or somebody else's"
     )
     assert Texts("zh-CN").text("evidence", summary=looked) == (
-        "查看结果：2 个任务中，j-1, j-2 可能是这次请求，也可能是别人的"  # noqa: RUF001 - the punctuation of Chinese
+        "查看结果：2 个任务中，j-1, j-2 可能属于这次请求，也可能属于其他操作"  # noqa: RUF001 - the punctuation of Chinese
     )
     assert Texts().text("evidence", summary="3 recent jobs") == "What was looked at: 3 recent jobs"
 
@@ -327,6 +327,23 @@ def test_a_reason_that_ends_a_sentence_gets_no_second_full_stop(
     assert chinese in Texts("zh-CN").say(said)
     joined = Reason.of("halted-by", by="U1", reason="why?\u2060")
     assert "why?\u2060 Nothing" in Texts("en").say(joined)
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "said"),
+    [
+        ("moves-asked", {"database": "orders", "after": "由云平台选定的节点"}, "切换到由云平台选定的节点"),
+        ("moves", {"database": "orders", "before": "未知主库", "after": "n-2"}, "从未知主库切换到 n-2"),
+        ("notice-unfrozen", {"by": "U1", "scope": "all"}, "解冻了所有数据库。"),
+        ("notice-unfrozen", {"by": "U1", "scope": "orders"}, "解冻了 orders。"),
+        ("notice-unfrozen", {"by": "U1", "scope": "订单 甲。"}, "解冻了订单 甲。"),
+        ("list-line", {"name": "orders", "description": "订单\ufdd1"}, "主库未知 · 订单"),
+    ],
+)
+def test_between_chinese_characters_there_is_no_space(code: str, values: dict[str, str], said: str) -> None:
+    """But beside names in Latin letters, and where somebody typed one; what marks the place is not seen."""
+    assert Texts("zh-CN").text(code, **values).endswith(said)
+    assert "\ufdd1" not in Texts("en").text(code, **values)
 
 
 def test_a_value_in_quotes_keeps_its_punctuation() -> None:

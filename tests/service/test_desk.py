@@ -820,7 +820,7 @@ async def test_history_of_an_id_is_that_operation() -> None:
 
 
 async def test_a_large_catalogue_is_listed_in_pages_and_only_those_are_read() -> None:
-    """The same order every time; a page that there is not is the last one."""
+    """The same order every time; for a page that there is not the last one is shown, and that is said."""
     world = World()
     world.configure(**{f"db{number:04}": POLICY for number in range(5000)})
 
@@ -833,10 +833,11 @@ async def test_a_large_catalogue_is_listed_in_pages_and_only_those_are_read() ->
     assert [line.name for line in first.databases] == [f"db{number:04}" for number in range(LISTED)]
     assert (first.page, first.pages, first.total) == (1, 250, 5000)
     assert (last.page, [line.name for line in last.databases][-1]) == (250, "db4999")
-    assert world.cloud.readings == 2 * LISTED
+    assert (first.beyond, (await listed(page=250)).beyond, last.beyond) == (0, 0, 9999)
+    assert world.cloud.readings == 3 * LISTED
     some = await listed("DB42", 2)
     assert (some.databases[0].name, some.total, some.pages) == ("db4220", 100, 5)
-    assert await world.told(ListDatabases("ordres"), EVE) == "unknown-database"
+    assert await world.told(ListDatabases("ordres"), EVE) == "list-none"
 
 
 async def test_databases_are_listed_by_their_descriptions_too() -> None:
