@@ -28,7 +28,7 @@ from bot.app import (
 from bot.config import Settings
 from bot.core.holds import EVERY_KIND, frozen_policy, kinds_binding, sentences
 from bot.core.model import Reason, Target
-from bot.core.operation import UNSENT, Operation
+from bot.core.operation import ENDS, UNSENT, Operation
 from bot.core.preflight import Outcome
 from bot.errors import ConfigError, NoDatabase, ProviderError, Refused, SwitchoverError
 from bot.ports import AuditBreak, Store
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     history = _add(commands, "history", _history, "what was done")
     history.add_argument("database", metavar="DATABASE", nargs="?")
-    history.add_argument("--limit", type=_positive, default=20, metavar="N", help="at most N (20)")
+    history.add_argument("--limit", type=_positive, default=20, metavar="N", help="the newest N (20)")
     history.add_argument("--json", action="store_true", help="print one JSON object")
 
     manifest = commands.add_parser("manifest", help="print the Slack app's manifest (YAML)")
@@ -301,14 +301,15 @@ async def _history(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     try:
         async with reading_store(settings) as store:
-            every = await store.operations(
-                open_only=False, database=arguments.database, limit=arguments.limit
-            )
+            found = await store.ended(database=arguments.database, limit=arguments.limit)
+            counted = await store.count_operations(arguments.database)
     except NoDatabase as error:
         return _nothing_yet(error, arguments.database, settings, arguments)
-    found = [operation for operation in every if not operation.open]
-    if arguments.database is not None and not every and arguments.database not in settings.databases:
+    if arguments.database is not None and not counted and arguments.database not in settings.databases:
         return _fail(_unknown(arguments.database, ""))
+    total = sum(count for status, count in counted.items() if status in ENDS)
+    if total > arguments.limit:
+        print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)
     return _print_operations(found, arguments)
 
 

@@ -17,7 +17,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp, ShowHistory
 from bot.core.events import Choice
 from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation, Status
@@ -86,7 +86,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case ShowDatabases():
             return _databases(told, texts, command)
         case ShowOperations():
-            return _operations(told, texts)
+            return _operations(told, texts, command)
         case ShowHelp():
             parsed = parse(told.text, command=command)
             if isinstance(parsed, Misunderstood):
@@ -373,7 +373,7 @@ def _shard(shard: ShardLine, texts: Texts) -> str:
     )
 
 
-def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
+def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
     named, held = literal(shown.name, 80), _held(shown.held, texts)
     if not shown.operations:
         code = "operations-none-past" if shown.past else "operations-none-open"
@@ -381,11 +381,22 @@ def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
         # One operation asked for by its id: all that its card says, without the buttons.
         return _under(held, summary(shown.operations[0], texts, now=None), texts)
-    head = texts.text("operations-past" if shown.past else "operations-open", name=named)
+    head = _head(shown, texts)
     entries = [[operation_line(op, texts)] for op in shown.operations]
     groups, hidden = gathered(entries, MAX_LINES)
     more = [texts.text("card-more", count=hidden)] if hidden else []
+    if shown.page < shown.pages:
+        following = as_text(ShowHistory(shown.name or None, shown.page + 1))
+        more.append(line(texts, "list-next", command=f"{command} {following}"))
     return rendered([held, [head], *groups, more], texts)
+
+
+def _head(shown: ShowOperations, texts: Texts) -> str:
+    name = literal(shown.name, 80)
+    if not shown.past:
+        return texts.text("operations-open", name=name)
+    page = shown.page if shown.pages > 1 else ""
+    return texts.text("operations-past", name=name, page=page, pages=shown.pages, count=shown.total)
 
 
 def _under(first: list[str], made: Rendered, texts: Texts) -> Rendered:

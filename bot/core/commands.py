@@ -120,9 +120,10 @@ class ShowStatus:
 
 @dataclass(frozen=True, slots=True)
 class ShowHistory:
-    """``history [DATABASE]``: what was done."""
+    """``history [DATABASE] [page NUMBER]``: what was done, some at a time."""
 
     database: str | None = None
+    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bot.service.planning import provider_said
 SHOWN = 30
 """How many databases a tab shows, and so how many are read for one."""
 LOOKED_BACK = 30
-"""Among so many of the newest operations the lately ended ones are looked for."""
+"""So many of the requests that ended are known to a tab, the newest ones."""
 READ_AGAIN = timedelta(minutes=2)
 """A database is read at most once in so long, however many people open their tabs."""
 READ_TOGETHER = 4
@@ -63,7 +63,7 @@ class Lobby:
         # Read first: what comes in meanwhile is taken in once more rather than missed.
         seq = (await self._store.audit_head()).seq
         under_way = await self._store.operations(open_only=True, limit=1000)
-        lately = await self._store.operations(open_only=False, limit=LOOKED_BACK)
+        lately = await self._store.ended(limit=LOOKED_BACK)
         holds = await self._store.holds(now)
         names = _shown(current, under_way)
         readings = await self._homes.readings(names)
@@ -74,7 +74,7 @@ class Lobby:
             databases=tuple(_tile(name, readings, under_way) for name in names),
             total=len(current.databases),
             under_way=tuple(under_way),
-            past=tuple(op for op in lately if not op.open),
+            past=tuple(lately),
             holds=tuple(holds),
             frozen=frozen,
             changes_at=min(_ends(holds, frozen), default=None),

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, Update, bindparam, func, insert, select, true, update
+from sqlalchemy import Row, Select, Update, bindparam, func, insert, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Choice
@@ -20,6 +20,8 @@ from bot.ports import Reply
 from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadable
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.tables import choices, insert_new, operations
+
+_NEWEST_FIRST = operations.c.requested_at.desc(), operations.c.id
 
 
 async def open_(
@@ -152,7 +154,7 @@ async def listed(
     connection: AsyncConnection, *, open_only: bool, database: str | None, limit: int
 ) -> Sequence[Operation]:
     """Operations, the newest request first. In an overview, what can't be read is left out."""
-    query = select(operations).order_by(operations.c.requested_at.desc(), operations.c.id).limit(limit)
+    query = select(operations).order_by(*_NEWEST_FIRST).limit(limit)
     if open_only:
         query = query.where(operations.c.is_open)
     if database is not None:
@@ -161,6 +163,18 @@ async def listed(
     if database is not None:
         # Something may be decided on these: who can't know must not act.
         return [_operation(row) for row in rows]
+    readable, _ = unreadable.sort_out(operations, rows, _operation)
+    return readable
+
+
+async def ended(
+    connection: AsyncConnection, *, database: str | None, limit: int, skip: int
+) -> Sequence[Operation]:
+    """What ended, the newest request first. It is only shown, so what can't be read is left out."""
+    query = select(operations).where(not_(operations.c.is_open))
+    if database is not None:
+        query = query.where(operations.c.database == database)
+    rows = await connection.execute(query.order_by(*_NEWEST_FIRST).limit(limit).offset(skip))
     readable, _ = unreadable.sort_out(operations, rows, _operation)
     return readable
 
@@ -174,7 +188,7 @@ async def newest(
         operations.c.shard == (target.shard or ""),
         operations.c.status.in_([status.value for status in statuses]),
     )
-    newest_first = query.order_by(operations.c.requested_at.desc(), operations.c.id).limit(most)
+    newest_first = query.order_by(*_NEWEST_FIRST).limit(most)
     return [OPERATIONS.loads(state) for state in (await connection.execute(newest_first)).scalars()]
 
 
@@ -233,7 +247,9 @@ async def release_starting(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(update(operations).where(starting).values(due_at=now, claimed_from=None))
 
 
-async def counted(connection: AsyncConnection) -> dict[str, int]:
-    """How many operations there are in each status."""
+async def counted(connection: AsyncConnection, *, database: str | None) -> dict[str, int]:
+    """How many operations there are in each status, of one database or of all."""
     by_status = select(operations.c.status, func.count()).group_by(operations.c.status)
+    if database is not None:
+        by_status = by_status.where(operations.c.database == database)
     return {row[0]: row[1] for row in await connection.execute(by_status)}

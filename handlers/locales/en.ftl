@@ -752,6 +752,12 @@ operations-open = Under way{ GIVEN($name) ->
 operations-past = History{ GIVEN($name) ->
     [yes] {""}: { $name }
    *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] {""}, page { $page } of { $pages }; { $count } { COUNT($count) ->
+        [one] request has
+       *[other] requests have
+     } ended
+   *[no] {""}
  }
 operations-none-open = Nothing is under way{ GIVEN($name) ->
     [yes] {""} for { $name }

@@ -742,6 +742,9 @@ operations-open = 进行中{ GIVEN($name) ->
 operations-past = 历史{ GIVEN($name) ->
     [yes] ：{ $name }
    *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] ，第 { $page } 页，共 { $pages } 页；已结束的请求共 { $count } 个
+   *[no] {""}
  }
 operations-none-open = { GIVEN($name) ->
     [yes] { $name } {""}

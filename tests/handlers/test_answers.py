@@ -22,7 +22,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import ListDatabases, RequestSwitchover
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHistory
 from bot.core.events import Choice
 from bot.core.model import Call, Node, NodeId, Reason, Role, nested
 from bot.core.operation import Status
@@ -508,6 +508,21 @@ def test_a_long_list_is_shown_in_pages_and_says_how_to_get_the_next(part: str, h
     assert parse(shown[-1].removeprefix("More: /sw ")) == ListDatabases(part, 3)
     last = answer(ShowDatabases(lines, part, 250, 250, 5000), TEXTS).text
     assert last.endswith("\ndb19: primary p")
+
+
+@pytest.mark.parametrize(("name", "head", "rest"), [("", "", ""), ("orders", ": orders", " orders")])
+def test_a_long_past_is_shown_in_pages_and_says_how_to_get_the_next(name: str, head: str, rest: str) -> None:
+    """As the command that gives it; the last has none, and one that is all there is says nothing of pages."""
+    ended = (sample(Status.CANCELLED),) * 20
+    shown = ShowOperations(ended, name, past=True, page=2, pages=3, total=43)
+    lines = answer(shown, TEXTS, command="/sw").text.splitlines()
+    assert lines[0] == f"History{head}, page 2 of 3; 43 requests have ended"
+    assert lines[-1] == f"More: /sw history{rest} page 3"
+    assert parse(lines[-1].removeprefix("More: /sw ")) == ShowHistory(name or None, 3)
+    last = answer(replace(shown, page=3), TEXTS).text.splitlines()
+    assert (last[0].split(",")[1], len(last)) == (" page 3 of 3; 43 requests have ended", 21)
+    (only,) = answer(replace(shown, page=1, pages=1, total=20), TEXTS).text.splitlines()[:1]
+    assert only == f"History{head}"
 
 
 def test_a_database_with_shards_has_a_line_for_each() -> None:

@@ -84,6 +84,8 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("status sw-7k3moq", ShowStatus("SW-7K3M0Q")),
     ("history", ShowHistory()),
     ("history orders", ShowHistory("orders")),
+    ("history orders page 2", ShowHistory("orders", 2)),
+    ("history page 3", ShowHistory(page=3)),
     ("cancel SW-7K3M9Q", Act(Action.CANCEL, "SW-7K3M9Q")),
     ("cancel sw-IL0oab", Act(Action.CANCEL, "SW-1100AB")),
     ("orders at 2026-11-23T02:00+08:00", RequestSwitchover("orders", start=Start(at=NIGHT))),

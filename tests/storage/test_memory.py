@@ -219,7 +219,9 @@ class Walk:
                 await self._call("verify_audit", dice.choice((None, "0" * 64)))
                 await self._call("audit_head")
                 await self._call("holds", self._now)
-                await self._call("count_operations")
+                await self._call("count_operations", dice.choice((None, "orders")))
+                few = {"limit": dice.randint(1, 9), "skip": dice.choice((0, 0, 3))}
+                await self._call("ended", database=dice.choice((None, "orders")), **few)
                 await self._call("operations", open_only=dice.random() < 0.5, limit=dice.randint(1, 9))
                 name = f"SW-{dice.randrange(25):06}"
                 await self._call("load", name)
