@@ -68,12 +68,14 @@ class Holding:
         until = None if command.duration is None else now + command.duration
         event = h.Frozen(now, scope, until, command.reason, origin.user, origin.team)
         shown = _shown(until)
-        notice = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
-        answer = Tell(Reason.of("frozen-now", scope=scope, until=shown))
         holds = await self._store.holds(now)
+        instead = _instead(h.replaced(holds, event))
+        frozen = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
+        notice = Say(frozen, instead)
+        answer = Tell(Reason.of("frozen-now", scope=scope, until=shown), instead)
 
         def tell(under_way: Sequence[Operation]) -> HoldTold:
-            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+            return HoldTold([Reply(origin, answer)], notice, _threads(under_way, holds, event))
 
         await self._record(item, event, tell)
         return None
@@ -198,7 +200,20 @@ def _of_hold(
     when = _shown(op.start_at if op.status is Status.SCHEDULED else None)
     if hold is None:
         return Say(Reason.of("reply-let-go", database=op.label, when=when, by=event.by))
-    return Say(Reason.of("reply-held", database=op.label, when=when), hold.sentence())
+    older = h.replaced(before, event)
+    instead = {} if older is None else _set_by(older)
+    return Say(Reason.of("reply-held", database=op.label, when=when, **instead), hold.sentence())
+
+
+def _set_by(hold: h.Hold) -> dict[str, str | None]:
+    return {"by": hold.by, "until": _shown(hold.until), "reason": hold.reason}
+
+
+def _instead(older: h.Hold | None) -> Reason | None:
+    """Whose freeze another took the place of."""
+    if older is None:
+        return None
+    return Reason.of("freeze-replaced", by=older.by, until=_shown(older.until), reason=older.reason)
 
 
 def _shown(at: datetime | None) -> str | None:

@@ -231,6 +231,15 @@ reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($
 reply-held = ⏸ { $database } is held for now: { GIVEN($when) ->
     [yes] if it still is at the start, { $when }, this ends as refused.
    *[no] this can't be approved until that is over.
+ }{ GIVEN($by) ->
+    [yes] {" "}What is set now takes the place of the freeze by { $by }{ GIVEN($until) ->
+        [yes] {""} until { $until }
+       *[no] {""}
+     }{ GIVEN($reason) ->
+        [yes] : { $reason }
+       *[no] {""}
+     }
+   *[no] {""}
  }
 reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
     [yes] it starts { $when }, unless something else forbids it then.
@@ -417,6 +426,10 @@ frozen-now = Frozen: { $scope }{ GIVEN($until) ->
     [yes] , until { $until }. “unfreeze” lifts it sooner.
    *[no] , until somebody says “unfreeze”.
  }
+freeze-replaced = This takes the place of the freeze by { $by }{ GIVEN($until) ->
+    [yes] {""} until { $until }
+   *[no] , which had no end
+ }: { $reason }
 unfrozen-now = No longer frozen by hand: { $scope }.
 not-frozen-by-hand = Nothing to lift: { $scope } was not frozen by hand.
 still-frozen = Still frozen: { $names }

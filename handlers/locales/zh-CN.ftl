@@ -248,6 +248,15 @@ reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wa
 reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
     [yes] 如果到开始时间（{ $when }）仍未解除，本次操作将被拒绝。
    *[no] 解除之前不能批准。
+ }{ GIVEN($by) ->
+    [yes] 新的冻结取代了由 { $by } 设置的冻结{ GIVEN($until) ->
+        [yes] （至 { $until }）
+       *[no] {""}
+     }{ GIVEN($reason) ->
+        [yes] ：{ $reason }
+       *[no] {""}
+     }
+   *[no] {""}
  }
 reply-let-go = ▶ { $by } 已解除对 { $database } 的限制：{ GIVEN($when) ->
     [yes] 届时若无其他限制，将于 { $when } 开始。
@@ -459,6 +468,10 @@ frozen-now = 已冻结：{ $scope }{ GIVEN($until) ->
     [yes] ，至 { $until }。可用“unfreeze”提前解冻。
    *[no] ，直到有人用“unfreeze”解冻。
  }
+freeze-replaced = 它取代了由 { $by } 设置的冻结{ GIVEN($until) ->
+    [yes] （至 { $until }）
+   *[no] （没有截止时间）
+ }：{ $reason }
 unfrozen-now = 已解除手动冻结：{ $scope }。
 not-frozen-by-hand = 没有可解冻的：{ $scope } 没有被手动冻结。
 still-frozen = 仍处于冻结：{ $names }
