@@ -436,6 +436,10 @@ class Store(Protocol):
         """What ended, the newest request first, without the ``skip`` newest."""
         ...
 
+    async def to_review(self, *, limit: int = 100) -> Sequence[Operation]:
+        """Emergencies that a review is owed for, the newest request first."""
+        ...
+
     async def newest(
         self, target: Target, statuses: Collection[Status], *, most: int = 1
     ) -> Sequence[Operation]:

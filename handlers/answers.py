@@ -63,6 +63,7 @@ MAX_LINES = 40
 MAX_SPACED = 40
 """So many databases have a section each: a message has fifty blocks."""
 MAX_HELD = 3
+MAX_TO_REVIEW = 5
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -375,9 +376,10 @@ def _shard(shard: ShardLine, texts: Texts) -> str:
 
 def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
     named, held = literal(shown.name, 80), _held(shown.held, texts)
+    owed = _to_review(shown.to_review, texts)
     if not shown.operations:
         code = "operations-none-past" if shown.past else "operations-none-open"
-        return rendered([held, [texts.text(code, name=named)]], texts)
+        return rendered([held, [texts.text(code, name=named)], owed], texts)
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
         # One operation asked for by its id: all that its card says, without the buttons.
         return _under(held, summary(shown.operations[0], texts, now=None), texts)
@@ -388,7 +390,16 @@ def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
     if shown.page < shown.pages:
         following = as_text(ShowHistory(shown.name or None, shown.page + 1))
         more.append(line(texts, "list-next", command=f"{command} {following}"))
-    return rendered([held, [head], *groups, more], texts)
+    return rendered([held, [head], *groups, more, owed], texts)
+
+
+def _to_review(owed: Sequence[Operation], texts: Texts) -> list[str]:
+    if not owed:
+        return []
+    hidden = len(owed) - MAX_TO_REVIEW
+    more = [texts.text("card-more", count=hidden)] if hidden > 0 else []
+    head = texts.text("operations-to-review")
+    return [head, *(operation_line(op, texts) for op in owed[:MAX_TO_REVIEW]), *more]
 
 
 def _head(shown: ShowOperations, texts: Texts) -> str:
@@ -417,4 +428,5 @@ def operation_line(op: Operation, texts: Texts, *, address: str = "") -> str:
         emergency="yes" if op.emergency else "",
         by=user(op.requested_by),
         when=moment(op.requested_at),
+        review="yes" if op.review_owed else "",
     )

@@ -105,7 +105,8 @@ class ShowDatabases:
 class ShowOperations:
     """``name`` is what was asked for, "" for all; ``past`` tells history from what is under way.
 
-    ``held`` says what stops those that are not sent, and new ones. History comes a page at a time; ``total`` is
+    ``held`` says what stops those that are not sent, and new ones; ``to_review`` is what was done without approvals
+    and is still to be reviewed. History comes a page at a time; ``total`` is
     how many it has.
     """
 
@@ -116,6 +117,7 @@ class ShowOperations:
     page: int = 1
     pages: int = 1
     total: int = 0
+    to_review: tuple[Operation, ...] = ()
 
 
 Answer = ShowHelp | Tell | AskAgain | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

@@ -77,7 +77,8 @@ class Showing:
     async def _status(self, name: str | None) -> Answer:
         if name is None:
             found = await self._store.operations(open_only=True)
-            return ShowOperations(tuple(found), held=await self._held(None))
+            to_review = tuple(await self._store.to_review())
+            return ShowOperations(tuple(found), held=await self._held(None), to_review=to_review)
         if name in self._catalogue.current.databases:
             found = await self._store.operations(open_only=True, database=name)
             return ShowOperations(tuple(found), name, held=await self._held(name))

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, Update, bindparam, func, insert, not_, select, true, update
+from sqlalchemy import Row, Select, Update, bindparam, delete, func, insert, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Choice
@@ -19,7 +19,7 @@ from bot.errors import Chosen, Stale
 from bot.ports import Reply
 from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadable
 from bot.storage.codec import OPERATIONS, plain
-from bot.storage.tables import choices, insert_new, operations
+from bot.storage.tables import choices, insert_new, operations, owed_reviews
 
 _NEWEST_FIRST = operations.c.requested_at.desc(), operations.c.id
 
@@ -96,10 +96,19 @@ async def commit(
         raise Stale(f"{op.id} is no longer at version {before}")
     if unless_held:
         await holds.require_none(connection, op, at, unless_held)
+    if op.emergency:
+        await _note_review(connection, op)
     await readings.renew(connection, op)
     await audit.append(connection, _entries(decisions))
     await outbox.card_is_behind(connection, op, shown=before, at=at)
     await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)
+
+
+async def _note_review(connection: AsyncConnection, op: Operation) -> None:
+    if op.review_owed:
+        await connection.execute(insert_new(connection, owed_reviews).values(operation_id=op.id))
+    elif op.reviewed_by is not None:
+        await connection.execute(delete(owed_reviews).where(owed_reviews.c.operation_id == op.id))
 
 
 async def _finish_item(
@@ -175,6 +184,14 @@ async def ended(
     if database is not None:
         query = query.where(operations.c.database == database)
     rows = await connection.execute(query.order_by(*_NEWEST_FIRST).limit(limit).offset(skip))
+    readable, _ = unreadable.sort_out(operations, rows, _operation)
+    return readable
+
+
+async def to_review(connection: AsyncConnection, *, limit: int) -> Sequence[Operation]:
+    """Emergencies that a review is owed for, the newest request first. What can't be read is left out."""
+    owed = select(operations).join(owed_reviews, owed_reviews.c.operation_id == operations.c.id)
+    rows = await connection.execute(owed.order_by(*_NEWEST_FIRST).limit(limit))
     readable, _ = unreadable.sort_out(operations, rows, _operation)
     return readable
 

@@ -222,6 +222,10 @@ class SqlStore:
             return ()
         return await self._database.read(partial(operations.ended, database=database, limit=limit, skip=skip))
 
+    async def to_review(self, *, limit: int = 100) -> Sequence[Operation]:
+        """Emergencies that a review is owed for, the newest request first."""
+        return await self._database.read(partial(operations.to_review, limit=limit))
+
     async def newest(
         self, target: Target, statuses: Collection[Status], *, most: int = 1
     ) -> Sequence[Operation]:

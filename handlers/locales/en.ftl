@@ -235,10 +235,10 @@ reply-held = ⏸ { $database } is held for now: { GIVEN($when) ->
     [yes] {" "}What is set now takes the place of the freeze by { $by }{ GIVEN($until) ->
         [yes] {""} until { $until }
        *[no] {""}
-     }{ GIVEN($reason) ->
-        [yes] : { $reason }
-       *[no] {""}
      }
+   *[no] {""}
+ }{ GIVEN($reason) ->
+    [yes] : { $reason }
    *[no] {""}
  }
 reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
@@ -766,7 +766,10 @@ operations-past = History{ GIVEN($name) ->
     [yes] {""}: { $name }
    *[no] {""}
  }{ GIVEN($page) ->
-    [yes] {""}, page { $page } of { $pages }; { $count } { COUNT($count) ->
+    [yes] {""}, page { $page } of { $pages }
+   *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] ; { $count } { COUNT($count) ->
         [one] request has
        *[other] requests have
      } ended
@@ -780,13 +783,17 @@ operations-none-past = Nothing was done yet{ GIVEN($name) ->
     [yes] {""} for { $name }
    *[no] {""}
  }.
+operations-to-review = Done without approvals and still to be reviewed by somebody else, with “Review” on the card:
 operation-line = { $id } { $moves }: { $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
  }, { GIVEN($emergency) ->
     [yes] EMERGENCY by
    *[no] asked by
- } { $by }, { $when }
+ } { $by }, { $when }{ GIVEN($review) ->
+    [yes] , review owed
+   *[no] {""}
+ }
 
 ## The Home tab
 
@@ -794,6 +801,7 @@ home-closed = Only full, active members of this workspace see switchovers here.
 home-new = New switchover
 home-awaiting = Waiting for your approval
 home-awaiting-none = Nothing waits for your approval.
+home-to-review = Waiting for your review
 home-under-way = Under way
 home-under-way-none = Nothing is under way.
 home-past = Recent

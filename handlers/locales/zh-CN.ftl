@@ -252,10 +252,10 @@ reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
     [yes] 新的冻结取代了由 { $by } 设置的冻结{ GIVEN($until) ->
         [yes] （至 { $until }）
        *[no] {""}
-     }{ GIVEN($reason) ->
-        [yes] ：{ $reason }
-       *[no] {""}
      }
+   *[no] {""}
+ }{ GIVEN($reason) ->
+    [yes] ：{ $reason }
    *[no] {""}
  }
 reply-let-go = ▶ { $by } 已解除对 { $database } 的限制：{ GIVEN($when) ->
@@ -756,7 +756,10 @@ operations-past = 历史{ GIVEN($name) ->
     [yes] ：{ $name }
    *[no] {""}
  }{ GIVEN($page) ->
-    [yes] ，第 { $page } 页，共 { $pages } 页；已结束的请求共 { $count } 个
+    [yes] ，第 { $page } 页，共 { $pages } 页
+   *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] ；已结束的申请共 { $count } 个
    *[no] {""}
  }
 operations-none-open = { GIVEN($name) ->
@@ -767,13 +770,17 @@ operations-none-past = { GIVEN($name) ->
     [yes] { $name } {""}
    *[no] {""}
  }还没有操作记录。
+operations-to-review = 未经审批执行、尚待他人复核（在卡片上点“复核”）：
 operation-line = { $id } { $moves }：{ $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
  }，{ GIVEN($emergency) ->
     [yes] 紧急切换，发起人
    *[no] 申请人
- } { $by }，{ $when }
+ } { $by }，{ $when }{ GIVEN($review) ->
+    [yes] ，尚待复核
+   *[no] {""}
+ }
 
 ## The Home tab
 
@@ -781,6 +788,7 @@ home-closed = 只有本工作区的正式活跃成员可以在这里查看切换
 home-new = 申请切换
 home-awaiting = 等待你批准
 home-awaiting-none = 没有等待你批准的操作。
+home-to-review = 等你复核
 home-under-way = 进行中
 home-under-way-none = 没有进行中的操作。
 home-past = 最近

@@ -24,8 +24,8 @@ from bot.core.answers import (
 )
 from bot.core.commands import ListDatabases, RequestSwitchover, ShowHistory
 from bot.core.events import Choice
-from bot.core.model import Call, Node, NodeId, Reason, Role, nested
-from bot.core.operation import Status
+from bot.core.model import Call, Node, NodeId, Reason, Role, UserId, nested
+from bot.core.operation import Operation, Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
 from handlers.answers import LONG_AGO, answer, choice_value, help_text, misunderstood, parse_choice
@@ -597,6 +597,20 @@ def test_emergencies_and_starts_are_seen_in_a_list() -> None:
     _head, first, second = answer(shown, TEXTS).text.split("\n")
     assert ": running, EMERGENCY by <@U0REQUESTER>, " in first
     assert ": waiting for its start (2026-11-22 04:30:00 UTC), asked by <@U0REQUESTER>, " in second
+
+
+@pytest.mark.parametrize("open_", [(), (sample(Status.RUNNING),)])
+def test_a_status_ends_with_the_reviews_that_are_owed(open_: tuple[Operation, ...]) -> None:
+    """Some of them, and how many more; those of the past say so wherever they are listed."""
+    owed = emergency(Status.SUCCEEDED)
+    lines = answer(ShowOperations(open_, to_review=(owed,) * 7), TEXTS).text.splitlines()
+    assert lines[0] == ("Under way" if open_ else "Nothing is under way.")
+    head, *listed, more = lines[1 + len(open_) :]
+    assert head.startswith("Done without approvals and still to be reviewed by somebody else")
+    assert [line.endswith(", review owed") for line in listed] == [True] * 5
+    assert more == "… and 2 more"
+    past = answer(ShowOperations((owed, replace(owed, reviewed_by=UserId("U1"))), past=True), TEXTS).text
+    assert [line.endswith(", review owed") for line in past.splitlines()[1:]] == [True, False]
 
 
 def test_a_refusal_says_until_when_and_by_whom() -> None:

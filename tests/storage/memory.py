@@ -327,6 +327,11 @@ class MemoryStore:
         await self._begin(writing=False)
         return [op for op in self._newest_first(database) if not op.open][skip : skip + limit]
 
+    async def to_review(self, *, limit: int = 100) -> Sequence[Operation]:
+        """Emergencies that a review is owed for, the newest request first."""
+        await self._begin(writing=False)
+        return [op for op in self._newest_first() if op.review_owed][:limit]
+
     def _newest_first(self, database: str | None = None) -> list[Operation]:
         every = [row.op for row in self.disk.operations.values() if database in (None, row.op.database)]
         every.sort(key=lambda op: op.id)

@@ -25,6 +25,7 @@ from tests.storage.values import (
     LATER,
     NOW,
     after,
+    approved,
     cancelled,
     chain,
     done_without_approval,
@@ -34,6 +35,7 @@ from tests.storage.values import (
     requested,
     reviewed,
     running,
+    started,
     walk,
     walks,
 )
@@ -250,6 +252,25 @@ async def test_what_ended_is_listed_newest_first_whatever_is_open(store: Storage
     assert await ids(database="db\x00") == await ids(database="nowhere") == []
     assert await store.count_operations("db1") == {"planning": 2, "cancelled": 2}
     assert await store.count_operations("nowhere") == await store.count_operations("\ud800") == {}
+
+
+async def test_what_is_still_to_be_reviewed_is_listed_newest_first(store: Storage) -> None:
+    """Emergencies that ended after they were sent, until somebody has reviewed them."""
+    emergencies = [requested(number, at=after(number), emergency=True) for number in range(6)]
+    for first in emergencies:
+        await opened(store, first)
+    ordinary = await opened(store, requested(6))
+    await store.commit(chain(ordinary, planned, approved(), cancelled), due_at=None)
+    await store.commit(chain(emergencies[0], cancelled), due_at=None)
+    await store.commit(chain(emergencies[1], planned, started), due_at=NOW)
+    for first in emergencies[2:]:
+        done = done_without_approval(first)
+        await store.commit(done[:2], due_at=NOW)
+        await store.commit(done[2:], due_at=None)
+        if first is emergencies[3]:
+            await store.commit(chain(done[-1], reviewed), due_at=None)
+    assert [op.id for op in await store.to_review()] == ["SW-000005", "SW-000004", "SW-000002"]
+    assert [op.id for op in await store.to_review(limit=1)] == ["SW-000005"]
 
 
 async def test_the_newest_of_a_target_that_has_a_status_is_found_behind_all_others(store: Storage) -> None:
