@@ -121,6 +121,10 @@ def _list(part: str, given: Given) -> ListDatabases:
     return ListDatabases("" if _scope(part) == ALL else part, _page(given))
 
 
+def _cancel(name: str, _given: Given) -> Act:
+    return Act(Action.CANCEL, _id(name), typed=True)
+
+
 def _history(database: str, given: Given) -> ShowHistory:
     return ShowHistory(database or None, _page(given))
 
@@ -145,7 +149,7 @@ FORMS = (
     Form("list", "[PART]", "help-list", _list, (c.PAGE,)),
     Form("status", "[DATABASE|ID]", "help-status", lambda name, _given: _status(name)),
     Form("history", "[DATABASE]", "help-history", _history, (c.PAGE,)),
-    Form("cancel", "ID", "help-cancel", lambda name, _given: Act(Action.CANCEL, _id(name)), instead="status"),
+    Form("cancel", "ID", "help-cancel", _cancel, instead="status"),
     Form("freeze", "DATABASE|all", "help-freeze", _freeze, (c.FOR, c.WHY)),
     Form("unfreeze", "DATABASE|all", "help-unfreeze", lambda name, _given: Unfreeze(_scope(name))),
     Form("halt", "", "help-halt", lambda _name, given: Halt(given["because"]), (c.WHY,)),

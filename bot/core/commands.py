@@ -66,10 +66,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A click on a card's button, or ``cancel ID``. ``operation`` is what the delivery said, unchecked."""
+    """A click on a card's button, or ``cancel ID``. ``operation`` is what the delivery said, unchecked.
+
+    ``typed``: who did it may be where they don't see the card.
+    """
 
     action: Action
     operation: str
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -459,6 +459,7 @@ replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
     [yes] {" "}because { $reason }
    *[no] {""}
  }”
+cancelled-now = Withdrawn: { $id } ({ $database }). Nothing was sent.
 already-reviewed = { $id } has been reviewed already, by { $by }.
 review-too-early = { $id } is not over yet. Review it once it is.
 nothing-to-review = { $id } needs no review.

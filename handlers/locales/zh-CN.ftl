@@ -488,6 +488,7 @@ switch-back-moved = 现在的主库是 { GIVEN($now) ->
 switch-back-not-promised = 新主库由云平台选定，不保证是 { $node }。
 nothing-to-switch-back = { $id } { $status }，没有可切回的。
 nothing-to-replan = { $id } { $status }，不需要重新生成方案。
+cancelled-now = 已撤回：{ $id }（{ $database }）。没有发送任何请求。
 already-reviewed = { $id } 已由 { $by } 复核。
 review-too-early = { $id } 还没结束。结束后再复核。
 nothing-to-review = { $id } 不需要复核。

@@ -352,6 +352,19 @@ async def test_somebody_else_may_only_have_it_checked_again(action: Action, told
     assert await world.status() is Status.AWAITING_APPROVAL
 
 
+async def test_who_types_that_a_request_is_withdrawn_is_told_so_and_whoever_presses_sees_it_on_the_card() -> (
+    None
+):
+    world = World()
+    await world.planned()
+    told = await world.ask(Act(Action.CANCEL, ID, typed=True), channel="C-ELSEWHERE")
+    assert told == Tell(Reason.of("cancelled-now", id=ID, database="orders"))
+    assert await world.status() is Status.CANCELLED
+    assert await world.told(Act(Action.CANCEL, ID, typed=True)) == "already-decided"
+    op = await world.requested()
+    assert await world.click(Action.CANCEL, ASKER, op.id) == "None"
+
+
 async def in_status(status: Status) -> World:
     """A world whose operation has come as far as this."""
     world = World()
