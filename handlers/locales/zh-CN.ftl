@@ -414,6 +414,8 @@ locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久
  }。
 nothing-to-check-yet = 现在还没有可查看的：{ $id } 的状态是 { $status }。
 stored-unreadable = 机器人读不懂它为这个数据库保存的记录，可能是更新的版本写的，所以什么都没做。请告诉维护者：日志里写明了是哪一行。
+approvals-missing = 批准没有按时凑齐：{ $count }/{ $needed }。
+start-missed = 已错过开始时间（{ $when }）一分钟以上。
 approvals-unknown = 有一分钟之久，Slack 无法确认这些批准是否仍然有效，所以什么都没有发出。卡片上的“重新生成方案”会重新申请。
 glass-unknown = 有一分钟之久，Slack 无法确认 { $by } 是否仍可做紧急切换，所以什么都没有发出。请重新申请。
 chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->

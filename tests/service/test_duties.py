@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.core.commands import Action, RequestSwitchover
 from bot.core.machine import Limits, decide, next_due, open_operation
-from bot.core.model import CandidateRule, Job, JobId, JobState, NodeId, Role, Topology
+from bot.core.model import CandidateRule, Job, JobId, JobState, NodeId, Reason, Role, Topology
 from bot.core.operation import Status
 from bot.errors import (
     Misconfigured,
@@ -339,9 +339,11 @@ async def test_a_database_removed_before_planning_is_refused() -> None:
 async def test_a_request_that_nobody_decides_expires() -> None:
     world = World()
     await world.planned()
+    await world.click(Action.APPROVE, ANN)
     await world.tick(30 * 60)
     assert await world.status() is Status.EXPIRED
     assert world.thread() == ["reply-expired"]
+    assert world.store.said(ID)[-1].detail == Reason.of("approvals-missing", count=1, needed=2)
 
 
 # --- between approval and start ---
