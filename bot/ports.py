@@ -450,14 +450,24 @@ class Store(Protocol):
         """Operations, the newest request first."""
         ...
 
+    async def ended(
+        self, *, database: str | None = None, limit: int = 100, skip: int = 0
+    ) -> Sequence[Operation]:
+        """What ended, the newest request first, without the ``skip`` newest."""
+        ...
+
+    async def to_review(self, *, limit: int = 100) -> Sequence[Operation]:
+        """Emergencies that a review is owed for, the newest request first."""
+        ...
+
     async def newest(
         self, target: Target, statuses: Collection[Status], *, most: int = 1
     ) -> Sequence[Operation]:
         """The newest requests of a database and shard, of those that have one of these statuses, newest first."""
         ...
 
-    async def count_operations(self) -> Mapping[str, int]:
-        """How many operations there are in each status."""
+    async def count_operations(self, database: str | None = None) -> Mapping[str, int]:
+        """How many operations there are in each status, of one database or of all."""
         ...
 
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:

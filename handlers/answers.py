@@ -17,7 +17,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp, ShowHistory
 from bot.core.events import Choice
 from bot.core.model import Node, Reason, Target
 from bot.core.operation import Operation, Status
@@ -65,6 +65,7 @@ MAX_LINES = 40
 MAX_SPACED = 40
 """So many databases have a section each: a message has fifty blocks."""
 MAX_HELD = 3
+MAX_TO_REVIEW = 5
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -88,7 +89,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case ShowDatabases():
             return _databases(told, texts, command)
         case ShowOperations():
-            return _operations(told, texts)
+            return _operations(told, texts, command)
         case ShowHelp():
             parsed = parse(told.text, command=command)
             if isinstance(parsed, Misunderstood):
@@ -381,21 +382,42 @@ def _shard(shard: ShardLine, texts: Texts) -> str:
     )
 
 
-def _operations(shown: ShowOperations, texts: Texts) -> Rendered:
+def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
     named, held = literal(shown.name, 80), _held(shown.held, texts)
+    owed = _to_review(shown.to_review, texts)
     if not shown.operations:
         code = "operations-none-past" if shown.past else "operations-none-open"
-        return rendered([held, [texts.text(code, name=named)]], texts)
+        return rendered([held, [texts.text(code, name=named)], owed], texts)
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
         # One operation asked for by its id: all that its card says, with the buttons for what needs a person.
         (op,) = shown.operations
         made = summary(op, texts, now=None)
         return _under(held, Rendered(made.text, [*made.blocks, *needed(op, texts)]), texts)
-    head = texts.text("operations-past" if shown.past else "operations-open", name=named)
+    head = _head(shown, texts)
     entries = [[operation_line(op, texts)] for op in shown.operations]
     groups, hidden = gathered(entries, MAX_LINES)
     more = [texts.text("card-more", count=hidden)] if hidden else []
-    return rendered([held, [head], *groups, more], texts)
+    if shown.page < shown.pages:
+        following = as_text(ShowHistory(shown.name or None, shown.page + 1))
+        more.append(line(texts, "list-next", command=f"{command} {following}"))
+    return rendered([held, [head], *groups, more, owed], texts)
+
+
+def _to_review(owed: Sequence[Operation], texts: Texts) -> list[str]:
+    if not owed:
+        return []
+    hidden = len(owed) - MAX_TO_REVIEW
+    more = [texts.text("card-more", count=hidden)] if hidden > 0 else []
+    head = texts.text("operations-to-review")
+    return [head, *(operation_line(op, texts) for op in owed[:MAX_TO_REVIEW]), *more]
+
+
+def _head(shown: ShowOperations, texts: Texts) -> str:
+    name = literal(shown.name, 80)
+    if not shown.past:
+        return texts.text("operations-open", name=name)
+    page = shown.page if shown.pages > 1 else ""
+    return texts.text("operations-past", name=name, page=page, pages=shown.pages, count=shown.total)
 
 
 def _under(first: list[str], made: Rendered, texts: Texts) -> Rendered:
@@ -416,4 +438,5 @@ def operation_line(op: Operation, texts: Texts, *, address: str = "") -> str:
         emergency="yes" if op.emergency else "",
         by=user(op.requested_by),
         when=moment(op.requested_at),
+        review="yes" if op.review_owed else "",
     )

@@ -118,7 +118,23 @@ def _freeze(scope: str, given: Given) -> Freeze:
 
 
 def _list(part: str, given: Given) -> ListDatabases:
-    return ListDatabases("" if _scope(part) == ALL else part, c.page_meant(given.get("page", "1")))
+    return ListDatabases("" if _scope(part) == ALL else part, _page(given))
+
+
+def _cancel(name: str, _given: Given) -> Act:
+    return Act(Action.CANCEL, _id(name), typed=True)
+
+
+def _history(database: str, given: Given) -> ShowHistory:
+    return ShowHistory(database or None, _page(given))
+
+
+def _page(given: Given) -> int:
+    return c.page_meant(given.get(c.PAGE.word, "1"))
+
+
+def _page_written(page: int) -> Given:
+    return {c.PAGE.word: str(page)} if page > 1 else {}
 
 
 def _scope(name: str) -> str:
@@ -132,8 +148,8 @@ FORMS = (
     Form("plan", "DATABASE", "help-plan", _plan, PLANNED, instead="list"),
     Form("list", "[PART]", "help-list", _list, (c.PAGE,)),
     Form("status", "[DATABASE|ID]", "help-status", lambda name, _given: _status(name)),
-    Form("history", "[DATABASE]", "help-history", lambda name, _given: ShowHistory(name or None)),
-    Form("cancel", "ID", "help-cancel", lambda name, _given: Act(Action.CANCEL, _id(name)), instead="status"),
+    Form("history", "[DATABASE]", "help-history", _history, (c.PAGE,)),
+    Form("cancel", "ID", "help-cancel", _cancel, instead="status"),
     Form("freeze", "DATABASE|all", "help-freeze", _freeze, (c.FOR, c.WHY)),
     Form("unfreeze", "DATABASE|all", "help-unfreeze", lambda name, _given: Unfreeze(_scope(name))),
     Form("halt", "", "help-halt", lambda _name, given: Halt(given["because"]), (c.WHY,)),
@@ -473,11 +489,11 @@ def _hold_text(command: Freeze | Unfreeze | Halt | Resume) -> str:
 def _show_text(command: ListDatabases | ShowStatus | ShowHistory | ShowHelp) -> str:
     match command:
         case ListDatabases(part=part, page=page):
-            return _text("list", part, {"page": str(page)} if page > 1 else None)
+            return _text("list", part, _page_written(page))
         case ShowStatus(name=name):
             return _text("status", name or "")
-        case ShowHistory(database=database):
-            return _text("history", database or "")
+        case ShowHistory(database=database, page=page):
+            return _text("history", database or "", _page_written(page))
         case ShowHelp(text=text):
             return text or _text("help")
 

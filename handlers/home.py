@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.holds import frozen_policy
-from bot.core.home import Board, DatabaseTile, Reading
+from bot.core.home import Awaiting, Board, DatabaseTile, Reading
 from bot.core.model import Topology
 from bot.core.operation import Operation
 from handlers.answers import operation_line
@@ -70,7 +70,7 @@ def closed(texts: Texts) -> HomeView:
 
 def home(
     board: Board,
-    awaiting: Sequence[Operation],
+    awaiting: Awaiting,
     texts: Texts,
     *,
     links: Mapping[str, str],
@@ -80,7 +80,7 @@ def home(
 
     Args:
         board: What everybody sees.
-        awaiting: What awaits the reader's approval.
+        awaiting: What awaits the reader's approval or review.
         texts: The catalogue, in the reader's language.
         links: The addresses of cards, by operation.
         command: The slash command, which shows what there is no room for.
@@ -107,13 +107,16 @@ def _view(blocks: Iterable[Block]) -> HomeView:
     return HomeView(made, hashlib.sha256(text.encode()).hexdigest(), len(text))
 
 
-def _blocks(board: Board, awaiting: Sequence[Operation], how: _Shown) -> Iterator[Block]:
+def _blocks(board: Board, awaiting: Awaiting, how: _Shown) -> Iterator[Block]:
     texts = how.texts
     new = button(texts.text("home-new"), action_id=OPEN_FORM, value="home", style="primary")
     yield {"type": "actions", "elements": [new]}
     yield from _sections(_holds(board, texts), MAX_HOLDS, texts)
     yield header(texts.text("home-awaiting"))
-    yield from _operations(awaiting, MAX_AWAITING, how, none=texts.text("home-awaiting-none"))
+    yield from _operations(awaiting.approval, MAX_AWAITING, how, none=texts.text("home-awaiting-none"))
+    if awaiting.review:
+        yield header(texts.text("home-to-review"))
+        yield from _operations(awaiting.review, MAX_AWAITING, how)
     yield header(texts.text("home-under-way"))
     yield from _operations(board.under_way, MAX_UNDER_WAY, how, none=texts.text("home-under-way-none"))
     yield header(texts.text("home-databases", count=board.total))
@@ -122,17 +125,17 @@ def _blocks(board: Board, awaiting: Sequence[Operation], how: _Shown) -> Iterato
     yield from _operations(board.past, MAX_PAST, how, none=texts.text("home-past-none"))
 
 
-def _operations(operations: Sequence[Operation], most: int, how: _Shown, *, none: str) -> Iterator[Block]:
+def _operations(
+    operations: Sequence[Operation], most: int, how: _Shown, *, none: str = ""
+) -> Iterator[Block]:
     lines = [operation_line(op, how.texts, address=how.links.get(op.id, "")) for op in operations]
     return _sections(lines or [none], most, how.texts)
 
 
-def linked(board: Board, awaiting: Sequence[Operation] = ()) -> list[str]:
+def linked(board: Board) -> list[str]:
     """The operations whose cards are linked to, for ``links``."""
-    named = [
-        op.id for op in (*awaiting[:MAX_AWAITING], *board.under_way[:MAX_UNDER_WAY], *board.past[:MAX_PAST])
-    ]
-    return list(dict.fromkeys(named))
+    shown = (*board.under_way[:MAX_UNDER_WAY], *board.to_review[:MAX_AWAITING], *board.past[:MAX_PAST])
+    return list(dict.fromkeys(op.id for op in shown))
 
 
 def _sections(lines: Sequence[str], most: int, texts: Texts) -> Iterator[Block]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from bot.core.answers import Answer
 from bot.core.commands import ShowHelp
-from bot.core.home import Board
+from bot.core.home import Awaiting, Board
 from bot.core.machine import Say
 from bot.core.model import Reason
 from bot.core.operation import Operation
@@ -92,9 +92,7 @@ class Wording:
         command = answers.MENTION if mention else self._command
         return answers.answer(answer, self.reader(locale), command=command)
 
-    def home(
-        self, board: Board, awaiting: Sequence[Operation], *, links: Mapping[str, str], locale: str
-    ) -> HomeView:
+    def home(self, board: Board, awaiting: Awaiting, *, links: Mapping[str, str], locale: str) -> HomeView:
         """The Home tab, in its reader's language."""
         return home.home(board, awaiting, self.reader(locale), links=links, command=self._command)
 

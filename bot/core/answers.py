@@ -112,13 +112,19 @@ class ShowDatabases:
 class ShowOperations:
     """``name`` is what was asked for, "" for all; ``past`` tells history from what is under way.
 
-    ``held`` says what stops those that are not sent, and new ones.
+    ``held`` says what stops those that are not sent, and new ones; ``to_review`` is what was done without approvals
+    and is still to be reviewed. History comes a page at a time; ``total`` is
+    how many it has.
     """
 
     operations: tuple[Operation, ...]
     name: str = ""
     past: bool = False
     held: tuple[Reason, ...] = ()
+    page: int = 1
+    pages: int = 1
+    total: int = 0
+    to_review: tuple[Operation, ...] = ()
 
 
 Answer = ShowHelp | Tell | AskAgain | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

@@ -68,10 +68,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A click on a card's button, or ``cancel ID``. ``operation`` is what the delivery said, unchecked."""
+    """A click on a card's button, or ``cancel ID``. ``operation`` is what the delivery said, unchecked.
+
+    ``typed``: who did it may be where they don't see the card.
+    """
 
     action: Action
     operation: str
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +126,10 @@ class ShowStatus:
 
 @dataclass(frozen=True, slots=True)
 class ShowHistory:
-    """``history [DATABASE]``: what was done."""
+    """``history [DATABASE] [page NUMBER]``: what was done, some at a time."""
 
     database: str | None = None
+    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)

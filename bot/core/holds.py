@@ -123,6 +123,13 @@ def sentences(
     return [hold.sentence() for hold in sorted(found, key=lambda hold: hold.kind is not HoldKind.HALT)]
 
 
+def replaced(holds: Iterable[Hold], event: HoldEvent) -> Hold | None:
+    """The freeze whose place an event's takes; None where it is no freeze, or the first of its scope."""
+    if not isinstance(event, Frozen):
+        return None
+    return next((hold for hold in holds if (hold.kind, hold.scope) == (HoldKind.FREEZE, event.scope)), None)
+
+
 def frozen_policy(policy: str, why: Reason) -> Reason:
     """What is said of a configured freeze where more than one policy is spoken of."""
     return Reason.of("frozen-policy", policy=policy, until=why["until"], reason=why["reason"])

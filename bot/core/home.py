@@ -63,6 +63,7 @@ class Board:
         total: How many there are.
         under_way: Every open operation, the newest request first.
         past: What ended lately.
+        to_review: What was done without approvals and is still to be reviewed.
         holds: What people set by hand.
         frozen: The policies that a configured freeze binds now, and why.
         changes_at: When something of it ends by itself; None: nothing that is known does.
@@ -77,3 +78,12 @@ class Board:
     holds: tuple[Hold, ...] = ()
     frozen: tuple[tuple[str, Reason], ...] = ()
     changes_at: datetime | None = None
+    to_review: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """What one reader could approve at that moment, and what they could review."""
+
+    approval: tuple[Operation, ...] = ()
+    review: tuple[Operation, ...] = ()

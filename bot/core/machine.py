@@ -338,9 +338,11 @@ def decide(op: Operation, event: e.Event) -> Decision:
     if rule is None:
         raise IllegalTransition(op.status, e.event_name(event))
     status = rule.pick(op, event)
+    facts = _absorb(op, event)
     moved = replace(
-        _absorb(op, event),
+        facts,
         status=status,
+        detail=_why_expired(op) if status is Status.EXPIRED else facts.detail,
         version=op.version + 1,
         since=op.since if status is op.status else event.at,
         ended_at=op.ended_at or (event.at if status in ENDS else None),
@@ -399,6 +401,17 @@ def _absorb(op: Operation, event: e.Event) -> Operation:
             return replace(op, reviewed_by=event.by, reviewed_at=event.at)
         case _:
             return _absorb_submission(op, event)
+
+
+def _why_expired(op: Operation) -> Reason | None:
+    """What was missing, or missed; for people."""
+    match op.status:
+        case Status.AWAITING_APPROVAL:
+            return Reason.of("approvals-missing", count=len(op.approvals), needed=op.needed)
+        case Status.SCHEDULED | Status.RECHECKING if op.start_at is not None and op.detail is None:
+            return Reason.of("start-missed", when=op.start_at.isoformat())
+        case _:
+            return op.detail
 
 
 def _absorb_submission(op: Operation, event: e.Event) -> Operation:

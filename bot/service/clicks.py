@@ -25,7 +25,7 @@ from bot.core.policy import (
 )
 from bot.core.schedule import Start
 from bot.errors import DirectoryUnavailable, IllegalTransition, ProviderError, Stale
-from bot.ports import NO_HOLD, Clock, Directory, InboxItem, Store
+from bot.ports import NO_HOLD, Clock, Directory, InboxItem, Reply, Store
 from bot.service.catalogue import CatalogueHolder
 from bot.service.hindrances import hindrance
 from bot.service.looking import Looks
@@ -97,7 +97,7 @@ class Clicks:
             if act.action is Action.REPLAN:
                 return await self._replan(item, op, limits)
             try:
-                return await self._apply(item, op, act.action, policy, limits)
+                return await self._apply(item, op, act, policy, limits)
             except Stale:
                 continue  # two clicks, or a click and a halt, in the same moment: look again at what is true now
         raise Stale
@@ -118,8 +118,9 @@ class Clicks:
         return await hindrance(self._store, database, op.target, now, start_at=op.start_at)
 
     async def _apply(
-        self, item: InboxItem, op: Operation, action: Action, policy: Policy, limits: Limits
+        self, item: InboxItem, op: Operation, act: Act, policy: Policy, limits: Limits
     ) -> Answer | None:
+        action = act.action
         if action is Action.CHECK_AGAIN:
             return await self._check_again(op, item.origin)
         now = self._clock.now()
@@ -131,6 +132,7 @@ class Clicks:
             [decision],
             due_at=next_due(decision.after, now, limits, looked=False),
             item_id=item.id,
+            replies=[Reply(item.origin, _withdrawn(op))] if act.typed else (),
             unless_held=EVERY_KIND if action is Action.APPROVE else NO_HOLD,
         )
         log.info(e.event_name(decision.event), operation=op.id, status=decision.after.status)
@@ -275,6 +277,10 @@ def _event(action: Action, now: datetime, origin: Origin, policy: Policy) -> e.E
             return e.Reviewed(now, origin.user, origin.team)
         case _:
             return e.Cancelled(now, origin.user, team=origin.team)
+
+
+def _withdrawn(op: Operation) -> Tell:
+    return Tell(Reason.of("cancelled-now", id=op.id, database=op.label))
 
 
 def _too_late(op: Operation, action: Action) -> Reason:

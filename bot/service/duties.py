@@ -163,9 +163,10 @@ class Duties:
         Raises:
             Held: A hold of the kinds given came first.
         """
-        now = self._clock.now()
+        now, after = self._clock.now(), op
         try:
             decision = decide(op, event)
+            after = decision.after
             due = self._due(decision, now)
             held = say_held(op.status, decision.after, event.at)
             await self._store.commit([decision], due_at=due, unless_held=unless_held, say_held=held)
@@ -175,12 +176,11 @@ class Duties:
             log.info("decision_overtaken", operation=op.id, reason=str(error))
             return None
         except Locked as error:
-            return await self._record(
-                op, e.PlanningFailed(now, Reason.of("locked", database=op.database, holder=error.holder))
-            )
-        log.info(e.event_name(event), operation=op.id, status=decision.after.status)
+            locked = Reason.of("locked", database=after.label, holder=error.holder)
+            return await self._record(op, e.PlanningFailed(now, locked))
+        log.info(e.event_name(event), operation=op.id, status=after.status)
         self._wake()
-        return decision.after
+        return after
 
     def _due(self, decision: Decision, now: datetime) -> datetime | None:
         return next_due(decision.after, now, self.limits, looked=False)

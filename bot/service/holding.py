@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -68,12 +68,14 @@ class Holding:
         until = None if command.duration is None else now + command.duration
         event = h.Frozen(now, scope, until, command.reason, origin.user, origin.team)
         shown = _shown(until)
-        notice = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
-        answer = Tell(Reason.of("frozen-now", scope=scope, until=shown))
         holds = await self._store.holds(now)
+        instead = _instead(h.replaced(holds, event))
+        frozen = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
+        notice = Say(frozen, instead)
+        answer = Tell(Reason.of("frozen-now", scope=scope, until=shown), instead)
 
         def tell(under_way: Sequence[Operation]) -> HoldTold:
-            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+            return HoldTold([Reply(origin, answer)], notice, _threads(under_way, holds, event))
 
         await self._record(item, event, tell)
         return None
@@ -206,7 +208,8 @@ def _of_hold(
         return None
     if hold is None:
         return Say(Reason.of("reply-let-go", database=op.label, when=_start(op), by=event.by))
-    return _held(op, hold)
+    older = h.replaced(before, event)
+    return _held(op, hold, {} if older is None else _set_by(older))
 
 
 def say_held(before: Status, op: Operation, at: datetime) -> SayHeld | None:
@@ -222,13 +225,13 @@ def say_held(before: Status, op: Operation, at: datetime) -> SayHeld | None:
 
     def tell(holds: Sequence[h.Hold]) -> Say | None:
         hold = _binding(op, holds, at)
-        return None if hold is None else _held(op, hold)
+        return None if hold is None else _held(op, hold, {})
 
     return tell
 
 
-def _held(op: Operation, hold: h.Hold) -> Say:
-    return Say(Reason.of("reply-held", database=op.label, when=_start(op)), hold.sentence())
+def _held(op: Operation, hold: h.Hold, instead: Mapping[str, str | None]) -> Say:
+    return Say(Reason.of("reply-held", database=op.label, when=_start(op), **instead), hold.sentence())
 
 
 def _binding(op: Operation, holds: Sequence[h.Hold], at: datetime) -> h.Hold | None:
@@ -239,6 +242,17 @@ def _binding(op: Operation, holds: Sequence[h.Hold], at: datetime) -> h.Hold | N
 
 def _start(op: Operation) -> str | None:
     return _shown(op.start_at if op.status is Status.SCHEDULED else None)
+
+
+def _set_by(hold: h.Hold) -> dict[str, str | None]:
+    return {"by": hold.by, "until": _shown(hold.until), "reason": hold.reason}
+
+
+def _instead(older: h.Hold | None) -> Reason | None:
+    """Whose freeze another took the place of."""
+    if older is None:
+        return None
+    return Reason.of("freeze-replaced", by=older.by, until=_shown(older.until), reason=older.reason)
 
 
 def _shown(at: datetime | None) -> str | None:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.core.holds import Hold
-from bot.core.home import Board, DatabaseTile, Reading
+from bot.core.home import Awaiting, Board, DatabaseTile, Reading
 from bot.core.model import Reason, UserId
 from bot.core.operation import Operation, Status
-from bot.core.policy import may_approve
+from bot.core.policy import may_approve, may_review
 from bot.errors import ProviderError
 from bot.ports import Clock, Directory, HomeStore, Store
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
@@ -20,7 +20,7 @@ from bot.service.planning import provider_said
 SHOWN = 30
 """How many databases a tab shows, and so how many are read for one."""
 LOOKED_BACK = 30
-"""Among so many of the newest operations the lately ended ones are looked for."""
+"""So many of the requests that ended are known to a tab, the newest ones."""
 READ_AGAIN = timedelta(minutes=2)
 """A database is read at most once in so long, however many people open their tabs."""
 READ_TOGETHER = 4
@@ -63,7 +63,8 @@ class Lobby:
         # Read first: what comes in meanwhile is taken in once more rather than missed.
         seq = (await self._store.audit_head()).seq
         under_way = await self._store.operations(open_only=True, limit=1000)
-        lately = await self._store.operations(open_only=False, limit=LOOKED_BACK)
+        lately = await self._store.ended(limit=LOOKED_BACK)
+        to_review = await self._store.to_review()
         holds = await self._store.holds(now)
         names = _shown(current, under_way)
         readings = await self._homes.readings(names)
@@ -74,10 +75,11 @@ class Lobby:
             databases=tuple(_tile(name, readings, under_way) for name in names),
             total=len(current.databases),
             under_way=tuple(under_way),
-            past=tuple(op for op in lately if not op.open),
+            past=tuple(lately),
             holds=tuple(holds),
             frozen=frozen,
             changes_at=min(_ends(holds, frozen), default=None),
+            to_review=tuple(to_review),
         )
 
     async def is_member(self, user: UserId, team: str) -> bool:
@@ -88,21 +90,27 @@ class Lobby:
         """
         return (await standing(self._directory, (), user, team)).member
 
-    async def awaiting(self, board: Board, user: UserId, team: str) -> tuple[Operation, ...]:
-        """The operations that this person could approve at this moment.
+    async def awaiting(self, board: Board, user: UserId, team: str) -> Awaiting:
+        """The operations that this person could approve, and those that they could review, at this moment.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
         """
-        found = []
-        for op in board.under_way:
-            if op.status is not Status.AWAITING_APPROVAL:
-                continue
-            policy = self._catalogue.current.policy_for(op.database)
-            who = await standing(self._directory, policy.approvers, user, team)
-            if may_approve(policy, who, requested_by=op.requested_by, approved_by=op.approved_by) is None:
-                found.append(op)
-        return tuple(found)
+        asked = [op for op in board.under_way if op.status is Status.AWAITING_APPROVAL]
+        return Awaiting(
+            tuple([op for op in asked if await self._may_approve(op, user, team)]),
+            tuple([op for op in board.to_review if await self._may_review(op, user, team)]),
+        )
+
+    async def _may_approve(self, op: Operation, user: UserId, team: str) -> bool:
+        policy = self._catalogue.current.policy_for(op.database)
+        who = await standing(self._directory, policy.approvers, user, team)
+        return may_approve(policy, who, requested_by=op.requested_by, approved_by=op.approved_by) is None
+
+    async def _may_review(self, op: Operation, user: UserId, team: str) -> bool:
+        policy = self._catalogue.current.policy_for(op.database)
+        who = await standing(self._directory, (*policy.approvers, *policy.break_glass), user, team)
+        return may_review(policy, who, requested_by=op.requested_by) is None
 
     def worth_reading(self, board: Board, *, opened: bool) -> frozenset[str]:
         """The databases whose roles may be others than those shown.

@@ -275,8 +275,9 @@ class Requests:
         chosen = await self._chosen(command)
         if chosen is not None:
             return chosen
-        text = Reason.of("locked", database=database.name, holder=holder)
         op = await self._store.load(holder)
+        asked = str(Target(command.database, command.shard))
+        text = Reason.of("locked", database=asked if op is None else op.label, holder=holder)
         if op is None or not op.open:
             return Tell(text)
         if op.status is Status.NEEDS_ATTENTION:

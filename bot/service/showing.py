@@ -12,7 +12,7 @@ from bot.core.commands import ListDatabases, ShowHelp, ShowHistory, ShowStatus
 from bot.core.holds import ALL, EVERY_KIND, Hold, HoldKind, frozen_policy, kinds_binding, sentences
 from bot.core.model import Reason, Topology
 from bot.core.names import OPERATION
-from bot.core.operation import UNSENT, Operation
+from bot.core.operation import ENDS, UNSENT, Operation
 from bot.errors import ProviderError
 from bot.ports import Clock, Store
 from bot.service.catalogue import CatalogueHolder, Database
@@ -22,7 +22,7 @@ from bot.service.planning import provider_said
 READ_TOGETHER = 8
 """How many databases ``list`` reads at a time."""
 LISTED = 20
-"""How many databases it shows, and so reads, for one answer."""
+"""How many databases, or operations of the past, one answer shows, and so how many are read for it."""
 
 
 class Showing:
@@ -46,8 +46,8 @@ class Showing:
                 return await self._list(command)
             case ShowStatus(name=name):
                 return await self._status(name)
-            case ShowHistory(database=database):
-                return await self._history(database)
+            case ShowHistory(database=database, page=page):
+                return await self._history(database, page)
             case ShowHelp():
                 return command
 
@@ -57,8 +57,7 @@ class Showing:
         if part and not named:
             near = self._catalogue.current.nearest(command.part)
             return Tell(Reason.of("list-none", part=command.part, nearest=near))
-        pages = max(1, -(-len(named) // LISTED))
-        page = max(1, min(command.page, pages))
+        page, pages = _page(command.page, len(named))
         together = asyncio.Semaphore(READ_TOGETHER)
         under_way = await self._store.operations(open_only=True, limit=1000)
 
@@ -80,7 +79,8 @@ class Showing:
     async def _status(self, name: str | None) -> Answer:
         if name is None:
             found = await self._store.operations(open_only=True)
-            return ShowOperations(tuple(found), held=await self._held(None))
+            to_review = tuple(await self._store.to_review())
+            return ShowOperations(tuple(found), held=await self._held(None), to_review=to_review)
         if name in self._catalogue.current.databases:
             found = await self._store.operations(open_only=True, database=name)
             return ShowOperations(tuple(found), name, held=await self._held(name))
@@ -100,12 +100,14 @@ class Showing:
         windows = [frozen_policy(each, why) for each, why in configured if policy in (None, each)]
         return (*by_hand, *windows)
 
-    async def _history(self, database: str | None) -> Answer:
+    async def _history(self, database: str | None, asked: int) -> Answer:
         if database is not None and self._catalogue.current.tracked(database) is None:
             return await self._one(database)
-        found = await self._store.operations(open_only=False, database=database, limit=20)
-        ended = tuple(op for op in found if not op.open)
-        return ShowOperations(ended, database or "", past=True)
+        counted = await self._store.count_operations(database)
+        total = sum(count for status, count in counted.items() if status in ENDS)
+        page, pages = _page(asked, total)
+        ended = await self._store.ended(database=database, limit=LISTED, skip=(page - 1) * LISTED)
+        return ShowOperations(tuple(ended), database or "", past=True, page=page, pages=pages, total=total)
 
     async def _one(self, name: str) -> Answer:
         """The operation that is called so, or what there is no such thing of."""
@@ -115,6 +117,12 @@ class Showing:
         if name.upper().startswith(OPERATION):
             return Tell(await unknown_operation(self._store, name))
         return Tell(self._catalogue.current.unknown(name))
+
+
+def _page(asked: int, total: int) -> tuple[int, int]:
+    """Which page is shown, of how many: the one that was asked for, or the last."""
+    pages = max(1, -(-total // LISTED))
+    return max(1, min(asked, pages)), pages
 
 
 def _frozen(database: Database, holds: Sequence[Hold], now: datetime) -> Reason | None:

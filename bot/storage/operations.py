@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, Update, bindparam, func, insert, select, true, update
+from sqlalchemy import Row, Select, Update, bindparam, delete, func, insert, not_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Choice
@@ -19,7 +19,9 @@ from bot.errors import Chosen, Stale
 from bot.ports import Reply, SayHeld
 from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadable
 from bot.storage.codec import OPERATIONS, plain
-from bot.storage.tables import choices, insert_new, operations
+from bot.storage.tables import choices, insert_new, operations, owed_reviews
+
+_NEWEST_FIRST = operations.c.requested_at.desc(), operations.c.id
 
 
 async def open_(
@@ -95,6 +97,8 @@ async def commit(
         raise Stale(f"{op.id} is no longer at version {before}")
     if unless_held:
         await holds.require_none(connection, op, at, unless_held)
+    if op.emergency:
+        await _note_review(connection, op)
     await readings.renew(connection, op)
     head = await audit.append(connection, _entries(decisions))
     await outbox.card_is_behind(connection, op, shown=before, at=at)
@@ -103,6 +107,13 @@ async def commit(
     said = None if say_held is None else say_held(await holds.in_force(connection, at))
     if said is not None:
         await outbox.owe_threads(connection, head.seq, [(op, said)], at)
+
+
+async def _note_review(connection: AsyncConnection, op: Operation) -> None:
+    if op.review_owed:
+        await connection.execute(insert_new(connection, owed_reviews).values(operation_id=op.id))
+    elif op.reviewed_by is not None:
+        await connection.execute(delete(owed_reviews).where(owed_reviews.c.operation_id == op.id))
 
 
 async def _finish_item(
@@ -157,7 +168,7 @@ async def listed(
     connection: AsyncConnection, *, open_only: bool, database: str | None, limit: int
 ) -> Sequence[Operation]:
     """Operations, the newest request first. In an overview, what can't be read is left out."""
-    query = select(operations).order_by(operations.c.requested_at.desc(), operations.c.id).limit(limit)
+    query = select(operations).order_by(*_NEWEST_FIRST).limit(limit)
     if open_only:
         query = query.where(operations.c.is_open)
     if database is not None:
@@ -166,6 +177,26 @@ async def listed(
     if database is not None:
         # Something may be decided on these: who can't know must not act.
         return [_operation(row) for row in rows]
+    readable, _ = unreadable.sort_out(operations, rows, _operation)
+    return readable
+
+
+async def ended(
+    connection: AsyncConnection, *, database: str | None, limit: int, skip: int
+) -> Sequence[Operation]:
+    """What ended, the newest request first. It is only shown, so what can't be read is left out."""
+    query = select(operations).where(not_(operations.c.is_open))
+    if database is not None:
+        query = query.where(operations.c.database == database)
+    rows = await connection.execute(query.order_by(*_NEWEST_FIRST).limit(limit).offset(skip))
+    readable, _ = unreadable.sort_out(operations, rows, _operation)
+    return readable
+
+
+async def to_review(connection: AsyncConnection, *, limit: int) -> Sequence[Operation]:
+    """Emergencies that a review is owed for, the newest request first. What can't be read is left out."""
+    owed = select(operations).join(owed_reviews, owed_reviews.c.operation_id == operations.c.id)
+    rows = await connection.execute(owed.order_by(*_NEWEST_FIRST).limit(limit))
     readable, _ = unreadable.sort_out(operations, rows, _operation)
     return readable
 
@@ -179,7 +210,7 @@ async def newest(
         operations.c.shard == (target.shard or ""),
         operations.c.status.in_([status.value for status in statuses]),
     )
-    newest_first = query.order_by(operations.c.requested_at.desc(), operations.c.id).limit(most)
+    newest_first = query.order_by(*_NEWEST_FIRST).limit(most)
     return [OPERATIONS.loads(state) for state in (await connection.execute(newest_first)).scalars()]
 
 
@@ -238,7 +269,9 @@ async def release_starting(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(update(operations).where(starting).values(due_at=now, claimed_from=None))
 
 
-async def counted(connection: AsyncConnection) -> dict[str, int]:
-    """How many operations there are in each status."""
+async def counted(connection: AsyncConnection, *, database: str | None) -> dict[str, int]:
+    """How many operations there are in each status, of one database or of all."""
     by_status = select(operations.c.status, func.count()).group_by(operations.c.status)
+    if database is not None:
+        by_status = by_status.where(operations.c.database == database)
     return {row[0]: row[1] for row in await connection.execute(by_status)}

@@ -217,6 +217,18 @@ class SqlStore:
             partial(operations.listed, open_only=open_only, database=database, limit=limit)
         )
 
+    async def ended(
+        self, *, database: str | None = None, limit: int = 100, skip: int = 0
+    ) -> Sequence[Operation]:
+        """What ended, the newest request first, without the ``skip`` newest."""
+        if database is not None and plain(database) != database:
+            return ()
+        return await self._database.read(partial(operations.ended, database=database, limit=limit, skip=skip))
+
+    async def to_review(self, *, limit: int = 100) -> Sequence[Operation]:
+        """Emergencies that a review is owed for, the newest request first."""
+        return await self._database.read(partial(operations.to_review, limit=limit))
+
     async def newest(
         self, target: Target, statuses: Collection[Status], *, most: int = 1
     ) -> Sequence[Operation]:
@@ -227,9 +239,11 @@ class SqlStore:
             partial(operations.newest, target=target, statuses=statuses, most=most)
         )
 
-    async def count_operations(self) -> Mapping[str, int]:
-        """How many operations there are in each status."""
-        return await self._database.read(operations.counted)
+    async def count_operations(self, database: str | None = None) -> Mapping[str, int]:
+        """How many operations there are in each status, of one database or of all."""
+        if database is not None and plain(database) != database:
+            return {}
+        return await self._database.read(partial(operations.counted, database=database))
 
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
         """Takes the open operations that are due, the longest overdue first."""

@@ -238,6 +238,15 @@ reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($
 reply-held = ⏸ Nothing of { $database } may start for now{ GIVEN($when) ->
     [yes] . If that is still so at { $when }, this ends as refused.
    *[no] : this can't be approved until that is over.
+ }{ GIVEN($by) ->
+    [yes] {" "}What is set now takes the place of the freeze by { $by }{ GIVEN($until) ->
+        [yes] {""} until { $until }
+       *[no] {""}
+     }
+   *[no] {""}
+ }{ GIVEN($reason) ->
+    [yes] : { $reason }
+   *[no] {""}
  }
 reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
     [yes] it starts { $when }, unless something else forbids it then.
@@ -433,6 +442,10 @@ frozen-now = Frozen: { $scope }{ GIVEN($until) ->
     [yes] , until { $until }. “unfreeze” lifts it sooner.
    *[no] , until somebody says “unfreeze”.
  }
+freeze-replaced = This takes the place of the freeze by { $by }{ GIVEN($until) ->
+    [yes] {""} until { $until }
+   *[no] , which had no end
+ }: { $reason }
 unfrozen-now = No longer frozen by hand: { $scope }.
 not-frozen-by-hand = Nothing to lift: { $scope } was not frozen by hand.
 still-frozen = Still frozen: { $names }
@@ -465,6 +478,7 @@ replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
     [yes] {" "}because { $reason }
    *[no] {""}
  }”
+cancelled-now = Withdrawn: { $id } ({ $database }). Nothing was sent.
 already-reviewed = { $id } has been reviewed already, by { $by }.
 review-too-early = { $id } is not over yet. Review it once it is.
 nothing-to-review = { $id } needs no review.
@@ -533,6 +547,8 @@ topology-moved-roles = The roles are no longer those in the plan: { $changed }. 
 answer-came-late = The provider's answer came after all.
 plan-changed = The plan would be a different one now: it was “{ $before }” and is “{ $present }”. “Plan again” on the card makes a fresh one.
 no-quorum = Of the { $needed } approvals that are needed, { $valid } count under the policy in force now. “Plan again” on the card asks for them again.
+approvals-missing = Too few approvals came in time: { $count } of { $needed }.
+start-missed = The start, { $when }, had passed by more than a minute.
 approvals-unknown = For a minute Slack could not say whether the approvals still count, so nothing was sent. “Plan again” on the card asks for them again.
 glass-unknown = For a minute Slack could not say whether { $by } may still run an emergency, so nothing was sent. Ask again.
 database-removed = { $name } is no longer in the configuration.
@@ -792,6 +808,15 @@ operations-open = Under way{ GIVEN($name) ->
 operations-past = History{ GIVEN($name) ->
     [yes] {""}: { $name }
    *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] {""}, page { $page } of { $pages }
+   *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] ; { $count } { COUNT($count) ->
+        [one] request has
+       *[other] requests have
+     } ended
+   *[no] {""}
  }
 operations-none-open = Nothing is under way{ GIVEN($name) ->
     [yes] {""} for { $name }
@@ -801,13 +826,17 @@ operations-none-past = Nothing was done yet{ GIVEN($name) ->
     [yes] {""} for { $name }
    *[no] {""}
  }.
+operations-to-review = Done without approvals and still to be reviewed by somebody else, with “Review” on the card:
 operation-line = { $id } { $moves }: { $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
  }, { GIVEN($emergency) ->
     [yes] EMERGENCY by
    *[no] asked by
- } { $by }, { $when }
+ } { $by }, { $when }{ GIVEN($review) ->
+    [yes] , review owed
+   *[no] {""}
+ }
 
 ## The Home tab
 
@@ -815,6 +844,7 @@ home-closed = Only full, active members of this workspace see switchovers here.
 home-new = New switchover
 home-awaiting = Waiting for your approval
 home-awaiting-none = Nothing waits for your approval.
+home-to-review = Waiting for your review
 home-under-way = Under way
 home-under-way-none = Nothing is under way.
 home-past = Recent

@@ -255,6 +255,15 @@ reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wa
 reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
     [yes] 如果到开始时间（{ $when }）仍未解除，本次操作将被拒绝。
    *[no] 解除之前不能批准。
+ }{ GIVEN($by) ->
+    [yes] 新的冻结取代了由 { $by } 设置的冻结{ GIVEN($until) ->
+        [yes] （至 { $until }）
+       *[no] {""}
+     }
+   *[no] {""}
+ }{ GIVEN($reason) ->
+    [yes] ：{ $reason }
+   *[no] {""}
  }
 reply-let-go = ▶ { $by } 已解除对 { $database } 的限制：{ GIVEN($when) ->
     [yes] 届时若无其他限制，将于 { $when } 开始。
@@ -420,6 +429,8 @@ locked-for-emergency = 紧急切换不会挤掉之前的申请，哪怕它很久
  }。
 nothing-to-check-yet = 现在还没有可查看的：{ $id } 的状态是 { $status }。
 stored-unreadable = 机器人读不懂它为这个数据库保存的记录，可能是更新的版本写的，因此未执行任何操作。请告诉维护者：日志里写明了是哪一行。
+approvals-missing = 批准没有按时凑齐：{ $count }/{ $needed }。
+start-missed = 已错过开始时间（{ $when }）一分钟以上。
 approvals-unknown = 有一分钟之久，Slack 无法确认这些批准是否仍然有效，所以什么都没有发出。卡片上的“重新生成方案”会重新申请。
 glass-unknown = 有一分钟之久，Slack 无法确认 { $by } 是否仍可做紧急切换，所以什么都没有发出。请重新申请。
 chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->
@@ -475,6 +486,10 @@ frozen-now = 已冻结：{ $scope }{ GIVEN($until) ->
     [yes] ，至 { $until }。可用“unfreeze”提前解冻。
    *[no] ，直到有人用“unfreeze”解冻。
  }
+freeze-replaced = 它取代了由 { $by } 设置的冻结{ GIVEN($until) ->
+    [yes] （至 { $until }）
+   *[no] （没有截止时间）
+ }：{ $reason }
 unfrozen-now = 已解除手动冻结：{ $scope }。
 not-frozen-by-hand = 没有可解冻的：{ $scope } 没有被手动冻结。
 still-frozen = 仍处于冻结：{ $names }
@@ -494,6 +509,7 @@ switch-back-moved = 现在的主库是 { GIVEN($now) ->
 switch-back-not-promised = 新主库由云平台选定，不保证是 { $node }。
 nothing-to-switch-back = { $id } { $status }，没有可切回的。
 nothing-to-replan = { $id } { $status }，不需要重新生成方案。
+cancelled-now = 已撤回：{ $id }（{ $database }）。没有发送任何请求。
 already-reviewed = { $id } 已由 { $by } 复核。
 review-too-early = { $id } 还没结束。结束后再复核。
 nothing-to-review = { $id } 不需要复核。
@@ -782,6 +798,12 @@ operations-open = 进行中{ GIVEN($name) ->
 operations-past = 历史{ GIVEN($name) ->
     [yes] ：{ $name }
    *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] ，第 { $page } 页，共 { $pages } 页
+   *[no] {""}
+ }{ GIVEN($page) ->
+    [yes] ；已结束的申请共 { $count } 个
+   *[no] {""}
  }
 operations-none-open = { GIVEN($name) ->
     [yes] { $name } {""}
@@ -791,13 +813,17 @@ operations-none-past = { GIVEN($name) ->
     [yes] { $name } {""}
    *[no] {""}
  }还没有操作记录。
+operations-to-review = 未经审批执行、尚待他人复核（在卡片上点“复核”）：
 operation-line = { $id } { $moves }：{ $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
  }，{ GIVEN($emergency) ->
     [yes] 紧急切换，发起人
    *[no] 申请人
- } { $by }，{ $when }
+ } { $by }，{ $when }{ GIVEN($review) ->
+    [yes] ，尚待复核
+   *[no] {""}
+ }
 
 ## The Home tab
 
@@ -805,6 +831,7 @@ home-closed = 只有本工作区的正式活跃成员可以在这里查看切换
 home-new = 申请切换
 home-awaiting = 等待你批准
 home-awaiting-none = 没有等待你批准的操作。
+home-to-review = 等你复核
 home-under-way = 进行中
 home-under-way-none = 没有进行中的操作。
 home-past = 最近

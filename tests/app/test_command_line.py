@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bot.core.model import UserId
 from bot.storage import connect
 from bot.system import SystemClock
 from tests.app.commands import Printed, configure, run
-from tests.storage.values import requested, running
+from tests.storage.values import cancelled, chain, requested, running
 
 NONE, NONE_AS_JSON = "no operations\n", '{"operations": []}\n'
 READING = {
@@ -120,6 +121,30 @@ async def test_a_status_begins_with_the_holds_in_force_and_its_object_is_as_it_w
         assert not lines[len(held)].startswith("!")
         assert set(json.loads((await typed("status", *asked, "--json")).out)) == {"operations"}
     assert not (await typed("history")).out.startswith("!")
+
+
+async def test_history_prints_the_newest_that_ended_and_says_when_there_are_more(elsewhere: Path) -> None:
+    now = SystemClock().now()
+    store = await connect(f"sqlite:///{elsewhere}/switchover.db", migrate=True)
+    for number in range(1, 6):
+        at = now + timedelta(seconds=number)
+        first = requested(number, database="gone" if number == 5 else "orders", shard=f"s{number}", at=at)
+        await store.open(first, due_at=now, item_id=None)
+        if number < 4:
+            await store.commit(chain(first, cancelled), due_at=None)
+    await store.close()
+    for arguments, ids, said in (
+        (("--limit", "1"), ["SW-000003"], "the newest 1 of 3: --limit 3 shows all\n"),
+        (("orders", "--limit", "2"), ["SW-000003", "SW-000002"], "the newest 2 of 3: --limit 3 shows all\n"),
+        (("--limit", "3"), ["SW-000003", "SW-000002", "SW-000001"], ""),
+        (("gone",), [], ""),
+    ):
+        printed = await typed("history", *arguments, "--json")
+        assert [each["id"] for each in json.loads(printed.out)["operations"]] == ids
+        assert (printed.code, printed.err) == (0, said)
+        lines = (await typed("history", *arguments)).out.splitlines()
+        assert [line[:9] for line in lines if not line.startswith(" ")] == (ids or ["no operat"])
+    assert (await typed("history", "nowhere")).code == 1
 
 
 @pytest.mark.parametrize(

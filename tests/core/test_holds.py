@@ -21,6 +21,7 @@ from bot.core.holds import (
     binding,
     frozen_policy,
     kinds_binding,
+    replaced,
     sentences,
 )
 from bot.core.model import Reason
@@ -103,3 +104,14 @@ def test_a_configured_freeze_is_told_with_its_policy() -> None:
     why = Reason.of("frozen", until="2026-11-22T18:00+00:00", reason="trading")
     told = Reason.of("frozen-policy", policy="strict", until="2026-11-22T18:00+00:00", reason="trading")
     assert frozen_policy("strict", why) == told
+
+
+def test_a_freeze_takes_the_place_of_the_one_of_its_scope_alone() -> None:
+    again = Frozen(at(5), "orders", None, "later", BOB, TEAM)
+    held = after(HALTED, EVERYTHING, ORDERS)
+    older = replaced(held, again)
+    assert older is not None
+    assert (older.by, older.until, older.reason) == (ANN, at(60), "release")
+    assert replaced(after(HALTED, EVERYTHING), again) is None
+    assert replaced(held, HALTED) is None
+    assert replaced(held, Unfrozen(at(5), "orders", BOB, TEAM)) is None

@@ -497,6 +497,20 @@ def test_a_scheduled_start_that_was_not_taken_is_tried_again_for_a_minute() -> N
     assert owed(retried, BEGIN + 111 * SECOND) is Duty.EXPIRE
 
 
+def test_what_expires_says_what_was_missing_or_missed() -> None:
+    """The approvals, or the start; a recheck that something else kept from its start says what did."""
+    late = e.Expired(BEGIN)
+    missing = Reason.of("approvals-missing", count=1, needed=2)
+    assert decide(operation(planned(), approved(ANN)), late).after.detail == missing
+    missed = Reason.of("start-missed", when=BEGIN.isoformat())
+    assert decide(SCHEDULED, e.StartReached(BEGIN + LATE_START + MICROSECOND)).after.detail == missed
+    assert BEGUN.detail is None
+    assert decide(BEGUN, late).after.detail == missed
+    assert decide(replace(BEGUN, detail=WHY), late).after.detail == WHY
+    ended = decide(operation(), late).after
+    assert (ended.status, ended.detail) == (Status.EXPIRED, None)
+
+
 def test_a_start_that_has_not_come_is_no_start() -> None:
     with pytest.raises(IllegalTransition, match="too early"):
         decide(SCHEDULED, e.StartReached(BEGIN - MICROSECOND))

@@ -354,6 +354,7 @@ answers: st.SearchStrategy[Answer] = st.one_of(
         name=words | st.just("SW-7K3M9Q"),
         past=st.booleans(),
         held=held,
+        to_review=st.lists(operations, max_size=1).map(lambda few: tuple(few * 9)),
     ),
 )
 
@@ -418,6 +419,7 @@ boards = st.builds(
     total=st.integers(30, 5000),
     under_way=st.lists(operations, max_size=1).map(lambda few: tuple(few * 20)),
     past=st.lists(operations, max_size=1).map(lambda few: tuple(few * 20)),
+    to_review=st.lists(operations, max_size=1).map(lambda few: tuple(few * 20)),
     holds=st.lists(holds, max_size=1).map(lambda few: tuple(few * 8)),
     frozen=st.lists(frozen, max_size=1).map(lambda few: tuple(few * 8)),
 )

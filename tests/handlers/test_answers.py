@@ -22,9 +22,9 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp
+from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp, ShowHistory
 from bot.core.events import Choice
-from bot.core.model import Call, Node, NodeId, Reason, Role, nested
+from bot.core.model import Call, Node, NodeId, Reason, Role, UserId, nested
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
@@ -599,6 +599,21 @@ def test_a_long_list_is_shown_in_pages_and_says_how_to_get_the_next(part: str, h
     assert last.endswith("\ndb19: primary p")
 
 
+@pytest.mark.parametrize(("name", "head", "rest"), [("", "", ""), ("orders", ": orders", " orders")])
+def test_a_long_past_is_shown_in_pages_and_says_how_to_get_the_next(name: str, head: str, rest: str) -> None:
+    """As the command that gives it; the last has none, and one that is all there is says nothing of pages."""
+    ended = (sample(Status.CANCELLED),) * 20
+    shown = ShowOperations(ended, name, past=True, page=2, pages=3, total=43)
+    lines = answer(shown, TEXTS, command="/sw").text.splitlines()
+    assert lines[0] == f"History{head}, page 2 of 3; 43 requests have ended"
+    assert lines[-1] == f"More: /sw history{rest} page 3"
+    assert parse(lines[-1].removeprefix("More: /sw ")) == ShowHistory(name or None, 3)
+    last = answer(replace(shown, page=3), TEXTS).text.splitlines()
+    assert (last[0].split(",")[1], len(last)) == (" page 3 of 3; 43 requests have ended", 21)
+    (only,) = answer(replace(shown, page=1, pages=1, total=20), TEXTS).text.splitlines()[:1]
+    assert only == f"History{head}"
+
+
 def test_a_database_with_shards_has_a_line_for_each() -> None:
     """By name and id, so that either can be typed."""
     shards = (
@@ -671,6 +686,20 @@ def test_emergencies_and_starts_are_seen_in_a_list() -> None:
     _head, first, second = answer(shown, TEXTS).text.split("\n")
     assert ": running, EMERGENCY by <@U0REQUESTER>, " in first
     assert ": waiting for its start (2026-11-22 04:30:00 UTC), asked by <@U0REQUESTER>, " in second
+
+
+@pytest.mark.parametrize("open_", [(), (sample(Status.RUNNING),)])
+def test_a_status_ends_with_the_reviews_that_are_owed(open_: tuple[Operation, ...]) -> None:
+    """Some of them, and how many more; those of the past say so wherever they are listed."""
+    owed = emergency(Status.SUCCEEDED)
+    lines = answer(ShowOperations(open_, to_review=(owed,) * 7), TEXTS).text.splitlines()
+    assert lines[0] == ("Under way" if open_ else "Nothing is under way.")
+    head, *listed, more = lines[1 + len(open_) :]
+    assert head.startswith("Done without approvals and still to be reviewed by somebody else")
+    assert [line.endswith(", review owed") for line in listed] == [True] * 5
+    assert more == "… and 2 more"
+    past = answer(ShowOperations((owed, replace(owed, reviewed_by=UserId("U1"))), past=True), TEXTS).text
+    assert [line.endswith(", review owed") for line in past.splitlines()[1:]] == [True, False]
 
 
 def test_a_refusal_says_until_when_and_by_whom() -> None:

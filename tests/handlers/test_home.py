@@ -9,23 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.home import Board, DatabaseTile
+from bot.core.home import Awaiting, Board, DatabaseTile
 from bot.core.model import OperationId, Reason
 from bot.core.operation import Operation, Status
 from bot.sandbox.slack.block_kit import view_problems
 from handlers.home import HomeView, closed, home, linked
 from handlers.texts import Texts
 from tests.handlers.block_kit import alive, buttons, home_problems, shown
-from tests.handlers.samples import HALT, NOW, board, boards, operations, sample
+from tests.handlers.samples import HALT, NOW, board, boards, emergency, operations, sample
 
 TEXTS = Texts("en")
 HOUR_AGO = "as read <!date^1795314600^{date_short_pretty} {time_secs}|2026-11-22 02:30:00 UTC>"
 ADDRESS = "https://home.slack.com/archives/C1/p5000001"
 
 
-def rendered(shows: Board, *awaiting: Operation, links: bool = True) -> HomeView:
-    found = dict.fromkeys(linked(shows, awaiting), ADDRESS) if links else {}
-    return home(shows, awaiting, TEXTS, links=found, command="/switchover")
+def rendered(
+    shows: Board, *awaiting: Operation, review: tuple[Operation, ...] = (), links: bool = True
+) -> HomeView:
+    found = dict.fromkeys(linked(shows), ADDRESS) if links else {}
+    return home(shows, Awaiting(awaiting, review), TEXTS, links=found, command="/switchover")
 
 
 def test_it_says_what_there_is() -> None:
@@ -52,6 +54,18 @@ def test_it_says_so_where_there_is_nothing() -> None:
     for nothing in ("Nothing waits for your approval.", "Nothing is under way.", "Nothing was done yet."):
         assert nothing in said
     assert "No database is set up." in said
+
+
+def test_what_waits_for_a_review_of_its_reader_is_shown_with_its_card() -> None:
+    """After what waits for their approval, and only where there is any."""
+    owed = replace(emergency(Status.SUCCEEDED), id=OperationId("SW-000001"))
+    shows = replace(board(), to_review=(owed,))
+    lines = shown(rendered(shows, review=(owed,))).splitlines()
+    at = lines.index("Waiting for your review")
+    assert lines[at - 1] == "Nothing waits for your approval."
+    assert lines[at + 1].startswith(f"<{ADDRESS}|SW-000001> orders: from mysql-1")
+    assert lines[at + 1].endswith(", review owed")
+    assert "review" not in shown(rendered(shows))
 
 
 def test_a_halt_and_freezes_come_first() -> None:
@@ -88,7 +102,7 @@ def test_the_same_content_has_one_digest_whenever_it_is_written() -> None:
 
 def test_nothing_is_linked_twice_nor_what_is_not_shown() -> None:
     many = tuple(replace(sample(Status.RUNNING), id=OperationId(f"SW-{number}")) for number in range(40))
-    assert len(linked(board(*many), many)) == 15
+    assert len(linked(replace(board(*many, past=many), to_review=many))) == 15
 
 
 @pytest.mark.parametrize("name", ["<!channel>" * 9, "x" * 500, "", "😀" * 200])
@@ -103,7 +117,7 @@ def test_any_name_fits_and_stays_dead(name: str) -> None:
 def test_no_limit_is_broken_and_nothing_comes_to_life(
     shows: Board, awaiting: list[Operation], links: bool
 ) -> None:
-    view = rendered(shows, *awaiting * 5, links=links)
+    view = rendered(shows, *awaiting * 5, review=tuple(awaiting * 20), links=links)
     assert home_problems(view) == []
     assert alive(view) == []
     assert view_problems(view.view) == []

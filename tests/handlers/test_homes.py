@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.commands import Act, Action, Freeze, Halt, ShowHome, Unfreeze
+from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover, ShowHome, Unfreeze
 from bot.core.model import UserId
 from bot.errors import Unavailable
 from bot.sandbox.slack import Fault, Workspace, serve_workspace
@@ -20,7 +20,7 @@ from handlers.pace import Pace
 from handlers.slack_client import SlackClient
 from handlers.wording import Wording
 from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, B, reading
-from tests.service.world import GUEST, POLICY, World
+from tests.service.world import GUEST, POLICY, World, stricter
 
 PUBLISH = "views.publish"
 
@@ -200,6 +200,32 @@ async def test_what_awaits_approval_is_shown_to_who_may_and_not_to_the_requester
     await tabs.world.ask(Act(Action.APPROVE, "SW-000001"), ANN)
     await tabs.keep(6)
     assert nothing in tabs.says(ANN)
+
+
+async def test_what_awaits_a_review_is_shown_to_who_may_give_it_and_not_to_who_broke_the_glass(
+    tabs: Tabs,
+) -> None:
+    world = tabs.world
+    world.configure(orders=stricter(break_glass=(EVE, "S-SRE")))
+    world.cloud.answers = [JOB]
+    await world.ask(RequestSwitchover("orders", "n-b", reason="dying", emergency=True), EVE)
+    await world.tick()
+    await world.tick()
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    tabs.slack.add_group("sre", [BOB], id="S-SRE")
+    for user in (ASKER, BOB):
+        tabs.slack.groups["S-DBA"].members.remove(user)
+    for user in (ANN, BOB, EVE, ASKER):
+        await tabs.open(user)
+    await tabs.keep()
+    asked = "Waiting for your review"
+    assert [asked in tabs.says(user) for user in (ANN, BOB, EVE, ASKER)] == [True, True, False, False]
+    await world.ask(Act(Action.REVIEW, "SW-000001"), ANN)
+    await tabs.keep(6)
+    assert asked not in tabs.says(BOB)
 
 
 async def test_who_leaves_the_group_is_asked_no_more(tabs: Tabs) -> None:

@@ -19,7 +19,7 @@ from bot.core.answers import (
     ShowPlan,
 )
 from bot.core.commands import RequestSwitchover
-from bot.core.home import Board, DatabaseTile, Reading
+from bot.core.home import Awaiting, Board, DatabaseTile, Reading
 from bot.core.machine import Say
 from bot.core.model import Node, NodeId, OperationId, Reason, Role, Topology
 from bot.core.operation import ENDS, Operation, Status
@@ -114,7 +114,8 @@ def test_answers_at_their_worst(worst: str, texts: Texts) -> None:
     worst_of_all: tuple[Answer, ...] = (
         ChooseNode(request, reading.nodes),
         ShowDatabases(lines, worst, 1, 250, 5000, held),
-        ShowOperations((op,) * 100, held=held),
+        ShowOperations((op,) * 100, held=held, to_review=(op,) * 100),
+        ShowOperations((), worst, held=held, to_review=(op,) * 100),
         ShowOperations((op,), op.id, held=held),
         *(ShowPlan(worst, worst, outcome, worst, op.checks, problem, reading) for outcome in Outcome),
     )
@@ -132,7 +133,8 @@ def test_the_home_tab_at_its_worst(worst: str, texts: Texts) -> None:
         for number in range(40)
     )
     tiles = tuple(DatabaseTile(worst, reading, tuple(op.id for op in ops)) for _ in range(30))
-    made = home(Board(NOW, 9, tiles, 5000, ops, ops), ops, texts, links={}, command=COMMAND)
+    awaiting = Awaiting(ops, ops)
+    made = home(Board(NOW, 9, tiles, 5000, ops, ops), awaiting, texts, links={}, command=COMMAND)
     assert home_problems(made) == []
     assert alive(made) == []
 

@@ -259,7 +259,8 @@ def test_answers_are_chinese_throughout() -> None:
         ),
         ShowOperations((in_chinese(sample(Status.RUNNING)), in_chinese(emergency(Status.SUCCEEDED)))),
         ShowOperations((), "orders", held=(halt.sentence(), replace(halt, kind=HoldKind.FREEZE).sentence())),
-        ShowOperations((), past=True),
+        ShowOperations((), past=True, to_review=(in_chinese(emergency(Status.SUCCEEDED)),) * 9),
+        ShowOperations((in_chinese(sample(Status.FAILED)),), past=True, page=1, pages=2, total=21),
     ]
     for told in answers:
         assert english_in(WORDING.answer(told, locale="zh-CN")) == []

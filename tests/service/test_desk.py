@@ -386,6 +386,19 @@ async def test_somebody_else_may_only_have_it_checked_again(action: Action, told
     assert await world.status() is Status.AWAITING_APPROVAL
 
 
+async def test_who_types_that_a_request_is_withdrawn_is_told_so_and_whoever_presses_sees_it_on_the_card() -> (
+    None
+):
+    world = World()
+    await world.planned()
+    told = await world.ask(Act(Action.CANCEL, ID, typed=True), channel="C-ELSEWHERE")
+    assert told == Tell(Reason.of("cancelled-now", id=ID, database="orders"))
+    assert await world.status() is Status.CANCELLED
+    assert await world.told(Act(Action.CANCEL, ID, typed=True)) == "already-decided"
+    op = await world.requested()
+    assert await world.click(Action.CANCEL, ASKER, op.id) == "None"
+
+
 async def in_status(status: Status) -> World:
     """A world whose operation has come as far as this."""
     world = World()
@@ -702,6 +715,30 @@ async def test_a_shard_on_which_nothing_is_under_way_does_not_show_what_is_on_th
     assert isinstance(answer, ShowDatabases)
     (line,) = answer.databases
     assert (line.operation, [shard.operation for shard in line.shards]) == (op.id, ["", ""])
+
+
+async def test_the_past_is_shown_in_pages_and_what_is_open_takes_no_place_in_them() -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    ended = []
+    for _ in range(LISTED + 2):
+        op = await world.planned("sessions")
+        await world.click(Action.CANCEL, ASKER, op.id)
+        ended.append(op.id)
+        await world.clock.sleep(1)
+    for name in ("orders", "sessions"):
+        await world.requested(name)
+
+    async def page(command: ShowHistory) -> tuple[list[str], tuple[int, int, int]]:
+        shown = await world.ask(command, EVE)
+        assert isinstance(shown, ShowOperations)
+        return [op.id for op in shown.operations], (shown.page, shown.pages, shown.total)
+
+    newest = ended[::-1]
+    assert await page(ShowHistory()) == (newest[:LISTED], (1, 2, LISTED + 2))
+    assert await page(ShowHistory("sessions", 2)) == (newest[LISTED:], (2, 2, LISTED + 2))
+    assert await page(ShowHistory(None, 9)) == (newest[LISTED:], (2, 2, LISTED + 2)), "the last"
+    assert await page(ShowHistory("orders")) == ([], (1, 1, 0))
 
 
 def configured_and_frozen(world: World) -> Reason:

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from bot.core.answers import Tell
 from bot.core.commands import Action, RequestSwitchover
 from bot.core.machine import Limits, decide, next_due, open_operation
-from bot.core.model import CandidateRule, Job, JobId, JobState, NodeId, Role, Topology
+from bot.core.model import CandidateRule, Job, JobId, JobState, NodeId, Reason, Role, Topology
 from bot.core.operation import Status
 from bot.errors import (
     Misconfigured,
@@ -317,7 +318,7 @@ async def test_a_definite_no_to_a_reading_refuses_at_once(error: Exception) -> N
 
 async def test_two_names_of_one_shard_are_one_lock() -> None:
     world = World()
-    world.cloud.shows(replace(reading(A), shard="shard-1"))
+    world.cloud.shows(replace(reading(A), shard="shard-1", shard_name="the first"))
     for shard in ("shard-1", "first shard"):
         assert await world.ask(RequestSwitchover("orders", "n-b", shard=shard)) is None
     await world.tick()
@@ -325,7 +326,10 @@ async def test_two_names_of_one_shard_are_one_lock() -> None:
     assert await world.status("SW-000002") is Status.REFUSED
     detail = (await world.op("SW-000002")).detail
     assert detail is not None
-    assert (detail.code, detail["holder"]) == ("locked", "SW-000001")
+    assert detail == Reason.of("locked", database="orders/the first", holder="SW-000001")
+    told = await world.ask(RequestSwitchover("orders", "n-b", shard="shard-1"))
+    assert isinstance(told, Tell)
+    assert told.text == detail
 
 
 async def test_a_database_removed_before_planning_is_refused() -> None:
@@ -339,9 +343,11 @@ async def test_a_database_removed_before_planning_is_refused() -> None:
 async def test_a_request_that_nobody_decides_expires() -> None:
     world = World()
     await world.planned()
+    await world.click(Action.APPROVE, ANN)
     await world.tick(30 * 60)
     assert await world.status() is Status.EXPIRED
     assert world.thread() == ["reply-expired"]
+    assert world.store.said(ID)[-1].detail == Reason.of("approvals-missing", count=1, needed=2)
 
 
 # --- between approval and start ---

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.answers import ChooseNode, ShowPlan, Tell
-from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover
+from bot.core.answers import ChooseNode, ShowOperations, ShowPlan, Tell
+from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover, ShowStatus
 from bot.core.events import Planned, Requested, Reviewed, SubmissionStarted
 from bot.core.model import NodeId, Reason, Topology, UserId
 from bot.core.operation import Operation, Status
@@ -475,6 +475,26 @@ async def test_an_emergency_is_reviewed_once_by_somebody_else_and_the_card_alone
     assert world.thread() == thread
     assert world.store.due_at(ID) is None
     assert await world.ask(Act(Action.REVIEW, ID), BOB) == Tell(Reason.of("already-reviewed", id=ID, by=ANN))
+
+
+async def test_a_status_shows_the_reviews_that_are_owed() -> None:
+    world = glass()
+    await sent(world)
+
+    async def owed(command: ShowStatus) -> list[str]:
+        shown = await world.ask(command, ASKER)
+        assert isinstance(shown, ShowOperations)
+        return [op.id for op in shown.to_review]
+
+    assert await owed(ShowStatus()) == []
+    world.cloud.finishes(JOB)
+    world.cloud.shows(reading(B))
+    await world.tick(2)
+    await world.tick()
+    assert await owed(ShowStatus()) == [ID]
+    assert await owed(ShowStatus(ID)) == [], "which shows all of it"
+    await world.click(Action.REVIEW, ANN)
+    assert await owed(ShowStatus()) == []
 
 
 async def test_somebody_whom_the_policy_does_not_know_reviews_nothing() -> None:

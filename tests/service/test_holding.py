@@ -15,6 +15,7 @@ from bot.core.operation import Operation, Status
 from bot.core.schedule import Start
 from bot.errors import OutcomeUnknown
 from bot.service.catalogue import Catalogue
+from handlers.texts import Texts
 from tests.core.examples import ANN, ASKER, BOB, EVE, JOB, START, A, B, reading
 from tests.service.world import GUEST, ID, POLICY, World, stricter
 
@@ -113,6 +114,39 @@ async def test_a_freeze_is_recorded_told_and_announced_with_its_end() -> None:
     assert request.text.code == "frozen-by-hand-until"
     await world.clock.sleep(2 * 3600)
     assert await world.ask(ORDERS) is None
+
+
+@pytest.mark.parametrize("length", [None, timedelta(hours=1)])
+async def test_a_freeze_that_takes_the_place_of_another_says_of_whose_until_when_and_why(
+    length: timedelta | None,
+) -> None:
+    """Whoever sets it, the audit channel and what waits are told; one of another scope takes no place."""
+    world = two_databases()
+    await world.planned()
+    await tell(world, Freeze("all", "x"), EVE)
+    await tell(world, replace(FREEZE, duration=length))
+    again = await tell(world, Freeze("orders", "b", timedelta(minutes=1)), BOB)
+    until = None if length is None else (START + length).isoformat()
+    older = {"by": ANN, "until": until, "reason": "month end"}
+    instead = Reason.of("freeze-replaced", **older)
+    assert (again.text.code, again.detail) == ("frozen-now", instead)
+    assert [say.detail for say in world.store.notices] == [None, None, instead]
+    assert ["by" in dict(say.text.params) for say in world.store.said(ID)[1:]] == [False], (
+        "all are frozen still"
+    )
+
+    await tell(world, Unfreeze("all"), EVE)
+    await tell(world, replace(FREEZE, duration=length))
+    said = world.store.said(ID)[-1]
+    assert (
+        Texts()
+        .say(said.text)
+        .endswith("takes the place of the freeze by U-BOB until 2026-03-02T09:01:00+00:00: b")
+    )
+    facts = {"by": BOB, "until": (START + timedelta(minutes=1)).isoformat(), "reason": "b"}
+    assert said.text == Reason.of("reply-held", database="orders", when=None, **facts)
+    assert said.detail is not None
+    assert said.detail["reason"] == "month end"
 
 
 async def test_a_freeze_without_a_duration_lasts_until_it_is_lifted() -> None:

@@ -323,13 +323,24 @@ class MemoryStore:
     ) -> Sequence[Operation]:
         """Operations, the newest request first."""
         await self._begin(writing=False)
-        found = [
-            row.op
-            for row in self.disk.operations.values()
-            if (row.op.open or not open_only) and database in (None, row.op.database)
-        ]
-        found.sort(key=lambda op: op.id)
-        return sorted(found, key=lambda op: op.requested_at, reverse=True)[:limit]
+        return [op for op in self._newest_first(database) if op.open or not open_only][:limit]
+
+    async def ended(
+        self, *, database: str | None = None, limit: int = 100, skip: int = 0
+    ) -> Sequence[Operation]:
+        """What ended, the newest request first, without the ``skip`` newest."""
+        await self._begin(writing=False)
+        return [op for op in self._newest_first(database) if not op.open][skip : skip + limit]
+
+    async def to_review(self, *, limit: int = 100) -> Sequence[Operation]:
+        """Emergencies that a review is owed for, the newest request first."""
+        await self._begin(writing=False)
+        return [op for op in self._newest_first() if op.review_owed][:limit]
+
+    def _newest_first(self, database: str | None = None) -> list[Operation]:
+        every = [row.op for row in self.disk.operations.values() if database in (None, row.op.database)]
+        every.sort(key=lambda op: op.id)
+        return sorted(every, key=lambda op: op.requested_at, reverse=True)
 
     async def newest(
         self, target: Target, statuses: Collection[Status], *, most: int = 1
@@ -338,10 +349,10 @@ class MemoryStore:
         every = await self.operations(open_only=False, database=target.database, limit=sys.maxsize)
         return [op for op in every if op.target == target and op.status in statuses][:most]
 
-    async def count_operations(self) -> Mapping[str, int]:
-        """How many operations there are in each status."""
+    async def count_operations(self, database: str | None = None) -> Mapping[str, int]:
+        """How many operations there are in each status, of one database or of all."""
         await self._begin(writing=False)
-        return Counter(row.op.status.value for row in self.disk.operations.values())
+        return Counter(op.status.value for op in self._newest_first(database))
 
     async def claim_operations(self, now: datetime, until: datetime, limit: int) -> Sequence[Operation]:
         """Takes the open operations that are due, the longest overdue first."""

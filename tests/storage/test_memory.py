@@ -89,6 +89,7 @@ class Walk:
             database=dice.choice(("orders", "events", "users")),
             shard=dice.choice((None, "shard-1")),
             at=self._now,
+            emergency=dice.random() < 0.3,
             choice=dice.choice((None, None, Choice(dice.randrange(9), NOW))),
         )
         await self._call("open", first, due_at=self._later(), item_id=item_id, replies=[reply()])
@@ -231,7 +232,10 @@ class Walk:
                 await self._call("verify_audit", dice.choice((None, "0" * 64)))
                 await self._call("audit_head")
                 await self._call("holds", self._now)
-                await self._call("count_operations")
+                await self._call("count_operations", dice.choice((None, "orders")))
+                await self._call("to_review", limit=dice.randint(1, 9))
+                few = {"limit": dice.randint(1, 9), "skip": dice.choice((0, 0, 3))}
+                await self._call("ended", database=dice.choice((None, "orders")), **few)
                 await self._call("operations", open_only=dice.random() < 0.5, limit=dice.randint(1, 9))
                 name = f"SW-{dice.randrange(25):06}"
                 await self._call("load", name)

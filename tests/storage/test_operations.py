@@ -25,6 +25,7 @@ from tests.storage.values import (
     LATER,
     NOW,
     after,
+    approved,
     cancelled,
     chain,
     done_without_approval,
@@ -34,6 +35,7 @@ from tests.storage.values import (
     requested,
     reviewed,
     running,
+    started,
     walk,
     walks,
 )
@@ -228,6 +230,47 @@ async def test_operations_are_listed_newest_first(store: Storage) -> None:
     assert await ids(open_only=True, limit=2) == ["SW-000009", "SW-000000"]
     assert await ids(open_only=False, database="db13") == ["SW-000009", "SW-000003"]
     assert await ids(open_only=True, database="db13") == ["SW-000009"]
+
+
+async def test_what_ended_is_listed_newest_first_whatever_is_open(store: Storage) -> None:
+    """Some at a time; neither what is open nor what can't be a name takes a place, and each is counted."""
+    for number in range(9):
+        first = requested(number, database=f"db{number % 2}", shard=f"s{number}", at=after(number))
+        await opened(store, first)
+        if number not in {5, 7, 8}:
+            await store.commit(chain(first, cancelled), due_at=None)
+
+    async def ids(**asked: object) -> list[str]:
+        return [op.id[-1] for op in await store.ended(**asked)]  # type: ignore[arg-type]
+
+    assert await ids() == ["6", "4", "3", "2", "1", "0"]
+    assert await ids(limit=2) == ["6", "4"]
+    assert await ids(limit=2, skip=2) == ["3", "2"]
+    assert await ids(limit=2, skip=6) == []
+    assert await ids(database="db1", limit=1) == ["3"]
+    assert await ids(database="db1", skip=1) == ["1"]
+    assert await ids(database="db\x00") == await ids(database="nowhere") == []
+    assert await store.count_operations("db1") == {"planning": 2, "cancelled": 2}
+    assert await store.count_operations("nowhere") == await store.count_operations("\ud800") == {}
+
+
+async def test_what_is_still_to_be_reviewed_is_listed_newest_first(store: Storage) -> None:
+    """Emergencies that ended after they were sent, until somebody has reviewed them."""
+    emergencies = [requested(number, at=after(number), emergency=True) for number in range(6)]
+    for first in emergencies:
+        await opened(store, first)
+    ordinary = await opened(store, requested(6))
+    await store.commit(chain(ordinary, planned, approved(), cancelled), due_at=None)
+    await store.commit(chain(emergencies[0], cancelled), due_at=None)
+    await store.commit(chain(emergencies[1], planned, started), due_at=NOW)
+    for first in emergencies[2:]:
+        done = done_without_approval(first)
+        await store.commit(done[:2], due_at=NOW)
+        await store.commit(done[2:], due_at=None)
+        if first is emergencies[3]:
+            await store.commit(chain(done[-1], reviewed), due_at=None)
+    assert [op.id for op in await store.to_review()] == ["SW-000005", "SW-000004", "SW-000002"]
+    assert [op.id for op in await store.to_review(limit=1)] == ["SW-000005"]
 
 
 async def test_the_newest_of_a_target_that_has_a_status_is_found_behind_all_others(store: Storage) -> None:

@@ -22,7 +22,17 @@ from bot.errors import Chosen, StoreUnavailable
 from bot.storage import SqlStore, connect, schema, tables
 from bot.storage.codec import OPERATIONS
 from tests.storage.backends import Backend, Stores, migrate
-from tests.storage.values import LATER, NOW, requested
+from tests.storage.values import (
+    LATER,
+    NOW,
+    cancelled,
+    chain,
+    done_without_approval,
+    planned,
+    requested,
+    reviewed,
+    started,
+)
 
 CATALOGUE = {
     "sqlite": [
@@ -211,4 +221,28 @@ async def test_what_was_chosen_before_an_upgrade_stays_chosen(empty: Backend) ->
     with pytest.raises(Chosen) as chosen:
         await store.open(requested(2, choice=choice), due_at=NOW, item_id=None)
     assert chosen.value.made == "SW-000001"
+    await store.close()
+
+
+async def test_what_was_to_be_reviewed_before_an_upgrade_still_is(empty: Backend) -> None:
+    """An emergency that was sent and has ended, unless somebody has reviewed it."""
+    store = await connect(empty.url, migrate=False)
+    await synchronously(store, partial(older_schema, revision="0004"))
+    owed, seen, unsent, under_way = (requested(number, emergency=True) for number in range(1, 5))
+    done = done_without_approval(seen)[-1]
+    states = [
+        done_without_approval(owed)[-1],
+        chain(done, reviewed)[-1],
+        chain(unsent, cancelled)[-1],
+        chain(under_way, planned, started)[-1],
+        chain(requested(5), cancelled)[-1],
+    ]
+    for each in states:
+        op = each.after
+        await empty.sql(
+            "INSERT INTO operations (id, database, shard, status, version, is_open, requested_at, state) "  # noqa: S608
+            f"VALUES ('{op.id}', '{op.database}', '', '{op.status}', 1, {op.open}, 0, '{OPERATIONS.dumps(op)}')"
+        )
+    await store.upgrade()
+    assert [op.id for op in await store.to_review()] == [owed.after.id]
     await store.close()

@@ -52,6 +52,11 @@ async def test_of_operations(store: SqlStore, backend: Backend) -> None:
     assert len(await store.operations(open_only=True)) == 2
     with pytest.raises(StoreUnavailable, match="newer version"):
         await store.operations(open_only=True, database="db1")
+    await backend.sql("UPDATE operations SET is_open = false WHERE id < 'SW-000003'")
+    assert [op.id for op in await store.ended()] == ["SW-000002"], "the past is only shown"
+    await backend.sql("UPDATE operations SET is_open = true")
+    await backend.sql("INSERT INTO owed_reviews SELECT id FROM operations")
+    assert [op.id for op in await store.to_review()] == ["SW-000002", "SW-000003"]
 
     await backend.sql(f"UPDATE operations SET state = '{whole[0][0]}' WHERE id = 'SW-000001'")  # noqa: S608
     assert await store.claim_operations(LATER - timedelta(seconds=1), LATER, 9) == []
