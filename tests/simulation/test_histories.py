@@ -36,7 +36,7 @@ CAUGHT = {
     "no_hold_at_the_start": ("holds_hold", 40),
     "no_live_glass": ("glass_is_guarded", 73),
     "late_starts_start": ("starts_on_time", 64),
-    "own_review_counts": ("reviewed_by_another", 6),
+    "own_review_counts": ("reviewed_by_another", 13),
     "no_notice_is_known": ("audit_channel_is_told_once", 0),
     "acknowledge_first": ("accepted_is_recorded", 8),
     "deny_what_may_be_recorded": ("denied_is_not_recorded", 29),
