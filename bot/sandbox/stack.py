@@ -55,6 +55,10 @@ Starter = Callable[[Sequence[str], Mapping[str, str]], Awaitable[Process]]
 def executed(*program: str) -> Starter:
     """Starts an interpreter of its own for every process.
 
+    What is typed at the terminal, and its end, is said to whoever started the process, and not to the process: to it
+    SIGHUP would mean something else, and before it listens a signal would end it in the middle of a word. Its standard
+    input is closed when whoever started it dies.
+
     Args:
         program: What runs the bot, after the name of the interpreter.
     """
@@ -63,14 +67,15 @@ def executed(*program: str) -> Starter:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, *program, *arguments),
             env=env,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
 
     return start
 
 
-CONSOLE_SCRIPT = executed("-m", "bot")
+CONSOLE_SCRIPT = executed("-m", "bot.sandbox.leash")
 
 CONFIG = """\
 [slack]
