@@ -9,10 +9,12 @@ import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import must_be_free, serve
+from bot.sandbox.stack import Stack
 from bot.sandbox.stopping import ToldToStop, until_told
 
 PORT = 4747
@@ -44,13 +46,25 @@ async def show(*, port: int | None = None, browser: bool = True, write: Write) -
 
 async def _show(port: int | None, *, browser: bool, write: Write) -> None:
     write("Starting a simulated Slack, two simulated clouds, and the real bot as a process of its own …")
-    sandbox = Sandbox()
+
+    def tell(world: Stack) -> None:
+        write(
+            f"While it is there, the commands can look at it: {_program()} history --config {world.bot.config}"
+        )
+
+    sandbox = Sandbox(begun=tell)
     async with served(sandbox, port, write=write) as url, sandbox.running():
         write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
         if browser and has_screen(os.environ, sys.platform):
             # A browser may take its time, or never come back.
             threading.Thread(target=webbrowser.open, args=(f"{url}/",), daemon=True).start()
         await asyncio.Event().wait()
+
+
+def _program() -> str:
+    """How the commands are called in the folder that this one was called in."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "switchover" else f"{sys.executable} -m bot"
 
 
 @contextlib.asynccontextmanager

@@ -47,16 +47,16 @@ async def demo(
 
 async def address_of(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
-    return await address_in(process.stdout)
+    return (await told_in(process.stdout, r"http://127\.0\.0\.1:\d+/"))[0]
 
 
-async def address_in(said: asyncio.StreamReader) -> str:
+async def told_in(said: asyncio.StreamReader, pattern: str) -> re.Match[str]:
     so_far = ""
-    while (address := re.search(r"http://127\.0\.0\.1:\d+/", so_far)) is None:
+    while (found := re.search(pattern, so_far)) is None:
         line = (await said.readline()).decode()
-        assert line, "it ended without a word of where its page is"
+        assert line, f"it ended without a word of {pattern}"
         so_far += line
-    return address[0]
+    return found
 
 
 async def pid_of_the_bot(address: str) -> int:
@@ -86,6 +86,10 @@ async def told_to_stop(process: asyncio.subprocess.Process, number: signal.Signa
 async def test_it_serves_its_page_until_it_is_interrupted() -> None:
     process = await demo("--no-browser", "--port", "0")
     try:
+        assert process.stdout is not None
+        look = await told_in(process.stdout, r"(?<=look at it: ).* --config .*\.toml")
+        looking = await asyncio.create_subprocess_shell(look[0], stdout=PIPE, stderr=PIPE)
+        assert await looking.communicate() == (b"no operations\n", b"")
         async with httpx.AsyncClient(base_url=await address_of(process), trust_env=False) as http:
             assert "<title>Switchover sandbox</title>" in (await http.get("/")).text
             bot = (await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]
@@ -136,7 +140,8 @@ async def test_a_terminal_that_is_closed_ends_it_and_nothing_is_left(
 ) -> None:
     process = await demo("--no-browser", "--port", "0", out=terminal.fd, TMPDIR=str(tmp_path))
     try:
-        bot = await pid_of_the_bot(await address_in(terminal.lines))
+        address = await told_in(terminal.lines, r"http://127\.0\.0\.1:\d+/")
+        bot = await pid_of_the_bot(address[0])
         assert is_there(bot)
         assert left_in(tmp_path)
         terminal.transport.close()
