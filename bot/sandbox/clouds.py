@@ -141,7 +141,7 @@ description = "Sessions, a DDS replica set"
 [databases.events]
 account = "hw"
 instance = "{events.id}"
-description = "Events, a DDS cluster of two shards"
+description = "Events, a DDS cluster: two shards, and its config"
 """
 
     shard = next(group for group in events.groups if group.type == "shard")

@@ -186,6 +186,10 @@ async def test_toasts_are_few_say_a_thing_once_and_go_by_themselves(visit: Visit
     tab = await visit.tab()
     await tab.page.clock.install()
     await tab.page.evaluate(TOASTED)
+    tour, first = await tab.at("tour").bounding_box(), await tab.at("toast").first.bounding_box()
+    assert tour is not None
+    assert first is not None
+    assert first["y"] >= tour["y"] + tour["height"]
     await tab.page.clock.fast_forward(6_900)
     await expect(tab.at("toast")).to_have_text(["two", "four", "three"])
     await tab.page.clock.fast_forward(200)
