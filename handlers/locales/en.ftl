@@ -828,7 +828,7 @@ home-sharded = { $mark } { $name }: { $count } { COUNT($count) ->
  }
 home-unread = { $mark } { $name }: { GIVEN($problem) ->
     [yes] could not be read; tried again when this tab is opened, at most every 2 minutes
-   *[no] being read for the first time; its primary shows here, usually within a minute
+   *[no] being read; its primary shows here, usually within a minute
  }{ GIVEN($operations) ->
     [yes] , under way: { $operations }
    *[no] {""}

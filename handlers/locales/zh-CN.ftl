@@ -812,7 +812,7 @@ home-sharded = { $mark } { $name }：{ $count } 个分片{ GIVEN($operations) ->
  }
 home-unread = { $mark } { $name }：{ GIVEN($problem) ->
     [yes] 未能读取；打开本页时会重试，最多每 2 分钟一次
-   *[no] 正在首次读取；主库通常一分钟内显示在这里
+   *[no] 正在读取；主库通常一分钟内显示在这里
  }{ GIVEN($operations) ->
     [yes] ，进行中：{ $operations }
    *[no] {""}
