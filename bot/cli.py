@@ -34,6 +34,7 @@ from bot.errors import ConfigError, NoDatabase, ProviderError, Refused, Switchov
 from bot.ports import AuditBreak, Store
 from bot.sandbox.demo import demo
 from bot.sandbox.page.show import PORT, show
+from bot.sandbox.stopping import ToldToStop, until_told
 from bot.service.planning import make_plan
 from bot.system import SystemClock
 from handlers.manifest import render_yaml
@@ -197,7 +198,10 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 async def _demo(arguments: argparse.Namespace) -> int:
     if arguments.auto:
-        return OK if await demo(port=arguments.port or 0) else ERROR
+        try:
+            return OK if await until_told(demo(port=arguments.port or 0)) else ERROR
+        except ToldToStop:
+            return ERROR
     try:
         await show(port=arguments.port, browser=not arguments.no_browser, write=_print_now)
     except OSError as error:

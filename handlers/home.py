@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.holds import frozen_policy
 from bot.core.home import Awaiting, Board, DatabaseTile, Reading
-from bot.core.model import Topology
-from bot.core.operation import Operation
+from bot.core.model import OperationId, Topology
+from bot.core.operation import Operation, Status
 from handlers.answers import operation_line
 from handlers.blocks import (
     Block,
@@ -158,7 +158,8 @@ def _databases(board: Board, how: _Shown) -> Iterator[Block]:
     texts = how.texts
     if not board.total:
         yield section([texts.text("list-empty")], texts)
-    entries = [_database(tile, board.at, how) for tile in board.databases]
+    stuck = {op.id for op in board.under_way if op.status is Status.NEEDS_ATTENTION}
+    entries = [_database(tile, board.at, how, stuck=stuck) for tile in board.databases]
     groups, left_out = gathered(entries, how.most)
     yield from (section(group, texts) for group in groups)
     hidden = board.total - len(board.databases) + left_out
@@ -167,17 +168,22 @@ def _databases(board: Board, how: _Shown) -> Iterator[Block]:
         yield section([texts.text("home-databases-more", count=hidden, command=listing)], texts)
 
 
-def _database(tile: DatabaseTile, now: datetime, how: _Shown) -> list[str]:
-    """A line, and one more for each of its shards."""
+def _database(tile: DatabaseTile, now: datetime, how: _Shown, *, stuck: Collection[OperationId]) -> list[str]:
+    """A line, and one more for each of its shards; nothing is well while one of its operations is stuck."""
     texts, reading = how.texts, tile.reading
     name, facts = literal(tile.name, 40), {"operations": _named(tile, how.links)}
+    trouble = any(each in stuck for each in tile.operations)
     if reading is None:
-        return [texts.text("home-unread", mark="·", name=name, **facts)]
+        return [texts.text("home-unread", mark="⚠" if trouble else "·", name=name, **facts)]
     facts |= _age(reading, now, texts)
     shards = [topology for topology in reading.topologies if topology.shard]
     if not reading.topologies:
         return [texts.text("home-unread", mark="⚠", name=name, **facts)]
-    mark = "⚠" if reading.problem else max((_mark(each) for each in reading.topologies), key=_MARKS.index)
+    mark = (
+        "⚠"
+        if reading.problem or trouble
+        else max((_mark(each) for each in reading.topologies), key=_MARKS.index)
+    )
     if not shards:
         return [
             texts.text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,14 +68,12 @@ class CloudSetup:
         name: What people call it.
         app: The cloud.
         config: Its tables of the bot's configuration, ``[accounts.*]`` and ``[databases.*]``, for its address.
-        environment: The variables which that configuration names.
         scenes: What the demonstration plays on it, one after another.
     """
 
     name: str
     app: Simulation
     config: Callable[[str], str]
-    environment: Mapping[str, str]
     scenes: Sequence[Scene] = ()
 
 
@@ -97,7 +95,7 @@ provider = "qingcloud"
 endpoint = "{url}/iaas/"
 zone = "{cloud.zone}"
 access_key_id = "{cloud.access_key_id}"
-secret_access_key = "${{SANDBOX_QINGCLOUD_SECRET}}"
+secret_access_key = "{cloud.secret_access_key}"
 
 [databases.orders]
 account = "qc"
@@ -105,8 +103,7 @@ cluster = "{cluster.id}"
 description = "Orders, MySQL Plus"
 """
 
-    environment = {"SANDBOX_QINGCLOUD_SECRET": cloud.secret_access_key}
-    return CloudSetup("QingCloud", cloud, config, environment, _qingcloud_scenes(cluster))
+    return CloudSetup("QingCloud", cloud, config, _qingcloud_scenes(cluster))
 
 
 def _qingcloud_scenes(cluster: SimCluster) -> list[Scene]:
@@ -133,7 +130,7 @@ provider = "huawei-dds"
 endpoint = "{url}"
 project_id = "{EXAMPLE_PROJECT}"
 access_key = "{HUAWEI_KEY}"
-secret_key = "${{SANDBOX_HUAWEI_SECRET}}"
+secret_key = "{EXAMPLE_SECRET_KEY}"
 calls_per_minute = 600
 
 [databases.sessions]
@@ -144,13 +141,12 @@ description = "Sessions, a DDS replica set"
 [databases.events]
 account = "hw"
 instance = "{events.id}"
-description = "Events, a DDS cluster of two shards"
+description = "Events, a DDS cluster: two shards, and its config"
 """
 
-    environment = {"SANDBOX_HUAWEI_SECRET": EXAMPLE_SECRET_KEY}
     shard = next(group for group in events.groups if group.type == "shard")
     scenes = _huawei_scenes(sessions.groups[0], shard)
-    return CloudSetup("Huawei Cloud", cloud, config, environment, scenes)
+    return CloudSetup("Huawei Cloud", cloud, config, scenes)
 
 
 def _huawei_scenes(replica_set: SimGroup, shard: SimGroup) -> list[Scene]:

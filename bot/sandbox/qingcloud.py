@@ -215,6 +215,17 @@ class SimulatedQingCloud:
             raise LookupError(node_id)
         self._set_primaries(cluster, [node_id], self.clock())
 
+    def set_health(self, cluster_id: str, node_id: str, *, healthy: bool) -> None:
+        """A node falls ill, or recovers; its role stays what it is.
+
+        Raises:
+            LookupError: There is no such cluster, or no such node in it.
+        """
+        node = self.clusters[cluster_id].node(node_id)
+        if node is None:
+            raise LookupError(node_id)
+        node.health = "healthy" if healthy else "unhealthy"
+
     def start_job(self, params: Mapping[str, str]) -> SimJob:
         """A job as if somebody had asked for it with these parameters."""
         cluster = self.clusters[params["cluster"]]

@@ -55,6 +55,10 @@ Starter = Callable[[Sequence[str], Mapping[str, str]], Awaitable[Process]]
 def executed(*program: str) -> Starter:
     """Starts an interpreter of its own for every process.
 
+    What is typed at the terminal, and its end, is said to whoever started the process, and not to the process: to it
+    SIGHUP would mean something else, and before it listens a signal would end it in the middle of a word. Its standard
+    input is closed when whoever started it dies.
+
     Args:
         program: What runs the bot, after the name of the interpreter.
     """
@@ -63,18 +67,19 @@ def executed(*program: str) -> Starter:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, *program, *arguments),
             env=env,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
 
     return start
 
 
-CONSOLE_SCRIPT = executed("-m", "bot")
+CONSOLE_SCRIPT = executed("-m", "bot.sandbox.leash")
 
 CONFIG = """\
 [slack]
-bot_token = "${{SANDBOX_BOT_TOKEN}}"
+bot_token = "{bot_token}"
 {way_in}
 api_url = "{slack_url}"
 locale = "{locale}"
@@ -99,8 +104,8 @@ approvers = ["{approvers}"]
 
 
 WAYS_IN = {
-    "http": 'mode = "http"\nsigning_secret = "${SANDBOX_SIGNING_SECRET}"',
-    "socket": 'app_token = "${SANDBOX_APP_TOKEN}"',
+    "http": 'mode = "http"\nsigning_secret = "{signing_secret}"',
+    "socket": 'app_token = "{app_token}"',
 }
 """What a configuration needs for each mode, and no more."""
 
@@ -372,7 +377,10 @@ async def stack(
         config.write_text(
             CONFIG.format(
                 slack_url=slack_url,
-                way_in=WAYS_IN[mode],
+                bot_token=demo.workspace.token,
+                way_in=WAYS_IN[mode].format(
+                    signing_secret=demo.workspace.signing_secret, app_token=demo.workspace.app_token
+                ),
                 locale=locale,
                 slack=slack,
                 port=port,
@@ -384,7 +392,7 @@ async def stack(
             ),
             encoding="utf-8",
         )
-        bot = Bot(config, _environment(demo, clouds), starter=starter)
+        bot = Bot(config, _environment(), starter=starter)
         running.push_async_callback(bot.stop)
         await bot.start(failpoint=failpoint)
         await connected(demo, bot)
@@ -392,15 +400,12 @@ async def stack(
         yield Stack(demo, bot, await running.enter_async_context(people))
 
 
-def _environment(demo: Demo, clouds: Sequence[CloudSetup]) -> dict[str, str]:
-    """The bot's environment: the machine's own, less what a configuration takes without naming it."""
-    kept = {
+def _environment() -> dict[str, str]:
+    """The bot's environment: the machine's own, less what a configuration takes without naming it.
+
+    Nothing is added: the secrets of this world open nothing, and stand in its configuration, so that whoever has that
+    can run every command.
+    """
+    return {
         name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "SWITCHOVER_"))
-    }
-    for cloud in clouds:
-        kept |= cloud.environment
-    return kept | {
-        "SANDBOX_BOT_TOKEN": demo.workspace.token,
-        "SANDBOX_SIGNING_SECRET": demo.workspace.signing_secret,
-        "SANDBOX_APP_TOKEN": demo.workspace.app_token,
     }

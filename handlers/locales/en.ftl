@@ -531,7 +531,7 @@ answer-undecided = The provider answered, but that does not tell whether it took
     [yes] {""} ({ $error })
    *[no] {""}
  }
-submission-broke = Something went wrong in the bot while the request was being sent ({ $error }), so it may or may not have left.
+submission-broke = Something went wrong in the bot while the request was being sent, so it may or may not have left.
 restarted-while-starting = The bot stopped while the request was being sent, so it may or may not have left.
 not-plannable = No switchover of { $name } can be planned.
 which-shard = { $name } is a sharded cluster, and each shard is switched by itself. Say which: { $known }{ GIVEN($more) ->
@@ -621,10 +621,10 @@ cloud-budget-spent = the account's budget of { $count } calls is used up{ GIVEN(
  }
 cloud-too-late-to-send = the time in which it might have been sent had passed
 cloud-said = { $said }
-cloud-not-prepared = the request could not be prepared ({ $error })
+cloud-not-prepared = the request could not be prepared
 cloud-closed = the bot no longer uses this account
 cloud-bad-address = the endpoint is not a usable address
-cloud-unexpected = the bot can't deal with its answer ({ $error })
+cloud-unexpected = the bot can't deal with its answer
 cloud-foreign-answer = the endpoint answered { $status } and does not look like { $name }
 cloud-not-configured = database { $name } is not configured on this account
 cloud-credentials-untried = it is not known yet whether the credentials are good
@@ -640,8 +640,20 @@ cloud-unknown-mode = { $name } is of the unknown mode { $mode }
 cloud-no-shard-to-switch = { $name } shows no shard that could be switched
 cloud-replica-sets-only = this edition switches replica sets only, not the shards of a cluster
 cloud-group-without-primary = { $shard } is a { $kind } group, which has no primary to switch; the cluster has { $known }
-cloud-answer-lost = no answer came to the request ({ $error })
-cloud-no-answer = it did not answer ({ $error })
+cloud-answer-lost = { $error ->
+    [TimeoutError] no answer came to the request in time
+    [ReadTimeout] no answer came to the request in time
+    [RemoteProtocolError] the connection broke before the request was answered
+    [ReadError] the connection broke before the request was answered
+   *[other] no answer came to the request
+}
+cloud-no-answer = { $error ->
+    [TimeoutError] it did not answer in time
+    [ReadTimeout] it did not answer in time
+    [RemoteProtocolError] the connection broke before it answered
+    [ReadError] the connection broke before it answered
+   *[other] it did not answer
+}
 cloud-no-connection = can't connect to { $address } ({ $why })
 unconnected-untrusted = its certificate is not trusted
 unconnected-tls = TLS failed
@@ -886,7 +898,7 @@ home-sharded = { $mark } { $name }: { $count } { COUNT($count) ->
  }
 home-unread = { $mark } { $name }: { GIVEN($problem) ->
     [yes] could not be read; tried again when this tab is opened, at most every 2 minutes
-   *[no] being read for the first time; its primary shows here, usually within a minute
+   *[no] being read; its primary shows here, usually within a minute
  }{ GIVEN($operations) ->
     [yes] , under way: { $operations }
    *[no] {""}

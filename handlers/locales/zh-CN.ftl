@@ -555,7 +555,7 @@ answer-undecided = 云平台有应答，但无法据此判断是否已接受请�
     [yes] {""} ({ $error })
    *[no] {""}
  }
-submission-broke = 发送请求时机器人内部出错（{ $error }），请求可能已发出，也可能没有。
+submission-broke = 发送请求时机器人内部出错，请求可能已发出，也可能没有。
 restarted-while-starting = 发送请求时机器人停止了，请求可能已发出，也可能没有。
 not-plannable = 无法为 { $name } 生成切换方案。
 which-shard = { $name } 是分片集群，各分片分别切换。请指明分片：{ $known }{ GIVEN($more) ->
@@ -620,10 +620,10 @@ cloud-budget-spent = 这个账号的 { $count } 次调用额度已用完{ GIVEN(
  }
 cloud-too-late-to-send = 可以发送的时间已经过去
 cloud-said = { $said }
-cloud-not-prepared = 请求无法准备（{ $error }）
+cloud-not-prepared = 请求无法准备
 cloud-closed = 机器人已不再使用这个账号
 cloud-bad-address = 配置的地址无法使用
-cloud-unexpected = 机器人无法处理它的应答（{ $error }）
+cloud-unexpected = 机器人无法处理它的应答
 cloud-foreign-answer = 配置的地址返回 { $status }，不像是 { $name } 的接口
 cloud-not-configured = 数据库 { $name } 没有配置在这个账号上
 cloud-credentials-untried = 还不知道凭证是否有效
@@ -639,8 +639,20 @@ cloud-unknown-mode = { $name } 的类型未知：{ $mode }
 cloud-no-shard-to-switch = { $name } 没有可切换的分片
 cloud-replica-sets-only = 这个版本只能切换副本集，不能切换集群的分片
 cloud-group-without-primary = { $shard } 是 { $kind } 组，没有可切换的主库；集群有 { $known }
-cloud-answer-lost = 请求没有收到应答 ({ $error })
-cloud-no-answer = 没有应答 ({ $error })
+cloud-answer-lost = { $error ->
+    [TimeoutError] 请求没有及时收到应答
+    [ReadTimeout] 请求没有及时收到应答
+    [RemoteProtocolError] 请求得到应答之前连接中断了
+    [ReadError] 请求得到应答之前连接中断了
+   *[other] 请求没有收到应答
+}
+cloud-no-answer = { $error ->
+    [TimeoutError] 没有及时应答
+    [ReadTimeout] 没有及时应答
+    [RemoteProtocolError] 应答之前连接中断了
+    [ReadError] 应答之前连接中断了
+   *[other] 没有应答
+}
 cloud-no-connection = 无法连接 { $address }（{ $why }）
 unconnected-untrusted = 证书不受信任
 unconnected-tls = 加密连接失败
@@ -867,7 +879,7 @@ home-sharded = { $mark } { $name }：{ $count } 个分片{ GIVEN($operations) ->
  }
 home-unread = { $mark } { $name }：{ GIVEN($problem) ->
     [yes] 未能读取；打开本页时会重试，最多每 2 分钟一次
-   *[no] 正在首次读取；主库通常一分钟内显示在这里
+   *[no] 正在读取；主库通常一分钟内显示在这里
  }{ GIVEN($operations) ->
     [yes] ，进行中：{ $operations }
    *[no] {""}

@@ -82,15 +82,14 @@ def sessions(cloud: SimulatedQingCloud) -> CloudSetup:
 
     def config(url: str) -> str:
         tables = setup.config(url).replace("accounts.qc", "accounts.other").replace('"qc"', '"other"')
-        tables = tables.replace("databases.orders", "databases.sessions").replace("SANDBOX", "OTHER")
+        tables = tables.replace("databases.orders", "databases.sessions")
         return tables.replace(CLUSTER, "cl-sessions")
 
     def scene(number: int) -> Scene:
         node = cluster.nodes[number].id
         return Scene(f"to {node}", f"sessions to {node}", lambda: cluster.primaries, node)
 
-    secret = {"OTHER_QINGCLOUD_SECRET": cloud.secret_access_key}
-    return CloudSetup("Other", cloud, config, secret, [scene(1), scene(2)])
+    return CloudSetup("Other", cloud, config, [scene(1), scene(2)])
 
 
 @pytest.mark.slow

@@ -109,8 +109,10 @@ async def checked_live(running: World) -> None:
     good = await run("check", "--live", *config, env=running.bot.env)
     assert (good.code, "Slack by socket" in good.out) == (0, True)
     assert running.sockets.made == made
-    other = dict(running.bot.env) | {"SANDBOX_APP_TOKEN": "xapp-of-another"}
-    bad = await run("check", "--live", *config, env=other)
+    other, token = running.bot.config.with_name("other.toml"), running.demo.workspace.app_token
+    text = running.bot.config.read_text(encoding="utf-8")
+    other.write_text(text.replace(token, "xapp-of-another"), encoding="utf-8")
+    bad = await run("check", "--live", "--config", str(other), env=running.bot.env)
     assert bad.code == 1
     assert "slack.app_token: tried apps.connections.open at" in bad.err
     assert "connections:write" in bad.err

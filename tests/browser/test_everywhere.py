@@ -21,6 +21,19 @@ SOUNDNESS = (Path(__file__).parent / "soundness.js").read_text(encoding="utf-8")
 NOTHING: dict[str, list[str]] = {"nameless": [], "beyond": [], "faint": [], "twice": []}
 
 
+# Who is not wholly seen, and which lists to choose from are not labelled for the eye.
+HEADER = """() => [
+  ...[...document.querySelectorAll(".chip")].filter((chip) => {
+    const [one, all] = [chip.getBoundingClientRect(), chip.closest(".people").getBoundingClientRect()];
+    return one.left < all.left || one.right > Math.min(all.right, innerWidth);
+  }),
+  ...[...document.querySelectorAll("header select")].filter((select) => ![...select.labels].some((label) => {
+    const words = label.querySelector("span")?.getBoundingClientRect();
+    return words?.width > 0 && words.height > 0;
+  })),
+].map((found) => found.outerHTML)"""
+
+
 async def is_sound(tab: Tab) -> None:
     """Every control has a name, every text a contrast of 4.5, every id is one, and all is on the screen."""
     found = await tab.page.evaluate(SOUNDNESS)
@@ -59,6 +72,7 @@ async def test_a_switchover_on_a_phone_in_chinese(visit: Visit) -> None:
     await expect(tab.page.locator("html")).to_have_attribute("lang", "zh-CN")
     await expect(tab.at("tour-title")).to_have_text(WORDS["tour_request_title"])
     await tab.at("tour-close").click()
+    assert await tab.page.evaluate(HEADER) == []
     card = await tab.request("events shard config")
     await is_sound(tab)
     for pane in ("sidebar", "side", "conversation"):

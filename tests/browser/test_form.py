@@ -27,6 +27,12 @@ async def test_a_request_by_the_form(visit: Visit) -> None:
     await expect(tab.page.locator("#modal :focus")).to_have_attribute("aria-invalid", "true")
 
     await chosen_by_typing(tab, "ev", "events")
+    # It is filled, so nothing is wrong with it any more; with the other one there still is.
+    await expect(tab.at("input-database").get_by_role("alert")).to_have_count(0)
+    await expect(tab.at("element-database")).not_to_have_attribute("aria-invalid", "true")
+    await expect(tab.at("input-channel").get_by_role("alert")).to_be_visible()
+    await expect(tab.at("element-shard")).to_be_visible()
+    await expect(tab.at("element-database")).to_be_focused()
     await tab.at("element-shard").select_option(index=2)
     await tab.at("modal").get_by_label("Reason").fill("<i>by form</i>")
     await tab.at("modal").get_by_label("Start").fill("some day")

@@ -126,6 +126,35 @@ async def test_every_fault_ends_as_it_should(
     await submissions(tab, *counted)
 
 
+async def test_an_unhealthy_node_is_refused_and_an_emergency_may_override_that(own_visit: Visit) -> None:
+    tab = await own_visit.tab(BEA)
+    await tab.at("side-faults").click()
+    # A replica is proposed, since a primary is no candidate.
+    await expect(tab.at("health-node-qingcloud").locator(":checked")).to_have_text("orders: mysql-2")
+    await tab.at("health-qingcloud").click()
+    await expect(tab.at("health-qingcloud")).to_have_text("Make healthy")
+    await expect(tab.at("health-node-qingcloud").locator(":checked")).to_contain_text("unhealthy")
+    refused = tab.at("messages").locator('[data-part="card"][data-status="refused"]')
+    for number, asked in enumerate(
+        ("orders to mysql-2", "emergency orders to mysql-2 because of the disk"), 1
+    ):
+        await tab.say(f"/switchover {asked}")
+        await expect(refused).to_have_count(number)
+        await expect(refused.last).to_contain_text("mysql-2 (cln-ouhutv702) is not healthy")
+    await tab.say("/switchover emergency orders to mysql-2 override candidate_healthy because of the disk")
+    await expect(tab.at("messages").locator('[data-part="card"][data-status="succeeded"]')).to_have_count(1)
+    await tab.at("side-clouds").click()
+    moved = tab.at("target-orders").locator('[data-role="primary"]')
+    await expect(moved).to_contain_text("mysql-2")
+    await expect(moved).to_contain_text("unhealthy")
+
+    await tab.at("side-faults").click()
+    await tab.at("health-node-qingcloud").select_option(label="orders: mysql-2 ★ ✗ unhealthy")
+    await tab.at("health-qingcloud").click()
+    await tab.at("side-clouds").click()
+    await expect(moved).not_to_contain_text("unhealthy")
+
+
 async def test_a_connection_that_is_lost_is_told_and_comes_back(visit: Visit) -> None:
     visit.forgive("net::ERR_CONNECTION_REFUSED")
     visit.forgive("net::ERR_INCOMPLETE_CHUNKED_ENCODING|net::ERR_CONNECTION_RESET")
@@ -157,6 +186,10 @@ async def test_toasts_are_few_say_a_thing_once_and_go_by_themselves(visit: Visit
     tab = await visit.tab()
     await tab.page.clock.install()
     await tab.page.evaluate(TOASTED)
+    tour, first = await tab.at("tour").bounding_box(), await tab.at("toast").first.bounding_box()
+    assert tour is not None
+    assert first is not None
+    assert first["y"] >= tour["y"] + tour["height"]
     await tab.page.clock.fast_forward(6_900)
     await expect(tab.at("toast")).to_have_text(["two", "four", "three"])
     await tab.page.clock.fast_forward(200)

@@ -19,16 +19,9 @@ WATCHED = executed("-m", "tests.crash.watched")
 
 
 @asynccontextmanager
-async def watched(play: str, provoke: str = "") -> AsyncIterator[tuple[Stack, str]]:
+async def watched(play: str) -> AsyncIterator[tuple[Stack, str]]:
     make, scene = CLOUDS[play]
     cloud = make()
-    cloud = (
-        cloud
-        if not provoke
-        else cloud.__class__(
-            cloud.name, cloud.app, cloud.config, {**cloud.environment, PROVOKE: provoke}, cloud.scenes
-        )
-    )
     async with stack([cloud], tracking=TRACKING, rate_limited=False, starter=WATCHED) as running:
         await running.bot.logged("watching")
         yield running, cloud.scenes[scene].asked
@@ -56,7 +49,8 @@ async def test_a_whole_switchover_never_blocks_the_loop(play: str) -> None:
 @pytest.mark.parametrize(
     ("provoke", "events"), [("sleep", ["blocking_call", "blocked"]), ("compute", ["blocked"])]
 )
-async def test_the_watchers_bite(provoke: str, events: list[str]) -> None:
-    async with watched("qingcloud", provoke) as (running, _):
+async def test_the_watchers_bite(provoke: str, events: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROVOKE, provoke)
+    async with watched("qingcloud") as (running, _):
         await running.bot.stop()
         assert [line["event"] for line in seen(running)] == events

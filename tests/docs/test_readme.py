@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bot import cli
 from bot.config import known_keys
 from bot.core.operation import Status
 from bot.core.preflight import OVERRIDABLE
+from bot.sandbox.page.sandbox import TRACKING
 from bot.telemetry import Metrics
 from handlers.grammar import usage
 from handlers.manifest import manifest
@@ -79,6 +81,12 @@ def test_every_form_of_the_slash_command_is_listed(form: str) -> None:
     assert form in listed or any(
         name.startswith(f"{form.partition('DATABASE')[0]}DATABASE …") for name in listed
     )
+
+
+@pytest.mark.parametrize("key", ["settle_time", "verify_timeout", "deadline"])
+def test_what_the_sandbox_has_other_than_the_defaults_is_said(key: str) -> None:
+    paragraph = README.partition("The clock is the real one")[2].partition("\n\n")[0]
+    assert re.search(rf"`{key}` (is )?{tomllib.loads(TRACKING)[key]}\b", " ".join(paragraph.split()))
 
 
 def test_the_permissions_are_the_manifests() -> None:

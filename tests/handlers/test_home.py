@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.home import Awaiting, Board, DatabaseTile
+from bot.core.home import Awaiting, Board, DatabaseTile, Reading
 from bot.core.model import OperationId, Reason
 from bot.core.operation import Operation, Status
 from bot.sandbox.slack.block_kit import view_problems
@@ -41,12 +41,27 @@ def test_it_says_what_there_is() -> None:
     assert lines[first + 1 : first + 4] == [
         f"❔ orders: primary mysql-1, health not reported, under way: <{ADDRESS}|SW-7K3M9Q>",
         f"⚠ billing: primary mysql-1, health not reported · The provider takes no more for now: x · {HOUR_AGO}",
-        "· users: being read for the first time; its primary shows here, usually within a minute",
+        "· users: being read; its primary shows here, usually within a minute",
     ]
     assert lines[first + 4] == "⚠ events: 2 shards"
     assert lines[first + 5] == "· ⚠ shard-1 (g-1): primary mysql-1, not healthy: mysql-2"
     assert "succeeded" in lines[lines.index("Recent") + 1]
     assert lines[-1].startswith("As of <!date^")
+
+
+@pytest.mark.parametrize(
+    ("status", "marks"), [(Status.NEEDS_ATTENTION, ["⚠", "⚠"]), (Status.RUNNING, ["✔", "·"])]
+)
+def test_no_database_is_marked_as_well_while_an_operation_of_it_needs_attention(
+    status: Status, marks: list[str]
+) -> None:
+    op = sample(status)
+    assert op.topology is not None
+    well = tuple(replace(node, healthy=True) for node in op.topology.nodes)
+    read = Reading((replace(op.topology, nodes=well),))
+    tiles = (DatabaseTile("orders", read, (op.id,)), DatabaseTile("orders", None, (op.id,)))
+    lines = shown(rendered(Board(NOW, 1, databases=tiles, total=2, under_way=(op,)))).splitlines()
+    assert [line[0] for line in lines if " orders: " in line][-2:] == marks
 
 
 def test_it_says_so_where_there_is_nothing() -> None:

@@ -105,10 +105,7 @@ async def tabs() -> AsyncIterator[Tabs]:
 async def test_what_is_stored_is_shown_before_any_cloud_is_asked(tabs: Tabs) -> None:
     await tabs.open()
     names = await tabs.keeper.sweep()
-    assert (
-        "orders: being read for the first time; its primary shows here, usually within a minute"
-        in tabs.says()
-    )
+    assert "orders: being read; its primary shows here, usually within a minute" in tabs.says()
     assert (tabs.world.cloud.readings, sorted(names)) == (0, ["orders"])
     assert tabs.world.homes_opened == 1
     assert await tabs.lobby.read(names)

@@ -349,3 +349,15 @@ def test_between_chinese_characters_there_is_no_space(code: str, values: dict[st
 def test_a_value_in_quotes_keeps_its_punctuation() -> None:
     """What marks its end while a sentence is put together is not seen."""
     assert Texts().say(Reason.of("unknown-word", text="why?\ufdd0")) == "“why?” is not understood."
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    "code",
+    ["cloud-answer-lost", "cloud-no-answer", "cloud-not-prepared", "cloud-unexpected", "submission-broke"],
+)
+@pytest.mark.parametrize("error", ["RemoteProtocolError", "ReadTimeout", "TimeoutError", "KeyError"])
+def test_people_are_told_what_happened_and_not_what_an_exception_is_called(
+    locale: str, code: str, error: str
+) -> None:
+    assert error not in Texts(locale).text(code, error=error)

@@ -190,6 +190,17 @@ class SimulatedHuaweiDds:
             raise LookupError(node_id)
         group.set_primaries([node_id])
 
+    def set_health(self, instance_id: str, node_id: str, *, healthy: bool) -> None:
+        """A node falls ill, or recovers; its role stays what it is. This cloud promotes only those that are well.
+
+        Raises:
+            LookupError: There is no such node in it.
+        """
+        node = next((node for node in self.instances[instance_id].nodes if node.id == node_id), None)
+        if node is None:
+            raise LookupError(node_id)
+        node.status = "normal" if healthy else "abnormal"
+
     def start_job(self, instance_id: str, group_id: str | None = None) -> SimJob:
         """A switchover as if somebody had asked for it at the console; the cloud chooses the new primary.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,7 @@ class Actions:
             "locale": self._locale,
             "fault": self._fault,
             "failover": self._failover,
+            "health": self._health,
             "slack": self._slack_outage,
             "bot": self._bot,
             "reset": self._reset,
@@ -245,11 +247,15 @@ class Actions:
         return {}
 
     async def _failover(self, asked: Asked) -> Json:
-        try:
+        with _known_nodes():
             cloud = self._sandbox.cloud(asked.text("cloud"))
             cloud.failover(asked.text("resource"), asked.text("node"))
-        except LookupError:
-            raise BadAction("there is no such node") from None
+        return {}
+
+    async def _health(self, asked: Asked) -> Json:
+        with _known_nodes():
+            cloud = self._sandbox.cloud(asked.text("cloud"))
+            cloud.set_health(asked.text("resource"), asked.text("node"), healthy=asked.flag("healthy"))
         return {}
 
     async def _slack_outage(self, asked: Asked) -> Json:
@@ -274,6 +280,14 @@ class Actions:
     async def _reset(self, _: Asked) -> Json:
         await self._sandbox.begin_anew()
         return {}
+
+
+@contextlib.contextmanager
+def _known_nodes() -> Iterator[None]:
+    try:
+        yield
+    except LookupError:
+        raise BadAction("there is no such node") from None
 
 
 def _told(receipt: Receipt) -> Json:

@@ -71,6 +71,7 @@ class Sandbox:
     Args:
         clouds: Makes the clouds of a new world.
         starter: Starts the bot's process.
+        begun: Is told of each new world.
     """
 
     def __init__(
@@ -78,9 +79,11 @@ class Sandbox:
         clouds: Callable[[], Mapping[str, CloudSetup]] = page_clouds,
         *,
         starter: Starter = CONSOLE_SCRIPT,
+        begun: Callable[[Stack], None] = lambda _: None,
     ) -> None:
         self._make_clouds = clouds
         self._starter = starter
+        self._begun = begun
         self._world: Stack | None = None
         self._setups: Mapping[str, CloudSetup] = {}
         self._wake = asyncio.Event()
@@ -143,6 +146,7 @@ class Sandbox:
         self._requests, self._life, self._phase = 0, 1, "running"
         self._tries = {}
         world.slack.before_retry = self._before_retry
+        self._begun(world)
         self._ready.set()
         self.wake()
 
@@ -223,6 +227,7 @@ class Sandbox:
             "phase": self._phase if alive or self._phase != "running" else "dead",
             "pid": process.pid if process is not None else 0,
             "url": world.bot.url,
+            "config": str(world.bot.config),
             "life": self._life,
             "armed": self._armed and alive,
         }

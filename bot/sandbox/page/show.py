@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import must_be_free, serve
+from bot.sandbox.stack import Stack
+from bot.sandbox.stopping import ToldToStop, until_told
 
 PORT = 4747
 """Where the page is unless somebody else is there."""
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 Write = Callable[[str], None]
 
 
 async def show(*, port: int | None = None, browser: bool = True, write: Write) -> None:
-    """Serves the page until the process is told to stop by SIGINT or SIGTERM.
+    """Serves the page until the process is told to stop.
 
     Args:
         port: The page's port, 0 for a free one; None for the usual one, or a free one where that is taken.
@@ -36,27 +37,34 @@ async def show(*, port: int | None = None, browser: bool = True, write: Write) -
     """
     if port is not None:
         must_be_free(port)
-    stop = asyncio.Event()
-    with _told_by_signals(stop):
-        stopped = asyncio.create_task(stop.wait())
-        shown = asyncio.create_task(_show(port, browser=browser, write=write))
-        await asyncio.wait({stopped, shown}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        shown.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await shown
-    write("The sandbox is gone.")
+    try:
+        await until_told(_show(port, browser=browser, write=write))
+    except ToldToStop as told:
+        if not told.hung_up:
+            write("The sandbox is gone.")
 
 
 async def _show(port: int | None, *, browser: bool, write: Write) -> None:
     write("Starting a simulated Slack, two simulated clouds, and the real bot as a process of its own …")
-    sandbox = Sandbox()
+
+    def tell(world: Stack) -> None:
+        write(
+            f"While it is there, the commands can look at it: {_program()} history --config {world.bot.config}"
+        )
+
+    sandbox = Sandbox(begun=tell)
     async with served(sandbox, port, write=write) as url, sandbox.running():
         write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
         if browser and has_screen(os.environ, sys.platform):
             # A browser may take its time, or never come back.
             threading.Thread(target=webbrowser.open, args=(f"{url}/",), daemon=True).start()
         await asyncio.Event().wait()
+
+
+def _program() -> str:
+    """How the commands are called in the folder that this one was called in."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "switchover" else f"{sys.executable} -m bot"
 
 
 @contextlib.asynccontextmanager
@@ -94,15 +102,3 @@ def has_screen(environment: Mapping[str, str], platform: str) -> bool:
     return platform in {"darwin", "win32"} or any(
         environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
-
-
-@contextlib.contextmanager
-def _told_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in STOPPING:
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield
-    finally:
-        for number in STOPPING:
-            loop.remove_signal_handler(number)

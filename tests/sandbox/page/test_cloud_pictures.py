@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.sandbox.clouds import CLUSTER, REPLICA_SET
+from bot.sandbox.clouds import CLUSTER, REPLICA_SET, SHARDED
 from bot.sandbox.faults import ANY, ANY_SUBMISSION, Fault
 from bot.sandbox.page.cloud_pictures import ONE_SHOTS, OUTCOMES, armed, calls_picture, cloud_picture
 from bot.sandbox.page.sandbox import page_clouds
@@ -46,6 +46,24 @@ async def test_a_failover_shows_who_was_primary_before(
     await shown.act("failover", cloud=cloud, resource=resource, node=target["nodes"][2]["id"])
     assert roles(shown, cloud, "now")[database] == ["replica", "replica", "primary"]
     assert roles(shown, cloud, "before")[database] == ["primary", "replica", "replica"]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "resource", "target"),
+    [("qingcloud", CLUSTER, 0), ("huawei", REPLICA_SET, 0), ("huawei", SHARDED, 1)],
+)
+async def test_a_node_is_unhealthy_until_it_is_made_healthy_and_keeps_its_role(
+    shown: Shown, cloud: str, resource: str, target: int
+) -> None:
+    def nodes() -> list[dict[str, Any]]:
+        return list(cloud_picture(shown.sandbox.cloud(cloud))["targets"][target]["nodes"])
+
+    before = nodes()
+    node = before[1]["id"]
+    await shown.act("health", cloud=cloud, resource=resource, node=node, healthy=False)
+    assert nodes() == [before[0], {**before[1], "healthy": False}, before[2]]
+    await shown.act("health", cloud=cloud, resource=resource, node=node, healthy=True)
+    assert nodes() == before
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

@@ -106,6 +106,17 @@ async def test_what_is_no_action_is_refused(shown: Shown, content: bytes, why: s
             "failover",
             {"cloud": "huawei", "resource": "9136fd2a9fcd405ea4674276ce36dae8in02", "node": "nothing"},
         ),
+        ("health", {"cloud": "qingcloud", "resource": "cl-ouhutv70", "node": "nothing", "healthy": False}),
+        (
+            "health",
+            {
+                "cloud": "huawei",
+                "resource": "9136fd2a9fcd405ea4674276ce36dae8in02",
+                "node": "nothing",
+                "healthy": False,
+            },
+        ),
+        ("health", {"cloud": "qingcloud", "resource": "cl-ouhutv70", "node": "cln-ouhutv702"}),
         ("bot", {"do": "dance"}),
         ("submit", {"view": "V", "values": []}),
     ],

@@ -8,7 +8,8 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -20,24 +21,60 @@ from bot.sandbox.page.show import has_screen, served
 # Each starts the bot, on a machine that may have much else to do.
 pytestmark = pytest.mark.timeout(180)
 
+PIPE = asyncio.subprocess.PIPE
 
-async def demo(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal that a process may write to, and what is read on it."""
+
+    fd: int
+    lines: asyncio.StreamReader
+    transport: asyncio.ReadTransport
+
+
+async def demo(
+    *arguments: str, through: Sequence[str] = (), out: int = PIPE, **environment: str
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "demo", *arguments),
+        *(*through, sys.executable, "-m", "bot", "demo", *arguments),
         env=dict(os.environ) | environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=out,
+        stderr=PIPE if out == PIPE else out,
+        start_new_session=True,  # as in a terminal of its own
     )
 
 
 async def address_of(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
-    said = ""
-    while (address := re.search(r"http://127\.0\.0\.1:\d+/", said)) is None:
-        line = (await process.stdout.readline()).decode()
-        assert line, "it ended without a word of where its page is"
-        said += line
-    return address[0]
+    return (await told_in(process.stdout, r"http://127\.0\.0\.1:\d+/"))[0]
+
+
+async def told_in(said: asyncio.StreamReader, pattern: str) -> re.Match[str]:
+    so_far = ""
+    while (found := re.search(pattern, so_far)) is None:
+        line = (await said.readline()).decode()
+        assert line, f"it ended without a word of {pattern}"
+        so_far += line
+    return found
+
+
+async def pid_of_the_bot(address: str) -> int:
+    async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
+        return int((await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]["pid"])
+
+
+def left_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process that its parent waits for is not over yet."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 async def told_to_stop(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
@@ -49,6 +86,10 @@ async def told_to_stop(process: asyncio.subprocess.Process, number: signal.Signa
 async def test_it_serves_its_page_until_it_is_interrupted() -> None:
     process = await demo("--no-browser", "--port", "0")
     try:
+        assert process.stdout is not None
+        look = await told_in(process.stdout, r"(?<=look at it: ).* --config .*\.toml")
+        looking = await asyncio.create_subprocess_shell(look[0], stdout=PIPE, stderr=PIPE)
+        assert await looking.communicate() == (b"no operations\n", b"")
         async with httpx.AsyncClient(base_url=await address_of(process), trust_env=False) as http:
             assert "<title>Switchover sandbox</title>" in (await http.get("/")).text
             bot = (await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]
@@ -79,6 +120,86 @@ async def test_it_opens_a_browser_and_ends_at_sigterm(tmp_path: Path) -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+@pytest.fixture
+async def terminal() -> AsyncIterator[Terminal]:
+    """A terminal: whoever writes to it gets an error once it is closed."""
+    ours, theirs = os.openpty()
+    lines = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(ours, "rb")
+    )
+    yield Terminal(theirs, lines, transport)
+    transport.close()
+    os.close(theirs)
+
+
+async def test_a_terminal_that_is_closed_ends_it_and_nothing_is_left(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    process = await demo("--no-browser", "--port", "0", out=terminal.fd, TMPDIR=str(tmp_path))
+    try:
+        address = await told_in(terminal.lines, r"http://127\.0\.0\.1:\d+/")
+        bot = await pid_of_the_bot(address[0])
+        assert is_there(bot)
+        assert left_in(tmp_path)
+        terminal.transport.close()
+        os.killpg(process.pid, signal.SIGHUP)
+        assert await process.wait() == 0
+        assert not is_there(bot)
+        assert left_in(tmp_path) == []
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_what_is_played_in_a_terminal_leaves_nothing_when_that_is_closed(tmp_path: Path) -> None:
+    process = await demo("--auto", TMPDIR=str(tmp_path))
+    try:
+        assert process.stdout is not None
+        while "The bot listens at" not in (line := (await process.stdout.readline()).decode()):
+            assert line
+        os.killpg(process.pid, signal.SIGHUP)
+        _, errors = await process.communicate()
+        assert (process.returncode, errors.decode(), left_in(tmp_path)) == (1, "", [])
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_what_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    process = await demo("--no-browser", "--port", "0", through=("nohup",), TMPDIR=str(tmp_path))
+    try:
+        address = await address_of(process)
+        os.killpg(process.pid, signal.SIGHUP)
+        assert await pid_of_the_bot(address)
+        process.terminate()
+        said, _ = await process.communicate()
+        # What ended it is SIGTERM: to a terminal that is closed it says no more.
+        assert (process.returncode, said.decode()) == (0, "The sandbox is gone.\n")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells of the end of any process")
+async def test_a_bot_whose_demonstration_was_killed_ends_and_takes_its_folder_along(tmp_path: Path) -> None:
+    process = await demo("--no-browser", "--port", "0", TMPDIR=str(tmp_path))
+    ended = asyncio.Event()
+    try:
+        bot = os.pidfd_open(await pid_of_the_bot(await address_of(process)))
+        asyncio.get_running_loop().add_reader(bot, ended.set)
+        process.kill()
+        await ended.wait()
+        assert left_in(tmp_path) == []
+        asyncio.get_running_loop().remove_reader(bot)
+        os.close(bot)
+    finally:
+        await process.communicate()
 
 
 @pytest.mark.parametrize(

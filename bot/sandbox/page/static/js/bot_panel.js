@@ -5,6 +5,7 @@ import { seen } from "./state.js";
 import { t } from "./words.js";
 
 const KILLED = -9; // as Python tells it
+const LOOKS = ["status", "history", "audit verify", "audit export"];
 
 export function botPanel() {
   const log = Object.entries(seen.log ?? {}).sort(([one], [other]) => Number(other) - Number(one));
@@ -18,7 +19,8 @@ function proof(bot) {
     h("p", {}, t("proof_about")),
     h("dl", {},
       row(t("process"), h("span", { data: { testid: "bot-pid" } }, dead ? t("died_with", { pid: bot.pid, code: bot.code === KILLED ? `${KILLED} (SIGKILL)` : bot.code }) : String(bot.pid)), ` · ${t("life", { number: bot.life })}`),
-      row(t("program"), h("code", {}, "switchover serve --config switchover.toml")),
+      row(t("program"), h("code", {}, `switchover serve --config ${bot.config}`)),
+      row(t("look"), t("look_about"), LOOKS.map((command) => [h("br"), h("code", {}, `switchover ${command} --config ${bot.config}`)])),
       row(t("address"), h("code", { data: { testid: "bot-url" } }, bot.url), h("br"),
         ["healthz", "readyz", "metrics"].map((path) => [h("a", { href: `${bot.url}/${path}`, target: "_blank", rel: "noopener noreferrer" }, `/${path}`), " "])),
       row(t("last_request"), last(bot.last))));

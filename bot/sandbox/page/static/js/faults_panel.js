@@ -26,6 +26,7 @@ function cloudFaults(key, cloud) {
     THEN.map((name) => toggle(key, name, cloud.armed)),
     h("h4", {}, t("cloud_itself")),
     toggle(key, "outage", cloud.armed),
+    health(key, cloud.targets),
     failover(key, cloud.targets));
 }
 
@@ -41,16 +42,48 @@ function pressable(testid, on, label, about, press) {
     h("span", { class: "state" }, on ? t("on") : t("off")));
 }
 
+const everyNode = (targets) => targets.flatMap((target) => target.nodes.map((node) => ({ target, node })));
+const nameOf = (target) => `${target.database}${target.shard ? ` ${target.shard}` : ""}`;
+const picked = {}; // by cloud, whose health is looked at
+
+function health(cloud, targets) {
+  const nodes = everyNode(targets);
+  const chosen = () => nodes.find(({ node }) => node.id === picked[cloud]) ?? nodes.find(({ node }) => node.now !== "primary") ?? nodes[0];
+  const label = ({ target, node }) => `${nameOf(target)}: ${node.name}${node.now === "primary" ? " ★" : ""}${node.healthy ? "" : ` ✗ ${t("unhealthy")}`}`;
+  const change = () => {
+    const { target, node } = chosen();
+    act("health", { cloud, resource: target.resource, node: node.id, healthy: !node.healthy });
+  };
+  const button = h("button", { type: "button", class: "plain", data: { testid: `health-${cloud}`, focus: `health-${cloud}` }, on: { click: change } });
+  const say = () => {
+    const { healthy } = chosen().node;
+    button.textContent = t(healthy ? "health_break" : "health_mend");
+  };
+  const pick = (event) => {
+    picked[cloud] = event.target.value;
+    say();
+  };
+  const select = h("select", { "aria-label": t("health_of"), data: { testid: `health-node-${cloud}`, focus: `health-node-${cloud}` }, on: { change: pick } },
+    nodes.map((one) => h("option", { value: one.node.id }, label(one))));
+  select.value = chosen().node.id;
+  say();
+  return nodeAction(t("health_title"), t("health_about"), select, button);
+}
+
+function nodeAction(title, about, select, button) {
+  return h("div", { class: "node-action" }, h("p", {}, h("strong", {}, title), h("small", {}, about)), h("div", { class: "row" }, select, button));
+}
+
 function failover(cloud, targets) {
-  const nodes = targets.flatMap((target) => target.nodes.filter((node) => node.now !== "primary").map((node) => ({ target, node })));
+  const nodes = everyNode(targets).filter(({ node }) => node.now !== "primary");
   const select = h("select", { "aria-label": t("failover_to"), data: { testid: `failover-node-${cloud}`, focus: `failover-node-${cloud}` } },
-    nodes.map(({ target, node }, index) => h("option", { value: String(index) }, `${target.database}${target.shard ? ` ${target.shard}` : ""} → ${node.name}`)));
+    nodes.map(({ target, node }, index) => h("option", { value: String(index) }, `${nameOf(target)} → ${node.name}`)));
   const go = () => {
     const { target, node } = nodes[Number(select.value)] ?? nodes[0];
     act("failover", { cloud, resource: target.resource, node: node.id });
   };
-  return h("div", { class: "failover" }, h("p", {}, h("strong", {}, t("failover")), h("small", {}, t("failover_about"))),
-    h("div", { class: "row" }, select, h("button", { type: "button", class: "plain", data: { testid: `failover-${cloud}`, focus: `failover-${cloud}` }, on: { click: go } }, t("failover_now"))));
+  return nodeAction(t("failover"), t("failover_about"), select,
+    h("button", { type: "button", class: "plain", data: { testid: `failover-${cloud}`, focus: `failover-${cloud}` }, on: { click: go } }, t("failover_now")));
 }
 
 function slackFaults() {

@@ -9,6 +9,7 @@ import { current, t } from "./words.js";
 
 const entered = new Map(); // by view and block
 let missing = {}; // needed fields that were left empty, by block
+let sent = false; // since the last time that what is wrong was pointed at
 let shown = "";
 let version = "";
 
@@ -25,21 +26,41 @@ function form(found) {
   const key = (block) => `${found.id}/${block}`;
   return {
     get: (block) => entered.get(key(block)),
-    set: (block, value) => entered.set(key(block), value),
+    set: (block, value) => {
+      entered.set(key(block), value);
+      if (value) filled(block);
+    },
     errors: { ...found.errors, ...missing },
     optional: t("optional"),
   };
 }
+
+// Whoever has filled a field is told no longer to fill it. Nothing else is drawn anew: somebody is typing.
+function filled(block) {
+  if (!(block in missing)) return;
+  delete missing[block];
+  version = versionOf(seen.modal.view);
+  const id = `field-${CSS.escape(block)}`;
+  const field = document.querySelector(`#modal #${id}`);
+  document.querySelector(`#modal #${id}-error`)?.remove();
+  field?.closest(".wrong")?.classList.remove("wrong");
+  field?.removeAttribute("aria-invalid");
+  const rest = (field?.getAttribute("aria-describedby") ?? "").split(" ").filter((one) => one !== `field-${block}-error`);
+  field?.setAttribute("aria-describedby", rest.join(" "));
+}
+
+const versionOf = (found) => JSON.stringify([found, missing, current()]);
 
 function render(dialog) {
   const found = seen.modal?.view;
   if (!found) {
     shown = version = "";
     missing = {};
+    sent = false;
     if (dialog.open) dialog.close();
     return;
   }
-  const now = JSON.stringify([found, missing, current()]);
+  const now = versionOf(found);
   if (now === version) return;
   const focused = dialog.contains(document.activeElement) ? document.activeElement.dataset.focus : "";
   version = now;
@@ -52,6 +73,7 @@ function render(dialog) {
 function contents(found) {
   const send = async (event) => {
     event.preventDefault();
+    sent = true;
     missing = emptyFields(found);
     if (Object.keys(missing).length) return render(document.getElementById("modal"));
     const button = dialogButton();
@@ -91,8 +113,10 @@ function focusIn(dialog, found, focused) {
   const wrong = Object.keys({ ...found.errors, ...missing })[0];
   const again = focused && dialog.querySelector(`[data-focus="${CSS.escape(focused)}"]`);
   const first = dialog.querySelector(".body input, .body select, .body textarea, .foot button");
-  if (wrong) dialog.querySelector(`[id="field-${CSS.escape(wrong)}"]`)?.focus();
-  else if (again) again.focus();
+  if (wrong && sent) {
+    sent = false;
+    dialog.querySelector(`[id="field-${CSS.escape(wrong)}"]`)?.focus();
+  } else if (again) again.focus();
   else if (shown !== found.id) first?.focus();
 }
 

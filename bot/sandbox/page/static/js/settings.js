@@ -42,10 +42,10 @@ function render(root) {
 }
 
 function labelled(name, label, options, value, change) {
-  const node = h("select", { "aria-label": label, title: label, data: { testid: name, focus: name }, on: { change: (event) => change(event.target.value) } },
+  const node = h("select", { data: { testid: name, focus: name }, on: { change: (event) => change(event.target.value) } },
     options.map(([key, text]) => h("option", { value: key }, text)));
   node.value = value;
-  return node;
+  return h("label", {}, h("span", {}, label), node);
 }
 
 async function reset() {
