@@ -64,6 +64,26 @@ async def test_the_shortcut_of_a_message_answers_in_its_thread(visit: Visit) -> 
     await expect(tab.at("modal")).to_be_hidden()
 
 
+async def test_the_home_tab_is_read_from_its_top_wherever_one_comes_from(visit: Visit) -> None:
+    """A channel is read from its end."""
+    tab = await visit.tab(viewport={"width": 1000, "height": 420})
+    await tab.say("/switchover list")
+    await expect(tab.alone("mysql-1")).not_to_have_count(0)
+    body = tab.at("messages")
+    for _ in range(2):
+        await tab.at("home-tab").click()
+        await expect(tab.at("home")).to_contain_text("mysql-1")
+        higher = "body => body.scrollHeight - body.clientHeight > 200"
+        assert await body.evaluate(higher), "it would be at its top in any case"
+        assert await body.evaluate("body => body.scrollTop") == 0
+        await tab.at("locale").select_option("zh-CN")
+        await expect(tab.at("home").get_by_role("button", name="申请切换")).to_be_visible()
+        assert await body.evaluate("body => body.scrollTop") == 0
+        await tab.at("locale").select_option("en-US")
+        await tab.at("channel-orders-oncall").click()
+        await expect(tab.alone("mysql-1")).not_to_have_count(0)
+
+
 async def test_the_home_tab_follows_in_the_readers_language(visit: Visit) -> None:
     tab = await visit.tab(AMIR)
     await tab.at("home-tab").click()

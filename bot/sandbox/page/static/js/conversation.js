@@ -83,7 +83,8 @@ function markRead(all) {
 }
 
 function home(head, body, foot) {
-  place = "";
+  const moved = place !== `${ui.as}/home`;
+  place = `${ui.as}/home`;
   const found = seen.home?.view;
   view(head, ["home", current()], () => [h("h2", { data: { testid: "place" } }, t("app_home")), h("p", { class: "about" }, t("home_about"))]);
   const items = [{ key: found ? `home-${found.id}` : "none", version: [found, seen.people, seen.groups, current()] }];
@@ -91,4 +92,5 @@ function home(head, body, foot) {
   list(body, items, () => h("div", { class: "home", data: { testid: "home", area: "home" }, tabindex: "-1" },
     found ? blocks(found.blocks, { view: found.id }) : h("p", { class: "empty" }, t("home_waiting"))));
   view(foot, ["home"], () => []);
+  settle(moved, false);
 }
