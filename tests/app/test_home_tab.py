@@ -65,7 +65,7 @@ async def test_the_real_bot_shows_what_there_is_and_follows_it() -> None:
     cloud = SimulatedQingCloud(timings=Timings(working=0.1, roles=0.2, done=0.4))
     async with warm_stack([orders_on_qingcloud(cloud)]) as running:
         await running.slack.open_home(running.demo.approver)
-        await says(running, "orders", "正在首次读取", "没有等待你批准的操作。")  # in the approver's language
+        await says(running, "orders", "正在读取", "没有等待你批准的操作。")  # in the approver's language
         await says(running, "orders", "主库 mysql-1")
         operation = await running.request("orders to cln-ouhutv702")
         await says(running, operation, "等待批准", "/archives/")
