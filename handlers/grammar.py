@@ -377,7 +377,7 @@ def _behind(draft: _Draft, keyword: str, left: str) -> str | None:
 def _may_be_node(words: Words, keyword: str, known: Sequence[str]) -> bool:
     """Whether the word just taken may be a node without its ``to``: alone, as no sentence goes on with it."""
     alone = not words.more() or words.keyword() in known
-    return c.TO.word in known and alone and keyword not in _WHEN | {*_FORMS, *_IN_CHINESE}
+    return c.TO.word in known and alone and keyword not in _WHEN | _PRESSED | {*_FORMS, *_IN_CHINESE}
 
 
 def _guessed(draft: _Draft, guess: str) -> str | None:

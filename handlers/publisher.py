@@ -293,12 +293,7 @@ class Publisher:
                     return await self._update(message, operation, render)
                 return await self._post(message, operation, render, until)
             case Message(kind=MessageKind.REPLY, operation=Operation() as operation, say=say) if say:
-                if say.text.code in ASKS and message.status != operation.status:
-                    return Overtaken()
-                away = message.channel != operation.place.channel
-                render = partial(self._render.direct if away else self._render.reply, operation, say)
-                to_all = not away and _concerns_the_channel(message, operation, say)
-                return await self._post(message, operation, render, until, to_all=to_all)
+                return await self._reply(message, operation, say, until)
             case Message(kind=MessageKind.AUDIT, operation=Operation() as operation, say=say) if say:
                 render = partial(self._render.notice, operation, say)
                 return await self._post(message, operation, render, until)
@@ -308,6 +303,20 @@ class Publisher:
                 return await self._tell(message, to, answer, until)
             case _:
                 return GivenUp("incomplete")
+
+    async def _reply(self, message: Message, operation: Operation, say: Say, until: datetime) -> Fate:
+        if say.text.code in ASKS and message.status != operation.status:
+            return Overtaken()
+        away = message.channel != operation.place.channel
+        if not away and message.thread is None:
+            # It went past a card without a place. In the channel itself nobody would look for it again.
+            card = await self._outbox.card_place(operation.id)
+            if card is None:
+                return self._rejected(message, NO_PLACE, uncertain=message.uncertain)
+            message = replace(message, thread=card.thread or card.ts)
+        render = partial(self._render.direct if away else self._render.reply, operation, say)
+        to_all = not away and _concerns_the_channel(message, operation, say)
+        return await self._post(message, operation, render, until, to_all=to_all)
 
     async def _or_kept(self, message: Message, fate: Fate) -> Fate:
         """What can't be shown is withdrawn; where that came too late, it is judged as what it has become."""
@@ -566,7 +575,7 @@ class Publisher:
         if error in PLACE_GONE and _waits_for_its_place(message, uncertain=uncertain):
             why = NO_PLACE if _is_in_the_way(message) else error
             return Later(why, uncertain=uncertain, wait=MAX_BACKOFF)
-        gone = error in PLACE_GONE | THREAD_GONE
+        gone = error == NO_PLACE or error in PLACE_GONE | THREAD_GONE
         if gone or (message.attempts >= MAX_REJECTIONS and not _was_sent(message)):
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
         return Later(error, uncertain=uncertain)

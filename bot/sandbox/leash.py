@@ -2,7 +2,7 @@
 
 Its standard input is the leash: whoever started it holds the other end, and writes nothing. When that end is closed
 because its holder died, there is no world left to run in: the process ends at once and takes along the folder of
-its configuration, which was made for it alone. By itself ``switchover serve`` outlives whoever started it.
+its configuration, where that was made for a sandbox alone. By itself ``switchover serve`` outlives whoever started it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ import os
 import runpy
 import shutil
 import sys
+import tempfile
 import threading
 from pathlib import Path
+
+FOLDER = "switchover-"
+"""How the folders of sandboxes are called, among those for temporary files."""
 
 
 def _hold(folder: Path) -> None:
     os.read(sys.stdin.fileno(), 1)
-    shutil.rmtree(folder, ignore_errors=True)
+    # Of a sandbox only: whoever runs this by hand loses nothing.
+    if folder.name.startswith(FOLDER) and folder.parent == Path(tempfile.gettempdir()):
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

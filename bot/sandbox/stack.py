@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 from bot import failpoints
 from bot.sandbox.clouds import CloudSetup
+from bot.sandbox.leash import FOLDER
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
 from bot.sandbox.slack.socket_server import OverSockets, serve_sockets
@@ -366,7 +367,7 @@ async def stack(
     """
     demo = demo_workspace(lambda: datetime.now(UTC), rate_limited=rate_limited)
     async with contextlib.AsyncExitStack() as running:
-        folder = running.enter_context(tempfile.TemporaryDirectory(prefix="switchover-"))
+        folder = running.enter_context(tempfile.TemporaryDirectory(prefix=FOLDER))
         slack_url = await running.enter_async_context(serve_workspace(demo.workspace))
         sockets, transport = demo.workspace.sockets, None
         if mode == "socket":

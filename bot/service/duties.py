@@ -41,6 +41,7 @@ from bot.errors import (
     Refused,
     Stale,
     Throttled,
+    Unreadable,
 )
 from bot.ports import NO_HOLD, Clock, Directory, Intent, Provider, Store
 from bot.service.catalogue import CatalogueHolder, Database
@@ -402,8 +403,14 @@ class Duties:
         return evidence, await self._reading(op, database)
 
     async def _jobs_of_others(self, op: Operation) -> frozenset[JobId]:
-        """The jobs of this database that belong to other operations: one job is of one request."""
-        known = await self._store.operations(open_only=False, database=op.database, limit=JOBS_KNOWN)
+        """The jobs of this database that belong to other operations: one job is of one request.
+
+        None where what is stored can't be read: more jobs may be this request's then, and its absence is no surer.
+        """
+        try:
+            known = await self._store.operations(open_only=False, database=op.database, limit=JOBS_KNOWN)
+        except Unreadable:
+            return frozenset()
         return frozenset(each.job_id for each in known if each.job_id is not None and each.id != op.id)
 
     async def _reading(self, op: Operation, database: Database | None) -> Topology | None:

@@ -83,7 +83,7 @@ moves-cloud-chooses = a node the cloud chooses
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
 
-card-doubt-until = By about { $until } this is settled, or a person is asked to look. Until then { $database } stays locked.
+card-doubt-until = If nothing proves what became of it, a person is asked to look, not before { $until }; while the cloud is at work it may be later. Until then { $database } stays locked.
 card-id = Operation { $id } · asked by { $by }, { $when }
 card-emergency = ⚠ EMERGENCY by { $by }, without approvals
 card-overrides = Checks that may fail: { $checks }
@@ -478,7 +478,7 @@ replan-start-passed = { $id } was to start { $when }{ GIVEN($wall) ->
     [yes] {" "}because { $reason }
    *[no] {""}
  }”
-cancelled-now = Withdrawn: { $id } ({ $database }). Nothing was sent.
+cancelled-now = Withdrawn: { $id } ({ $database }). Nothing changed.
 already-reviewed = { $id } has been reviewed already, by { $by }.
 review-too-early = { $id } is not over yet. Review it once it is.
 nothing-to-review = { $id } needs no review.

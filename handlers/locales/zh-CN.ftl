@@ -103,7 +103,7 @@ moves-cloud-chooses = 由云平台选定的节点
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
 
-card-doubt-until = 大约在 { $until } 之前会有结论，否则会请人来查看。在此之前 { $database } 保持锁定。
+card-doubt-until = 如果一直无法查明，会请人来查看，最早在 { $until }；云平台仍在执行时可能更晚。在此之前 { $database } 保持锁定。
 card-id = 操作 { $id } · 申请人 { $by }，{ $when }
 card-emergency = ⚠ 紧急切换：由 { $by } 发起，未经批准
 card-overrides = 允许不通过的检查项：{ $checks }
@@ -509,7 +509,7 @@ switch-back-moved = 现在的主库是 { GIVEN($now) ->
 switch-back-not-promised = 新主库由云平台选定，不保证是 { $node }。
 nothing-to-switch-back = { $id } { $status }，没有可切回的。
 nothing-to-replan = { $id } { $status }，不需要重新生成方案。
-cancelled-now = 已撤回：{ $id }（{ $database }）。没有发送任何请求。
+cancelled-now = 已撤回：{ $id }（{ $database }）。没有任何变更。
 already-reviewed = { $id } 已由 { $by } 复核。
 review-too-early = { $id } 还没结束。结束后再复核。
 nothing-to-review = { $id } 不需要复核。

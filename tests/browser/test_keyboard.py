@@ -98,6 +98,7 @@ async def test_tabs_and_threads_with_the_keyboard(visit: Visit) -> None:
     await aloud.get_by_test_id("aloud-thread").press("Enter")
     reply = tab.at("thread-messages").get_by_test_id("message").filter(has_text="told aloud")
     await expect(reply).to_contain_text("Also sent to the channel")
+    await expect(tab.at("composer-thread")).to_be_focused()
     await keys.press("Escape")
     await expect(tab.at("thread")).to_be_hidden()
     # What is said in a thread alone makes no channel unread.

@@ -276,12 +276,12 @@ def test_a_usual_time_is_told_as_exactly_as_it_is_known() -> None:
         assert "about" not in card(sample(status), TEXTS, now=NOW).text
 
 
-def test_what_is_in_doubt_says_by_when_that_ends() -> None:
+def test_what_is_in_doubt_says_when_a_person_is_asked() -> None:
     """And that nothing else can be asked of the database until then."""
     why = Reason.of("restarted-while-starting", until="2026-11-22T03:45:00+00:00")
     said = (
-        "By about 2026-11-22 03:45:00 UTC this is settled, or a person is asked to look."
-        " Until then orders stays locked."
+        "If nothing proves what became of it, a person is asked to look, not before 2026-11-22 03:45:00 UTC;"
+        " while the cloud is at work it may be later. Until then orders stays locked."
     )
     for status in (Status.IN_DOUBT, Status.RUNNING, Status.NEEDS_ATTENTION):
         text = card(replace(sample(status), detail=why), TEXTS, now=NOW).text

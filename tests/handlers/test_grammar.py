@@ -194,6 +194,7 @@ MISUNDERSTOOD = [
     ("orders 90m because x", "orders", "unknown-word", "orders in 1h30m because x"),
     ("orders ot n", "orders", "unknown-word", "orders to n"),
     ("orders n", "orders", "unknown-word", "orders to n"),
+    ("orders approve", "orders", "unknown-word", "help"),
     ('orders "a b"', "orders", "unknown-word", 'orders to "a b"'),
     ("orders bcause of lag", "orders", "unknown-word", "orders because lag"),
     ('orders to "a b" now', 'orders to "a b"', "unknown-word", 'orders to "a b"'),

@@ -331,6 +331,20 @@ async def test_what_needs_attention_is_told_though_its_card_was_never_posted(
         assert direct(run) == ["needs_attention"]
 
 
+async def test_nothing_is_said_beside_the_thread_of_a_card_that_has_no_place_yet(tmp_path: Path) -> None:
+    """The bot is invited again, and somebody is faster than the card that follows."""
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run)
+        bot_removed(run, op)
+        await run.live(1300, step=20)
+        run.channel().members.add(run.slack.bot_user)
+        await run.work(Act(Action.ACKNOWLEDGE, op.id), ANN, op.place.channel)
+        await run.live(70, step=5)
+        assert [one.thread_ts for one in run.slack.messages(op.place.channel)] == [""], "the card alone"
+        assert (direct(run), run.doubled()) == (["needs_attention", "closed"], [])
+        assert await run.store.backlog() == 0
+
+
 async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gone(tmp_path: Path) -> None:
     async with storm(tmp_path) as run:
         op = await an_emergency_sent_unseen(run, Place("C-OPS", "1.1"))

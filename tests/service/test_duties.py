@@ -663,6 +663,15 @@ async def test_an_answer_that_could_not_be_recorded_is_looked_for_and_not_asked_
 # --- in doubt ---
 
 
+async def test_a_lost_request_is_settled_though_the_past_can_not_be_read() -> None:
+    world = World()
+    await world.submitted_with(LOST)
+    world.store.past_unreadable = True
+    for _ in range(60):
+        await world.tick(60)
+    assert await world.status() in {Status.FAILED, Status.NEEDS_ATTENTION}
+
+
 async def test_a_lost_request_is_not_looked_for_among_the_jobs_of_others() -> None:
     """Those that are recorded, of its database: a restart knows them as well as the process that sent them."""
     world = World()

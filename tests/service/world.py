@@ -28,7 +28,7 @@ from bot.core.model import (
 )
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy
-from bot.errors import DirectoryUnavailable
+from bot.errors import DirectoryUnavailable, Unreadable
 from bot.ports import (
     NO_HOLD,
     Directory,
@@ -202,6 +202,7 @@ class LeakyStore(MemoryStore):
         after_commit: Runs once, between the next commit and its caller.
         before_postpone: Runs once, when something is about to be made due at another time.
         before_hold, after_hold: As of a commit, of the next thing that is set or lifted by hand.
+        past_unreadable: A newer version has written what the past of a database would be read from.
     """
 
     def __init__(self) -> None:
@@ -213,6 +214,14 @@ class LeakyStore(MemoryStore):
         self.before_postpone: Callable[[], Awaitable[None]] | None = None
         self.before_hold: Callable[[], Awaitable[None]] | None = None
         self.after_hold: Callable[[], Awaitable[None]] | None = None
+        self.past_unreadable = False
+
+    async def operations(
+        self, *, open_only: bool, database: str | None = None, limit: int = 100
+    ) -> Sequence[Operation]:
+        if self.past_unreadable and database is not None and not open_only:
+            raise Unreadable("written by a newer version")
+        return await super().operations(open_only=open_only, database=database, limit=limit)
 
     async def load(self, operation_id: str) -> Operation | None:
         found = await super().load(operation_id)

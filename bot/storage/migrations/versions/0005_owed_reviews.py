@@ -31,8 +31,12 @@ def upgrade() -> None:
         sa.not_(operations.c.is_open), operations.c.state.contains('"emergency":true')
     )
     found = op.get_bind().execute(ended).all()
-    op.bulk_insert(owed, [{"operation_id": each.id} for each in found if _is_owed(json.loads(each.state))])
+    op.bulk_insert(owed, [{"operation_id": each.id} for each in found if _is_owed(each.state)])
 
 
-def _is_owed(state: dict[str, Any]) -> bool:
-    return bool(state["emergency"] and state["submissions"]) and state.get("reviewed_by") is None
+def _is_owed(text: str) -> bool:
+    try:
+        state: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return False  # a row that can't be read is left out everywhere
+    return bool(state.get("emergency") and state.get("submissions")) and state.get("reviewed_by") is None
