@@ -250,9 +250,7 @@ def _set_by(hold: h.Hold) -> dict[str, str | None]:
 
 def _instead(older: h.Hold | None) -> Reason | None:
     """Whose freeze another took the place of."""
-    if older is None:
-        return None
-    return Reason.of("freeze-replaced", by=older.by, until=_shown(older.until), reason=older.reason)
+    return None if older is None else Reason.of("freeze-replaced", **_set_by(older))
 
 
 def _shown(at: datetime | None) -> str | None:
