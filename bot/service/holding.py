@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -208,8 +208,7 @@ def _of_hold(
         return None
     if hold is None:
         return Say(Reason.of("reply-let-go", database=op.label, when=_start(op), by=event.by))
-    older = h.replaced(before, event)
-    return _held(op, hold, {} if older is None else _set_by(older))
+    return _held(op, hold, _instead(h.replaced(before, event)))
 
 
 def say_held(before: Status, op: Operation, at: datetime) -> SayHeld | None:
@@ -225,13 +224,15 @@ def say_held(before: Status, op: Operation, at: datetime) -> SayHeld | None:
 
     def tell(holds: Sequence[h.Hold]) -> Say | None:
         hold = _binding(op, holds, at)
-        return None if hold is None else _held(op, hold, {})
+        return None if hold is None else _held(op, hold, None)
 
     return tell
 
 
-def _held(op: Operation, hold: h.Hold, instead: Mapping[str, str | None]) -> Say:
-    return Say(Reason.of("reply-held", database=op.label, when=_start(op), **instead), hold.sentence())
+def _held(op: Operation, hold: h.Hold, instead: Reason | None) -> Say:
+    """The reply; what it takes the place of is told in the same sentence."""
+    older = {} if instead is None else dict(instead.params)
+    return Say(Reason.of("reply-held", database=op.label, when=_start(op), **older), hold.sentence())
 
 
 def _binding(op: Operation, holds: Sequence[h.Hold], at: datetime) -> h.Hold | None:
@@ -244,13 +245,11 @@ def _start(op: Operation) -> str | None:
     return _shown(op.start_at if op.status is Status.SCHEDULED else None)
 
 
-def _set_by(hold: h.Hold) -> dict[str, str | None]:
-    return {"by": hold.by, "until": _shown(hold.until), "reason": hold.reason}
-
-
 def _instead(older: h.Hold | None) -> Reason | None:
     """Whose freeze another took the place of."""
-    return None if older is None else Reason.of("freeze-replaced", **_set_by(older))
+    if older is None:
+        return None
+    return Reason.of("freeze-replaced", by=older.by, until=_shown(older.until), reason=older.reason)
 
 
 def _shown(at: datetime | None) -> str | None:
