@@ -320,7 +320,10 @@ class AuditHead:
 
 @dataclass(frozen=True, slots=True)
 class HoldTold:
-    """Who is told of a hold: single people, the audit channel, if there is one, and threads of operations."""
+    """Who is told of a hold: single people, the audit channel, if there is one, and threads of operations.
+
+    The cards of those operations are renewed.
+    """
 
     replies: Sequence[Reply] = ()
     say: Say | None = None
@@ -600,6 +603,8 @@ class Message:
         attempts: How often posting failed since it was last posted; waiting for a limit is no failure.
         created_at: When it became owed.
         claimed_until: When the present claim of it ends.
+        hold: What keeps a card's operation from what it waits for, as was known when it was claimed.
+        renewals: How often what holds it had been set or lifted by then, while it waited.
     """
 
     id: int
@@ -618,6 +623,8 @@ class Message:
     attempts: int
     created_at: datetime
     claimed_until: datetime
+    hold: Hold | None = None
+    renewals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -640,7 +647,8 @@ class Outbox(Protocol):
         """Takes due messages: answers, and what an ended operation is owed; then cards never posted; then by age.
 
         A reply is due only when its card is posted, given up, or put back for ``NO_PLACE``, and every earlier
-        reply of the operation is posted or given up; a card only when it is behind its operation.
+        reply of the operation is posted or given up; a card only when it is behind its operation, or to be
+        renewed.
         """
         ...
 
@@ -653,7 +661,10 @@ class Outbox(Protocol):
         ...
 
     async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
-        """Records Slack's id, and for a card the version shown; a card that is behind again is due at once."""
+        """Records Slack's id, and for a card the version shown; a card that is behind again is due at once.
+
+        A card that shows a hold that ends by itself is to be renewed then.
+        """
         ...
 
     async def retry(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.core.commands import Action
+from bot.core.holds import Hold
 from bot.core.machine import Say
 from bot.core.model import JobState, NodeId, Reason
 from bot.core.operation import ENDS, REPLANNED, UNSENT, Operation, Status
@@ -69,24 +70,26 @@ _BUTTONS = {
 }
 
 
-def card(op: Operation, texts: Texts, *, now: datetime) -> Rendered:
+def card(op: Operation, texts: Texts, *, hold: Hold | None = None, now: datetime) -> Rendered:
     """The card: where the operation stands, what it does, why, who said what, and what can be done now.
 
     Args:
         op: The operation as last committed.
         texts: The catalogue.
+        hold: What keeps it from what it waits for: nothing can be approved meanwhile.
         now: When this is written: an approval that has expired is not offered any more.
     """
-    made = summary(op, texts, now=now)
-    return Rendered(made.text, [*made.blocks, *_buttons(op, texts, now)])
+    made = summary(op, texts, hold=hold, now=now)
+    return Rendered(made.text, [*made.blocks, *_buttons(op, texts, hold, now)])
 
 
-def summary(op: Operation, texts: Texts, *, now: datetime | None) -> Rendered:
+def summary(op: Operation, texts: Texts, *, hold: Hold | None = None, now: datetime | None) -> Rendered:
     """What a card says, without its buttons; the first line is the status in words.
 
     The plain text says in a line what the blocks draw.
     """
-    status, warned, why = _status(op, texts), _emergency(op, texts), _why(op, texts)
+    status, warned = _status(op, texts, hold), _emergency(op, texts)
+    why = [*_held(op, texts, hold), *_why(op, texts)]
     picture_, facts = drawn(op, texts), _facts(op, texts)
     rest = [
         _request(op, texts),
@@ -224,13 +227,14 @@ def _after(op: Operation, texts: Texts, room: int) -> str:
     return literal(op.asked, room) if op.asked else ""
 
 
-def _status(op: Operation, texts: Texts) -> str:
+def _status(op: Operation, texts: Texts, hold: Hold | None) -> str:
     code = f"status-{op.status.replace('_', '-')}"
     job = op.job.state if op.job else None
     return texts.text(
         code,
         count=len(op.approvals),
         needed=op.needed,
+        held=_yes(hold is not None),
         emergency=_yes(op.emergency),
         done=_yes(job is JobState.DONE),
         failed=_yes(job is JobState.FAILED),
@@ -255,6 +259,11 @@ def _why(op: Operation, texts: Texts) -> list[str]:
     if until:
         why.append(sentence(texts, Reason.of("card-doubt-until", database=op.label, until=until)))
     return why
+
+
+def _held(op: Operation, texts: Texts, hold: Hold | None) -> list[str]:
+    """What keeps it from what it waits for, until when, and who can lift it."""
+    return [] if hold is None else [sentence(texts, hold.sentence(), topology=op.topology)]
 
 
 def _emergency(op: Operation, texts: Texts) -> list[str]:
@@ -413,19 +422,19 @@ def _asked(op: Operation, texts: Texts) -> str:
 # --- the buttons ---------------------------------------------------------------------------------------
 
 
-def actions(op: Operation, now: datetime) -> tuple[Action, ...]:
+def actions(op: Operation, now: datetime, hold: Hold | None = None) -> tuple[Action, ...]:
     """What the card's buttons offer at this moment."""
-    expired = op.expires_at is not None and now >= op.expires_at
+    closed = hold is not None or (op.expires_at is not None and now >= op.expires_at)
     offered = _BUTTONS.get(op.status, ())
     if op.status is Status.SUCCEEDED and op.plan is not None and op.plan.primary is not None:
         offered = (*offered, Action.SWITCH_BACK)
     if op.review_owed:
         offered = (Action.REVIEW, *offered)
-    return tuple(action for action in offered if not (expired and action is Action.APPROVE))
+    return tuple(action for action in offered if not (closed and action is Action.APPROVE))
 
 
-def _buttons(op: Operation, texts: Texts, now: datetime) -> list[Block]:
-    offered = actions(op, now)
+def _buttons(op: Operation, texts: Texts, hold: Hold | None, now: datetime) -> list[Block]:
+    offered = actions(op, now, hold)
     if not offered:
         return []
     return [{"type": "actions", "elements": [_button(op, action, texts) for action in offered]}]

@@ -288,7 +288,7 @@ class Publisher:
     async def _deliver(self, message: Message, until: datetime) -> Fate:
         match await self.links.linked(message):
             case Message(kind=MessageKind.CARD, operation=Operation() as operation):
-                render = partial(self._render.card, operation, now=self._clock.now())
+                render = partial(self._render.card, operation, hold=message.hold, now=self._clock.now())
                 if message.ts:
                     return await self._update(message, operation, render)
                 return await self._post(message, operation, render, until)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.core.answers import Answer
+from bot.core.holds import Hold
 from bot.core.machine import Say
 from bot.core.operation import Operation
 
@@ -24,8 +25,8 @@ class Words(Protocol):
 class Renderer(Protocol):
     """Turns stored state into messages. Pure."""
 
-    def card(self, operation: Operation, *, now: datetime) -> Words:
-        """The card, in the channel's language."""
+    def card(self, operation: Operation, *, hold: Hold | None = None, now: datetime) -> Words:
+        """The card, in the channel's language; ``hold``: what keeps the operation from what it waits for."""
         ...
 
     def reply(self, operation: Operation, say: Say) -> Words:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.core.answers import Answer
 from bot.core.commands import ShowHelp
+from bot.core.holds import Hold
 from bot.core.home import Awaiting, Board
 from bot.core.machine import Say
 from bot.core.model import Reason
@@ -67,9 +68,9 @@ class Wording:
         texts = self.reader(locale)
         return {name: error_text(reason, texts, zone=zone) for name, reason in found.items()}
 
-    def card(self, operation: Operation, *, now: datetime) -> Rendered:
-        """The card, in the channel's language."""
-        return card.card(operation, self._channel, now=now)
+    def card(self, operation: Operation, *, hold: Hold | None = None, now: datetime) -> Rendered:
+        """The card, in the channel's language; ``hold``: what keeps the operation from what it waits for."""
+        return card.card(operation, self._channel, hold=hold, now=now)
 
     def reply(self, operation: Operation, say: Say) -> Rendered:
         """A milestone, in the channel's language."""

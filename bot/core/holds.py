@@ -8,9 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.core.model import Reason, UserId
+from bot.core.operation import Operation, Status
 
 ALL = "all"
 """What ``freeze all`` names; no database may have this name."""
+WAITING = frozenset({Status.AWAITING_APPROVAL, Status.SCHEDULED})
+"""What waits for people or for its start: whoever sees its card would else hear of a hold from a refusal only."""
 
 
 class HoldKind(StrEnum):
@@ -109,6 +112,17 @@ def binding(
     """The hold that stops a database now, a halt before a freeze; None if nothing does."""
     found = [hold for hold in holds if hold.kind in kinds and hold.binds(database, now)]
     return min(found, key=lambda hold: hold.kind is not HoldKind.HALT, default=None)
+
+
+def in_the_way(op: Operation, holds: Iterable[Hold], at: datetime) -> Hold | None:
+    """What keeps an operation from what it waits for: from approvals now, or from its start then.
+
+    None where nothing does, and of one that waits for neither.
+    """
+    if op.status not in WAITING:
+        return None
+    start = op.start_at if op.status is Status.SCHEDULED else None
+    return binding(holds, op.database, at if start is None else max(at, start))
 
 
 def sentences(

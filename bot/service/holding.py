@@ -19,9 +19,6 @@ from bot.ports import Clock, Directory, HoldTold, InboxItem, Reply, SayHeld, Sto
 from bot.service.catalogue import CatalogueHolder
 from bot.service.people import standing
 
-_WAITING = frozenset({Status.AWAITING_APPROVAL, Status.SCHEDULED})
-"""What waits for people or for its start: whoever sees its card would else hear of a hold from a refusal only."""
-
 log = structlog.get_logger()
 
 
@@ -195,7 +192,7 @@ def _threads(
         event: What was set or lifted.
     """
     after = h.apply(before, event)
-    waiting = sorted((op for op in under_way if op.status in _WAITING), key=lambda op: op.id)
+    waiting = sorted((op for op in under_way if op.status in h.WAITING), key=lambda op: op.id)
     found = ((op, _of_hold(op, before, after, event)) for op in waiting)
     return [(op, say) for op, say in found if say is not None]
 
@@ -203,7 +200,7 @@ def _threads(
 def _of_hold(
     op: Operation, before: Sequence[h.Hold], after: Sequence[h.Hold], event: h.HoldEvent
 ) -> Say | None:
-    held, hold = _binding(op, before, event.at), _binding(op, after, event.at)
+    held, hold = h.in_the_way(op, before, event.at), h.in_the_way(op, after, event.at)
     if hold == held:
         return None
     if hold is None:
@@ -219,11 +216,11 @@ def say_held(before: Status, op: Operation, at: datetime) -> SayHeld | None:
         op: The operation as it will be.
         at: The time.
     """
-    if before in _WAITING or op.status not in _WAITING:
+    if before in h.WAITING or op.status not in h.WAITING:
         return None
 
     def tell(holds: Sequence[h.Hold]) -> Say | None:
-        hold = _binding(op, holds, at)
+        hold = h.in_the_way(op, holds, at)
         return None if hold is None else _held(op, hold, None)
 
     return tell
@@ -233,12 +230,6 @@ def _held(op: Operation, hold: h.Hold, instead: Reason | None) -> Say:
     """The reply; what it takes the place of is told in the same sentence."""
     older = {} if instead is None else dict(instead.params)
     return Say(Reason.of("reply-held", database=op.label, when=_start(op), **older), hold.sentence())
-
-
-def _binding(op: Operation, holds: Sequence[h.Hold], at: datetime) -> h.Hold | None:
-    """What keeps an operation from what it waits for: from approvals now, or from its start then."""
-    start = op.start_at if op.status is Status.SCHEDULED else None
-    return h.binding(holds, op.database, at if start is None else max(at, start))
 
 
 def _start(op: Operation) -> str | None:

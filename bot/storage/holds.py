@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
-from bot.core.model import UserId
+from bot.core.holds import HoldEvent, HoldKind, apply, binding
 from bot.core.operation import Operation
 from bot.errors import Held
 from bot.ports import TellHold
 from bot.storage import audit, inbox, outbox, unreadable
 from bot.storage.codec import OPERATIONS, plain
+from bot.storage.in_force import stored
 from bot.storage.tables import holds, operations
 
 
@@ -44,6 +44,7 @@ async def record(
             connection, f"hold-{head.seq}", told.say, event.at, audit_channel=audit_channel
         )
     await outbox.owe_threads(connection, head.seq, told.threads, event.at)
+    await outbox.renew_cards(connection, [op.id for op, _ in told.threads], event.at)
 
 
 async def _open(connection: AsyncConnection) -> Sequence[Operation]:
@@ -54,7 +55,7 @@ async def _open(connection: AsyncConnection) -> Sequence[Operation]:
 
 
 async def _apply(connection: AsyncConnection, event: HoldEvent, seq: int) -> None:
-    before = await _stored(connection)
+    before = await stored(connection)
     after = apply(before, event)
     for hold in before:
         if hold not in after:
@@ -76,21 +77,6 @@ async def _apply(connection: AsyncConnection, event: HoldEvent, seq: int) -> Non
             )
 
 
-async def _stored(connection: AsyncConnection, now: datetime | None = None) -> Sequence[Hold]:
-    query = select(holds).order_by(holds.c.seq)
-    if now is not None:
-        query = query.where(or_(holds.c.until.is_(None), holds.c.until > now))
-    return [
-        Hold(HoldKind(row.kind), row.scope, row.since, row.until, row.reason, UserId(row.actor))
-        for row in await connection.execute(query)
-    ]
-
-
-async def in_force(connection: AsyncConnection, now: datetime) -> Sequence[Hold]:
-    """What binds somebody at a time, in the order in which it was set."""
-    return await _stored(connection, now)
-
-
 async def require_none(
     connection: AsyncConnection, op: Operation, at: datetime, kinds: frozenset[HoldKind]
 ) -> None:
@@ -103,7 +89,7 @@ async def require_none(
         Held: Something does.
     """
     await audit.lock(connection)
-    hold = binding(await _stored(connection), op.database, at, kinds)
+    hold = binding(await stored(connection), op.database, at, kinds)
     if hold is not None:
         raise Held(f"{op.id} is held by a {hold.kind} of {hold.scope}")
 

@@ -19,6 +19,7 @@ from bot.errors import Chosen, Stale
 from bot.ports import Reply, SayHeld
 from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadable
 from bot.storage.codec import OPERATIONS, plain
+from bot.storage.in_force import in_force
 from bot.storage.tables import choices, insert_new, operations, owed_reviews
 
 _NEWEST_FIRST = operations.c.requested_at.desc(), operations.c.id
@@ -104,7 +105,7 @@ async def commit(
     await outbox.card_is_behind(connection, op, shown=before, at=at)
     await outbox.owe_replies(connection, decisions, audit_channel=audit_channel)
     # The trail is locked: what was set before is read, and what is set later reads this operation.
-    said = None if say_held is None else say_held(await holds.in_force(connection, at))
+    said = None if say_held is None else say_held(await in_force(connection, at))
     if said is not None:
         await outbox.owe_threads(connection, head.seq, [(op, said)], at)
 

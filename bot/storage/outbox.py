@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -27,12 +28,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.core.holds import in_the_way
 from bot.core.machine import Decision, Note, Say
 from bot.core.operation import Operation
 from bot.errors import Stale, Unreadable
 from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
+from bot.storage.in_force import in_force
 from bot.storage.tables import Instant, insert_new, messages, operations
 
 CARD_KEY = "card"
@@ -172,6 +175,16 @@ async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: i
         await _hurry(connection, op, at)
 
 
+async def renew_cards(connection: AsyncConnection, of: Collection[str], at: datetime) -> None:
+    """These operations' cards show something else now, though nothing has happened to the operations."""
+    if of:
+        cards = messages.c.operation_id.in_(of), _of_card
+        await _lock(connection, *cards)
+        await connection.execute(
+            update(messages).where(*cards).values(renew_at=at, renewals=messages.c.renewals + 1)
+        )
+
+
 async def _hurry(connection: AsyncConnection, op: Operation, at: datetime) -> None:
     """What only waited for its turn is due: an end passes everything else. What failed before waits all the same.
 
@@ -227,9 +240,9 @@ def _row(kind: MessageKind, key: str, at: datetime) -> dict[str, Any]:
 # --- claiming ---
 
 
-def _is_owed() -> ColumnElement[bool]:
+def _is_owed(*anyway: ColumnElement[bool]) -> ColumnElement[bool]:
     behind = operations.c.version > messages.c.posted_version
-    return and_(messages.c.done_at.is_(None), or_(not_(_of_card), behind))
+    return and_(messages.c.done_at.is_(None), or_(not_(_of_card), behind, *anyway))
 
 
 def _may_go() -> ColumnElement[bool]:
@@ -264,7 +277,8 @@ def _order() -> tuple[ColumnElement[Any], ...]:
 
 @cache
 def _claiming() -> Update:
-    due = claims.due_ids(messages, _with_operation, messages.c.due_at <= claims.NOW, _is_owed(), _may_go())
+    owed = _is_owed(messages.c.renew_at <= claims.NOW)
+    due = claims.due_ids(messages, _with_operation, messages.c.due_at <= claims.NOW, owed, _may_go())
     return claims.claim(messages, due.order_by(*_order()).limit(claims.LIMIT))
 
 
@@ -276,7 +290,7 @@ async def claim(connection: AsyncConnection, now: datetime, until: datetime, lim
         with_state = select(messages.c.id, operations.c.state).select_from(_with_operation)
         found = await connection.execute(with_state.where(messages.c.id.in_(rows)).order_by(*_order()))
         states = {rows[message_id]: state for message_id, state in found}
-        read = await _reader(connection, states)
+        read = await _reader(connection, states, now)
         taken = await unreadable.claimed(connection, messages, [*states], read, now, last_error=UNREADABLE)
         if taken:
             return taken
@@ -284,9 +298,12 @@ async def claim(connection: AsyncConnection, now: datetime, until: datetime, lim
 
 
 async def _reader(
-    connection: AsyncConnection, claimed: Mapping[Row[Any], str | None]
+    connection: AsyncConnection, claimed: Mapping[Row[Any], str | None], now: datetime
 ) -> Callable[[Row[Any]], Message]:
     """Makes messages of claimed rows, given the state of each one's operation."""
+    any_card = any(row.kind == MessageKind.CARD for row in claimed)
+    # Read after the claim: whatever is set or lifted later finds what is claimed, and has it renewed.
+    holds = await in_force(connection, now) if any_card else []
     states = {row.operation_id: state for row, state in claimed.items()}
     ids = states.keys() - {None}
     cards = await connection.execute(
@@ -301,7 +318,10 @@ async def _reader(
         return OPERATIONS.loads(states[operation_id] or "")
 
     def read(row: Row[Any]) -> Message:
-        return _message(row, operation(row.operation_id) if row.operation_id else None, threads)
+        made = _message(row, operation(row.operation_id) if row.operation_id else None, threads)
+        if made.kind is not MessageKind.CARD or made.operation is None:
+            return made
+        return replace(made, hold=in_the_way(made.operation, holds, now))
 
     return read
 
@@ -334,6 +354,7 @@ def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, st
         attempts=row.attempts,
         created_at=row.owed_at,
         claimed_until=row.due_at,
+        renewals=row.renewals,
     )
 
 
@@ -374,11 +395,17 @@ async def posted(connection: AsyncConnection, message: Message, ts: str, version
     done = case((not_(_of_card), over), (shown_to_the_end, over), else_=null())
     newer = case((messages.c.posted_version > version, messages.c.posted_version), else_=version)
     ours = claims.held(messages, message.claimed_until)
+    shown_until = None if message.hold is None else message.hold.until
     await connection.execute(
         update(messages)
         .where(messages.c.id == message.id)
         .values(
             ts=ts,
+            # What was set or lifted since it was claimed is not what it shows.
+            renew_at=case(
+                (messages.c.renewals == message.renewals, literal(shown_until, Instant())),
+                else_=messages.c.renew_at,
+            ),
             uncertain=False,
             attempts=0,
             posted_version=case((_of_card, newer), else_=0),

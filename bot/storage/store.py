@@ -36,6 +36,7 @@ from bot.storage import audit, claims, holds, homes, inbox, operations, outbox, 
 from bot.storage.codec import plain, warm_up
 from bot.storage.engine import Database, Work, open_database
 from bot.storage.failures import Conflict
+from bot.storage.in_force import in_force
 from bot.storage.receiver import Receiver
 
 PATIENCE = timedelta(seconds=5)
@@ -274,7 +275,7 @@ class SqlStore:
 
     async def holds(self, now: datetime) -> Sequence[Hold]:
         """The freezes and the halt in force at a time, in the order in which they were set."""
-        return await self._database.read(partial(holds.in_force, now=now))
+        return await self._database.read(partial(in_force, now=now))
 
     async def record_hold(
         self, event: HoldEvent, *, item_id: int | None, tell: TellHold = tell_nobody

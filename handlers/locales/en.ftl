@@ -5,8 +5,14 @@
 ## What an operation is doing: a mark, then words, so that nothing hangs on colour
 
 status-planning = ▶ Planning: reading the roles and checking whether a switchover is safe
-status-awaiting-approval = ⏸ Waiting for approval: { $count } of { $needed } so far
-status-scheduled = ⏸ Approved, waiting for its start
+status-awaiting-approval = ⏸ { GIVEN($held) ->
+    [yes] Held, can't be approved for now
+   *[no] Waiting for approval
+ }: { $count } of { $needed } so far
+status-scheduled = ⏸ { GIVEN($held) ->
+    [yes] Approved, and held: ends as refused if that is still so at its start
+   *[no] Approved, waiting for its start
+ }
 status-rechecking = ▶ { GIVEN($emergency) ->
     [yes] Checking everything again before the start
    *[no] Approved: checking everything again before the start

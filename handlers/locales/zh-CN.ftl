@@ -22,8 +22,14 @@
 ## What an operation is doing: a mark, then words, so that nothing hangs on colour
 
 status-planning = ▶ 准备中：正在读取角色，检查能否安全切换
-status-awaiting-approval = ⏸ 等待批准：已有 { $count } 人，共需 { $needed } 人
-status-scheduled = ⏸ 已批准，等待开始时间
+status-awaiting-approval = ⏸ { GIVEN($held) ->
+    [yes] 目前受限，不能批准
+   *[no] 等待批准
+ }：已有 { $count } 人，共需 { $needed } 人
+status-scheduled = ⏸ { GIVEN($held) ->
+    [yes] 已批准，但目前受限：如果到开始时间仍未解除，将被拒绝
+   *[no] 已批准，等待开始时间
+ }
 status-rechecking = ▶ { GIVEN($emergency) ->
     [yes] 开始前重新检查
    *[no] 已批准：开始前重新检查

@@ -20,12 +20,14 @@ from bot.core.holds import (
     apply,
     binding,
     frozen_policy,
+    in_the_way,
     kinds_binding,
     replaced,
     sentences,
 )
 from bot.core.model import Reason
-from tests.core.examples import ANN, BOB, at
+from bot.core.operation import Operation
+from tests.core.examples import ANN, BOB, UNSENT, at, operation, planned, requested
 
 TEAM = "T-HOME"
 HALTED = Halted(at(0), "incident", ANN, TEAM)
@@ -52,6 +54,33 @@ def test_a_freeze_binds_its_database_until_it_ends() -> None:
 def test_a_freeze_of_all_binds_every_database_until_it_is_lifted() -> None:
     assert stopped_by(EVERYTHING, database="sessions", seconds=10**6) == "freeze all"
     assert stopped_by(EVERYTHING, Unfrozen(at(3), ALL, ANN, TEAM)) is None
+
+
+def keeps(op: Operation, *events: HoldEvent, seconds: float = 10) -> str | None:
+    hold = in_the_way(op, after(*events), at(seconds))
+    return None if hold is None else f"{hold.kind} {hold.scope}"
+
+
+def test_what_waits_for_approvals_is_kept_from_them_by_what_binds_now() -> None:
+    waiting = operation(planned())
+    assert keeps(waiting, ORDERS) == "freeze orders"
+    assert keeps(waiting, ORDERS, seconds=60) is None
+    assert keeps(waiting, ORDERS, HALTED) == "halt all"
+    assert keeps(waiting) is None
+
+
+def test_what_waits_for_its_start_is_kept_from_it_by_what_still_binds_then() -> None:
+    """What ends before is not in its way; once the start has come, what binds now is."""
+    early, late = (operation(*UNSENT, first=requested(start_at=at(seconds))) for seconds in (30, 90))
+    assert keeps(early, ORDERS) == "freeze orders"
+    assert keeps(late, ORDERS) is None
+    assert keeps(late, ORDERS, EVERYTHING) == "freeze all"
+    assert keeps(early, ORDERS, seconds=60) is None
+
+
+def test_nothing_is_in_the_way_of_what_does_not_wait() -> None:
+    for op in (operation(), operation(*UNSENT)):
+        assert keeps(op, HALTED, ORDERS) is None
 
 
 def test_lifting_one_freeze_leaves_the_others() -> None:

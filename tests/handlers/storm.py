@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.core.commands import Act, Action, Command, RequestSwitchover
+from bot.core.holds import Hold
 from bot.core.model import JobId, JobState, UserId
 from bot.core.operation import Operation
 from bot.ports import Outbox
@@ -33,9 +34,9 @@ class CountedWording(Wording):
 
     made = 0
 
-    def card(self, operation: Operation, *, now: datetime) -> Rendered:
+    def card(self, operation: Operation, *, hold: Hold | None = None, now: datetime) -> Rendered:
         self.made += 1
-        return super().card(operation, now=now)
+        return super().card(operation, hold=hold, now=now)
 
 
 class CountedOutbox:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.core.commands import Action
 from bot.core.events import UsualTime
+from bot.core.holds import Hold, HoldKind
 from bot.core.machine import Say
 from bot.core.model import Call, Job, JobId, JobState, OperationId, Reason, Role, UserId
 from bot.core.operation import ENDS, Operation, Status
@@ -99,6 +100,27 @@ def test_an_expired_approval_is_not_offered() -> None:
     assert op.expires_at is not None
     assert actions(op, op.expires_at) == (Action.REJECT, Action.CANCEL)
     assert Action.APPROVE in actions(op, op.expires_at - timedelta(seconds=1))
+
+
+def test_what_is_held_says_so_first_with_who_until_when_and_why_and_can_not_be_approved() -> None:
+    """All else can still be done: it may be rejected or withdrawn."""
+    op = sample(Status.AWAITING_APPROVAL)
+    freeze = Hold(HoldKind.FREEZE, "all", NOW, NOW + timedelta(hours=2), "month end", UserId("U0EVE"))
+    made = card(op, TEXTS, hold=freeze, now=NOW)
+    assert made.text.startswith("⏸ Held, can't be approved for now: 1 of 2 so far\n")
+    assert "\nFrozen (all databases) until 2026-11-22 05:30:00 UTC by <@U0EVE>: month end." in made.text
+    assert "month end" in str(made.blocks[0])
+    assert [button["action_id"] for button in buttons(made)] == ["reject", "cancel"]
+    halt = replace(freeze, kind=HoldKind.HALT, until=None)
+    assert "Halted by <@U0EVE>" in card(op, TEXTS, hold=halt, now=NOW).text
+
+
+def test_what_is_held_at_its_start_says_that_it_will_be_refused_then() -> None:
+    halt = Hold(HoldKind.HALT, "all", NOW, None, "which primary?", UserId("U0EVE"))
+    made = card(sample(Status.SCHEDULED), TEXTS, hold=halt, now=NOW)
+    assert made.text.startswith("⏸ Approved, and held: ends as refused if that is still so at its start\n")
+    assert "which primary?" in made.text
+    assert [button["action_id"] for button in buttons(made)] == ["cancel"]
 
 
 def test_an_awaiting_card_says_who_has_approved_and_who_still_may() -> None:

@@ -13,6 +13,7 @@ import pytest
 from bot.core.answers import Answer, Tell
 from bot.core.commands import Origin
 from bot.core.events import Place
+from bot.core.holds import Hold
 from bot.core.machine import Say
 from bot.core.model import OperationId, Reason, UserId
 from bot.core.operation import Operation, Status
@@ -50,10 +51,11 @@ class Said:
 class PlainRenderer:
     """Says just enough to tell messages apart."""
 
-    def card(self, operation: Operation, *, now: datetime) -> Said:
+    def card(self, operation: Operation, *, hold: Hold | None = None, now: datetime) -> Said:
         if operation.database == UNSHOWABLE:
             raise KeyError(UNSHOWABLE)
-        return Said(f"{operation.id} v{operation.version}", [{"type": "divider"}])
+        held = "" if hold is None else f", held by {hold.by}"
+        return Said(f"{operation.id} v{operation.version}{held}", [{"type": "divider"}])
 
     def reply(self, operation: Operation, say: Say) -> Said:
         return Said(say.text.code)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.core import events as e
+from bot.core.holds import WAITING, Hold, in_the_way
 from bot.core.machine import replay
 from bot.core.operation import ENDS, Operation, Status
 from bot.ports import AuditBreak, Storage
@@ -153,6 +154,20 @@ def one_true_card(end: End) -> Sequence[str]:
         fresh = WORDS.card(op, now=end.now)
         if op.status in ENDS and bare([cards[0].text, cards[0].blocks]) != bare([fresh.text, fresh.blocks]):
             problems.append(f"the card of {op.id} shows {cards[0].text!r}, not {fresh.text!r}")
+    return problems
+
+
+def holds_are_shown(
+    states: Mapping[str, Operation], holds: Sequence[Hold], workspace: Workspace, now: datetime
+) -> Sequence[str]:
+    """The card of what waits says first whether anything is in its way; asked while nothing is owed to Slack."""
+    problems = []
+    for op in states.values():
+        found = workspace.with_metadata("switchover_operation", operation=op.id, key="card")
+        fresh = WORDS.card(op, hold=in_the_way(op, holds, now), now=now).text.splitlines()[0]
+        shown = [message.text.splitlines()[0] for message in found]
+        if op.status in WAITING and shown not in ([], [fresh]):
+            problems.append(f"the card of {op.id} says {shown}, not {fresh!r}")
     return problems
 
 

@@ -303,6 +303,13 @@ class History:
                 if change is not None:
                     await change()
 
+    def _look_at_holds(self) -> None:
+        world = self._world
+        now, holds = world.time.machine(), world.observer.trail.holds
+        states = world.ground.look.states()
+        for problem in checks.holds_are_shown(states, holds, world.workspace, now):
+            world.observer.violated("holds_are_shown", problem)
+
     async def _rest(self) -> str:
         """Waits until nothing is owed; says what still is when that takes too long."""
         world = self._world
@@ -310,6 +317,8 @@ class History:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             left = world.ground.look.unsettled()
+            if left.messages == 0:
+                self._look_at_holds()
             if world.serving is not None and left == Unsettled(0, 0, 0):
                 return ""
             if world.time.elapsed > patience:

@@ -303,6 +303,17 @@ def _show_a_home_once() -> list[Change]:
     return [(HomeKeeper, "_shows", shows)]
 
 
+def _show_cards_once() -> list[Change]:
+    """A card follows its operation alone, and not what is set or lifted meanwhile."""
+    original = Publisher._deliver
+
+    async def deliver(self: Publisher, message: Message, until: datetime) -> Fate:
+        shown = message.operation is not None and message.posted_version == message.operation.version
+        return await original(self, replace(message, hold=None) if shown else message, until)
+
+    return [(Publisher, "_deliver", deliver)]
+
+
 _LATE: set[Any] = set()
 MUTANTS: dict[str, Callable[[], list[Change]]] = {
     change.__name__.removeprefix("_"): change
@@ -333,6 +344,7 @@ MUTANTS: dict[str, Callable[[], list[Change]]] = {
         _forget_removed_databases,
         _say_it_there_or_nowhere,
         _show_a_home_once,
+        _show_cards_once,
     )
 }
 

@@ -68,6 +68,8 @@ class Owed:
     last_error: str = ""
     claimed_from: datetime | None = None
     done_at: datetime | None = None
+    renew_at: datetime | None = None
+    renewals: int = 0
 
     @property
     def is_notice(self) -> bool:
@@ -140,17 +142,26 @@ class Disk:
         seq, last_hash = (self.trail[-1]["seq"], self.trail[-1]["hash"]) if self.trail else (0, "")
         self.trail += audit.chained(seq, last_hash, entries)
 
-    def owed(self) -> Iterator[Owed]:
+    def behind(self) -> Iterator[Owed]:
         """What Slack is owed: a card only while it is behind its operation."""
         return (each for each in self.messages.values() if each.done_at is None and self._is_behind(each))
+
+    def due_at(self, owed: Owed) -> datetime:
+        """When it is to be posted; of one that is not behind, if it is ever to be renewed."""
+        if self._is_behind(owed) or owed.renew_at is None:
+            return owed.due_at
+        return max(owed.due_at, owed.renew_at)
 
     def _is_behind(self, owed: Owed) -> bool:
         if owed.kind is not MessageKind.CARD or owed.operation_id is None:
             return True
         return self.operations[owed.operation_id].op.version > owed.posted_version
 
+    def _is_owed(self, owed: Owed) -> bool:
+        return self._is_behind(owed) or owed.renew_at is not None
+
     def may_go(self) -> Sequence[Owed]:
-        """What of it waits for nothing else, as a reply does for its card and for every earlier reply."""
+        """What of it, or to be renewed, waits for nothing else, as a reply does for its card and every earlier one."""
         blocked: dict[str | None, int] = {}
         undone = [each for each in self.messages.values() if each.done_at is None]
         for each in undone:
@@ -161,7 +172,7 @@ class Disk:
         return [
             each
             for each in undone
-            if self._is_behind(each)
+            if self._is_owed(each)
             and (each.kind is not MessageKind.REPLY or blocked[each.operation_id] == each.id)
         ]
 
@@ -205,7 +216,7 @@ class Disk:
             operations=min(
                 [row.due_at for row in self.operations.values() if row.due_at is not None], default=None
             ),
-            publish=min([row.due_at for row in self.may_go()], default=None),
+            publish=min([self.due_at(row) for row in self.may_go()], default=None),
         )
 
     def unsettled(self) -> Unsettled:
@@ -216,5 +227,7 @@ class Disk:
                 row.op.open and row.op.status is not Status.NEEDS_ATTENTION
                 for row in self.operations.values()
             ),
-            messages=sum(1 for _ in self.owed()),
+            messages=sum(
+                1 for each in self.messages.values() if each.done_at is None and self._is_owed(each)
+            ),
         )

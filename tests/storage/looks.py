@@ -80,14 +80,15 @@ class Look(Protocol):
         ...
 
 
-OWED = """
+BEHIND = "m.kind != 'card' OR o.version > m.posted_version"
+OWED = f"""
 FROM messages m LEFT JOIN operations o ON o.id = m.operation_id
-WHERE m.done_at IS NULL AND (m.kind != 'card' OR o.version > m.posted_version)
+WHERE m.done_at IS NULL AND ({BEHIND} OR m.renew_at IS NOT NULL)
 """
 INBOX_DUE = "SELECT min(due_at) FROM inbox WHERE done_at IS NULL"
 OPERATIONS_DUE = "SELECT min(due_at) FROM operations WHERE due_at IS NOT NULL"
 PUBLISH_DUE = f"""
-SELECT min(m.due_at) {OWED}
+SELECT min(CASE WHEN {BEHIND} THEN m.due_at ELSE max(m.due_at, m.renew_at) END) {OWED}
 AND NOT (m.kind = 'reply' AND EXISTS (
     SELECT 1 FROM messages b WHERE b.operation_id = m.operation_id AND b.done_at IS NULL
     AND (b.kind = 'card' AND b.ts = '' AND b.last_error != '{NO_PLACE}' OR b.kind = 'reply' AND b.id < m.id)))

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.core.events import Choice, Event
-from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
+from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding, in_the_way
 from bot.core.home import Reading
 from bot.core.machine import Decision, Note, Say
 from bot.core.model import OperationId, Target, UserId
@@ -471,6 +471,9 @@ class MemoryStore:
                 self._owe_notice(f"hold-{seq}", told.say, event.at)
             for op, say in told.threads:
                 self._owe_thread(op, say, event.at)
+                card = self._card(op.id)
+                if card is not None:
+                    card.renew_at, card.renewals = event.at, card.renewals + 1
 
     # --- Home tabs ---
 
@@ -651,14 +654,14 @@ class MemoryStore:
     async def claim_messages(self, now: datetime, until: datetime, limit: int) -> Sequence[Message]:
         """Takes due messages: answers and what ended operations are owed first, then new cards, then by age."""
         await self._begin()
-        due = [each for each in self.disk.may_go() if each.due_at <= now]
+        due = [each for each in self.disk.may_go() if self.disk.due_at(each) <= now]
         if not due:
             return []
         due.sort(key=lambda each: (self._rank(each), each.owed_at, each.id))
         async with self._commit():
             for row in due[:limit]:
                 _claim(row, until)
-        return [self._message(row) for row in due[:limit]]
+        return [self._message(row, now) for row in due[:limit]]
 
     def _rank(self, row: Owed) -> int:
         op = self._op(row)
@@ -671,9 +674,10 @@ class MemoryStore:
     def _op(self, row: Owed) -> Operation | None:
         return None if row.operation_id is None else self.disk.operations[row.operation_id].op
 
-    def _message(self, row: Owed) -> Message:
+    def _message(self, row: Owed, now: datetime) -> Message:
         op = self._op(row)
         card = self._card(row.operation_id) if row.kind is MessageKind.REPLY else None
+        shown = op if row.kind is MessageKind.CARD else None
         in_card = card.ts if card is not None and card.channel == row.channel else ""
         return Message(
             id=row.id,
@@ -692,6 +696,8 @@ class MemoryStore:
             attempts=row.attempts,
             created_at=row.owed_at,
             claimed_until=row.due_at,
+            hold=None if shown is None else in_the_way(shown, self._in_force(now), now),
+            renewals=row.renewals,
         )
 
     def _card(self, operation_id: str | None) -> Owed | None:
@@ -722,6 +728,8 @@ class MemoryStore:
             row.posted_version = max(version, row.posted_version) if is_card else 0
             row.owed_at = now if is_card else row.owed_at
             row.done_at = row.done_at or (now if over else None)
+            if row.renewals == message.renewals:
+                row.renew_at = None if message.hold is None else message.hold.until
 
     async def retry(
         self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
@@ -789,7 +797,7 @@ class MemoryStore:
     async def backlog(self) -> int:
         """How many messages are owed."""
         await self._begin(writing=False)
-        return sum(1 for _ in self.disk.owed())
+        return sum(1 for _ in self.disk.behind())
 
 
 def _claim(row: Delivery | Kept | Owed | Home, until: datetime) -> None:

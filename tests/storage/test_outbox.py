@@ -10,16 +10,18 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.core.events import Place
-from bot.core.machine import Decision, Note, Say
-from bot.core.model import JobState, Reason
-from bot.core.operation import Status
+from bot.core.holds import Frozen, Halted, Hold, HoldEvent, HoldKind, Resumed
+from bot.core.machine import Decision, Note, Say, decide
+from bot.core.model import JobState, Reason, UserId
+from bot.core.operation import Operation, Status
 from bot.errors import Stale
-from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Storage
+from bot.ports import NO_PLACE, CardPlace, HoldTold, Message, MessageKind, Storage
 from tests.storage.backends import EVERYWHERE, Stores
 from tests.storage.values import (
     LATER,
     NOW,
     after,
+    approved,
     cancelled,
     chain,
     confirmed,
@@ -669,3 +671,110 @@ async def test_a_notice_is_retried_moved_and_given_up_like_any_message(audited: 
 async def test_without_an_audit_channel_no_notice_is_owed(store: Storage) -> None:
     await store.owe_notice("a", Say(Reason.of("x")), NOW)
     assert await store.backlog() == 0
+
+
+# --- cards of what is held ---
+
+BOB = UserId("U2")
+FREEZE = Frozen(after(5), "all", after(100), "why", BOB, "T1")
+HALT = Halted(after(5), "fire", BOB, "T1")
+
+
+async def awaiting(store: Storage, number: int = 1) -> Operation:
+    """An operation whose card, posted, asks for approvals."""
+    first = await open_one(store, requested(number))
+    (step,) = chain(first, planned)
+    await store.commit([step], due_at=NOW)
+    await show(store, await cards(store))
+    return step.after
+
+
+async def show(store: Storage, found: list[Message], now: datetime = NOW) -> None:
+    for card in found:
+        await post(store, card, now=now)
+
+
+async def hold(store: Storage, event: HoldEvent, *told: Operation) -> None:
+    threads = [(op, Say(Reason.of("reply-held"))) for op in told]
+    await store.record_hold(event, item_id=None, tell=lambda _open: HoldTold(threads=threads))
+
+
+async def holders(store: Storage, now: datetime) -> list[UserId | None]:
+    """Who holds what each card that is due shows; they are shown."""
+    found = await cards(store, now)
+    await show(store, found, now)
+    return [card.hold.by if card.hold else None for card in found]
+
+
+async def test_a_card_is_renewed_when_what_holds_it_is_set_lifted_or_ends_by_itself(store: Storage) -> None:
+    """And is owed to nobody between."""
+    op = await awaiting(store)
+    assert await cards(store, after(9999)) == []
+    await hold(store, FREEZE, op)
+    (card,) = await cards(store, after(5))
+    assert card.hold == Hold(HoldKind.FREEZE, "all", after(5), after(100), "why", BOB)
+    assert (card.operation, card.ts, card.posted_version) == (op, "100.1", op.version)
+    await show(store, [card], after(6))
+    assert await cards(store, after(99)) == []
+    assert await holders(store, after(100)) == [None]
+    assert await cards(store, after(9999)) == []
+
+    await hold(store, HALT, op)
+    assert await holders(store, after(200)) == [BOB]
+    assert await cards(store, after(9999)) == []
+    await hold(store, Resumed(after(300), BOB, "T1"), op)
+    assert await holders(store, after(300)) == [None]
+    assert await cards(store, after(9999)) == []
+
+
+async def test_a_card_that_is_posted_while_it_is_held_is_renewed_when_that_ends(store: Storage) -> None:
+    await hold(store, FREEZE)
+    first = await open_one(store, requested())
+    await store.commit(chain(first, planned), due_at=NOW)
+    assert await holders(store, after(50)) == [BOB]
+    assert await cards(store, after(99)) == []
+    assert await holders(store, after(100)) == [None]
+
+
+async def test_a_hold_that_is_set_while_a_card_is_posted_is_shown_after_that(store: Storage) -> None:
+    """Also when several come at one moment: what was claimed shows those alone of which it was told."""
+    op = await awaiting(store)
+    await hold(store, FREEZE, op)
+    (card,) = await cards(store, after(5))
+    await hold(store, HALT, op)
+    await show(store, [card], after(5))
+    (again,) = await cards(store, after(5))
+    assert (card.hold and card.hold.kind, again.hold and again.hold.kind) == (HoldKind.FREEZE, HoldKind.HALT)
+    await hold(store, replace(FREEZE, until=None), op)
+    await hold(store, Resumed(after(5), BOB, "T1"), op)
+    await show(store, [again], after(5))
+    assert [one.hold and one.hold.until for one in await cards(store, after(5))] == [None]
+
+
+async def test_only_cards_of_what_waits_and_is_told_show_holds(store: Storage) -> None:
+    """Not what is over, what was given up, or what is under way by now."""
+    waiting, given_up, over = [(await awaiting(store, number)).id for number in (1, 2, 3)]
+    ops = {op.id: op for op in await store.operations(open_only=True)}
+    await store.commit([decide(ops[over], cancelled(ops[over]))], due_at=None)
+    await store.commit([decide(ops[given_up], approved()(ops[given_up]))], due_at=NOW)
+    found = {card.operation.id: card for card in await cards(store) if card.operation is not None}
+    await show(store, [found[over]])
+    await store.give_up(found[given_up], error="message_not_found", now=NOW)
+    under_way = await open_one(store, requested(4))
+    await hold(store, HALT, *ops.values(), under_way.after)
+    assert {
+        card.operation and card.operation.id: card.hold is not None for card in await cards(store, LATER)
+    } == {
+        waiting: True,
+        under_way.after.id: False,
+    }
+
+
+async def test_a_card_to_be_renewed_is_no_backlog(store: Storage) -> None:
+    """One that shows a freeze of days would else count for days."""
+    op = await awaiting(store)
+    await hold(store, FREEZE, op)
+    await show(store, await cards(store, after(5)))
+    before = await store.backlog()
+    await hold(store, HALT)
+    assert await store.backlog() == before
