@@ -330,13 +330,13 @@ class HoldTold:
     threads: Sequence[tuple[Operation, Say]] = ()
 
 
-TellHold = Callable[[Sequence[Operation]], HoldTold]
-"""Given every open operation, in no order. The hold comes too late for those that are sent, or may be; whatever
-begins to be sent and is not among them comes after the hold.
+TellHold = Callable[[Sequence[Operation], Sequence[Hold]], HoldTold]
+"""Given every open operation, in no order, and what was in force before. The hold comes too late for those that are
+sent, or may be; whatever begins to be sent and is not among them comes after the hold.
 """
 
 
-def tell_nobody(_open: Sequence[Operation]) -> HoldTold:
+def tell_nobody(_open: Sequence[Operation], _before: Sequence[Hold]) -> HoldTold:
     """For a hold that nobody is told of."""
     return HoldTold()
 

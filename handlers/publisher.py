@@ -305,7 +305,7 @@ class Publisher:
                 return GivenUp("incomplete")
 
     async def _reply(self, message: Message, operation: Operation, say: Say, until: datetime) -> Fate:
-        if say.text.code in ASKS and message.status != operation.status:
+        if say.text.code in ASKS and (message.status != operation.status or self._is_past(say)):
             return Overtaken()
         away = message.channel != operation.place.channel
         if not away and message.thread is None:
@@ -317,6 +317,11 @@ class Publisher:
         render = partial(self._render.direct if away else self._render.reply, operation, say)
         to_all = not away and _concerns_the_channel(message, operation, say)
         return await self._post(message, operation, render, until, to_all=to_all)
+
+    def _is_past(self, say: Say) -> bool:
+        """Whether what it tells of has ended by itself meanwhile."""
+        until = dict(say.detail.params).get("until") if say.detail is not None else None
+        return bool(until) and datetime.fromisoformat(str(until)) <= self._clock.now()
 
     async def _or_kept(self, message: Message, fate: Fate) -> Fate:
         """What can't be shown is withdrawn; where that came too late, it is judged as what it has become."""
@@ -337,6 +342,9 @@ class Publisher:
         opened = await self._open(operation.requested_by, until)
         if isinstance(opened, str):
             return Elsewhere(opened, fate.error)
+        if fate.error == NO_PLACE and isinstance(opened, Rejected) and message.attempts < MAX_REJECTIONS:
+            # Nobody can be told now; the place may be back, and then its card is, and what is said below it.
+            return Later(fate.error, uncertain=False, wait=MAX_BACKOFF)
         if isinstance(opened, Rejected) and opened.error not in OPERATOR:
             return GivenUp(f"{fate.error}, {opened.error}")
         again = opened if isinstance(opened, Later) else self._judge_answer(OPEN, message, opened)

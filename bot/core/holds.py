@@ -109,9 +109,13 @@ def kinds_binding(*, emergency: bool) -> frozenset[HoldKind]:
 def binding(
     holds: Iterable[Hold], database: str, now: datetime, kinds: frozenset[HoldKind] = EVERY_KIND
 ) -> Hold | None:
-    """The hold that stops a database now, a halt before a freeze; None if nothing does."""
+    """The hold that stops a database now: a halt before a freeze, of freezes the one that lasts longest; or None."""
     found = [hold for hold in holds if hold.kind in kinds and hold.binds(database, now)]
-    return min(found, key=lambda hold: hold.kind is not HoldKind.HALT, default=None)
+    return max(found, key=_lasting, default=None)
+
+
+def _lasting(hold: Hold) -> tuple[bool, bool, datetime]:
+    return hold.kind is HoldKind.HALT, hold.until is None, hold.until or hold.since
 
 
 def in_the_way(op: Operation, holds: Iterable[Hold], at: datetime) -> Hold | None:

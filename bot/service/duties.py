@@ -140,12 +140,13 @@ class Duties:
         Raises:
             StoreUnavailable: Nothing was recorded; the claims run out and they are due again.
         """
-        by_account: dict[str, list[Operation]] = defaultdict(list)
+        # By its provider, too: what was taken out of the configuration is still asked with the credentials of then.
+        by_account: dict[tuple[str, int], list[Operation]] = defaultdict(list)
         for op in ops:
             database = self._catalogue.current.tracked(op.database)
-            by_account[database.account if database else ""].append(op)
+            by_account[(database.account, id(database.provider)) if database else ("", 0)].append(op)
         # Each account on its own: one that hangs or breaks holds up no other.
-        polls = (self._poll_account(account, members, until) for account, members in by_account.items())
+        polls = (self._poll_account(account, members, until) for (account, _), members in by_account.items())
         for result in await asyncio.gather(*polls, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
@@ -169,7 +170,7 @@ class Duties:
             decision = decide(op, event)
             after = decision.after
             due = self._due(decision, now)
-            held = say_held(op.status, decision.after, event.at)
+            held = say_held(op.status, decision)
             await self._store.commit([decision], due_at=due, unless_held=unless_held, say_held=held)
         except Held:
             raise
@@ -396,21 +397,27 @@ class Duties:
             return Evidence(None, searched=False, summary=gone), None
         try:
             others = await self._jobs_of_others(op)
-            evidence = await database.provider.find_submission(op.plan, op.submissions[-1], others=others)
+            evidence = await database.provider.find_submission(
+                op.plan, op.submissions[-1], others=others or ()
+            )
+            if others is None and evidence.job is not None:
+                foreign = Reason.of("looked-past-unreadable", job=evidence.job.id)
+                evidence = Evidence(None, searched=False, summary=foreign)
         except ProviderError as error:
             unread = Reason.of("looked-unreadable", message=in_words(error), error=reference(error))
             evidence = Evidence(None, searched=False, summary=unread)
         return evidence, await self._reading(op, database)
 
-    async def _jobs_of_others(self, op: Operation) -> frozenset[JobId]:
+    async def _jobs_of_others(self, op: Operation) -> frozenset[JobId] | None:
         """The jobs of this database that belong to other operations: one job is of one request.
 
-        None where what is stored can't be read: more jobs may be this request's then, and its absence is no surer.
+        None where what is stored can't be read: a job that is found then may be another's. That none is found
+        says as much as ever.
         """
         try:
             known = await self._store.operations(open_only=False, database=op.database, limit=JOBS_KNOWN)
         except Unreadable:
-            return frozenset()
+            return None
         return frozenset(each.job_id for each in known if each.job_id is not None and each.id != op.id)
 
     async def _reading(self, op: Operation, database: Database | None) -> Topology | None:

@@ -10,8 +10,8 @@ import structlog
 from bot.core import holds as h
 from bot.core.answers import Answer, Tell
 from bot.core.commands import Freeze, Halt, Origin, Resume, Unfreeze
-from bot.core.events import event_name
-from bot.core.machine import Say
+from bot.core.events import StartNear, event_name
+from bot.core.machine import Decision, Say
 from bot.core.model import Reason
 from bot.core.operation import UNSENT, Operation, Status
 from bot.core.policy import Policy, may_reject, may_request
@@ -65,14 +65,12 @@ class Holding:
         until = None if command.duration is None else now + command.duration
         event = h.Frozen(now, scope, until, command.reason, origin.user, origin.team)
         shown = _shown(until)
-        holds = await self._store.holds(now)
-        instead = _instead(h.replaced(holds, event))
         frozen = Reason.of("notice-frozen", scope=scope, until=shown, by=origin.user, reason=command.reason)
-        notice = Say(frozen, instead)
-        answer = Tell(Reason.of("frozen-now", scope=scope, until=shown), instead)
 
-        def tell(under_way: Sequence[Operation]) -> HoldTold:
-            return HoldTold([Reply(origin, answer)], notice, _threads(under_way, holds, event))
+        def tell(under_way: Sequence[Operation], before: Sequence[h.Hold]) -> HoldTold:
+            instead = _instead(h.replaced(before, event))
+            answer = Tell(Reason.of("frozen-now", scope=scope, until=shown), instead)
+            return HoldTold([Reply(origin, answer)], Say(frozen, instead), _threads(under_way, before, event))
 
         await self._record(item, event, tell)
         return None
@@ -88,14 +86,15 @@ class Holding:
         if denied is not None:
             return Tell(denied)
         event = h.Unfrozen(now, scope, origin.user, origin.team)
-        still = self._still_frozen(scope, h.apply(holds, event), now)
         if scope not in frozen:
+            still = self._still_frozen(scope, h.apply(holds, event), now)
             return Tell(Reason.of("not-frozen-by-hand", scope=scope), still)
         notice = Reason.of("notice-unfrozen", scope=scope, by=origin.user)
-        answer = Tell(Reason.of("unfrozen-now", scope=scope), still)
 
-        def tell(under_way: Sequence[Operation]) -> HoldTold:
-            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+        def tell(under_way: Sequence[Operation], before: Sequence[h.Hold]) -> HoldTold:
+            still = self._still_frozen(scope, h.apply(before, event), now)
+            answer = Tell(Reason.of("unfrozen-now", scope=scope), still)
+            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, before, event))
 
         await self._record(item, event, tell)
         return None
@@ -137,11 +136,11 @@ class Holding:
 
         event = h.Halted(now, reason, origin.user, origin.team)
 
-        def tell(under_way: Sequence[Operation]) -> HoldTold:
+        def tell(under_way: Sequence[Operation], before: Sequence[h.Hold]) -> HoldTold:
             sent = _sent(under_way)
             answer = Tell(Reason.of("halted-now", reason=reason), _tracked(sent))
             notice = Reason.of("notice-halted", by=origin.user, reason=reason, operations=sent)
-            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, before, event))
 
         await self._record(item, event, tell)
         return None
@@ -155,12 +154,12 @@ class Holding:
         if h.binding(holds, h.ALL, now, h.ONLY_HALT) is None:
             return Tell(Reason.of("not-halted"))
         event = h.Resumed(now, origin.user, origin.team)
-        names = self._frozen(h.apply(holds, event), now)
-        notice = Reason.of("notice-resumed", by=origin.user, names=names)
-        answer = Tell(Reason.of("resumed-now", names=names))
 
-        def tell(under_way: Sequence[Operation]) -> HoldTold:
-            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, holds, event))
+        def tell(under_way: Sequence[Operation], before: Sequence[h.Hold]) -> HoldTold:
+            names = self._frozen(h.apply(before, event), now)
+            notice = Reason.of("notice-resumed", by=origin.user, names=names)
+            answer = Tell(Reason.of("resumed-now", names=names))
+            return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, before, event))
 
         await self._record(item, event, tell)
         return None
@@ -204,23 +203,29 @@ def _of_hold(
     if hold == held:
         return None
     if hold is None:
-        return Say(Reason.of("reply-let-go", database=op.label, when=_start(op), by=event.by))
-    return _held(op, hold, _instead(h.replaced(before, event)))
+        # A freeze that takes the place of a longer one may end before the start.
+        lifted_by = None if isinstance(event, h.Frozen) else event.by
+        return Say(Reason.of("reply-let-go", database=op.label, when=_start(op), by=lifted_by))
+    is_new = hold not in before
+    return _held(op, hold, _instead(h.replaced(before, event)) if is_new else None)
 
 
-def say_held(before: Status, op: Operation, at: datetime) -> SayHeld | None:
-    """What tells the thread of an operation that now begins to wait of what holds it; None for any other.
+def say_held(before: Status, decision: Decision) -> SayHeld | None:
+    """What tells the thread of what holds an operation that now begins to wait, or whose start is near.
+
+    None for any other.
 
     Args:
         before: Its status until now.
-        op: The operation as it will be.
-        at: The time.
+        decision: What is to be recorded of it.
     """
-    if before in h.WAITING or op.status not in h.WAITING:
+    op, event = decision.after, decision.event
+    begins = before not in h.WAITING and op.status in h.WAITING
+    if not begins and not isinstance(event, StartNear):
         return None
 
     def tell(holds: Sequence[h.Hold]) -> Say | None:
-        hold = h.in_the_way(op, holds, at)
+        hold = h.in_the_way(op, holds, event.at)
         return None if hold is None else _held(op, hold, None)
 
     return tell

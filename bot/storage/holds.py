@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.holds import HoldEvent, HoldKind, apply, binding
+from bot.core.holds import Hold, HoldEvent, HoldKind, apply, binding
 from bot.core.operation import Operation
 from bot.errors import Held
 from bot.ports import TellHold
@@ -34,9 +34,9 @@ async def record(
     if item_id is not None:
         await inbox.finish(connection, item_id, event.at)
     head = await audit.append(connection, [audit.hold_entry(event)])
-    await _apply(connection, event, head.seq)
+    before = await _apply(connection, event, head.seq)
     # The trail is locked by now: what began before is committed, and what begins later finds the hold.
-    told = tell(await _open(connection))
+    told = tell(await _open(connection), [hold for hold in before if hold.binds(hold.scope, event.at)])
     if item_id is not None:
         await inbox.answer(connection, item_id, told.replies, event.at)
     if told.say is not None:
@@ -54,7 +54,8 @@ async def _open(connection: AsyncConnection) -> Sequence[Operation]:
     return found
 
 
-async def _apply(connection: AsyncConnection, event: HoldEvent, seq: int) -> None:
+async def _apply(connection: AsyncConnection, event: HoldEvent, seq: int) -> Sequence[Hold]:
+    """Gives what was set before."""
     before = await stored(connection)
     after = apply(before, event)
     for hold in before:
@@ -75,6 +76,7 @@ async def _apply(connection: AsyncConnection, event: HoldEvent, seq: int) -> Non
                     actor=plain(hold.by),
                 )
             )
+    return before
 
 
 async def require_none(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, Update, bindparam, delete, func, insert, not_, select, true, update
+from sqlalchemy import Row, Select, Update, bindparam, delete, func, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.events import Choice
@@ -245,7 +245,10 @@ async def postpone(
     due: Mapping[OperationId, tuple[int, datetime]],
     until: datetime | None,
 ) -> None:
-    """Sets when operations are due again, where the version, and the claim if there is one, still are those given."""
+    """Sets when operations are due again, where the version still is the one given, and so is the claim.
+
+    Without one, only where nobody else has one: whoever has is just at it.
+    """
     # In one order everywhere: two batches that meet must not wait for each other.
     rows = [
         {"_id": op_id, "_version": version, "_due_at": due_at}
@@ -257,7 +260,7 @@ async def postpone(
             operations.c.id == bindparam("_id"),
             operations.c.version == bindparam("_version"),
             operations.c.is_open,
-            true() if until is None else claims.held(operations, until),
+            operations.c.claimed_from.is_(None) if until is None else claims.held(operations, until),
         )
         .values(due_at=bindparam("_due_at"), claimed_from=None),
         rows,

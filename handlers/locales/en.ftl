@@ -254,7 +254,10 @@ reply-held = ⏸ Nothing of { $database } may start for now{ GIVEN($when) ->
     [yes] : { $reason }
    *[no] {""}
  }
-reply-let-go = ▶ { $by } lifted what held { $database }: { GIVEN($when) ->
+reply-let-go = ▶ { GIVEN($by) ->
+    [yes] { $by } lifted what held { $database }
+   *[no] What holds { $database } now ends before the start
+ }: { GIVEN($when) ->
     [yes] it starts { $when }, unless something else forbids it then.
    *[no] this can be approved again, unless something else forbids it.
  }
@@ -555,8 +558,8 @@ plan-changed = The plan would be a different one now: it was “{ $before }” a
 no-quorum = Of the { $needed } approvals that are needed, { $valid } count under the policy in force now. “Plan again” on the card asks for them again.
 approvals-missing = Too few approvals came in time: { $count } of { $needed }.
 start-missed = The start, { $when }, had passed by more than a minute.
-approvals-unknown = For a minute Slack could not say whether the approvals still count, so nothing was sent. “Plan again” on the card asks for them again.
-glass-unknown = For a minute Slack could not say whether { $by } may still run an emergency, so nothing was sent. Ask again.
+approvals-unknown = For a minute Slack could not say whether the approvals still count, so it went no further. “Plan again” on the card asks for them again.
+glass-unknown = For a minute Slack could not say whether { $by } may still run an emergency, so it went no further. Ask again.
 database-removed = { $name } is no longer in the configuration.
 cancelled-undeliverable = The card could not be posted, so nobody would have seen it. Invite the bot to the channel and ask again.
 deadline-passed = The job has been running for more than { $minutes } { COUNT($minutes) ->
@@ -588,6 +591,7 @@ looked-none = { $count } { COUNT($count) ->
    *[other] jobs
  }; none is this request
 looked-no-list = this cloud has no list of jobs
+looked-past-unreadable = the job { $job } was found, but may be another request's: those before can't be read
 looked-not-configured = { $name } is no longer in the configuration
 looked-unreadable = the list of jobs can't be read: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })

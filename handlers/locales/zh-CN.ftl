@@ -271,7 +271,10 @@ reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
     [yes] ：{ $reason }
    *[no] {""}
  }
-reply-let-go = ▶ { $by } 已解除对 { $database } 的限制：{ GIVEN($when) ->
+reply-let-go = ▶ { GIVEN($by) ->
+    [yes] { $by } 已解除对 { $database } 的限制
+   *[no] 对 { $database } 的限制将在开始时间之前结束
+ }：{ GIVEN($when) ->
     [yes] 届时若无其他限制，将于 { $when } 开始。
    *[no] 若无其他限制，现在可以批准了。
  }
@@ -437,8 +440,8 @@ nothing-to-check-yet = 现在还没有可查看的：{ $id } 的状态是 { $sta
 stored-unreadable = 机器人读不懂它为这个数据库保存的记录，可能是更新的版本写的，因此未执行任何操作。请告诉维护者：日志里写明了是哪一行。
 approvals-missing = 批准没有按时凑齐：{ $count }/{ $needed }。
 start-missed = 已错过开始时间（{ $when }）一分钟以上。
-approvals-unknown = 有一分钟之久，Slack 无法确认这些批准是否仍然有效，所以什么都没有发出。卡片上的“重新生成方案”会重新申请。
-glass-unknown = 有一分钟之久，Slack 无法确认 { $by } 是否仍可做紧急切换，所以什么都没有发出。请重新申请。
+approvals-unknown = 有一分钟之久，Slack 无法确认这些批准是否仍然有效，所以没有继续。卡片上的“重新生成方案”会重新申请。
+glass-unknown = 有一分钟之久，Slack 无法确认 { $by } 是否仍可做紧急切换，所以没有继续。请重新申请。
 chosen = 你为 { $database } 选择了 { $node }。{ GIVEN($emergency) ->
     [yes] 紧急切换
    *[no] 申请
@@ -587,6 +590,7 @@ looked-may-leave-none = { $count } 个任务中没有这次请求，但提升节
 looked-too-early = { $count } 个任务中没有这次请求；请求仍可能被接受
 looked-none = { $count } 个任务中没有这次请求
 looked-no-list = 这个云平台没有任务列表
+looked-past-unreadable = 找到了任务 { $job }，但它可能属于另一次请求：之前的记录无法读取
 looked-not-configured = { $name } 已不在配置中
 looked-unreadable = 读不到任务列表：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })

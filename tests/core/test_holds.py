@@ -56,6 +56,14 @@ def test_a_freeze_of_all_binds_every_database_until_it_is_lifted() -> None:
     assert stopped_by(EVERYTHING, Unfrozen(at(3), ALL, ANN, TEAM)) is None
 
 
+def test_of_several_freezes_the_one_that_lasts_longest_is_named() -> None:
+    """People who are told of one that ends soon would wait for it in vain."""
+    longer = Frozen(at(2), ALL, at(90), "month end", BOB, TEAM)
+    for events in ((ORDERS, longer), (longer, ORDERS)):
+        assert stopped_by(*events) == "freeze all"
+        assert stopped_by(*events, Frozen(at(3), "orders", None, "rebuild", ANN, TEAM)) == "freeze orders"
+
+
 def keeps(op: Operation, *events: HoldEvent, seconds: float = 10) -> str | None:
     hold = in_the_way(op, after(*events), at(seconds))
     return None if hold is None else f"{hold.kind} {hold.scope}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.core import events as e
-from bot.core.commands import Act, Action, Halt, RequestSwitchover, Resume
+from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover, Resume
 from bot.core.events import Place
 from bot.core.machine import decide, open_operation
 from bot.core.model import OperationId, UserId
@@ -391,6 +391,34 @@ async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(tmp_
         assert (await run.store.backlog(), run.doubled()) == (0, [])
 
 
+async def test_an_end_that_nobody_could_be_told_is_told_below_its_card_when_the_bot_is_back(
+    tmp_path: Path,
+) -> None:
+    """The card had no place and the requester is away; the end comes before the card's next try."""
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run)
+        bot_removed(run, op)
+        await run.live(1300, step=20)
+        run.slack.users[ASKER].deleted = True
+        run.channel().members.add(run.slack.bot_user)
+        await run.work(Act(Action.ACKNOWLEDGE, op.id), ANN, op.place.channel)
+        await run.live(300, step=5)
+        assert run.cards() == {"closed": 1}
+        assert len(run.told("closed")) == 1
+        assert await run.store.backlog() == 0
+
+
+async def test_what_nobody_will_ever_be_told_is_given_up(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await an_emergency_sent_unseen(run)
+        bot_removed(run, op)
+        run.slack.users[ASKER].deleted = True
+        await run.live(1300, step=20)
+        await run.work(Act(Action.ACKNOWLEDGE, op.id), ANN, op.place.channel)
+        await run.live(1200, step=20)
+        assert await run.store.backlog() == 0
+
+
 async def an_emergency_sent_unseen(run: Storm, place: Place = Place("C-OPS")) -> Operation:  # noqa: B008  # frozen
     """Its job never ends, and nothing is posted of it yet."""
     run.databases(["orders"], break_glass=(ASKER,))
@@ -482,6 +510,21 @@ async def test_what_held_it_is_not_told_once_it_is_over(tmp_path: Path) -> None:
         thread = [m.text.splitlines()[0] for m in run.slack.messages(op.place.channel) if m.thread_ts]
         assert [line for line in thread if "held" in line] == []
         assert len(run.told("cancelled")) == 1
+        assert await run.store.backlog() == 0
+
+
+async def test_what_held_it_is_not_told_once_that_has_ended_by_itself(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(3)
+        run.slack.faults.start_outage(Fault.status_code(503))
+        await run.work(Freeze("orders", "rebuild", timedelta(minutes=2)), ANN, op.place.channel)
+        await run.live(180, step=5)
+        run.slack.faults.clear()
+        await run.live(90, step=5)
+        thread = [m.text for m in run.slack.messages(op.place.channel) if m.thread_ts]
+        assert [text for text in thread if "may start for now" in text] == []
         assert await run.store.backlog() == 0
 
 

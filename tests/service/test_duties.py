@@ -672,6 +672,47 @@ async def test_a_lost_request_is_settled_though_the_past_can_not_be_read() -> No
     assert await world.status() in {Status.FAILED, Status.NEEDS_ATTENTION}
 
 
+async def test_a_job_that_is_found_is_nobodys_while_the_past_can_not_be_read() -> None:
+    """It may be another request's, that has failed: "nothing changed" would be said of one that is on its way."""
+    world = World()
+    await world.submitted_with(LOST)
+    world.store.past_unreadable = True
+    world.cloud.trace = evidence(Job(JOB, JobState.FAILED, "failed", ""))
+    for _ in range(40):
+        await world.tick(60)
+    op = await world.op()
+    assert (op.status, op.job_id, len(world.cloud.submissions)) == (Status.NEEDS_ATTENTION, None, 1)
+    assert op.detail is not None
+    assert "looked-past-unreadable" in op.detail["summary"]
+    world.store.past_unreadable = False
+    await world.click(Action.CHECK_AGAIN, ANN)
+    await world.tick(1)
+    assert (await world.op()).job_id == JOB
+
+
+async def test_what_was_taken_out_is_polled_by_its_own_provider_and_keeps_nobody_from_being_polled() -> None:
+    """The account's key was rotated in the same file that a database was taken out of."""
+    world = World()
+    world.configure(alpha=stricter(approvals=1), orders=stricter(approvals=1))
+    world.cloud.answers = [JobId("j-alpha"), JobId("j-orders")]
+    for name in ("alpha", "orders"):
+        op = await world.planned(name)
+        assert await world.click(Action.APPROVE, ANN, op.id) == "None"
+        await world.tick()
+    fresh = ScriptedCloud()
+    fresh.finishes(JobId("j-orders"))
+    fresh.shows(reading(B))
+    world.cloud.jobs_error = Misconfigured("the key is revoked")
+    before = world.catalogue.current.databases
+    orders = replace(before["orders"], provider=fresh)
+    world.catalogue.current = Catalogue({"orders": orders}, retired={"alpha": before["alpha"]})
+    for _ in range(3):
+        await world.tick(10)
+    ended = await world.store.ended(database="orders")
+    assert [op.status for op in ended] == [Status.SUCCEEDED]
+    assert {ids for ids in world.cloud.polls if "j-orders" in ids} == set()
+
+
 async def test_a_lost_request_is_not_looked_for_among_the_jobs_of_others() -> None:
     """Those that are recorded, of its database: a restart knows them as well as the process that sent them."""
     world = World()

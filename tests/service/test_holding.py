@@ -556,3 +556,88 @@ async def test_while_held_a_request_can_still_be_rejected_and_withdrawn() -> Non
     await tell(world, HALT)
     assert await world.ask(Act(Action.REJECT, ID), ANN) is None
     assert await world.status() is Status.REJECTED
+
+
+# --- two at once, and one after another ---
+
+
+async def test_of_two_that_are_lifted_at_once_nothing_is_said_to_hold_afterwards() -> None:
+    """What is in force is read where the change is recorded, not before."""
+    world = two_databases()
+    await world.planned()
+    await tell(world, Freeze("all", "month end"), ANN)
+    await tell(world, Freeze("orders", "rebuild"), BOB)
+
+    async def at_once() -> None:
+        await tell(world, Unfreeze("all"), ANN)
+
+    world.store.before_hold = at_once
+    assert (await tell(world, Unfreeze("orders"), BOB)).detail is None
+    assert thread(world)[-1] == ("reply-let-go", "")
+
+
+async def test_of_two_that_freeze_at_once_the_second_is_told_whose_place_it_takes() -> None:
+    world = World()
+
+    async def at_once() -> None:
+        await tell(world, Freeze("orders", "rebuild"), BOB)
+
+    world.store.before_hold = at_once
+    told = await tell(world, replace(FREEZE, duration=timedelta(hours=1)))
+    assert told.detail is not None
+    assert (told.detail.code, told.detail["by"]) == ("freeze-replaced", BOB)
+    assert [say.detail is not None for say in world.store.notices] == [False, True]
+
+
+async def test_a_freeze_that_lasts_longer_is_told_though_another_is_in_force() -> None:
+    """And nothing when the shorter one ends: nothing is free then."""
+    world = two_databases()
+    await world.planned()
+    await tell(world, Freeze("orders", "rebuild", timedelta(minutes=5)), ANN)
+    await tell(world, Freeze("all", "month end"), BOB)
+    said = world.store.said(ID)[-1]
+    assert said.detail is not None
+    assert (said.text.code, said.detail["reason"]) == ("reply-held", "month end")
+    assert [say.text.code for say in world.store.said(ID)].count("reply-held") == 2
+
+
+async def test_whose_place_a_freeze_takes_is_said_with_that_freeze_alone() -> None:
+    """Where another one holds the thread's operation, the words would be of that."""
+    world = two_databases()
+    await world.planned()
+    hour = timedelta(hours=1)
+    await tell(world, Freeze("orders", "rebuild", 2 * hour), ANN)
+    await tell(world, Freeze("all", "month end", hour), BOB)
+    await tell(world, Freeze("orders", "nearly done", timedelta(minutes=1)), ANN)
+    said = world.store.said(ID)[-1]
+    assert said.detail is not None
+    assert (said.text.code, said.detail["reason"]) == ("reply-held", "month end")
+    assert "by" not in dict(said.text.params)
+
+
+async def test_a_shorter_freeze_that_ends_before_the_start_lifts_nothing_and_says_so() -> None:
+    world = await scheduled()
+    await tell(world, FREEZE)
+    await tell(world, Freeze("orders", "just an hour", timedelta(hours=1)), BOB)
+    (said,) = [say for say in world.store.said(ID) if say.text.code == "reply-let-go"]
+    assert Texts().say(said.text).startswith("▶ What holds orders now ends before the start: it starts 2026-")
+
+
+async def test_when_its_start_is_near_what_still_holds_it_is_told_again() -> None:
+    """Else the reminder would read as if it were to start."""
+    world = await scheduled()
+    await tell(world, HALT)
+    await world.tick(3 * 3600 - 299)
+    assert [say.text.code for say in world.store.said(ID)][-2:] == ["reply-start-near", "reply-held"]
+
+
+async def scheduled() -> World:
+    """Approved, to start in three hours."""
+    world = World()
+    start = Start(at=START + timedelta(hours=3))
+    assert await world.ask(replace(ORDERS, start=start)) is None
+    await world.tick()
+    for who in (ANN, BOB):
+        assert await world.click(Action.APPROVE, who) == "None"
+    assert await world.status() is Status.SCHEDULED
+    return world

@@ -382,7 +382,7 @@ class MemoryStore:
             (kept[each], due_at)
             for each, (version, due_at) in due.items()
             if each in kept and kept[each].op.version == version and kept[each].op.open
-            if until is None or _held(kept[each], until)
+            if (kept[each].claimed_from is None if until is None else _held(kept[each], until))
         ]
         if still:
             async with self._commit():
@@ -460,11 +460,11 @@ class MemoryStore:
         async with self._commit():
             self.disk.append([audit.hold_entry(event)])
             seq = self.disk.trail[-1]["seq"]
-            holds = apply(self.disk.holds, event)
+            before, holds = self._in_force(event.at), apply(self.disk.holds, event)
             self.disk.holds = tuple(replace(hold, reason=plain(hold.reason)) for hold in holds)
             self.disk.hold_events.append(event)
             rows = self.disk.operations.values()
-            told = tell([row.op for row in rows if row.op.open])
+            told = tell([row.op for row in rows if row.op.open], before)
             if item_id is not None:
                 self._finish(item_id, told.replies, event.at)
             if told.say is not None:

@@ -127,7 +127,7 @@ async def test_what_people_typed_comes_back_as_a_database_takes_it(store: Storag
 
 
 def telling(*replies: Reply, say: Say | None = None) -> TellHold:
-    return lambda _: HoldTold(replies, say)
+    return lambda *_: HoldTold(replies, say)
 
 
 async def item_of(store: Storage) -> int:
@@ -188,7 +188,7 @@ async def test_who_is_told_of_a_hold_knows_all_that_is_open(store: Storage) -> N
     kept = {op.id: op for op in await store.operations(open_only=True)}
     seen: list[Operation] = []
 
-    def tell(under_way: Sequence[Operation]) -> HoldTold:
+    def tell(under_way: Sequence[Operation], _before: Sequence[Hold]) -> HoldTold:
         seen.extend(under_way)
         return HoldTold()
 
@@ -201,7 +201,7 @@ async def test_threads_are_told_of_a_hold_with_it_or_not_at_all(store: Storage) 
     waiting = (await opened(store, requested(1))).after
     said = Say(Reason.of("reply-held", database="db"))
 
-    def tell(_open: Sequence[Operation]) -> HoldTold:
+    def tell(_open: Sequence[Operation], _before: Sequence[Hold]) -> HoldTold:
         return HoldTold(threads=[(waiting, said)])
 
     item_id = await item_of(store)

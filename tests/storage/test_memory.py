@@ -208,8 +208,10 @@ class Walk:
             "record_hold",
             event,
             item_id=item_id,
-            tell=lambda found: HoldTold(
-                [reply()] * (1 + len(found)), say, [(op, Say(Reason.of("held"))) for op in found]
+            tell=lambda found, before: HoldTold(
+                [reply()] * (1 + len(found) + len(before)),
+                say,
+                [(op, Say(Reason.of("held"))) for op in found],
             ),
         )
 

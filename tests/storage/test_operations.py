@@ -369,11 +369,17 @@ async def test_a_claim_that_another_has_taken_over_is_not_postponed_by_its_forme
     assert await claimed_ids(other, after(120)) == ["SW-000001"]
 
 
-async def test_whoever_wants_an_operation_looked_at_needs_no_claim(store: Storage) -> None:
+async def test_whoever_wants_an_operation_looked_at_needs_no_claim_and_takes_none_away(
+    store: Storage,
+) -> None:
+    """Whoever has claimed it is just at it, and says when it is due next."""
     first = await opened(store, requested())
-    assert await claimed_ids(store, NOW) == ["SW-000001"]
+    await claimed_ids(store, NOW)
     await store.postpone({first.after.id: (1, after(1))}, until=None)
-    assert await claimed_ids(store, after(1)) == ["SW-000001"]
+    assert await claimed_ids(store, after(1)) == []
+    await store.postpone({first.after.id: (1, after(99))}, until=after(60))
+    await store.postpone({first.after.id: (1, after(2))}, until=None)
+    assert await claimed_ids(store, after(2)) == ["SW-000001"]
 
 
 async def test_postponing_nothing_does_nothing(store: Storage) -> None:

@@ -696,7 +696,7 @@ async def show(store: Storage, found: list[Message], now: datetime = NOW) -> Non
 
 async def hold(store: Storage, event: HoldEvent, *told: Operation) -> None:
     threads = [(op, Say(Reason.of("reply-held"))) for op in told]
-    await store.record_hold(event, item_id=None, tell=lambda _open: HoldTold(threads=threads))
+    await store.record_hold(event, item_id=None, tell=lambda *_: HoldTold(threads=threads))
 
 
 async def holders(store: Storage, now: datetime) -> list[UserId | None]:

@@ -123,7 +123,7 @@ async def test_a_thread_hears_of_a_hold_just_where_it_is_set(
     severed.once(where)
     with pytest.raises(MaybeRecorded):
         await store.record_hold(
-            halted, item_id=None, tell=lambda _: HoldTold(threads=[(waiting.after, said)])
+            halted, item_id=None, tell=lambda *_: HoldTold(threads=[(waiting.after, said)])
         )
     held, told = len(await store.holds(NOW)), await store.backlog() - owed
     assert (held, told) == ((1, 1) if where is Cut.ANSWER else (0, 0))
