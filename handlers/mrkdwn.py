@@ -20,7 +20,7 @@ _EMOJI = r"(?:100|1234|(?!\d\d[+-]\d\d:)(?=\d*[^\W\d]|\d*[+'-])[\w+'-]+)"
 # Links, emoji, and what Slack may take for a person or a channel.
 NAME = "switchover"
 """What the bot is called in Slack. Whoever copies its name types a mention of it, so that is left whole."""
-_ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|@(?!{NAME}\b)(?=\w)|#(?=\w)|(?<=\bwww)(?=\.)")
+_ALIVE = re.compile(rf":(?=//)|:(?={_EMOJI}:)|@(?!{NAME}(?![\w-]))(?=\w)|#(?=\w)|(?<=\bwww)(?=\.)")
 _HALF_AN_EMOJI = re.compile(rf":{_EMOJI}$")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

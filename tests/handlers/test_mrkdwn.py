@@ -39,6 +39,7 @@ def test_no_text_comes_to_life(text: str) -> None:
         (">q", f"{JOINER}&gt;q"),
         ("a\n b", "a b"),
         ("@switchover list", "@switchover list"),
+        ("@switchover-team", f"@{JOINER}switchover-team"),
         ("@switchovers and @here", f"@{JOINER}switchovers and @{JOINER}here"),
         ("a\u202eb", "a\ufffdb"),
     ],

@@ -113,7 +113,10 @@ def ends_are_told_once(end: End) -> Sequence[str]:
         statuses = [held(message)["status"] for message in end.replies(op.id)]
         told = [status for status in statuses if status in ENDS]
         wanted = [op.status] if op.status in ENDS else []
-        nowhere = not told and end.unheard(op)
+        # Who was away was told nothing only where there was no thread either.
+        deleted = op.place.thread is not None or op.id in end.places.deleted
+        gone = deleted or end.places.was_gone(op.place.channel, 0.0)
+        nowhere = not told and gone and end.unheard(op)
         if told != wanted and not nowhere:
             problems.append(f"{op.id} is {op.status}, and its thread was told {told or 'nothing'}")
     return problems
@@ -206,12 +209,26 @@ def accepted_at_most_once(end: End) -> Sequence[str]:
 
 
 def succeeded_was_submitted(end: End) -> Sequence[str]:
-    """``succeeded`` is said only of what was sent and confirmed by readings."""
-    return [
-        f"{op.id} succeeded without a submission"
-        for op in end.states.values()
-        if op.status is Status.SUCCEEDED and not end.observer.operations[op.id].count(e.RolesConfirmed)
-    ]
+    """``succeeded`` is said only of what was sent; or what was never known to be, and roles moved by themselves."""
+    problems = []
+    for op in end.states.values():
+        told = end.observer.operations[op.id]
+        if op.status is Status.SUCCEEDED and not told.submissions and not told.count(e.SubmissionFound):
+            problems.append(f"{op.id} succeeded without a submission")
+    return problems
+
+
+def said_in_the_thread(end: End) -> Sequence[str]:
+    """A reply in the place of the request is below the card, or in the thread the request came from."""
+    problems = []
+    for op in end.states.values():
+        cards = [card.ts for card in end.cards(op.id)]
+        threads = [op.place.thread] if op.place.thread is not None else cards
+        for reply in end.replies(op.id):
+            beside = not reply.thread_ts or (bool(threads) and reply.thread_ts not in threads)
+            if reply.channel == op.place.channel and beside:
+                problems.append(f"{held(reply)} of {op.id} is in {reply.thread_ts!r}, not in {threads}")
+    return problems
 
 
 def posted_in_order(end: End) -> Sequence[str]:
@@ -305,6 +322,7 @@ CHECKS: tuple[Check, ...] = (
     succeeded_was_submitted,
     ends_are_told_once,
     attention_is_called,
+    said_in_the_thread,
     one_true_card,
     posted_in_order,
     starts_missed_are_dropped,

@@ -20,7 +20,7 @@ from bot.core.model import Plan, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.core.policy import Policy
 from bot.errors import Misconfigured
-from bot.ports import NO_HOLD, HomeTab, Inbound, Intent, Message, Receipt
+from bot.ports import NO_HOLD, HomeTab, Inbound, Intent, Message, MessageKind, Receipt
 from bot.service import clicks, duties
 from bot.service.catalogue import Catalogue, Database
 from bot.service.duties import Duties
@@ -314,6 +314,17 @@ def _show_cards_once() -> list[Change]:
     return [(Publisher, "_deliver", deliver)]
 
 
+def _replies_beside_their_thread() -> list[Change]:
+    """A reply goes into the channel."""
+    original = Publisher._post
+
+    async def post(self: Publisher, message: Message, *args: Any, **named: Any) -> Fate:
+        beside = replace(message, thread=None) if message.kind is MessageKind.REPLY else message
+        return await original(self, beside, *args, **named)
+
+    return [(Publisher, "_post", post)]
+
+
 _LATE: set[Any] = set()
 MUTANTS: dict[str, Callable[[], list[Change]]] = {
     change.__name__.removeprefix("_"): change
@@ -345,6 +356,7 @@ MUTANTS: dict[str, Callable[[], list[Change]]] = {
         _say_it_there_or_nowhere,
         _show_a_home_once,
         _show_cards_once,
+        _replies_beside_their_thread,
     )
 }
 

@@ -49,6 +49,7 @@ CAUGHT = {
     "say_it_there_or_nowhere": ("ends_are_told_once", 18),
     "show_a_home_once": ("homes_are_true", 2),
     "show_cards_once": ("holds_are_shown", 11),
+    "replies_beside_their_thread": ("said_in_the_thread", 0),
 }
 TRIES = 45
 
