@@ -69,7 +69,8 @@ OPERATOR = frozenset(
 )
 MAX_PLAIN = 3900  # chat.update refuses a longer text
 MAX_BACKOFF = 60.0
-AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted
+AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted, or at the card of an end
+REOPENED_WITHIN = timedelta(days=1)  # an archived channel is opened again by then, or its cards stay as they are
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
 LONGEST_QUEUE = 45.0  # seconds after which what waits for Slack is looked at again, however many wait
@@ -583,10 +584,19 @@ class Publisher:
         if error in PLACE_GONE and _waits_for_its_place(message, uncertain=uncertain):
             why = NO_PLACE if _is_in_the_way(message) else error
             return Later(why, uncertain=uncertain, wait=MAX_BACKOFF)
+        if error in PLACE_GONE and self._may_still_be_seen(message):
+            return Later(error, uncertain=False, wait=AUDIT_PAUSE)
         gone = error == NO_PLACE or error in PLACE_GONE | THREAD_GONE
         if gone or (message.attempts >= MAX_REJECTIONS and not _was_sent(message)):
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
         return Later(error, uncertain=uncertain)
+
+    def _may_still_be_seen(self, message: Message) -> bool:
+        """Whether a card shows what has ended lately as it was before, to whoever opens its place again."""
+        operation = message.operation
+        if message.kind is not MessageKind.CARD or not message.ts or operation is None:
+            return False
+        return operation.ended_at is not None and self._clock.now() - operation.ended_at < REOPENED_WITHIN
 
     def _backoff(self, message: Message) -> float:
         longest = min(MAX_BACKOFF, 2.0 ** min(message.attempts, 6))

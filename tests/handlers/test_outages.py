@@ -305,6 +305,30 @@ async def test_an_end_that_has_no_place_is_told_directly_and_audited(
         assert run.doubled() == []
 
 
+async def test_a_card_in_an_archived_channel_shows_the_end_to_whoever_opens_it_again(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await one_running(run)
+        archived(run, op)
+        run.job_is_done("orders")
+        await run.live(4000, step=100)
+        assert (run.cards(), direct(run)) == ({"running": 1}, ["succeeded"])
+        run.channel(op.place.channel).is_archived = False
+        await run.live(700, step=10)
+        assert (run.cards(), run.doubled()) == ({"succeeded": 1}, [])
+        assert await run.store.backlog() == 0
+
+
+async def test_a_card_in_a_channel_that_stays_archived_is_given_up_after_a_day(tmp_path: Path) -> None:
+    async with storm(tmp_path) as run:
+        op = await one_running(run)
+        archived(run, op)
+        run.job_is_done("orders")
+        before = len(run.slack.calls_of("chat.update"))
+        await run.live(25 * 3600, step=300)
+        assert await run.store.backlog() == 0
+        assert len(run.slack.calls_of("chat.update")) - before < 160
+
+
 @pytest.mark.parametrize("gone", GONE)
 async def test_what_needs_attention_is_told_directly_too(
     tmp_path: Path, gone: Callable[[Storm, Operation], None]
