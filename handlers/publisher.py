@@ -581,22 +581,22 @@ class Publisher:
             return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)
         if message.kind is MessageKind.AUDIT:
             return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
+        why = NO_PLACE if _is_in_the_way(message) else error
         if error in PLACE_GONE and _waits_for_its_place(message, uncertain=uncertain):
-            why = NO_PLACE if _is_in_the_way(message) else error
             return Later(why, uncertain=uncertain, wait=MAX_BACKOFF)
-        if error in PLACE_GONE and self._may_still_be_seen(message):
-            return Later(error, uncertain=False, wait=AUDIT_PAUSE)
+        if error in PLACE_GONE and self._may_still_be_seen(message, uncertain=uncertain):
+            return Later(why, uncertain=uncertain, wait=AUDIT_PAUSE)
         gone = error == NO_PLACE or error in PLACE_GONE | THREAD_GONE
         if gone or (message.attempts >= MAX_REJECTIONS and not _was_sent(message)):
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
         return Later(error, uncertain=uncertain)
 
-    def _may_still_be_seen(self, message: Message) -> bool:
+    def _may_still_be_seen(self, message: Message, *, uncertain: bool) -> bool:
         """Whether a card shows what has ended lately as it was before, to whoever opens its place again."""
         operation = message.operation
-        if message.kind is not MessageKind.CARD or not message.ts or operation is None:
+        if message.kind is not MessageKind.CARD or operation is None or operation.ended_at is None:
             return False
-        return operation.ended_at is not None and self._clock.now() - operation.ended_at < REOPENED_WITHIN
+        return bool(message.ts or uncertain) and self._clock.now() - operation.ended_at < REOPENED_WITHIN
 
     def _backoff(self, message: Message) -> float:
         longest = min(MAX_BACKOFF, 2.0 ** min(message.attempts, 6))
