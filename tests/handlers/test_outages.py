@@ -19,6 +19,7 @@ from bot.core.operation import Operation, Status
 from bot.sandbox.slack import Fault
 from tests.core.examples import ANN, ASKER, B
 from tests.handlers.storm import AUDIT, Storm, storm
+from tests.storage.backends import Ground, Memory, Sqlite, migrate
 from tests.storage.values import planned
 
 NAMES = [f"db{number}" for number in range(4)]
@@ -28,6 +29,20 @@ HALF_AN_HOUR = 1800.0
 
 LOOKS = 20
 """How often messages may be looked at for each call that is made, however many wait."""
+
+
+@pytest.fixture(params=["memory", pytest.param("sqlite", marks=pytest.mark.slow)])
+async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Ground:
+    """What the bot remembers, in memory; in a file, which takes several times as long, in the long run."""
+    if request.param == "memory":
+        return Memory()
+    file = Sqlite(f"sqlite:///{tmp_path}/switchover.db", tmp_path / "switchover.db")
+    await migrate(file.url)
+    return file
+
+
+IN_A_FILE_TOO = pytest.mark.parametrize("ground", ["memory", "sqlite"], indirect=True)
+"""Marks those that ``make test`` plays on the real store, too."""
 
 
 async def under_way(run: Storm) -> list[Operation]:
@@ -84,11 +99,9 @@ OUTAGES = [
 
 @pytest.mark.parametrize("begin", OUTAGES)
 async def test_half_an_hour_without_slack_delays_words_and_nothing_else(
-    tmp_path: Path, begin: Callable[[Storm], Callable[[], None]]
+    ground: Ground, begin: Callable[[Storm], Callable[[], None]]
 ) -> None:
-    async with storm(
-        tmp_path, time_limit=0.25 if begin is OUTAGES[-1].values[0] else 2.0, audit=AUDIT
-    ) as run:
+    async with storm(ground, time_limit=0.25 if begin is OUTAGES[-1].values[0] else 2.0, audit=AUDIT) as run:
         await under_way(run)
         before = run.clock.now()
         mended = begin(run)
@@ -117,8 +130,8 @@ async def test_half_an_hour_without_slack_delays_words_and_nothing_else(
         assert len(updates) == len(NAMES), "each card once, to its newest state"
 
 
-async def test_retry_after_is_kept_to_by_every_method(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_retry_after_is_kept_to_by_every_method(ground: Ground) -> None:
+    async with storm(ground) as run:
         ops = await under_way(run)
         since = run.clock.now()
         run.slack.faults.start_outage(Fault.rate_limited(30))
@@ -182,9 +195,9 @@ def longest_wait(run: Storm, changed: dict[str, list[datetime]]) -> timedelta:
     ("count", "rounds"), [(40, 6), pytest.param(300, 10, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 )
 async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
-    tmp_path: Path, count: int, rounds: int
+    ground: Ground, count: int, rounds: int
 ) -> None:
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         ops = await cards(run, count, channels=10)
         while await run.store.backlog():
             await run.live(5)
@@ -218,9 +231,9 @@ async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
 
 @pytest.mark.parametrize("count", [40, pytest.param(100, marks=pytest.mark.slow)])
 async def test_the_card_of_an_end_passes_those_that_wait_for_slacks_limits(
-    tmp_path: Path, count: int
+    ground: Ground, count: int
 ) -> None:
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         ops = await cards(run, count, channels=10)
         while await run.store.backlog():
             await run.live(5)
@@ -231,9 +244,9 @@ async def test_the_card_of_an_end_passes_those_that_wait_for_slacks_limits(
         assert run.cards()["cancelled"] == 1
 
 
-async def test_of_many_that_have_ended_not_all_are_looked_at_for_each_that_is_sent(tmp_path: Path) -> None:
+async def test_of_many_that_have_ended_not_all_are_looked_at_for_each_that_is_sent(ground: Ground) -> None:
     count = 60  # more than a batch
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         ops = await cards(run, count, channels=20)
         while await run.store.backlog():
             await run.live(5)
@@ -287,11 +300,12 @@ def _dm(run: Storm) -> str:
     return run.slack.direct_channel(ASKER).id
 
 
+@IN_A_FILE_TOO
 @pytest.mark.parametrize("gone", GONE)
 async def test_an_end_that_has_no_place_is_told_directly_and_audited(
-    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+    ground: Ground, gone: Callable[[Storm, Operation], None]
 ) -> None:
-    async with storm(tmp_path, audit=AUDIT) as run:
+    async with storm(ground, audit=AUDIT) as run:
         op = await one_running(run)
         gone(run, op)
         run.job_is_done("orders")
@@ -307,9 +321,9 @@ async def test_an_end_that_has_no_place_is_told_directly_and_audited(
 
 @pytest.mark.parametrize("gone", GONE)
 async def test_what_needs_attention_is_told_directly_too(
-    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+    ground: Ground, gone: Callable[[Storm, Operation], None]
 ) -> None:
-    async with storm(tmp_path, audit=AUDIT) as run:
+    async with storm(ground, audit=AUDIT) as run:
         op = await one_running(run)
         gone(run, op)
         await run.live(1300, step=20)
@@ -320,10 +334,10 @@ async def test_what_needs_attention_is_told_directly_too(
 
 @pytest.mark.parametrize("gone", [archived, bot_removed, channel_deleted])
 async def test_what_needs_attention_is_told_though_its_card_was_never_posted(
-    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+    ground: Ground, gone: Callable[[Storm, Operation], None]
 ) -> None:
     """It was sent before Slack got to its card, so that it can't be withdrawn."""
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         gone(run, op)
         await run.live(1300, step=20)
@@ -331,9 +345,9 @@ async def test_what_needs_attention_is_told_though_its_card_was_never_posted(
         assert direct(run) == ["needs_attention"]
 
 
-async def test_nothing_is_said_beside_the_thread_of_a_card_that_has_no_place_yet(tmp_path: Path) -> None:
+async def test_nothing_is_said_beside_the_thread_of_a_card_that_has_no_place_yet(ground: Ground) -> None:
     """The bot is invited again, and somebody is faster than the card that follows."""
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         bot_removed(run, op)
         await run.live(1300, step=20)
@@ -345,8 +359,8 @@ async def test_nothing_is_said_beside_the_thread_of_a_card_that_has_no_place_yet
         assert await run.store.backlog() == 0
 
 
-async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gone(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gone(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run, Place("C-OPS", "1.1"))
         await run.live(1300, step=20)
         assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
@@ -356,9 +370,9 @@ async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gon
 
 @pytest.mark.parametrize("place", ["thread", "direct"])
 async def test_what_needs_attention_is_acknowledged_though_its_card_is_gone(
-    tmp_path: Path, place: str
+    ground: Ground, place: str
 ) -> None:
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         op = await one_running(run)
         card = run.slack.card(op.id)
         assert card is not None
@@ -380,8 +394,8 @@ async def test_what_needs_attention_is_acknowledged_though_its_card_is_gone(
         assert late == ["This has been decided: it is closed. Nothing was done."]
 
 
-async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         bot_removed(run, op)
         await run.live(1300, step=20)
@@ -405,10 +419,10 @@ async def an_emergency_sent_unseen(run: Storm, place: Place = Place("C-OPS")) ->
     return op
 
 
-async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(tmp_path: Path) -> None:
+async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(ground: Ground) -> None:
     """Their posts were begun and refused before that: they must not count as in doubt from then on."""
     names = ["orders", "sessions", "events"]
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         run.databases(names)
         ops = [await run.requested(name) for name in names]
         await run.live(6)
@@ -426,10 +440,10 @@ async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(tmp_p
         assert run.doubled() == []
 
 
-async def test_many_posts_in_doubt_are_all_settled(tmp_path: Path) -> None:
+async def test_many_posts_in_doubt_are_all_settled(ground: Ground) -> None:
     """A look-up takes several calls: together they must not use up what the next one needs."""
     names = [f"db{number}" for number in range(14)]
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         run.databases(names)
         run.slack.faults.once("chat.postMessage", *[Fault.drop()] * len(names))
         for name in names:
@@ -439,8 +453,8 @@ async def test_many_posts_in_doubt_are_all_settled(tmp_path: Path) -> None:
         assert run.doubled() == []
 
 
-async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         first = await run.requested("orders")
         await run.live(6)
@@ -452,8 +466,8 @@ async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(tmp_path: 
         assert f"is locked by <{run.slack.permalink(card)}|{first.id}>." in told.params["text"]
 
 
-async def test_a_call_for_approval_that_comes_too_late_is_not_made(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_call_for_approval_that_comes_too_late_is_not_made(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.world.tick()
@@ -464,8 +478,8 @@ async def test_a_call_for_approval_that_comes_too_late_is_not_made(tmp_path: Pat
         assert await run.store.backlog() == 0
 
 
-async def test_what_held_it_is_not_told_once_it_is_over(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_what_held_it_is_not_told_once_it_is_over(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -485,8 +499,8 @@ async def test_what_held_it_is_not_told_once_it_is_over(tmp_path: Path) -> None:
         assert await run.store.backlog() == 0
 
 
-async def test_a_milestone_in_doubt_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_milestone_in_doubt_does_not_hold_up_the_end(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -500,8 +514,8 @@ async def test_a_milestone_in_doubt_does_not_hold_up_the_end(tmp_path: Path) -> 
         assert direct(run) == ["succeeded"]
 
 
-async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -516,8 +530,8 @@ async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(
         assert (await run.store.backlog(), len(run.told("cancelled")), run.doubled()) == (0, 1, [])
 
 
-async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await one_running(run)
         card = run.slack.card(op.id)
         assert card is not None
@@ -528,8 +542,8 @@ async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(tmp_path:
         assert direct(run) == []
 
 
-async def test_whoever_invites_the_bot_again_sees_the_end_on_the_card(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_whoever_invites_the_bot_again_sees_the_end_on_the_card(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await one_running(run)
         bot_removed(run, op)
         run.job_is_done("orders")
@@ -541,8 +555,8 @@ async def test_whoever_invites_the_bot_again_sees_the_end_on_the_card(tmp_path: 
         assert await run.store.backlog() == 0
 
 
-async def test_a_request_that_nobody_can_see_is_withdrawn_and_its_asker_told_once(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_request_that_nobody_can_see_is_withdrawn_and_its_asker_told_once(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         bot_removed(run, op)
@@ -554,8 +568,8 @@ async def test_a_request_that_nobody_can_see_is_withdrawn_and_its_asker_told_onc
 
 @pytest.mark.parametrize("fault", [Fault.drop(processed=True), Fault.drop(), Fault.status_code(500)])
 @pytest.mark.parametrize("place", ["direct", "audit"])
-async def test_elsewhere_too_it_is_posted_exactly_once(tmp_path: Path, fault: Fault, place: str) -> None:
-    async with storm(tmp_path, audit=AUDIT if place == "audit" else "") as run:
+async def test_elsewhere_too_it_is_posted_exactly_once(ground: Ground, fault: Fault, place: str) -> None:
+    async with storm(ground, audit=AUDIT if place == "audit" else "") as run:
         op = await one_running(run)
         if place == "direct":
             archived(run, op)
@@ -572,8 +586,8 @@ async def test_elsewhere_too_it_is_posted_exactly_once(tmp_path: Path, fault: Fa
         assert len(run.slack.messages(_dm(run) if place == "direct" else AUDIT)) == 1
 
 
-async def test_an_audit_channel_without_the_bot_waits_for_it_and_holds_up_nothing(tmp_path: Path) -> None:
-    async with storm(tmp_path, audit=AUDIT) as run:
+async def test_an_audit_channel_without_the_bot_waits_for_it_and_holds_up_nothing(ground: Ground) -> None:
+    async with storm(ground, audit=AUDIT) as run:
         run.channel(AUDIT).members.clear()
         await one_running(run)
         run.job_is_done("orders")
