@@ -1,4 +1,4 @@
-"""A bot that a test has started outlives neither that test nor the process of pytest, however these end."""
+"""What a test has started outlives neither that test nor the process of pytest, however these end."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox.stack import Process
 from tests import warm
+from tests.tethered import tether
 
 ENDS_WITHIN = 20.0
 
@@ -24,12 +26,12 @@ async def waiting(folder: Path) -> Process:
     return await warm.start(("status", "--config", str(config)), os.environ)
 
 
-def ends(bot: int) -> bool:
+def ends(process: int) -> bool:
     """Whether the process that a descriptor stands for ends before long; the descriptor is closed."""
     try:
-        return select.select([bot], [], [], ENDS_WITHIN)[0] == [bot]
+        return select.select([process], [], [], ENDS_WITHIN)[0] == [process]
     finally:
-        os.close(bot)
+        os.close(process)
 
 
 def test_a_bot_whose_test_is_cut_off_is_killed(tmp_path: Path) -> None:
@@ -47,12 +49,21 @@ def test_a_bot_whose_test_is_cut_off_is_killed(tmp_path: Path) -> None:
     assert ends(*bots)
 
 
-def test_a_bot_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+async def tethered(_folder: Path) -> Process:
+    """Another program that waits for ever."""
+    waits = (sys.executable, "-c", "import signal; signal.pause()")
+    return await asyncio.create_subprocess_exec(*waits, preexec_fn=tether)
+
+
+@pytest.mark.parametrize("start", [waiting, tethered])
+def test_what_was_started_ends_with_the_process_that_started_it(
+    tmp_path: Path, start: Callable[[Path], Awaitable[Process]]
+) -> None:
     warm.line()
     told, teller = os.pipe()
 
     async def play() -> None:
-        process = await waiting(tmp_path)
+        process = await start(tmp_path)
         os.write(teller, str(process.pid).encode())
         await process.wait()
 
@@ -61,9 +72,9 @@ def test_a_bot_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
             asyncio.run(play())
         finally:
             os._exit(1)
-    bot = os.pidfd_open(int(os.read(told, 20)))
+    started = os.pidfd_open(int(os.read(told, 20)))
     os.kill(worker, signal.SIGKILL)
     os.waitpid(worker, 0)
     os.close(told)
     os.close(teller)
-    assert ends(bot)
+    assert ends(started)

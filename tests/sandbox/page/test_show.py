@@ -18,6 +18,7 @@ import pytest
 from bot.cli import main
 from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.page.show import has_screen, served
+from tests.tethered import tether
 
 # Each starts the bot, on a machine that may have much else to do.
 pytestmark = pytest.mark.timeout(180)
@@ -43,6 +44,7 @@ async def demo(
         stdout=out,
         stderr=PIPE if out == PIPE else out,
         start_new_session=True,  # as in a terminal of its own
+        preexec_fn=tether,
     )
 
 
