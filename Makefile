@@ -43,7 +43,7 @@ lint: $(VENV)/.dev  ## formatting, lint, types, import contracts, dependencies
 # Lint and the core keep one core of the machine busy each, so they run beside each other.
 test: $(VENV)/.dev  ## everything the project checks, in a few minutes
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-core
-	@$(BIN)/pytest -q -n $(JOBS) -m "not slow" --ignore=tests/core --hypothesis-profile=quick
+	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not slow" --ignore=tests/core --hypothesis-profile=quick
 
 test-core: $(VENV)/.dev  ## the pure core, which its own tests cover whole
 	@$(BIN)/coverage erase
@@ -52,7 +52,7 @@ test-core: $(VENV)/.dev  ## the pure core, which its own tests cover whole
 	@$(BIN)/coverage report --include='bot/core/*,bot/errors.py' --fail-under=100
 
 test-all: lint  ## the same with the long sweeps, and the coverage of everything
-	@$(BIN)/pytest -q -n $(JOBS) --timeout=900 --cov --cov-report=term
+	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal --timeout=900 --cov --cov-report=term
 
 bench: $(VENV)/.dev  ## ratios measured side by side in one run
 	@$(BIN)/python -m tests.bench.ack

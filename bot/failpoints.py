@@ -129,10 +129,11 @@ def environment_problem() -> str:
     return problem(asked) if asked else ""
 
 
-def _from_environment() -> Callable[..., None]:
+def from_environment() -> Callable[..., None]:
+    """What ``hit`` is in this environment."""
     asked = os.environ.get(VARIABLE, "")
     return off if not asked or problem(asked) else armed(asked)
 
 
-hit = _from_environment()
+hit = from_environment()
 """To be called where the process may die: the place, and the kind where there are kinds."""

@@ -69,8 +69,12 @@ OPERATOR = frozenset(
 )
 MAX_PLAIN = 3900  # chat.update refuses a longer text
 MAX_BACKOFF = 60.0
-AUDIT_PAUSE = 600.0  # between tries at an audit channel in which nothing can be posted, or at the card of an end
-REOPENED_WITHIN = timedelta(days=1)  # an archived channel is opened again by then, or its cards stay as they are
+AUDIT_PAUSE = (
+    600.0  # between tries at an audit channel in which nothing can be posted, or at the card of an end
+)
+REOPENED_WITHIN = timedelta(
+    days=1
+)  # an archived channel is opened again by then, or its cards stay as they are
 MAX_REJECTIONS = 10
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
 LONGEST_QUEUE = 45.0  # seconds after which what waits for Slack is looked at again, however many wait

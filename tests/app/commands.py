@@ -1,4 +1,4 @@
-"""The console script: one command in a thread of its own, or, where it serves, as a process."""
+"""The console script: one command in a thread of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,10 +51,8 @@ class Printed:
 
 
 async def run(*arguments: str, env: object = None) -> Printed:
-    """Runs one command of the console script with this environment."""
+    """Runs one command of the console script with this environment: one that ends by itself."""
     environment = dict(env) if isinstance(env, dict) else dict(os.environ)
-    if arguments[0] == "serve":
-        return await _as_process(arguments, environment)
     return await asyncio.to_thread(_here, arguments, environment)
 
 
@@ -80,14 +77,3 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-async def _as_process(arguments: tuple[str, ...], environment: dict[str, str]) -> Printed:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *arguments),
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return Printed(process.returncode or 0, out.decode(), err.decode())

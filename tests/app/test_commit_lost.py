@@ -20,8 +20,8 @@ from bot.errors import StoreUnavailable
 from bot.ports import AuditHead, Inbound, MessageKind
 from bot.storage import SqlStore, connect
 from tests.app.door import RealDoor
+from tests.app.payloads import CANCEL, MENTION, SLASH
 from tests.app.signed import JSON, form
-from tests.app.test_duplicates import CANCEL, MENTION, SLASH
 from tests.core.examples import ANN, ASKER, JOB, B, reading
 from tests.service.world import LeakyStore, World, stricter
 from tests.storage.severed import Cut, Proxy

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from handlers.grammar import Help, Misunderstood, parse
 from handlers.texts import LOCALES
 from handlers.wording import Wording
+from tests.app.payloads import BY_CLICK, MENTION, SHORTCUT, SLASH
 from tests.app.signed import FORM, JSON, SECRET, ask, chunks, form, interactive, sign, signed_headers
-from tests.app.test_duplicates import BY_CLICK, MENTION, SHORTCUT, SLASH
+from tests.handlers.entrance import Bot
 from tests.handlers.ledger import START
-from tests.handlers.test_listeners import Bot
 from tests.providers.spoiling import Spoil, spoils
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

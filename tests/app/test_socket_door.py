@@ -23,11 +23,11 @@ from handlers.envelopes import Envelopes
 from handlers.slack_client import SlackClient
 from handlers.socket_mode import SocketMode
 from handlers.web_sockets import WebSockets
+from tests.app.breaks import PATIENCE, SAYS, UNRECORDED, Break, full
 from tests.app.door import RealDoor
+from tests.app.payloads import CANCEL, KINDS, MENTION, SLASH, effects
 from tests.app.signed import FORM
-from tests.app.test_database_gone import PATIENCE, SAYS, UNRECORDED, Break, full
-from tests.app.test_duplicates import CANCEL, KINDS, MENTION, SLASH, effects
-from tests.handlers.test_socket_mode import Watching
+from tests.handlers.watching import Watching
 
 RACES = 40
 

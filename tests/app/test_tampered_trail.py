@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from bot import cli
 from bot.storage import audit
-from tests.app.test_audit_commands import filled
+from tests.app.trails import filled
 from tests.storage.conftest import apart
 
 COLUMNS = ("seq", "stream", "operation_id", "version", "type", "at", "actor", "data", "prev_hash", "hash")

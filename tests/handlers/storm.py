@@ -1,4 +1,4 @@
-"""The whole way from a request to Slack on virtual time: desk, duties, a real store, publisher, simulated Slack."""
+"""The whole way from a request to Slack on virtual time: desk, duties, a store, publisher, simulated Slack."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 
 from bot.core.commands import Act, Action, Command, RequestSwitchover
 from bot.core.holds import Hold
 from bot.core.model import JobId, JobState, UserId
 from bot.core.operation import Operation
-from bot.ports import Outbox
+from bot.ports import Outbox, Storage
 from bot.sandbox.slack import Channel, Message, Workspace, serve_workspace
 from bot.service.catalogue import Catalogue
-from bot.storage import SqlStore, connect
 from handlers.blocks import Rendered
 from handlers.directory import SlackDirectory
 from handlers.publisher import Publisher
@@ -24,6 +22,7 @@ from handlers.slack_client import SlackClient
 from handlers.wording import Wording
 from tests.core.examples import ANN, ASKER, B, reading
 from tests.service.world import LeakyStore, ScriptedCloud, World, stricter
+from tests.storage.backends import PATIENCE, Ground
 
 AUDIT = "C-AUDIT"
 MINUTE = timedelta(minutes=1)
@@ -42,7 +41,7 @@ class CountedWording(Wording):
 class CountedOutbox:
     """Counts the messages that a store hands out: each is read, looked at, and written where it has to wait."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: Storage) -> None:
         self._store = store
         self.handed_out = 0
 
@@ -58,7 +57,7 @@ class CountedOutbox:
 class Storm:
     """A bot with many databases, each on a cloud of its own, and a Slack that can be made to fail."""
 
-    def __init__(self, store: SqlStore, time_limit: float) -> None:
+    def __init__(self, store: Storage, time_limit: float) -> None:
         self.world = World()
         self.store = store
         self.outbox = CountedOutbox(store)
@@ -162,9 +161,9 @@ class Storm:
 
 
 @contextlib.asynccontextmanager
-async def storm(folder: Path, *, time_limit: float = 1.0, audit: str = "") -> AsyncIterator[Storm]:
-    """Everything, until the block ends."""
-    store = await connect(f"sqlite:///{folder}/switchover.db", migrate=True, audit_channel=audit)
+async def storm(ground: Ground, *, time_limit: float = 1.0, audit: str = "") -> AsyncIterator[Storm]:
+    """Everything on a new database, until the block ends."""
+    store = await ground.open(patience=PATIENCE, audit_channel=audit)
     made = Storm(store, time_limit)
     async with serve_workspace(made.slack) as api_url:
         made.connect(api_url)

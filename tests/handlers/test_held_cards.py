@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from bot.core.model import UserId
 from bot.core.operation import Operation
 from tests.core.examples import ANN, ASKER
 from tests.handlers.storm import Storm, storm
+from tests.storage.backends import Ground
 
 HELD = "⏸ Held, can't be approved for now: 0 of 1 so far"
 WAITS = "⏸ Waiting for approval: 0 of 1 so far"
@@ -25,9 +25,9 @@ def shown(run: Storm, op: Operation) -> tuple[str, list[str]]:
     return card.text.splitlines()[0], [one["action_id"] for one in elements if one["type"] == "button"]
 
 
-async def test_a_card_is_held_until_the_freeze_ends_and_then_asks_again_by_itself(tmp_path: Path) -> None:
+async def test_a_card_is_held_until_the_freeze_ends_and_then_asks_again_by_itself(ground: Ground) -> None:
     """One update for each."""
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -53,9 +53,9 @@ async def test_a_card_is_held_until_the_freeze_ends_and_then_asks_again_by_itsel
     ids=["freeze", "halt"],
 )
 async def test_what_began_to_wait_while_it_was_held_asks_once_that_is_lifted(
-    tmp_path: Path, sets: Command, by: UserId, lifts: Command
+    ground: Ground, sets: Command, by: UserId, lifts: Command
 ) -> None:
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.work(sets, by, op.place.channel)

@@ -15,7 +15,7 @@ from bot.core.operation import Operation
 from bot.ports import Message, MessageKind
 from handlers.blocks import sentence
 from handlers.texts import Texts
-from tests.handlers.test_publisher import OPERATION, Desk
+from tests.handlers.desk import OPERATION, Desk
 from tests.handlers.workspace import HOME
 
 HOLDER = "SW-1"

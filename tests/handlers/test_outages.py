@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from bot.core.operation import Operation, Status
 from bot.sandbox.slack import Fault
 from tests.core.examples import ANN, ASKER, B
 from tests.handlers.storm import AUDIT, Storm, storm
+from tests.storage.backends import Ground
 from tests.storage.values import planned
 
 NAMES = [f"db{number}" for number in range(4)]
@@ -28,6 +28,10 @@ HALF_AN_HOUR = 1800.0
 
 LOOKS = 20
 """How often messages may be looked at for each call that is made, however many wait."""
+
+
+IN_A_FILE_TOO = pytest.mark.parametrize("ground", ["memory", "sqlite"], indirect=True)
+"""Marks those that ``make test`` plays on the real store, too."""
 
 
 async def under_way(run: Storm) -> list[Operation]:
@@ -84,11 +88,9 @@ OUTAGES = [
 
 @pytest.mark.parametrize("begin", OUTAGES)
 async def test_half_an_hour_without_slack_delays_words_and_nothing_else(
-    tmp_path: Path, begin: Callable[[Storm], Callable[[], None]]
+    ground: Ground, begin: Callable[[Storm], Callable[[], None]]
 ) -> None:
-    async with storm(
-        tmp_path, time_limit=0.25 if begin is OUTAGES[-1].values[0] else 2.0, audit=AUDIT
-    ) as run:
+    async with storm(ground, time_limit=0.25 if begin is OUTAGES[-1].values[0] else 2.0, audit=AUDIT) as run:
         await under_way(run)
         before = run.clock.now()
         mended = begin(run)
@@ -117,8 +119,8 @@ async def test_half_an_hour_without_slack_delays_words_and_nothing_else(
         assert len(updates) == len(NAMES), "each card once, to its newest state"
 
 
-async def test_retry_after_is_kept_to_by_every_method(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_retry_after_is_kept_to_by_every_method(ground: Ground) -> None:
+    async with storm(ground) as run:
         ops = await under_way(run)
         since = run.clock.now()
         run.slack.faults.start_outage(Fault.rate_limited(30))
@@ -182,9 +184,9 @@ def longest_wait(run: Storm, changed: dict[str, list[datetime]]) -> timedelta:
     ("count", "rounds"), [(40, 6), pytest.param(300, 10, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 )
 async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
-    tmp_path: Path, count: int, rounds: int
+    ground: Ground, count: int, rounds: int
 ) -> None:
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         ops = await cards(run, count, channels=10)
         while await run.store.backlog():
             await run.live(5)
@@ -218,9 +220,9 @@ async def test_of_hundreds_of_cards_none_starves_and_changes_are_shown_together(
 
 @pytest.mark.parametrize("count", [40, pytest.param(100, marks=pytest.mark.slow)])
 async def test_the_card_of_an_end_passes_those_that_wait_for_slacks_limits(
-    tmp_path: Path, count: int
+    ground: Ground, count: int
 ) -> None:
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         ops = await cards(run, count, channels=10)
         while await run.store.backlog():
             await run.live(5)
@@ -231,9 +233,9 @@ async def test_the_card_of_an_end_passes_those_that_wait_for_slacks_limits(
         assert run.cards()["cancelled"] == 1
 
 
-async def test_of_many_that_have_ended_not_all_are_looked_at_for_each_that_is_sent(tmp_path: Path) -> None:
+async def test_of_many_that_have_ended_not_all_are_looked_at_for_each_that_is_sent(ground: Ground) -> None:
     count = 60  # more than a batch
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         ops = await cards(run, count, channels=20)
         while await run.store.backlog():
             await run.live(5)
@@ -287,11 +289,12 @@ def _dm(run: Storm) -> str:
     return run.slack.direct_channel(ASKER).id
 
 
+@IN_A_FILE_TOO
 @pytest.mark.parametrize("gone", GONE)
 async def test_an_end_that_has_no_place_is_told_directly_and_audited(
-    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+    ground: Ground, gone: Callable[[Storm, Operation], None]
 ) -> None:
-    async with storm(tmp_path, audit=AUDIT) as run:
+    async with storm(ground, audit=AUDIT) as run:
         op = await one_running(run)
         gone(run, op)
         run.job_is_done("orders")
@@ -305,8 +308,8 @@ async def test_an_end_that_has_no_place_is_told_directly_and_audited(
         assert run.doubled() == []
 
 
-async def test_a_card_in_an_archived_channel_shows_the_end_to_whoever_opens_it_again(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_card_in_an_archived_channel_shows_the_end_to_whoever_opens_it_again(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await one_running(run)
         archived(run, op)
         run.job_is_done("orders")
@@ -318,8 +321,8 @@ async def test_a_card_in_an_archived_channel_shows_the_end_to_whoever_opens_it_a
         assert await run.store.backlog() == 0
 
 
-async def test_a_card_in_a_channel_that_stays_archived_is_given_up_after_a_day(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_card_in_a_channel_that_stays_archived_is_given_up_after_a_day(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await one_running(run)
         archived(run, op)
         run.job_is_done("orders")
@@ -331,9 +334,9 @@ async def test_a_card_in_a_channel_that_stays_archived_is_given_up_after_a_day(t
 
 @pytest.mark.parametrize("gone", GONE)
 async def test_what_needs_attention_is_told_directly_too(
-    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+    ground: Ground, gone: Callable[[Storm, Operation], None]
 ) -> None:
-    async with storm(tmp_path, audit=AUDIT) as run:
+    async with storm(ground, audit=AUDIT) as run:
         op = await one_running(run)
         gone(run, op)
         await run.live(1300, step=20)
@@ -344,10 +347,10 @@ async def test_what_needs_attention_is_told_directly_too(
 
 @pytest.mark.parametrize("gone", [archived, bot_removed, channel_deleted])
 async def test_what_needs_attention_is_told_though_its_card_was_never_posted(
-    tmp_path: Path, gone: Callable[[Storm, Operation], None]
+    ground: Ground, gone: Callable[[Storm, Operation], None]
 ) -> None:
     """It was sent before Slack got to its card, so that it can't be withdrawn."""
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         gone(run, op)
         await run.live(1300, step=20)
@@ -355,9 +358,9 @@ async def test_what_needs_attention_is_told_though_its_card_was_never_posted(
         assert direct(run) == ["needs_attention"]
 
 
-async def test_nothing_is_said_beside_the_thread_of_a_card_that_has_no_place_yet(tmp_path: Path) -> None:
+async def test_nothing_is_said_beside_the_thread_of_a_card_that_has_no_place_yet(ground: Ground) -> None:
     """The bot is invited again, and somebody is faster than the card that follows."""
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         bot_removed(run, op)
         await run.live(1300, step=20)
@@ -369,8 +372,8 @@ async def test_nothing_is_said_beside_the_thread_of_a_card_that_has_no_place_yet
         assert await run.store.backlog() == 0
 
 
-async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gone(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gone(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run, Place("C-OPS", "1.1"))
         await run.live(1300, step=20)
         assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
@@ -380,9 +383,9 @@ async def test_what_needs_attention_is_told_though_the_thread_of_its_card_is_gon
 
 @pytest.mark.parametrize("place", ["thread", "direct"])
 async def test_what_needs_attention_is_acknowledged_though_its_card_is_gone(
-    tmp_path: Path, place: str
+    ground: Ground, place: str
 ) -> None:
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         op = await one_running(run)
         card = run.slack.card(op.id)
         assert card is not None
@@ -404,8 +407,8 @@ async def test_what_needs_attention_is_acknowledged_though_its_card_is_gone(
         assert late == ["This has been decided: it is closed. Nothing was done."]
 
 
-async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         bot_removed(run, op)
         await run.live(1300, step=20)
@@ -416,10 +419,10 @@ async def test_a_card_that_had_no_place_is_shown_to_whoever_invites_the_bot(tmp_
 
 
 async def test_an_end_that_nobody_could_be_told_is_told_below_its_card_when_the_bot_is_back(
-    tmp_path: Path,
+    ground: Ground,
 ) -> None:
     """The card had no place and the requester is away; the end comes before the card's next try."""
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         bot_removed(run, op)
         await run.live(1300, step=20)
@@ -432,8 +435,8 @@ async def test_an_end_that_nobody_could_be_told_is_told_below_its_card_when_the_
         assert await run.store.backlog() == 0
 
 
-async def test_what_nobody_will_ever_be_told_is_given_up(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_what_nobody_will_ever_be_told_is_given_up(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await an_emergency_sent_unseen(run)
         bot_removed(run, op)
         run.slack.users[ASKER].deleted = True
@@ -457,10 +460,10 @@ async def an_emergency_sent_unseen(run: Storm, place: Place = Place("C-OPS")) ->
     return op
 
 
-async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(tmp_path: Path) -> None:
+async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(ground: Ground) -> None:
     """Their posts were begun and refused before that: they must not count as in doubt from then on."""
     names = ["orders", "sessions", "events"]
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         run.databases(names)
         ops = [await run.requested(name) for name in names]
         await run.live(6)
@@ -478,10 +481,10 @@ async def test_direct_messages_that_can_not_be_opened_yet_are_opened_later(tmp_p
         assert run.doubled() == []
 
 
-async def test_many_posts_in_doubt_are_all_settled(tmp_path: Path) -> None:
+async def test_many_posts_in_doubt_are_all_settled(ground: Ground) -> None:
     """A look-up takes several calls: together they must not use up what the next one needs."""
     names = [f"db{number}" for number in range(14)]
-    async with storm(tmp_path) as run:
+    async with storm(ground) as run:
         run.databases(names)
         run.slack.faults.once("chat.postMessage", *[Fault.drop()] * len(names))
         for name in names:
@@ -491,8 +494,8 @@ async def test_many_posts_in_doubt_are_all_settled(tmp_path: Path) -> None:
         assert run.doubled() == []
 
 
-async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         first = await run.requested("orders")
         await run.live(6)
@@ -504,8 +507,8 @@ async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(tmp_path: 
         assert f"is locked by <{run.slack.permalink(card)}|{first.id}>." in told.params["text"]
 
 
-async def test_a_call_for_approval_that_comes_too_late_is_not_made(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_call_for_approval_that_comes_too_late_is_not_made(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.world.tick()
@@ -516,8 +519,8 @@ async def test_a_call_for_approval_that_comes_too_late_is_not_made(tmp_path: Pat
         assert await run.store.backlog() == 0
 
 
-async def test_what_held_it_is_not_told_once_it_is_over(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_what_held_it_is_not_told_once_it_is_over(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -537,8 +540,8 @@ async def test_what_held_it_is_not_told_once_it_is_over(tmp_path: Path) -> None:
         assert await run.store.backlog() == 0
 
 
-async def test_what_held_it_is_not_told_once_that_has_ended_by_itself(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_what_held_it_is_not_told_once_that_has_ended_by_itself(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -552,8 +555,8 @@ async def test_what_held_it_is_not_told_once_that_has_ended_by_itself(tmp_path: 
         assert await run.store.backlog() == 0
 
 
-async def test_a_milestone_in_doubt_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_milestone_in_doubt_does_not_hold_up_the_end(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -567,8 +570,8 @@ async def test_a_milestone_in_doubt_does_not_hold_up_the_end(tmp_path: Path) -> 
         assert direct(run) == ["succeeded"]
 
 
-async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         await run.live(3)
@@ -583,8 +586,8 @@ async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(
         assert (await run.store.backlog(), len(run.told("cancelled")), run.doubled()) == (0, 1, [])
 
 
-async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await one_running(run)
         card = run.slack.card(op.id)
         assert card is not None
@@ -595,8 +598,8 @@ async def test_a_deleted_card_is_missed_by_nobody_who_reads_the_thread(tmp_path:
         assert direct(run) == []
 
 
-async def test_whoever_invites_the_bot_again_sees_the_end_on_the_card(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_whoever_invites_the_bot_again_sees_the_end_on_the_card(ground: Ground) -> None:
+    async with storm(ground) as run:
         op = await one_running(run)
         bot_removed(run, op)
         run.job_is_done("orders")
@@ -608,8 +611,8 @@ async def test_whoever_invites_the_bot_again_sees_the_end_on_the_card(tmp_path: 
         assert await run.store.backlog() == 0
 
 
-async def test_a_request_that_nobody_can_see_is_withdrawn_and_its_asker_told_once(tmp_path: Path) -> None:
-    async with storm(tmp_path) as run:
+async def test_a_request_that_nobody_can_see_is_withdrawn_and_its_asker_told_once(ground: Ground) -> None:
+    async with storm(ground) as run:
         run.databases(["orders"])
         op = await run.requested("orders")
         bot_removed(run, op)
@@ -621,8 +624,8 @@ async def test_a_request_that_nobody_can_see_is_withdrawn_and_its_asker_told_onc
 
 @pytest.mark.parametrize("fault", [Fault.drop(processed=True), Fault.drop(), Fault.status_code(500)])
 @pytest.mark.parametrize("place", ["direct", "audit"])
-async def test_elsewhere_too_it_is_posted_exactly_once(tmp_path: Path, fault: Fault, place: str) -> None:
-    async with storm(tmp_path, audit=AUDIT if place == "audit" else "") as run:
+async def test_elsewhere_too_it_is_posted_exactly_once(ground: Ground, fault: Fault, place: str) -> None:
+    async with storm(ground, audit=AUDIT if place == "audit" else "") as run:
         op = await one_running(run)
         if place == "direct":
             archived(run, op)
@@ -639,8 +642,8 @@ async def test_elsewhere_too_it_is_posted_exactly_once(tmp_path: Path, fault: Fa
         assert len(run.slack.messages(_dm(run) if place == "direct" else AUDIT)) == 1
 
 
-async def test_an_audit_channel_without_the_bot_waits_for_it_and_holds_up_nothing(tmp_path: Path) -> None:
-    async with storm(tmp_path, audit=AUDIT) as run:
+async def test_an_audit_channel_without_the_bot_waits_for_it_and_holds_up_nothing(ground: Ground) -> None:
+    async with storm(ground, audit=AUDIT) as run:
         run.channel(AUDIT).members.clear()
         await one_running(run)
         run.job_is_done("orders")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -20,6 +19,7 @@ from bot.sandbox.slack.web_api import WebApi
 from handlers.envelopes import Envelopes
 from handlers.slack_client import SlackClient
 from handlers.socket_mode import CONNECTIONS, LINGER, SocketMode
+from tests.handlers.watching import Watching
 from tests.simulation.asgi import SlackSession
 from tests.simulation.loop import MachineClock, Time
 from tests.simulation.plugs import Plugs
@@ -31,25 +31,6 @@ DAY = 24 * 3600.0
 
 async def done(_body: Body, _headers: dict[str, str]) -> Answered:
     return OK
-
-
-class Watching:
-    """What is told of connections and envelopes."""
-
-    def __init__(self) -> None:
-        self.counts: list[int] = []
-        self.reasons: Counter[str] = Counter()
-        self.outcomes: Counter[str] = Counter()
-        self.seconds: list[float] = []
-
-    def socket_connections(self, count: int) -> None:
-        self.counts.append(count)
-
-    def socket_reconnect(self, reason: str) -> None:
-        self.reasons[reason] += 1
-
-    def socket_envelope(self, outcome: str) -> None:
-        self.outcomes[outcome] += 1
 
 
 class World:

@@ -19,7 +19,7 @@ from bot.sandbox.qingcloud import SUBMIT, SimJob, SimNode, Tab
 from bot.sandbox.switchovers import Ending
 from providers.qingcloud import QINGCLOUD, QingCloudAccount, QingCloudDatabase
 from providers.qingcloud.topology import role_named, tab_names, table, told
-from tests.providers.test_qingcloud import TABS, QingCloudHarness
+from tests.providers.qingcloud import TABS, QingCloudHarness
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from bot.core.model import Reason
 from bot.errors import StoreUnavailable, Unreadable
 from bot.service.foresight import Foresight
 from tests.core.examples import ANN, ASKER, EVE, START
-from tests.service.test_hindrances import FROZEN, freeze
+from tests.service.freezes import FROZEN, freeze
 from tests.service.world import ID, POLICY, LeakyStore, World
 
 ORDERS = RequestSwitchover("orders", "n-b")

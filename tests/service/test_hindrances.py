@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from bot.core.answers import ShowPlan, Tell
 from bot.core.commands import Act, Action, RequestSwitchover
-from bot.core.model import JobId, Reason, Topology
+from bot.core.model import JobId, Topology
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Outcome
 from bot.core.schedule import Start
 from bot.errors import Unreadable
 from tests.core.examples import ANN, BOB, A, B, reading
+from tests.service.freezes import FROZEN, freeze
 from tests.service.world import ID, World, stricter
 
 ORDERS = RequestSwitchover("orders", "n-b")
 JOB = JobId("j-1")
-FROZEN = Reason.of("frozen", reason="trading hours", until="17:00")
-
-
-def freeze(world: World, *, on: bool = True) -> None:
-    current = world.catalogue.current
-
-    def frozen(_now: datetime) -> Reason | None:
-        return FROZEN if on else None
-
-    databases = {name: replace(each, frozen=frozen) for name, each in current.databases.items()}
-    world.catalogue.current = replace(current, databases=databases)
 
 
 async def awaiting() -> World:

@@ -64,7 +64,7 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
 @contextlib.asynccontextmanager
 async def postgres_database(server: str, template: str) -> AsyncIterator[Postgres]:
     name = f"test_{uuid.uuid4().hex}"
-    await administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await administer(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield Postgres(database_url(server, name))
     finally:

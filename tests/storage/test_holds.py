@@ -5,68 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from bot.core.commands import Halt
-from bot.core.holds import (
-    EVERY_KIND,
-    ONLY_HALT,
-    Frozen,
-    Halted,
-    Hold,
-    HoldEvent,
-    HoldKind,
-    Resumed,
-    Unfrozen,
-    apply,
-)
+from bot.core.holds import EVERY_KIND, ONLY_HALT, Hold, HoldEvent, HoldKind, apply
 from bot.core.machine import Say, decide
-from bot.core.model import Reason, UserId
+from bot.core.model import Reason
 from bot.core.operation import Operation
 from bot.errors import Held, Stale
 from bot.ports import HoldTold, Inbound, Message, MessageKind, Reply, Storage, TellHold
 from tests.storage.backends import EVERYWHERE, Stores
-from tests.storage.test_operations import opened
+from tests.storage.deeds import opened, record
 from tests.storage.values import (
+    BOB,
     LATER,
     NOW,
     ORIGIN,
     after,
     cancelled,
     chain,
+    frozen,
+    halted,
     planned,
     reply,
     requested,
+    resumed,
     running,
     say_held,
+    unfrozen,
 )
 
 pytestmark = EVERYWHERE
-
-BOB = UserId("U2")
-
-
-def frozen(scope: str, at: datetime = NOW, *, until: datetime | None = None, reason: str = "why") -> Frozen:
-    return Frozen(at, scope, until, reason, BOB, "T1")
-
-
-def unfrozen(scope: str, at: datetime = NOW) -> Unfrozen:
-    return Unfrozen(at, scope, BOB, "T1")
-
-
-def halted(at: datetime = NOW) -> Halted:
-    return Halted(at, "fire", BOB, "T1")
-
-
-def resumed(at: datetime = NOW) -> Resumed:
-    return Resumed(at, BOB, "T1")
-
-
-async def record(store: Storage, *events: HoldEvent) -> None:
-    for event in events:
-        await store.record_hold(event, item_id=None)
 
 
 async def test_what_is_set_is_in_force_until_it_is_lifted(stores: Stores, store: Storage) -> None:

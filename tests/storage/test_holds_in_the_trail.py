@@ -19,17 +19,20 @@ from bot.ports import AuditHead, HoldTold
 from bot.storage import SqlStore
 from bot.storage.codec import EVENTS, HOLD_EVENTS
 from tests.storage.backends import Backend, Stores
-from tests.storage.test_holds import frozen, halted, record, resumed, unfrozen
-from tests.storage.test_operations import opened
+from tests.storage.deeds import opened, record
 from tests.storage.values import (
     NOW,
     after,
     approved,
     chain,
+    frozen,
+    halted,
     planned,
     requested,
+    resumed,
     say_held,
     started,
+    unfrozen,
 )
 
 Commit = Callable[[SqlStore], Awaitable[None]]

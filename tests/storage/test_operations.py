@@ -21,6 +21,7 @@ from bot.core.preflight import Outcome
 from bot.errors import Chosen, Locked, Stale, StoreUnavailable
 from bot.ports import AuditHead, Storage
 from tests.storage.backends import EVERYWHERE, Ground, Stores
+from tests.storage.deeds import opened
 from tests.storage.values import (
     LATER,
     NOW,
@@ -41,11 +42,6 @@ from tests.storage.values import (
 )
 
 pytestmark = EVERYWHERE
-
-
-async def opened(store: Storage, first: Decision, due_at: datetime = NOW) -> Decision:
-    await store.open(first, due_at=due_at, item_id=None)
-    return first
 
 
 async def claimed_ids(store: Storage, now: datetime, limit: int = 50) -> list[str]:

@@ -11,12 +11,13 @@ import pytest
 
 from bot.core.events import Place
 from bot.core.holds import Frozen, Halted, Hold, HoldEvent, HoldKind, Resumed
-from bot.core.machine import Decision, Note, Say, decide
+from bot.core.machine import Note, Say, decide
 from bot.core.model import JobState, Reason, UserId
 from bot.core.operation import Operation, Status
 from bot.errors import Stale
 from bot.ports import NO_PLACE, CardPlace, HoldTold, Message, MessageKind, Storage
 from tests.storage.backends import EVERYWHERE, Stores
+from tests.storage.deeds import cards, due, ended_emergency, opened, post
 from tests.storage.values import (
     LATER,
     NOW,
@@ -25,7 +26,6 @@ from tests.storage.values import (
     cancelled,
     chain,
     confirmed,
-    done_without_approval,
     inbound,
     planned,
     reply,
@@ -38,27 +38,12 @@ from tests.storage.values import (
 pytestmark = EVERYWHERE
 
 
-async def due(store: Storage, now: datetime = NOW, limit: int = 50) -> list[Message]:
-    return list(await store.claim_messages(now, after(3600), limit))
-
-
 async def keys(store: Storage, now: datetime = NOW) -> list[str]:
     return [message.key for message in await due(store, now)]
 
 
-async def open_one(store: Storage, first: Decision) -> Decision:
-    await store.open(first, due_at=NOW, item_id=None)
-    return first
-
-
-async def post(store: Storage, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
-    version = message.operation.version if message.operation else 0
-    await store.begin_post(message)
-    await store.posted(message, ts=ts, version=version, now=now)
-
-
 async def test_a_new_operation_owes_its_card(store: Storage) -> None:
-    first = await open_one(store, requested(place=Place("C9", "77.7")))
+    first = await opened(store, requested(place=Place("C9", "77.7")))
     (card,) = await due(store)
     assert card == Message(
         id=card.id,
@@ -81,7 +66,7 @@ async def test_a_new_operation_owes_its_card(store: Storage) -> None:
 
 
 async def test_it_is_known_where_a_card_is_once_it_is_posted(store: Storage) -> None:
-    first = await open_one(store, requested(place=Place("C9", "77.7")))
+    first = await opened(store, requested(place=Place("C9", "77.7")))
     assert await store.card_place(first.after.id) is None
     (card,) = await due(store)
     await post(store, card, ts="100.1")
@@ -90,7 +75,7 @@ async def test_it_is_known_where_a_card_is_once_it_is_posted(store: Storage) -> 
 
 
 async def test_a_card_is_owed_only_while_it_is_behind(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await post(store, (await due(store))[0])
     assert await due(store) == []
     assert await store.backlog() == 0
@@ -103,7 +88,7 @@ async def test_a_card_is_owed_only_while_it_is_behind(store: Storage) -> None:
 
 
 async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
     assert await due(store) == []  # it is being posted: nobody else may
@@ -113,7 +98,7 @@ async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store:
 
 
 async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     (card,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
     await store.posted(card, ts="1", version=2, now=NOW)
@@ -122,7 +107,7 @@ async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store
 
 
 async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await store.commit(chain(first, cancelled), due_at=None)
     (card,) = await due(store)
     await post(store, card)
@@ -130,7 +115,7 @@ async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: Storag
 
 
 async def test_replies_wait_for_their_card_and_for_each_other(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     decisions = running(first)
     decisions += chain(decisions[-1], reported("working"), reported("copying"))
     await store.commit(decisions, due_at=NOW)
@@ -151,7 +136,7 @@ async def test_replies_wait_for_their_card_and_for_each_other(store: Storage) ->
 
 
 async def test_a_reply_that_was_given_up_holds_up_nothing(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     decisions = running(first)
     await store.commit([*decisions, *chain(decisions[-1], reported("working"))], due_at=NOW)
     await post(store, (await due(store))[0])
@@ -162,7 +147,7 @@ async def test_a_reply_that_was_given_up_holds_up_nothing(store: Storage) -> Non
 
 async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(store: Storage) -> None:
     for number, place in enumerate([Place("C1"), Place("C2", "5.5")]):
-        first = await open_one(store, requested(number, place=place))
+        first = await opened(store, requested(number, place=place))
         await store.commit(running(first), due_at=NOW)
     for card in await due(store):
         await store.give_up(card, error="is_archived", now=NOW)
@@ -175,7 +160,7 @@ async def test_replies_to_a_card_that_was_given_up_go_where_it_would_have_been(s
 async def test_replies_do_not_wait_for_a_card_that_has_no_place_and_do_for_one_that_only_failed(
     store: Storage,
 ) -> None:
-    first = await open_one(store, requested(place=Place("C1")))
+    first = await opened(store, requested(place=Place("C1")))
     await store.commit(running(first), due_at=NOW)
     (card,) = await due(store)
     await store.retry(card, due_at=after(60), uncertain=False, error="not_in_channel")
@@ -189,22 +174,22 @@ async def test_replies_do_not_wait_for_a_card_that_has_no_place_and_do_for_one_t
 
 
 async def test_in_a_thread_replies_go_into_that_thread(store: Storage) -> None:
-    first = await open_one(store, requested(place=Place("C1", "5.5")))
+    first = await opened(store, requested(place=Place("C1", "5.5")))
     await store.commit(running(first), due_at=NOW)
     await post(store, (await due(store))[0])
     assert [one.thread for one in await due(store)] == ["5.5"]
 
 
 async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: Storage) -> None:
-    behind = await open_one(store, requested(1, at=after(-50)))
-    ended = await open_one(store, requested(2, at=after(-40)))
-    job = await open_one(store, requested(3, at=after(-35)))
+    behind = await opened(store, requested(1, at=after(-50)))
+    ended = await opened(store, requested(2, at=after(-40)))
+    job = await opened(store, requested(3, at=after(-35)))
     for card in await due(store):
         await post(store, card, now=after(-30))
     await store.commit(chain(behind, lambda op: planned(op, at=after(-1))), due_at=NOW)
     await store.commit(running(job), due_at=NOW)
     await store.commit(chain(ended, cancelled), due_at=None)
-    await open_one(store, requested(4, at=after(-10)))
+    await opened(store, requested(4, at=after(-10)))
     await store.receive(inbound())
     (item,) = await store.claim_inbox(NOW, LATER, 1)
     await store.finish_item(item.id, [reply()], NOW)
@@ -225,7 +210,7 @@ async def test_answers_and_ends_go_first_then_new_cards_then_the_rest(store: Sto
 
 
 async def test_an_end_does_not_overtake_the_replies_before_it(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await post(store, (await due(store))[0])
     decisions = running(first)
     decisions += chain(decisions[-1], reported("done", JobState.DONE), confirmed)
@@ -243,7 +228,7 @@ async def test_an_end_does_not_overtake_the_replies_before_it(store: Storage) ->
 
 
 async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, store: Storage) -> None:
-    await open_one(store, requested())
+    await opened(store, requested())
     (card,) = await due(store)
     assert not card.uncertain
     await store.begin_post(card)
@@ -254,7 +239,7 @@ async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, stor
 
 
 async def test_what_is_posted_is_certain(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await post(store, (await due(store))[0])
     await store.commit(chain(first, planned), due_at=NOW)
     (card,) = await due(store)
@@ -263,7 +248,7 @@ async def test_what_is_posted_is_certain(store: Storage) -> None:
 
 @pytest.mark.parametrize("uncertain", [True, False])
 async def test_a_failed_post_comes_back_when_it_says(store: Storage, uncertain: bool) -> None:
-    await open_one(store, requested())
+    await opened(store, requested())
     (card,) = await due(store)
     await store.begin_post(card)
     await store.retry(card, due_at=after(30), uncertain=uncertain, error="ratelimited\x00")
@@ -273,7 +258,7 @@ async def test_a_failed_post_comes_back_when_it_says(store: Storage, uncertain: 
 
 
 async def test_what_was_given_up_is_never_due_again(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     (card,) = await due(store)
     await store.give_up(card, error="channel_not_found", now=NOW)
     await store.retry(card, due_at=NOW, uncertain=False, error="late")
@@ -283,7 +268,7 @@ async def test_what_was_given_up_is_never_due_again(store: Storage) -> None:
 
 
 async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: Storage) -> None:
-    await open_one(store, requested())
+    await opened(store, requested())
     assert len(await store.claim_messages(NOW, after(10), 5)) == 1
     other = await stores.replica()
     assert await due(other, after(9)) == []
@@ -303,7 +288,7 @@ ENDINGS: dict[str, Callable[[Storage, Message], Awaitable[None]]] = {
 async def test_a_claim_that_another_has_taken_over_is_not_touched_by_its_former_owner(
     stores: Stores, store: Storage, ending: str
 ) -> None:
-    await open_one(store, requested())
+    await opened(store, requested())
     (former,) = await store.claim_messages(NOW, after(10), 5)
     other = await stores.replica()
     (present,) = await other.claim_messages(after(10), after(20), 5)
@@ -321,7 +306,7 @@ async def test_a_claim_that_another_has_taken_over_is_not_touched_by_its_former_
 async def test_a_claim_that_ran_out_and_that_nobody_took_is_still_its_owners(
     store: Storage, ending: str
 ) -> None:
-    await open_one(store, requested())
+    await opened(store, requested())
     (former,) = await store.claim_messages(NOW, after(10), 5)
     await ENDINGS[ending](store, former)
     left = {"begin_post": 1, "retry": 0, "put_back": 0, "move": 0, "give_up": 0}
@@ -331,7 +316,7 @@ async def test_a_claim_that_ran_out_and_that_nobody_took_is_still_its_owners(
 async def test_a_post_that_is_reported_late_is_a_fact_and_leaves_the_present_claim_alone(
     stores: Stores, store: Storage
 ) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     (former,) = await store.claim_messages(NOW, after(10), 5)
     await store.commit(chain(first, planned), due_at=NOW)
     other = await stores.replica()
@@ -346,7 +331,7 @@ async def test_a_post_that_is_reported_late_is_a_fact_and_leaves_the_present_cla
 async def test_what_only_waits_for_its_turn_is_due_when_its_operation_ends(
     store: Storage, failed: bool
 ) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     (card,) = await due(store)
     if failed:
         await store.retry(card, due_at=after(60), uncertain=False, error="fatal_error")
@@ -359,7 +344,7 @@ async def test_what_only_waits_for_its_turn_is_due_when_its_operation_ends(
 
 async def test_what_is_put_back_after_its_operation_has_ended_is_due_at_once(store: Storage) -> None:
     """Its end made due what waited, and not what was claimed just then."""
-    first, other = await open_one(store, requested(1)), await open_one(store, requested(2))
+    first, other = await opened(store, requested(1)), await opened(store, requested(2))
     for card in await due(store):
         await post(store, card)
     last = running(first)
@@ -380,7 +365,7 @@ async def test_what_is_put_back_after_its_operation_has_ended_is_due_at_once(sto
 async def test_what_was_claimed_after_its_operation_had_ended_waits_as_long_as_it_must(
     store: Storage,
 ) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await store.commit(chain(first, cancelled), due_at=None)
     (card,) = await due(store)
     await store.put_back([(card, after(60))], now=NOW)
@@ -390,7 +375,7 @@ async def test_what_was_claimed_after_its_operation_had_ended_waits_as_long_as_i
 async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Stores, store: Storage) -> None:
     other = await stores.replica()
     for number in range(100):
-        await open_one(store, requested(number))
+        await opened(store, requested(number))
     claimed = [(card, after(5)) for card in await due(store, limit=100)]
     for _ in range(3):
         await asyncio.gather(store.put_back(claimed, now=NOW), other.put_back(claimed[::-1], now=NOW))
@@ -401,14 +386,14 @@ async def test_batches_in_opposite_orders_do_not_wait_for_each_other(stores: Sto
 async def test_concurrent_publishers_never_claim_the_same_message(stores: Stores, store: Storage) -> None:
     workers = [store, await stores.replica()]
     for number in range(12):
-        await open_one(store, requested(number))
+        await opened(store, requested(number))
     batches = await asyncio.gather(*(due(workers[n % 2], limit=3) for n in range(8)))
     ids = [message.id for batch in batches for message in batch] + [one.id for one in await due(store)]
     assert len(ids) == len(set(ids)) == 12
 
 
 async def test_the_backlog_counts_what_is_owed_due_or_not(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await store.commit(running(first), due_at=NOW)
     await store.receive(inbound())
     (item,) = await store.claim_inbox(NOW, LATER, 1)
@@ -420,7 +405,7 @@ async def test_the_backlog_counts_what_is_owed_due_or_not(store: Storage) -> Non
 
 
 async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: Storage) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     (card,) = await due(store)
     await store.retry(card, due_at=after(1), uncertain=False, error="ratelimited", failed=False)
     (card,) = await due(store, after(1))
@@ -435,7 +420,7 @@ async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: Storage
 
 async def test_what_was_only_claimed_is_put_back_in_one_batch(store: Storage) -> None:
     for number in range(3):
-        await open_one(store, requested(number))
+        await opened(store, requested(number))
     claimed = await due(store)
     await store.give_up(claimed[2], error="gone", now=NOW)
     await store.put_back([(card, after(5)) for card in claimed], now=NOW)
@@ -447,7 +432,7 @@ async def test_what_was_only_claimed_is_put_back_in_one_batch(store: Storage) ->
 
 
 async def test_a_reply_that_was_moved_is_in_no_thread_there(store: Storage) -> None:
-    first = await open_one(store, requested(place=Place("C1", "5.5")))
+    first = await opened(store, requested(place=Place("C1", "5.5")))
     await store.commit(chain(first, cancelled), due_at=None)
     await post(store, (await due(store))[0])
     (end,) = await due(store)
@@ -460,7 +445,7 @@ async def test_a_reply_that_was_moved_is_in_no_thread_there(store: Storage) -> N
 async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: Storage) -> None:
     await store.close()
     audited = await stores.open(audit_channel="C-AUDIT")
-    first = await open_one(audited, requested(place=Place("C1", "5.5")))
+    first = await opened(audited, requested(place=Place("C1", "5.5")))
     decisions = running(first)
     decisions += chain(decisions[-1], reported("done", JobState.DONE), confirmed)
     await audited.commit(decisions, due_at=None)
@@ -471,18 +456,6 @@ async def test_the_audit_channel_is_owed_every_end_once(stores: Stores, store: S
     assert told[0].say is not None
     await post(audited, told[0])
     assert [one for one in await due(audited, after(9999)) if one.kind is MessageKind.AUDIT] == []
-
-
-async def ended_emergency(store: Storage) -> Decision:
-    """The end of what nobody approved, committed."""
-    first = await open_one(store, requested(emergency=True))
-    decisions = done_without_approval(first)
-    await store.commit(decisions, due_at=None)
-    return decisions[-1]
-
-
-async def cards(store: Storage, now: datetime = NOW) -> list[Message]:
-    return [one for one in await due(store, now) if one.kind is MessageKind.CARD]
 
 
 async def test_a_card_that_showed_the_end_is_due_again_after_a_review(store: Storage) -> None:
@@ -541,7 +514,7 @@ async def test_the_audit_channel_is_told_what_is_said_besides_and_nothing_else(a
     first = requested()
     (decision,) = chain(first, planned)
     quiet, loud = Say(Reason.of("quiet")), Say(Reason.of("loud"), besides=True)
-    await open_one(audited, replace(first, effects=(loud,)))
+    await opened(audited, replace(first, effects=(loud,)))
     await audited.commit([replace(decision, effects=(quiet, loud))], due_at=NOW)
     found = await told(audited)
     assert [(one.key, one.say, one.status) for one in found] == [
@@ -553,13 +526,13 @@ async def test_the_audit_channel_is_told_what_is_said_besides_and_nothing_else(a
 async def test_a_note_is_for_the_audit_channel_alone(audited: Storage) -> None:
     first = requested()
     noted = Say(Reason.of("noted"))
-    await open_one(audited, replace(first, effects=(Note(noted),)))
+    await opened(audited, replace(first, effects=(Note(noted),)))
     found = await due(audited, NOW)
     assert [(one.kind, one.say) for one in found] == [(MessageKind.CARD, None), (MessageKind.AUDIT, noted)]
 
 
 async def test_a_note_is_owed_to_nobody_where_there_is_no_audit_channel(store: Storage) -> None:
-    await open_one(store, replace(requested(), effects=(Note(Say(Reason.of("noted"))),)))
+    await opened(store, replace(requested(), effects=(Note(Say(Reason.of("noted"))),)))
     assert [one.kind for one in await due(store, NOW)] == [MessageKind.CARD]
 
 
@@ -609,7 +582,7 @@ async def test_a_notice_takes_the_place_of_the_older_ones_of_its_series_and_of_n
     audited: Storage,
 ) -> None:
     first = requested(emergency=True)
-    await open_one(audited, replace(first, effects=(Note(SAID),)))
+    await opened(audited, replace(first, effects=(Note(SAID),)))
     for key in ("hold-7", "s_01", "s-01", "s_03"):
         await audited.owe_notice(key, SAID, NOW)
     await audited.owe_notice("s_02", SAID, after(1), series="s_")
@@ -640,7 +613,7 @@ async def test_a_notice_that_is_superseded_while_it_is_posted_stays_over(audited
 async def test_what_was_noticed_long_ago_is_forgotten_and_what_was_not_is_kept(
     stores: Stores, audited: Storage
 ) -> None:
-    first = await open_one(audited, replace(requested(), effects=(Note(SAID),)))
+    first = await opened(audited, replace(requested(), effects=(Note(SAID),)))
     for key in ("s-1", "s-2"):
         await audited.owe_notice(key, SAID, NOW, series="s-")
     for one in await due(audited):
@@ -682,7 +655,7 @@ HALT = Halted(after(5), "fire", BOB, "T1")
 
 async def awaiting(store: Storage, number: int = 1) -> Operation:
     """An operation whose card, posted, asks for approvals."""
-    first = await open_one(store, requested(number))
+    first = await opened(store, requested(number))
     (step,) = chain(first, planned)
     await store.commit([step], due_at=NOW)
     await show(store, await cards(store))
@@ -729,7 +702,7 @@ async def test_a_card_is_renewed_when_what_holds_it_is_set_lifted_or_ends_by_its
 
 async def test_a_card_that_is_posted_while_it_is_held_is_renewed_when_that_ends(store: Storage) -> None:
     await hold(store, FREEZE)
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await store.commit(chain(first, planned), due_at=NOW)
     assert await holders(store, after(50)) == [BOB]
     assert await cards(store, after(99)) == []
@@ -760,7 +733,7 @@ async def test_only_cards_of_what_waits_and_is_told_show_holds(store: Storage) -
     found = {card.operation.id: card for card in await cards(store) if card.operation is not None}
     await show(store, [found[over]])
     await store.give_up(found[given_up], error="message_not_found", now=NOW)
-    under_way = await open_one(store, requested(4))
+    under_way = await opened(store, requested(4))
     await hold(store, HALT, *ops.values(), under_way.after)
     assert {
         card.operation and card.operation.id: card.hold is not None for card in await cards(store, LATER)

@@ -14,7 +14,7 @@ from bot.core.model import Reason, UserId
 from bot.errors import MaybeRecorded, Stale, StoreUnavailable
 from bot.ports import AuditHead, HoldTold, Receipt
 from bot.storage import SqlStore, connect
-from tests.handlers.test_publisher import Desk
+from tests.handlers.desk import Desk
 from tests.storage.backends import PATIENCE, administer
 from tests.storage.severed import Cut, Proxy
 from tests.storage.values import LATER, NOW, inbound, requested, running

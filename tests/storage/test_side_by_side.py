@@ -16,7 +16,7 @@ from bot.core.model import JobState
 from bot.ports import NO_HOLD, MessageKind
 from bot.storage import SqlStore, operations
 from tests.storage.backends import Backend, Stores
-from tests.storage.test_outbox import cards, due, ended_emergency, open_one, post
+from tests.storage.deeds import cards, due, ended_emergency, opened, post
 from tests.storage.values import (
     LATER,
     NOW,
@@ -72,7 +72,7 @@ async def test_a_review_committed_in_the_instant_of_the_posting_makes_the_card_d
 async def test_what_is_put_back_in_the_instant_of_its_end_is_due_at_once(
     stores: Stores, store: SqlStore, backend: Backend, kind: MessageKind
 ) -> None:
-    first = await open_one(store, requested())
+    first = await opened(store, requested())
     await post(store, (await due(store))[0])
     last = running(first)
     await store.commit(last, due_at=NOW)

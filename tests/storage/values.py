@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.core import events as e
 from bot.core.answers import Tell
 from bot.core.commands import Origin, RequestSwitchover
-from bot.core.holds import Hold
+from bot.core.holds import Frozen, Halted, Hold, Resumed, Unfrozen
 from bot.core.machine import Decision, Say, decide, open_operation
 from bot.core.model import (
     Call,
@@ -243,3 +243,22 @@ def walk(first: Decision, steps: list[Callable[[Operation], e.Event]]) -> list[D
         decisions.append(decide(op, step(op)))
         op = decisions[-1].after
     return decisions
+
+
+BOB = UserId("U2")
+
+
+def frozen(scope: str, at: datetime = NOW, *, until: datetime | None = None, reason: str = "why") -> Frozen:
+    return Frozen(at, scope, until, reason, BOB, "T1")
+
+
+def unfrozen(scope: str, at: datetime = NOW) -> Unfrozen:
+    return Unfrozen(at, scope, BOB, "T1")
+
+
+def halted(at: datetime = NOW) -> Halted:
+    return Halted(at, "fire", BOB, "T1")
+
+
+def resumed(at: datetime = NOW) -> Resumed:
+    return Resumed(at, BOB, "T1")

@@ -15,8 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.cli import main
 from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.page.show import has_screen, served
+from tests.tethered import tether
 
 # Each starts the bot, on a machine that may have much else to do.
 pytestmark = pytest.mark.timeout(180)
@@ -42,6 +44,7 @@ async def demo(
         stdout=out,
         stderr=PIPE if out == PIPE else out,
         start_new_session=True,  # as in a terminal of its own
+        preexec_fn=tether,
     )
 
 
@@ -227,10 +230,11 @@ def taken() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("way", ["--no-browser", "--auto"])
-async def test_a_port_that_was_asked_for_and_is_taken_is_one_line_with_the_mend(way: str, taken: int) -> None:
-    process = await demo(way, "--port", str(taken))
-    said, errors = await process.communicate()
-    assert (process.returncode, said.decode(), errors.decode()) == (
+def test_a_port_that_was_asked_for_and_is_taken_is_one_line_with_the_mend(
+    way: str, taken: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["demo", way, "--port", str(taken)])
+    assert (code, *capsys.readouterr()) == (
         1,
         "",
         f"--port: can't listen on 127.0.0.1:{taken} (another program uses it): choose another, or 0 for a free one\n",
