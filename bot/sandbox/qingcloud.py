@@ -243,7 +243,10 @@ class SimulatedQingCloud:
         # Decoded once; a second decoding is the sender's mistake. The SDK posts its parameters as a form.
         sent = (request.scope["query_string"], await request.body())
         params = dict(
-            pair for text in sent for pair in parse_qsl(text.decode("latin-1"), keep_blank_values=True)
+            pair
+            for text in sent
+            if text
+            for pair in parse_qsl(text.decode("latin-1"), keep_blank_values=True)
         )
         action = params.get("action", "")
         hidden = {"signature", "access_key_id"}

@@ -46,7 +46,7 @@ class Outcome:
             Ending.UNCHANGED: [*before],
             Ending.OTHER: [self.winner or next(iter(others), chosen)],
             Ending.NOBODY: [],
-            Ending.TWO: [*before, chosen],
+            Ending.TWO: [*(node for node in before if node != chosen), chosen],
         }[self.ending]
 
 

@@ -173,6 +173,16 @@ async def test_a_job_may_end_otherwise_than_it_says(ending: Ending, primaries: l
     assert [caller.nodes.index(node) for node in await caller.primaries()] == primaries
 
 
+async def test_who_is_primary_already_says_so_once_when_two_do() -> None:
+    caller = Caller()
+    caller.cloud.next_outcome(Ending.TWO)
+    await caller.assign(caller.nodes[1])
+    caller.cloud.failover(CLUSTER, caller.nodes[1])
+    caller.clock.advance(2)
+    assert await caller.primaries() == [caller.nodes[1]]
+    assert caller.cluster.primaries == [caller.nodes[1]]
+
+
 async def test_failover_stale_tabs_and_health() -> None:
     caller = Caller(Timings(health_lag=120))
     caller.cloud.failover(CLUSTER, caller.nodes[2])

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from random import Random
+from typing import Any
 
 from bot.core.holds import ALL, Hold, HoldKind
 from bot.sandbox.slack import Demo, Impossible, Message, User
 from bot.sandbox.slack.model import Group
 from tests.simulation.deliveries import Mail
 from tests.simulation.filling import Filling
-from tests.simulation.phrases import OFTEN_CHEAP, Phrases
+from tests.simulation.phrases import Phrases
 from tests.simulation.places import Places
 from tests.simulation.standing import Standings
 
+Deed = Callable[[], Coroutine[Any, Any, None]]
 CARDS = "card"
-AGAIN = 0.15
+AGAIN = 0.1
 """How many of those that are over are wanted once more, or back, at the end."""
-IN_FORMS = 0.45
+IN_FORMS = 0.65
 """How much of what people do they do in forms and Home tabs, where they use these."""
 LATER = 0.25
 """How many requests are for a later start."""
@@ -40,6 +42,7 @@ class People:
         holds: What is set by hand.
         forms: What they do in forms, where they use any.
         places: Where they ask in threads, where these may go away.
+        likely: How likely each database is what somebody insists on.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class People:
         holds: Callable[[], Sequence[Hold]],
         forms: Filling | None,
         places: Places | None,
+        likely: Sequence[float],
     ) -> None:
         self._demo = demo
         self._glass = glass
@@ -64,6 +68,7 @@ class People:
         self._holds = holds
         self._forms = forms
         self._places = places
+        self._likely = likely
 
     # --- one at a time ---
 
@@ -108,42 +113,47 @@ class People:
             self._joins_or_leaves(self._glass, who)
         await self._choose(who)
 
-    async def insist(self, *, halted: bool, leaving: bool) -> bool:
-        """The requester asks until there is a card; the approvers approve as soon as they can.
+    async def insist(self, *, amid: Sequence[Deed], leaving: bool) -> bool:
+        """The requester asks the same until there is a card; approvers approve as soon as they can.
 
         Returns whether a later start was asked for.
 
         Args:
-            halted: Somebody halts everything around the moment at which it would start.
-            leaving: The first who approves leaves the group before the second does.
+            amid: What happens around the moment at which it would start.
+            leaving: Who lets it start leaves the group of those who may: the first who approves, before the second
+                does, or the requester who does without.
         """
         who, approved = self._demo.requester, False
         wish = self._dice.choices(("now", "later", "emergency"), weights=(6.5, 2, 1.5))[0]
-        for _ in range(12):
+        text = self._wish(wish)
+        for _ in range(7):
             if not self._cards():
-                await self._wants(who, wish)
+                await self._wants(who, wish, text)
+                if leaving and wish == "emergency":
+                    await asyncio.sleep(self._dice.uniform(0.0, 0.6))
+                    self._leaves(self._glass, who)
             elif wish == "emergency":
                 break
-            await asyncio.sleep(self._dice.choice((0.3, 1.0, 2.0, 4.0)))
+            await asyncio.sleep(self._dice.choice((0.3, 1.0, 3.0, 8.0)))
             await self._choose(who)
             if self._waiting() is not None:
-                halts = [self.halt_amid()] if halted and not approved else []
-                await asyncio.gather(self._approve_in_time(leaving=leaving), *halts)
+                deeds = () if approved else amid
+                await asyncio.gather(self._approve_in_time(leaving=leaving), *(deed() for deed in deeds))
                 approved = True
             elif approved:
                 break
         return wish == "later"
 
-    async def _wants(self, who: User, wish: str) -> None:
+    async def _wants(self, who: User, wish: str, text: str) -> None:
         if self._forms is not None and wish == "now" and self._dice.random() < IN_FORMS:
             await self._forms.fill(who)
         else:
-            await self._ask(who, self._wish(wish))
+            await self._ask(who, text)
 
     def _wish(self, wish: str) -> str:
         if wish == "emergency":
-            return self._phrases.emergency(OFTEN_CHEAP)
-        return self._phrases.request(self._demo.requester.tz, OFTEN_CHEAP, later=float(wish == "later"))
+            return self._phrases.emergency(self._likely)
+        return self._phrases.request(self._demo.requester.tz, self._likely, later=float(wish == "later"))
 
     async def _ask(self, who: User, text: str) -> None:
         """Asks for a switchover, by command or mention, and again when there was no answer."""
@@ -203,18 +213,19 @@ class People:
 
     async def _approve_in_time(self, *, leaving: bool) -> None:
         with contextlib.suppress(Impossible):  # somebody or something was faster
-            await (self.approve_and_leave() if leaving else self.both_approve())
+            if leaving:
+                await self.approve_and_leave()
+            else:
+                await (self.both_approve() if self._dice.random() < 0.5 else self.approve())
 
     async def approve_and_leave(self) -> None:
         """Somebody approves and is taken out of the group; then another one approves the same."""
-        demo, members = self._demo, self._demo.approvers.members
-        card = self._waiting()
+        demo, card = self._demo, self._waiting()
         if card is None:
             return
         await self._mail.click(demo.approver, card, "approve", outdated=True)
         await asyncio.sleep(self._dice.choice((0.3, 1.0, 3.0)))
-        if demo.approver.id in members:
-            self._joins_or_leaves(demo.approvers, demo.approver)
+        self._leaves(demo.approvers, demo.approver)
         await self._mail.click(demo.second_approver, card, "approve", outdated=True)
 
     async def regroup(self) -> None:
@@ -231,10 +242,15 @@ class People:
 
     def _joins_or_leaves(self, group: Group, who: User) -> None:
         if who.id in group.members:
-            group.members.remove(who.id)
+            self._leaves(group, who)
         else:
             group.members.append(who.id)
-        self._standings.changed()
+            self._standings.changed()
+
+    def _leaves(self, group: Group, who: User) -> None:
+        if who.id in group.members:
+            group.members.remove(who.id)
+            self._standings.changed()
 
     async def hold(self) -> None:
         """Somebody stops everything, or some of it, or lets it go on."""
@@ -277,14 +293,14 @@ class People:
                 await self._mail.command(demo.approver, demo.channel, text)
         for card in self._cards():
             names = [name for name, _ in _buttons(card)]
-            wish = self._dice.choice(("approve", "approve", "reject", ""))
+            wish = self._dice.choice(("approve", "reject", ""))
             for who in (demo.second_approver, demo.approver):
                 if wish in names:
                     await self._mail.click(who, card, wish, outdated=True)
 
     def _lifts(self) -> Sequence[str]:
         """What lets everything go on that is held up, and one more that may have nothing to lift."""
-        wanted = {self._dice.choice(LIFTS)}
+        wanted = {self._dice.choice(LIFTS)} if self._dice.random() < 0.3 else set[str]()
         for hold in self._holds():
             wanted.add("resume" if hold.kind is HoldKind.HALT else f"unfreeze {hold.scope}")
         return [text for text in LIFTS if text in wanted]
@@ -309,10 +325,10 @@ class People:
                 await self._mail.click(self._demo.approver, message, "acknowledge")
 
     async def watch(self) -> None:
-        """Some open their Home tabs; then something changes that is seen there."""
+        """Somebody opens their Home tab; then something changes that is seen there."""
         if self._forms is not None:
-            for who in (self._demo.approver, self._demo.requester, self._demo.guest):
-                await self._forms.look_home(who)
+            people = (self._demo.approver, self._demo.requester, self._demo.guest)
+            await self._forms.look_home(self._dice.choice(people))
         await self._mail.command(self._demo.approver, self._demo.channel, self._phrases.hold())
 
     async def review(self) -> None:

@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 Turn = Callable[[], Coroutine[Any, Any, None]]
-MOST_LOGINS = 6
-"""So many logins in a row are answered badly at most."""
 RENEWED_BEFORE = 600.0
 """Seconds before its end at which a token is not used any more."""
 REMOVED = 0.5
-"""In how many of the histories with reloads what is under way at the end of all trouble is taken out."""
+"""In how many of the histories with reloads a database is taken out at the end of all trouble."""
 BROKEN_FILES = ("[slack", "unknown = 1\n")
 """What is written in front of a good file to make it a bad one."""
 
@@ -44,6 +42,7 @@ class Besides:
         self._world = world
         self._dice = dice
         self._good: Book = RULES
+        self._bad_logins = 0
 
     def climate(self) -> None:
         """What lasts for the whole history."""
@@ -72,24 +71,24 @@ class Besides:
     @property
     def logins_at_most(self) -> int:
         """How often there was a reason to ask IAM for a token: each process, each configuration, each end of one."""
-        counted, world = self._world.trace.counted, self._world
+        world = self._world
         clients = world.lives + world.reloads
-        ended = counted["tokens: revoked"] + counted["IAM away"]
-        bad = MOST_LOGINS * sum(times for kind, times in counted.items() if kind.startswith("logins: "))
         lasts = (world.clouds.huawei.token_life - world.time.ahead).total_seconds() - RENEWED_BEFORE
         if lasts <= 0:  # by the machine's clock every token is too old to be used again
             return len(world.clouds.asked)
-        return 2 * (clients + ended + bad) + int(world.time.elapsed / lasts) * (1 + world.reloads)
+        causes = clients + world.clouds.huawei.revoked + self._bad_logins
+        return 2 * causes + int(world.time.elapsed / lasts) * (1 + world.reloads)
 
     async def heal(self) -> None:
-        """All is as it was in the beginning, but perhaps what is under way is not configured any more."""
+        """All is as it was in the beginning, but perhaps what is under way, or another, is not configured any more."""
         self._world.ground.fail(Failing.NOT, self._dice)
         book = RULES
         if self._world.scene.reloads and self._dice.random() < REMOVED:
             under_way = {
                 op.database for op in self._world.ground.look.states().values() if op.submissions and op.open
             }
-            book = {name: rules for name, rules in RULES.items() if name not in under_way}
+            removed = under_way or {self._dice.choice(list(RULES))}
+            book = {name: rules for name, rules in RULES.items() if name not in removed}
         await self._change(book)
 
     async def restore(self) -> None:
@@ -119,7 +118,8 @@ class Besides:
         """A few logins are answered badly."""
         name = self._dice.choice(list(_LOGINS))
         self._note(f"logins: {name}")
-        times = self._dice.choice((1, 1, 2, MOST_LOGINS))
+        times = self._dice.choice((1, 1, 2, 6))
+        self._bad_logins += times
         self._world.clouds.huawei.faults.set(CREATE_TOKEN, _LOGINS[name], times=times)
 
     async def _no_iam(self) -> None:
@@ -137,7 +137,7 @@ class Besides:
         failing = self._dice.choice([each for each in Failing if each is not Failing.NOT])
         self._note(f"database: {failing}")
         self._world.ground.fail(failing, self._dice)
-        await asyncio.sleep(self._dice.choice((0.3, 1.0, 3.0, 10.0, 40.0)))
+        await asyncio.sleep(self._dice.choice((0.3, 0.3, 1.0, 1.0, 3.0, 3.0, 10.0, 10.0, 40.0)))
         self._world.ground.fail(Failing.NOT, self._dice)
 
     async def _lost_commits(self) -> None:

@@ -95,9 +95,11 @@ class WatchedHuaweiDds(SimulatedHuaweiDds):
 
     Attributes:
         let_in: It has answered somebody well since its tokens were revoked.
+        revoked: How often they were.
     """
 
     let_in = False
+    revoked = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._endpoint(Request(scope, receive))
@@ -111,6 +113,7 @@ class WatchedHuaweiDds(SimulatedHuaweiDds):
     def revoke_tokens(self) -> None:
         """As a change of the password does; not again before a new token has been of use."""
         if self.let_in:
+            self.revoked += 1
             super().revoke_tokens()
         self.let_in = False
 
@@ -337,9 +340,9 @@ def _not_alone(nodes: Iterable[Any], primaries: Collection[str]) -> list[str]:
     return [each for each in ids if each not in primaries] or ids
 
 
-def promote_anybody(dice: Random, clouds: Clouds) -> tuple[Target, str]:
-    """A failover that a cloud makes by itself: where, and to whom."""
-    target = dice.choice([ORDERS, *clouds.groups()])
+def promote_anybody(dice: Random, clouds: Clouds, where: Target | None = None) -> tuple[Target, str]:
+    """A failover that a cloud makes by itself, anywhere or at one place: where, and to whom."""
+    target = where or dice.choice([ORDERS, *clouds.groups()])
     if target == ORDERS:
         node = dice.choice(_not_alone(clouds.orders.nodes, clouds.orders.primaries))
         clouds.qingcloud.failover(clouds.orders.id, node)

@@ -17,7 +17,8 @@ from tests.simulation.besides import Besides
 from tests.simulation.filling import Filling
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
-from tests.simulation.phrases import Phrases
+from tests.simulation.phrases import OFTEN_CHEAP, OFTEN_DDS, Phrases
+from tests.simulation.policies import RULES
 from tests.simulation.scene import scene_of
 from tests.simulation.sockets import mode_of
 from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
@@ -26,17 +27,17 @@ from tests.storage.looks import Unsettled
 
 PATIENCE = 45 * 60.0
 """Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
-LOOK_EVERY = 12.0
+LOOK_EVERY = 20.0
 IN_FORCE, ANSWERED = 60.0, 8.0
 """Seconds after which only the newest configuration can be meant, and until a request has its plan."""
 HOMES_REST = 10 * 60.0
 """Seconds after which Home tabs show how old their readings are, and nothing else changes in them."""
-DENSE = 0.65
+DENSE = 0.75
 """How many histories are short: one switchover, with the trouble around its submission."""
-HALTED = 0.15
-"""In how many of them everything is halted around the moment of the start."""
-LEAVING = 0.15
-"""In how many of them the first approver leaves the group before there are enough."""
+HALTED, FAILED_OVER = 0.15, 0.15
+"""In how many of them everything is halted, and in how many the cloud fails over, around the moment of the start."""
+LEAVING = 0.2
+"""In how many of them who lets it start leaves the group of those who may."""
 AWAY = 0.5
 """In how many of those with a later start the bot is stopped before it."""
 
@@ -162,6 +163,7 @@ class History:
             holds=lambda: world.observer.trail.holds,
             forms=self._filling if world.scene.forms else None,
             places=world.places if world.scene.places else None,
+            likely=OFTEN_DDS if world.scene.tokens else OFTEN_CHEAP,
         )
         weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
         self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
@@ -209,7 +211,7 @@ class History:
         """People are busy for some minutes; the first requests come before anything else."""
         await asyncio.sleep(1)
         self._world.spawn(self._people.request())
-        for _ in range(self._dice.randint(4, 14)):
+        for _ in range(self._dice.randint(2, 8)):
             await asyncio.sleep(self._dice.choice((0.0, 0.2, 1.0, 2.0, 4.0, 15.0)))
             self._world.spawn(self._people.act())
         await asyncio.sleep(self._dice.choice((1, 10, 40)))
@@ -218,13 +220,24 @@ class History:
         """One switchover is wanted, and nearly nothing else happens until it is under way."""
         await asyncio.sleep(1)
         leaving = random.Random(f"leaving {self._world.seed}").random() < LEAVING  # noqa: S311
-        halted = self._dice.random() < HALTED
-        if await self._people.insist(halted=halted, leaving=leaving) and self._dice.random() < AWAY:
+        amid = [
+            deed
+            for deed, likely in ((self._people.halt_amid, HALTED), (self._fail_over, FAILED_OVER))
+            if self._dice.random() < likely
+        ]
+        if await self._people.insist(amid=amid, leaving=leaving) and self._dice.random() < AWAY:
             self._world.spawn(self._away())
-        for _ in range(self._dice.choice((0, 0, 1, 2))):
+        for _ in range(self._dice.choice((0, 0, 0, 1))):
             await asyncio.sleep(self._dice.choice((0.0, 0.5, 3.0)))
             self._world.spawn(self._people.act())
         await asyncio.sleep(self._dice.choice((0.5, 3, 12)))
+
+    async def _fail_over(self) -> None:
+        """The cloud makes another node the primary just where something is to start."""
+        await asyncio.sleep(self._dice.uniform(0.0, 0.5))
+        targets = [op.target for op in self._world.ground.look.states().values() if op.open]
+        for target in targets[:1]:
+            self._weather.fail_over(target)
 
     async def _trouble(self) -> None:
         dice = self._weather_dice
@@ -294,14 +307,19 @@ class History:
             world.observer.violated("homes_are_true", problem)
 
     async def _under_other_rules(self) -> None:
-        """Somebody asks after a database was taken out, and again when all are there under other rules."""
+        """Somebody asks after a database was taken out or, where none was, when all are there under other rules."""
         if self._world.scene.reloads:
-            for change in (self._besides.restore, None):
-                await asyncio.sleep(IN_FORCE)
-                await self._people.want_something()
-                await asyncio.sleep(ANSWERED)
-                if change is not None:
-                    await change()
+            removed = self._world.book.keys() < RULES.keys()
+            if removed:
+                await self._asks_by_what_is_in_force()
+            await self._besides.restore()
+            if not removed:
+                await self._asks_by_what_is_in_force()
+
+    async def _asks_by_what_is_in_force(self) -> None:
+        await asyncio.sleep(IN_FORCE)
+        await self._people.want_something()
+        await asyncio.sleep(ANSWERED)
 
     def _look_at_holds(self) -> None:
         world = self._world

@@ -120,6 +120,8 @@ class Observer:
         self._noticed: set[str] = set()
         self.bodies: set[bytes] = set()
         self.denials: dict[str, list[bool]] = defaultdict(list)
+        self._ended = 0
+        self._heard_by: dict[str, int] = {}  # how many processes had ended before each signature was heard of
 
     def violated(self, check: str, problem: str) -> None:
         """A promise is broken: the history ends here."""
@@ -287,7 +289,9 @@ class Observer:
             known.add(signature)
         if relied_on and surely and not self._is_recorded(receipt.delivery, signature):
             self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
-        if denied and signature and self._look.accepted(signature):
+        # A copy that comes to a later process is the simulation's alone: what Slack shows words for it sends once.
+        first_heard = self._heard_by.setdefault(signature, self._ended)
+        if denied and signature and first_heard == self._ended and self._look.accepted(signature):
             self.violated(
                 "denied_is_not_recorded", f"{what} is recorded, and who did it was told that it is not"
             )
@@ -300,6 +304,7 @@ class Observer:
 
     def process_ended(self) -> None:
         """Nobody knows the notices any more that it took: they are not recorded, and only empty its caches."""
+        self._ended += 1
         self._noticed.clear()
         self.rulebook.process_ended()
 

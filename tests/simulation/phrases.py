@@ -16,6 +16,8 @@ LIKELY = (4, 3, 3)
 """How likely each database is to be switched: orders, sessions, events."""
 OFTEN_CHEAP = (6, 2, 2)
 """The same where submissions often get lost: a lost one to DDS is looked for during a quarter of an hour."""
+OFTEN_DDS = (2, 4, 4)
+"""The same where the trouble is about what DDS is asked with."""
 STARTS = ("in 8s", "in 20s", "in 45s", "in 70s", "in 3m", "in 5m30s", "at 2026-03-01T12:01:10Z", "at {clock}")
 """When it is to start: soon, or amid the freeze, or so late that there is time for a reminder."""
 CLOCK = START + timedelta(minutes=9)

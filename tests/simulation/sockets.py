@@ -120,7 +120,7 @@ class Links:
         """Goes on until cancelled."""
         deeds = (self._refresh, self._drop, self._close, self._mute, self._disable)
         while True:
-            await asyncio.sleep(self._dice.choice((0.5, 2.0, 2.0, 6.0)))
+            await asyncio.sleep(self._dice.choice((0.5, 2.0, 6.0, 15.0)))
             deed = self._dice.choices(deeds, weights=(12, 6, 4, 2, 0.3))[0]
             await deed()
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
 
+from bot.core.model import Target
 from bot.sandbox.faults import Fault
 from bot.sandbox.huawei_dds.model import LIST_INSTANCES, LIST_TASKS, PROMOTE, SHOW_JOB, SWITCHOVER
 from bot.sandbox.slack.faults import Fault as SlackFault
@@ -155,7 +156,11 @@ class Weather:
             self._clouds.huawei.next_outcome(ending, word=word)
 
     async def _failover(self) -> None:
-        target, node = promote_anybody(self._dice, self._clouds)
+        self.fail_over()
+
+    def fail_over(self, where: Target | None = None) -> None:
+        """A cloud makes another node the primary, anywhere or at one place."""
+        target, node = promote_anybody(self._dice, self._clouds, where)
         self._note(f"failover of {target}")
         self._trace.add("cloud", f"{target} fails over to {node} by itself")
 

@@ -114,11 +114,11 @@ def _in_memory(dice: random.Random) -> Ground:
 
 
 STORES: dict[str, Callable[[random.Random], Ground]] = {"memory": _in_memory, "sqlite": _on_sqlite}
-REAL_EVERY = 64
+REAL_EVERY = 256
 
 
 def store_of(seed: int) -> str:
-    """Where the bot of this history keeps its truth: one history in sixty-four is played on the real store."""
+    """Where the bot of this history keeps its truth: one history in 256 is played on the real store."""
     return "sqlite" if seed % REAL_EVERY == REAL_EVERY - 1 else "memory"
 
 
@@ -414,13 +414,18 @@ def logs_of(world: World) -> Iterator[None]:
         processors=[process], wrapper_class=structlog.BoundLogger, cache_logger_on_first_use=False
     )
     root.handlers[:] = [Handler()]
-    root.setLevel(logging.WARNING)
+    _let_through(root, logging.WARNING)
     try:
         yield
     finally:
         structlog.configure(**before)
         root.handlers[:] = handlers
-        root.setLevel(level)
+        _let_through(root, level)
+
+
+def _let_through(logger: logging.Logger, level: int) -> None:
+    if logger.level != level:  # setting it makes every logger forget what it knows of levels
+        logger.setLevel(level)
 
 
 def _failure(exc_info: Any) -> str:
