@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -153,16 +153,23 @@ def one_true_card(end: End) -> Sequence[str]:
     return problems
 
 
-def holds_are_shown(
-    states: Mapping[str, Operation], holds: Sequence[Hold], workspace: Workspace, now: datetime
-) -> Sequence[str]:
+Held = Sequence[tuple[Operation, Hold | None]]
+"""What waits, each with what is in its way."""
+
+
+def waiting(look: Look, holds: Sequence[Hold], now: datetime) -> Held:
+    """The operations that wait for approvals or their start."""
+    return [(op, in_the_way(op, holds, now)) for op in look.states().values() if op.status in WAITING]
+
+
+def holds_are_shown(held_now: Held, workspace: Workspace, now: datetime) -> Sequence[str]:
     """The card of what waits says first whether anything is in its way; asked while nothing is owed to Slack."""
     problems = []
-    for op in states.values():
+    for op, hold in held_now:
         found = workspace.with_metadata("switchover_operation", operation=op.id, key="card")
-        fresh = WORDS.card(op, hold=in_the_way(op, holds, now), now=now).text.splitlines()[0]
+        fresh = WORDS.card(op, hold=hold, now=now).text.splitlines()[0]
         shown = [message.text.splitlines()[0] for message in found]
-        if op.status in WAITING and shown not in ([], [fresh]):
+        if shown not in ([], [fresh]):
             problems.append(f"the card of {op.id} says {shown}, not {fresh!r}")
     return problems
 

@@ -149,6 +149,7 @@ class History:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._held: checks.Held = []
         self._dice = random.Random(f"history {world.seed}")  # noqa: S311  # dice, not keys
         phrases = Phrases(world.clouds, self._dice, lambda: world.time.elapsed)
         standings = world.observer.standings
@@ -323,10 +324,12 @@ class History:
 
     def _look_at_holds(self) -> None:
         world = self._world
-        now, holds = world.time.machine(), world.observer.trail.holds
-        states = world.ground.look.states()
-        for problem in checks.holds_are_shown(states, holds, world.workspace, now):
-            world.observer.violated("holds_are_shown", problem)
+        now = world.time.machine()
+        held = checks.waiting(world.ground.look, world.observer.trail.holds, now)
+        if held != self._held:  # nothing else changes what is looked at
+            for problem in checks.holds_are_shown(held, world.workspace, now):
+                world.observer.violated("holds_are_shown", problem)
+        self._held = held
 
     async def _rest(self) -> str:
         """Waits until nothing is owed; says what still is when that takes too long."""
