@@ -701,7 +701,7 @@ class Outbox(Protocol):
         ...
 
     async def backlog(self) -> int:
-        """How many messages are owed."""
+        """How many messages are owed, but for cards of what has ended that wait for ``NO_PLACE``."""
         ...
 
 

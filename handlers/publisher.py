@@ -347,9 +347,10 @@ class Publisher:
         opened = await self._open(operation.requested_by, until)
         if isinstance(opened, str):
             return Elsewhere(opened, fate.error)
-        if fate.error == NO_PLACE and isinstance(opened, Rejected) and message.attempts < MAX_REJECTIONS:
-            # Nobody can be told now; the place may be back, and then its card is, and what is said below it.
-            return Later(fate.error, uncertain=False, wait=MAX_BACKOFF)
+        may_be_back = fate.error in PLACE_GONE | {NO_PLACE} and message.attempts < MAX_REJECTIONS
+        if may_be_back and isinstance(opened, Rejected):
+            # Nobody can be told now; when the place is back, its card is, and what is said below it.
+            return Later(fate.error, uncertain=fate.uncertain, wait=MAX_BACKOFF)
         if isinstance(opened, Rejected) and opened.error not in OPERATOR:
             return GivenUp(f"{fate.error}, {opened.error}")
         again = opened if isinstance(opened, Later) else self._judge_answer(OPEN, message, opened)
@@ -585,11 +586,14 @@ class Publisher:
             return Later(error, uncertain=uncertain, wait=MAX_BACKOFF)
         if message.kind is MessageKind.AUDIT:
             return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
+        if _only_renewed(message):
+            # Nothing has happened to it: that its place is gone just now takes nothing away from it.
+            return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
         why = NO_PLACE if _is_in_the_way(message) else error
         if error in PLACE_GONE and _waits_for_its_place(message, uncertain=uncertain):
             return Later(why, uncertain=uncertain, wait=MAX_BACKOFF)
         if error in PLACE_GONE and self._may_still_be_seen(message, uncertain=uncertain):
-            return Later(why, uncertain=uncertain, wait=AUDIT_PAUSE)
+            return Later(NO_PLACE, uncertain=uncertain, wait=AUDIT_PAUSE)
         gone = error == NO_PLACE or error in PLACE_GONE | THREAD_GONE
         if gone or (message.attempts >= MAX_REJECTIONS and not _was_sent(message)):
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
@@ -649,6 +653,16 @@ def _is_in_the_way(message: Message) -> bool:
     if status not in MUST_BE_TOLD:
         return False
     return not message.ts if message.kind is MessageKind.CARD else message.status != status
+
+
+def _only_renewed(message: Message) -> bool:
+    """Whether it is a card whose operation is as it shows: what holds it has come or gone."""
+    operation = message.operation
+    return (
+        message.kind is MessageKind.CARD
+        and operation is not None
+        and message.posted_version >= operation.version
+    )
 
 
 def _waits_for_its_place(message: Message, *, uncertain: bool) -> bool:

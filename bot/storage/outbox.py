@@ -36,7 +36,7 @@ from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
 from bot.storage.in_force import in_force
-from bot.storage.tables import Instant, insert_new, messages, operations
+from bot.storage.tables import EPOCH, Instant, insert_new, messages, operations
 
 CARD_KEY = "card"
 UNREADABLE = "unreadable"
@@ -176,13 +176,27 @@ async def card_is_behind(connection: AsyncConnection, op: Operation, *, shown: i
 
 
 async def renew_cards(connection: AsyncConnection, of: Collection[str], at: datetime) -> None:
-    """These operations' cards show something else now, though nothing has happened to the operations."""
-    if of:
-        cards = messages.c.operation_id.in_(of), _of_card
-        await _lock(connection, *cards)
-        await connection.execute(
-            update(messages).where(*cards).values(renew_at=at, renewals=messages.c.renewals + 1)
+    """These operations' cards show something else now, though nothing has happened to the operations.
+
+    What was behind before keeps its place in the queue.
+    """
+    if not of:
+        return
+    cards = messages.c.operation_id.in_(of), _of_card
+    await _lock(connection, *cards)
+    behind = exists().where(
+        operations.c.id == messages.c.operation_id, operations.c.version > messages.c.posted_version
+    )
+    await connection.execute(
+        update(messages)
+        .where(*cards)
+        .values(
+            # Now, whatever this machine's clock shows and another's will.
+            renew_at=EPOCH,
+            renewals=messages.c.renewals + 1,
+            owed_at=case((behind, messages.c.owed_at), else_=literal(at, Instant())),
         )
+    )
 
 
 async def _hurry(connection: AsyncConnection, op: Operation, at: datetime) -> None:
@@ -396,20 +410,20 @@ async def posted(connection: AsyncConnection, message: Message, ts: str, version
     newer = case((messages.c.posted_version > version, messages.c.posted_version), else_=version)
     ours = claims.held(messages, message.claimed_until)
     shown_until = None if message.hold is None else message.hold.until
+    # What was set or lifted since it was claimed is not what it shows; nor what an older version of it did.
+    shows_it = and_(messages.c.renewals == message.renewals, messages.c.posted_version <= version)
     await connection.execute(
         update(messages)
         .where(messages.c.id == message.id)
         .values(
             ts=ts,
-            # What was set or lifted since it was claimed is not what it shows.
-            renew_at=case(
-                (messages.c.renewals == message.renewals, literal(shown_until, Instant())),
-                else_=messages.c.renew_at,
-            ),
+            renew_at=case((shows_it, literal(shown_until, Instant())), else_=messages.c.renew_at),
             uncertain=False,
             attempts=0,
             posted_version=case((_of_card, newer), else_=0),
-            owed_at=case((_of_card, over), else_=messages.c.owed_at),
+            owed_at=case(
+                (and_(_of_card, shows_it), literal(shown_until or now, Instant())), else_=messages.c.owed_at
+            ),
             due_at=case((ours, over), else_=messages.c.due_at),
             claimed_from=case((ours, null()), else_=messages.c.claimed_from),
             done_at=func.coalesce(messages.c.done_at, done),
@@ -505,8 +519,11 @@ async def card_place(connection: AsyncConnection, operation_id: str) -> CardPlac
 
 
 async def backlog(connection: AsyncConnection) -> int:
-    """How many messages are owed, due or not."""
-    found = await connection.execute(select(func.count()).select_from(_with_operation).where(_is_owed()))
+    """How many messages are owed, due or not, but for cards of what has ended that wait for their place."""
+    waits = and_(_of_card, operations.c.is_open == false(), messages.c.last_error == NO_PLACE)
+    found = await connection.execute(
+        select(func.count()).select_from(_with_operation).where(_is_owed(), not_(waits))
+    )
     return found.scalar_one()
 
 

@@ -417,7 +417,7 @@ class SqlStore:
         return await self._database.read(partial(outbox.card_place, operation_id=operation_id))
 
     async def backlog(self) -> int:
-        """How many messages are owed."""
+        """How many messages are owed, but for cards of what has ended whose place is gone."""
         return await self._database.read(outbox.backlog)
 
 

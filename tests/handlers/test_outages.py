@@ -321,6 +321,51 @@ async def test_a_card_in_an_archived_channel_shows_the_end_to_whoever_opens_it_a
         assert await run.store.backlog() == 0
 
 
+async def test_a_hold_takes_nothing_away_from_what_waits_in_a_channel_that_is_archived(
+    ground: Ground,
+) -> None:
+    """Its card is only renewed; it shows that when the channel is back."""
+    async with storm(ground) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(5)
+        archived(run, op)
+        await run.work(Halt("which primary?"), ASKER, run.channel("C-TWO").id)
+        await run.live(60, step=5)
+        assert await run.world.status(op.id) is Status.AWAITING_APPROVAL
+        run.channel(op.place.channel).is_archived = False
+        await run.live(700, step=10)
+        card = run.slack.card(op.id)
+        assert card is not None
+        assert card.text.startswith("⏸ Held")
+
+
+async def test_a_card_in_doubt_whose_channel_was_gone_meanwhile_shows_the_end(ground: Ground) -> None:
+    async with storm(ground) as run:
+        run.databases(["orders"])
+        run.slack.faults.once("chat.postMessage", Fault.drop(processed=True))
+        op = await run.requested("orders")
+        await run.publish()
+        bot_removed(run, op)
+        await run.live(60, step=5)
+        assert await run.world.status(op.id) is Status.CANCELLED
+        run.channel(op.place.channel).members.add(run.slack.bot_user)
+        await run.live(700, step=10)
+        assert (run.cards(), run.doubled()) == ({"cancelled": 1}, [])
+
+
+async def test_an_end_that_nobody_could_be_told_is_told_when_its_channel_is_back(ground: Ground) -> None:
+    async with storm(ground) as run:
+        op = await one_running(run)
+        archived(run, op)
+        run.slack.users[ASKER].deleted = True
+        run.job_is_done("orders")
+        await run.live(120, step=5)
+        run.channel(op.place.channel).is_archived = False
+        await run.live(700, step=10)
+        assert (run.cards(), len(run.told("succeeded")), run.doubled()) == ({"succeeded": 1}, 1, [])
+
+
 async def test_a_card_in_a_channel_that_stays_archived_is_given_up_after_a_day(ground: Ground) -> None:
     async with storm(ground) as run:
         op = await one_running(run)

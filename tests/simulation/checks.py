@@ -209,11 +209,11 @@ def accepted_at_most_once(end: End) -> Sequence[str]:
 
 
 def succeeded_was_submitted(end: End) -> Sequence[str]:
-    """``succeeded`` is said only of what was sent; or what was never known to be, and roles moved by themselves."""
+    """``succeeded`` is said only of what was sent, or may have been while the roles moved by themselves."""
     problems = []
     for op in end.states.values():
         told = end.observer.operations[op.id]
-        if op.status is Status.SUCCEEDED and not told.submissions and not told.count(e.SubmissionFound):
+        if op.status is Status.SUCCEEDED and not told.submissions and not told.count(e.SubmissionUncertain):
             problems.append(f"{op.id} succeeded without a submission")
     return problems
 

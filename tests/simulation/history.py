@@ -337,7 +337,7 @@ class History:
         patience = world.time.elapsed + PATIENCE
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            left = world.ground.look.unsettled()
+            left = world.ground.look.unsettled(world.time.machine())
             if left.messages == 0:
                 self._look_at_holds()
             if world.serving is not None and left == Unsettled(0, 0, 0):

@@ -144,21 +144,21 @@ class Disk:
 
     def behind(self) -> Iterator[Owed]:
         """What Slack is owed: a card only while it is behind its operation."""
-        return (each for each in self.messages.values() if each.done_at is None and self._is_behind(each))
+        return (each for each in self.messages.values() if each.done_at is None and self.is_behind(each))
 
     def due_at(self, owed: Owed) -> datetime:
         """When it is to be posted; of one that is not behind, if it is ever to be renewed."""
-        if self._is_behind(owed) or owed.renew_at is None:
+        if self.is_behind(owed) or owed.renew_at is None:
             return owed.due_at
         return max(owed.due_at, owed.renew_at)
 
-    def _is_behind(self, owed: Owed) -> bool:
+    def is_behind(self, owed: Owed) -> bool:
         if owed.kind is not MessageKind.CARD or owed.operation_id is None:
             return True
         return self.operations[owed.operation_id].op.version > owed.posted_version
 
     def _is_owed(self, owed: Owed) -> bool:
-        return self._is_behind(owed) or owed.renew_at is not None
+        return self.is_behind(owed) or owed.renew_at is not None
 
     def may_go(self) -> Sequence[Owed]:
         """What of it, or to be renewed, waits for nothing else, as a reply does for its card and every earlier one."""
@@ -219,7 +219,7 @@ class Disk:
             publish=min([self.due_at(row) for row in self.may_go()], default=None),
         )
 
-    def unsettled(self) -> Unsettled:
+    def unsettled(self, now: datetime) -> Unsettled:
         """What is still to be done."""
         return Unsettled(
             deliveries=sum(row.done_at is None for row in self.inbox.values()),
@@ -228,6 +228,8 @@ class Disk:
                 for row in self.operations.values()
             ),
             messages=sum(
-                1 for each in self.messages.values() if each.done_at is None and self._is_owed(each)
+                self.is_behind(each) or (each.renew_at is not None and each.renew_at <= now)
+                for each in self.messages.values()
+                if each.done_at is None
             ),
         )

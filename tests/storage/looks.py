@@ -75,8 +75,8 @@ class Look(Protocol):
         """When each sweep has something to do."""
         ...
 
-    def unsettled(self) -> Unsettled:
-        """What is still to be done."""
+    def unsettled(self, now: datetime) -> Unsettled:
+        """What is still to be done at a time, and not later by itself."""
         ...
 
 
@@ -96,7 +96,7 @@ AND NOT (m.kind = 'reply' AND EXISTS (
 UNSETTLED = f"""
 SELECT (SELECT count(*) FROM inbox WHERE done_at IS NULL),
   (SELECT count(*) FROM operations WHERE is_open AND status != 'needs_attention'),
-  (SELECT count(*) {OWED})
+  (SELECT count(*) {OWED} AND ({BEHIND} OR m.renew_at <= ?))
 """  # noqa: S608  # our own words
 
 
@@ -154,6 +154,7 @@ class SqliteLook:
         (due,) = self.reader.execute(query).fetchone()
         return None if due is None else EPOCH + due * MICROSECOND
 
-    def unsettled(self) -> Unsettled:
-        """What is still to be done."""
-        return Unsettled(*self.reader.execute(UNSETTLED).fetchone())
+    def unsettled(self, now: datetime) -> Unsettled:
+        """What is still to be done at a time, and not later by itself."""
+        micros = (now - EPOCH) // MICROSECOND
+        return Unsettled(*self.reader.execute(UNSETTLED, (micros,)).fetchone())

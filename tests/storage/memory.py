@@ -23,6 +23,7 @@ from bot.core.operation import Operation, Status
 from bot.errors import Chosen, Held, Locked, MaybeRecorded, Stale, StoreUnavailable
 from bot.ports import (
     NO_HOLD,
+    NO_PLACE,
     AuditBreak,
     AuditHead,
     CardPlace,
@@ -41,6 +42,7 @@ from bot.storage import audit
 from bot.storage.codec import plain
 from bot.storage.outbox import CARD_KEY, SUPERSEDED, reply_key
 from bot.storage.store import KEEP_AT_LEAST, require_consecutive
+from bot.storage.tables import EPOCH
 from tests.storage.disk import Delivery, Disk, Home, Kept, Lost, Owed, Read, next_id
 
 
@@ -473,7 +475,9 @@ class MemoryStore:
                 self._owe_thread(op, say, event.at)
                 card = self._card(op.id)
                 if card is not None:
-                    card.renew_at, card.renewals = event.at, card.renewals + 1
+                    if not self.disk.is_behind(card):
+                        card.owed_at = event.at
+                    card.renew_at, card.renewals = EPOCH, card.renewals + 1
 
     # --- Home tabs ---
 
@@ -725,11 +729,11 @@ class MemoryStore:
             if _held(row, message.claimed_until):
                 row.due_at, row.claimed_from = now, None
             row.ts, row.uncertain, row.attempts = ts, False, 0
-            row.posted_version = max(version, row.posted_version) if is_card else 0
-            row.owed_at = now if is_card else row.owed_at
             row.done_at = row.done_at or (now if over else None)
-            if row.renewals == message.renewals:
+            if row.renewals == message.renewals and row.posted_version <= version:
                 row.renew_at = None if message.hold is None else message.hold.until
+                row.owed_at = (row.renew_at or now) if is_card else row.owed_at
+            row.posted_version = max(version, row.posted_version) if is_card else 0
 
     async def retry(
         self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
@@ -797,7 +801,12 @@ class MemoryStore:
     async def backlog(self) -> int:
         """How many messages are owed."""
         await self._begin(writing=False)
-        return sum(1 for _ in self.disk.behind())
+        return sum(not self._waits_for_its_place(row) for row in self.disk.behind())
+
+    def _waits_for_its_place(self, row: Owed) -> bool:
+        op = self._op(row)
+        ended = row.kind is MessageKind.CARD and op is not None and not op.open
+        return ended and row.last_error == NO_PLACE
 
 
 def _claim(row: Delivery | Kept | Owed | Home, until: datetime) -> None:

@@ -299,3 +299,15 @@ async def test_a_start_that_somebody_else_moved_is_stale_before_it_is_held(store
     with pytest.raises(Stale) as raised:
         await store.commit(decisions[:1], due_at=NOW, unless_held=EVERY_KIND)
     assert type(raised.value) is Stale
+
+
+async def test_what_has_ended_by_itself_was_not_in_force_before_what_is_set_now(store: Storage) -> None:
+    seen: list[Hold] = []
+
+    def tell(_open: Sequence[Operation], before: Sequence[Hold]) -> HoldTold:
+        seen.extend(before)
+        return HoldTold()
+
+    await record(store, frozen("db1", until=after(5)), frozen("db2", until=after(50)))
+    await store.record_hold(frozen("db1", after(10)), item_id=None, tell=tell)
+    assert [hold.scope for hold in seen] == ["db2"]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -51,7 +51,7 @@ class Walk:
         twice = (self._operations, self._outbox)
         what = (self._inbox, *twice, *twice, self._homes, self._rarely)
         await self._dice.choice(what)()
-        memory, real = (_seen(look) for look in self._looks)
+        memory, real = (_seen(look, self._now) for look in self._looks)
         assert memory == real
 
     async def _call(self, name: str, *args: Any, **named: Any) -> Any:
@@ -245,11 +245,11 @@ class Walk:
                 await self._call("card_place", name)
 
 
-def _seen(look: Look) -> list[Any]:
+def _seen(look: Look, now: datetime) -> list[Any]:
     states = look.states()
     return [
         *(list(states.items()), [look.starting(op.target) for op in states.values()]),
-        *(look.due(), look.unsettled(), look.deliveries()),
+        *(look.due(), look.unsettled(now), look.deliveries()),
         *(list(look.recorded(0)), list(look.recorded(5)), look.accepted("s1"), look.accepted("s7")),
         *(look.known("k1"), look.known("k7")),
     ]

@@ -749,5 +749,59 @@ async def test_a_card_to_be_renewed_is_no_backlog(store: Storage) -> None:
     await hold(store, FREEZE, op)
     await show(store, await cards(store, after(5)))
     before = await store.backlog()
-    await hold(store, HALT)
-    assert await store.backlog() == before
+    await hold(store, HALT, op)
+    assert await store.backlog() == before + 1, "what the thread is told"
+
+
+async def test_an_older_version_that_is_told_late_hides_neither_the_hold_nor_its_end(store: Storage) -> None:
+    """Whoever posted it was held up for longer than its claim."""
+    first = await opened(store, requested())
+    (late,) = await cards(store)
+    await store.begin_post(late)
+    await hold(store, FREEZE)
+    await store.commit(chain(first, planned), due_at=NOW)
+    (card,) = await cards(store, after(3600))
+    await store.posted(
+        replace(card, hold=Hold(HoldKind.FREEZE, "all", NOW, after(4000), "why", BOB)),
+        ts="1",
+        version=2,
+        now=after(3600),
+    )
+    await store.posted(late, ts="1", version=1, now=after(3601))
+    assert await cards(store, after(3999)) == []
+    assert await holders(store, after(4000)) == [None]
+
+
+async def test_what_has_been_behind_for_longer_goes_before_a_card_that_is_only_renewed(
+    store: Storage,
+) -> None:
+    held, behind = await awaiting(store, 1), await awaiting(store, 2)
+    await store.commit([decide(behind, approved()(behind))], due_at=NOW)
+    await hold(store, FREEZE, held)
+    order = [card.operation.id for card in await cards(store, after(50)) if card.operation is not None]
+    assert order == [behind.id, held.id]
+
+
+async def test_a_card_is_renewed_whatever_the_clock_showed_of_whoever_lifted_the_hold(store: Storage) -> None:
+    op = await awaiting(store)
+    await hold(store, HALT, op)
+    assert await holders(store, after(5)) == [BOB]
+    await hold(store, Resumed(after(3600), BOB, "T1"), op)
+    assert await holders(store, after(10)) == [None]
+
+
+async def test_a_card_of_an_end_that_waits_for_its_place_is_no_backlog(store: Storage) -> None:
+    """Nobody can do anything about it, and it may wait for a day."""
+    op = await awaiting(store)
+    await store.commit([decide(op, cancelled(op))], due_at=None)
+    found = await due(store)
+    (card,) = [one for one in found if one.kind is MessageKind.CARD]
+    for one in found:
+        if one is not card:
+            await post(store, one)
+    while others := [one for one in await due(store, after(1)) if one.kind is not MessageKind.CARD]:
+        for one in others:
+            await post(store, one)
+    assert await store.backlog() == 1
+    await store.retry(card, due_at=after(600), uncertain=False, error=NO_PLACE)
+    assert await store.backlog() == 0

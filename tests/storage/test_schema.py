@@ -224,6 +224,27 @@ async def test_what_was_chosen_before_an_upgrade_stays_chosen(empty: Backend) ->
     await store.close()
 
 
+async def test_cards_of_what_waits_are_renewed_after_an_upgrade(empty: Backend) -> None:
+    """What holds it may have been set before, when cards did not show it."""
+    store = await connect(empty.url, migrate=False)
+    await synchronously(store, partial(older_schema, revision="0005"))
+    for number, step in ((1, planned), (2, None)):
+        op = requested(number).after if step is None else chain(requested(number), step)[-1].after
+        await empty.sql(
+            "INSERT INTO operations (id, database, shard, status, version, is_open, requested_at, state) "  # noqa: S608
+            f"VALUES ('{op.id}', '{op.database}', '', '{op.status}', {op.version}, true, 0, '{OPERATIONS.dumps(op)}')"
+        )
+        await empty.sql(
+            "INSERT INTO messages (kind, key, operation_id, status, channel, ts, uncertain, posted_version, "  # noqa: S608
+            "attempts, last_error, owed_at, due_at) "
+            f"VALUES ('card', 'card', '{op.id}', '', 'C1', '1.1', false, {op.version}, 0, '', 0, 0)"
+        )
+    await store.upgrade()
+    found = await store.claim_messages(NOW, LATER, 9)
+    assert [message.operation and message.operation.id for message in found] == ["SW-000001"]
+    await store.close()
+
+
 async def test_what_was_to_be_reviewed_before_an_upgrade_still_is(empty: Backend) -> None:
     """An emergency that was sent and has ended, unless somebody has reviewed it."""
     store = await connect(empty.url, migrate=False)
