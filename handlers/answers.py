@@ -391,7 +391,7 @@ def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
     if len(shown.operations) == 1 and shown.operations[0].id == shown.name:
         # One operation asked for by its id: all that its card says, with the buttons for what needs a person.
         (op,) = shown.operations
-        made = summary(op, texts, now=None)
+        made = summary(op, texts, hold=shown.hold, now=None)
         return _under(held, Rendered(made.text, [*made.blocks, *needed(op, texts)]), texts)
     head = _head(shown, texts)
     entries = [[operation_line(op, texts)] for op in shown.operations]

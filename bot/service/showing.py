@@ -9,7 +9,16 @@ from datetime import datetime
 
 from bot.core.answers import Answer, DatabaseLine, ShardLine, ShowDatabases, ShowOperations, Tell
 from bot.core.commands import ListDatabases, ShowHelp, ShowHistory, ShowStatus
-from bot.core.holds import ALL, EVERY_KIND, Hold, HoldKind, frozen_policy, kinds_binding, sentences
+from bot.core.holds import (
+    ALL,
+    EVERY_KIND,
+    Hold,
+    HoldKind,
+    frozen_policy,
+    in_the_way,
+    kinds_binding,
+    sentences,
+)
 from bot.core.model import Reason, Topology
 from bot.core.names import OPERATION
 from bot.core.operation import ENDS, UNSENT, Operation
@@ -88,7 +97,12 @@ class Showing:
         if isinstance(shown, ShowOperations):
             (op,) = shown.operations
             if op.status in UNSENT:
-                return replace(shown, held=await self._held(op.database, emergency=op.emergency))
+                now = self._clock.now()
+                hold = in_the_way(op, await self._store.holds(now), now)
+                held = await self._held(op.database, emergency=op.emergency)
+                # What is said with its status is not said above it, too.
+                others = tuple(each for each in held if hold is None or each != hold.sentence())
+                return replace(shown, held=others, hold=hold)
         return shown
 
     async def _held(self, name: str | None, *, emergency: bool = False) -> tuple[Reason, ...]:

@@ -428,11 +428,11 @@ frozen-at-start = The start, { $when }, falls into a freeze until { $until }: { 
 frozen-by-hand = Frozen ({ $scope }) by { $by }{ GIVEN($since) ->
     [yes] {""} since { $since }
    *[no] {""}
- }: { $reason }. Until an approver lifts it with “unfreeze”, nothing can be requested, approved or started.
+ }: { $reason }. Until an approver lifts it with “unfreeze”, nothing but an emergency can be requested, approved or started.
 frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. { GIVEN($since) ->
     [yes] In force since { $since }.{" "}
    *[no] {""}
- }Until it ends, or an approver lifts it with “unfreeze”, nothing can be requested, approved or started.
+ }Until it ends, or an approver lifts it with “unfreeze”, nothing but an emergency can be requested, approved or started.
 halted-by = Halted by { $by }{ GIVEN($since) ->
     [yes] {""} since { $since }
    *[no] {""}
@@ -456,7 +456,7 @@ freeze-replaced = This takes the place of the freeze by { $by }{ GIVEN($until) -
    *[no] , which had no end
  }: { $reason }
 unfrozen-now = No longer frozen by hand: { $scope }.
-not-frozen-by-hand = Nothing to lift: { $scope } was not frozen by hand.
+not-frozen-by-hand = Nothing to lift: there is no freeze by hand ({ $scope }).
 still-frozen = Still frozen: { $names }
 halted-now = Halted: { $reason }. Nothing new is sent until an approver says “resume”.
 halted-already = Halted already by { $by }: { $reason }. “resume” ends it.

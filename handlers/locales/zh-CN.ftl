@@ -472,11 +472,11 @@ frozen-at-start = 开始时间 { $when } 处于冻结期（至 { $until }）：{
 frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
     [yes] 自 { $since } 起生效：
    *[no] {""}
- }审批人用“unfreeze”解冻之前，不能申请、批准或开始。
+ }审批人用“unfreeze”解冻之前，除紧急切换外不能申请、批准或开始。
 frozen-by-hand-until = 冻结至 { $until }（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
     [yes] 自 { $since } 起生效：
    *[no] {""}
- }到期之前不能申请、批准或开始，除非审批人用“unfreeze”解冻。
+ }到期之前，除紧急切换外不能申请、批准或开始，除非审批人用“unfreeze”解冻。
 halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
     [yes] 自 { $since } 起生效：
    *[no] {""}

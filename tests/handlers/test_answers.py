@@ -24,6 +24,7 @@ from bot.core.answers import (
 )
 from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp, ShowHistory
 from bot.core.events import Choice
+from bot.core.holds import Hold, HoldKind
 from bot.core.model import Call, Node, NodeId, Reason, Role, UserId, nested
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Check, Outcome
@@ -709,7 +710,8 @@ def test_a_refusal_says_until_when_and_by_whom() -> None:
     made = answer(Tell(Reason.of("frozen-by-hand-until", scope="all", **facts)), TEXTS)
     assert made.text == (
         "Frozen (all databases) until 2026-11-22 18:00:00 UTC by <@U0AAAAAAA>: audit."
-        " Until it ends, or an approver lifts it with “unfreeze”, nothing can be requested, approved or started."
+        " Until it ends, or an approver lifts it with “unfreeze”,"
+        " nothing but an emergency can be requested, approved or started."
     )
     assert "<!date^" in made.blocks[0]["text"]["text"]
     odd = answer(Tell(Reason.of("start-in-the-past", when="<!channel>")), TEXTS)
@@ -721,6 +723,13 @@ def test_one_operation_asked_for_by_its_id_is_shown_whole() -> None:
     made = answer(ShowOperations((sample(Status.AWAITING_APPROVAL),), "SW-7K3M9Q"), TEXTS)
     assert "Approvals: 1 of 2, by <@U0456EFGH>" in made.text
     assert buttons(made) == []
+
+
+def test_one_operation_that_is_held_has_the_first_line_of_its_card() -> None:
+    halt = Hold(HoldKind.HALT, "all", NOW, None, "which primary?", UserId("U0EVE"))
+    made = answer(ShowOperations((sample(Status.SCHEDULED),), "SW-7K3M9Q", hold=halt), TEXTS)
+    assert made.text.startswith("⏸ Approved, and held: ends as refused if that is still so at its start\n")
+    assert made.text.count("which primary?") == 1
 
 
 def test_an_unlagged_node_is_not_called_behind() -> None:

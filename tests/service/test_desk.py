@@ -764,11 +764,15 @@ async def test_status_tells_what_stops_new_submissions_and_whom() -> None:
         (None, (halted, frozen, window)),
         ("orders", (halted, frozen)),
         ("sessions", (halted, window)),
-        (op.id, (halted, frozen)),
+        (op.id, (frozen,)),
     ):
         shown = await world.ask(ShowStatus(name), EVE)
         assert isinstance(shown, ShowOperations)
         assert shown.held == held
+    whole = await world.ask(ShowStatus(op.id), EVE)
+    assert isinstance(whole, ShowOperations)
+    assert whole.hold is not None
+    assert whole.hold.sentence() == halted, "said with its status"
     listed = await world.ask(ListDatabases(), EVE)
     assert isinstance(listed, ShowDatabases)
     assert listed.held == (halted,)
