@@ -56,9 +56,10 @@ def rendered(
 ) -> Rendered:
     """A message of groups of lines, one section each, and the blocks in ``extra`` after them.
 
+    A group that says nothing is left out: Slack takes no empty section.
     Where the blocks would hold more than ``room`` characters the last groups are left out, and it says so.
     """
-    kept, after = [list(group) for group in groups if group], list(extra)
+    kept, after = [list(group) for group in groups if any(group)], list(extra)
     lines = [without_dates(line) for group in kept for line in group]
     sections = [section(group, texts) for group in kept]
     shown = fitting(sections, room - words(after))

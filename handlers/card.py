@@ -267,8 +267,13 @@ def _held(op: Operation, texts: Texts, hold: Hold | None) -> list[str]:
 
 
 def _emergency(op: Operation, texts: Texts) -> list[str]:
-    """Who broke the glass."""
-    return [texts.text("card-emergency", by=user(op.requested_by))] if op.emergency else []
+    """Who broke the glass, and which checks they overrode."""
+    lines = [texts.text("card-emergency", by=user(op.requested_by))] if op.emergency else []
+    if op.overrides:
+        lines.append(
+            line(texts, "card-overrides", checks=", ".join(op.overrides), over=_yes(op.status in ENDS))
+        )
+    return lines
 
 
 def _review(op: Operation, texts: Texts) -> list[str]:
@@ -382,8 +387,6 @@ def _request(op: Operation, texts: Texts) -> list[str]:
         lines.append(line(texts, "card-fresh-plan", id=op.follows))
     if op.reason and not back:
         lines.append(texts.text("card-reason", reason=literal(op.reason, MAX_REASON - 1)))
-    if op.overrides:
-        lines.append(line(texts, "card-overrides", checks=", ".join(op.overrides)))
     if back and op.plan is not None and op.plan.candidate is None and op.status not in ENDS:
         lines.append(texts.text("card-not-promised"))
     if op.plan is None or (op.status in ENDS and not op.submissions):

@@ -12,7 +12,7 @@ from bot.core.answers import Answer, Tell
 from bot.core.commands import Freeze, Halt, Origin, Resume, Unfreeze
 from bot.core.events import StartNear, event_name
 from bot.core.machine import Decision, Say
-from bot.core.model import Reason
+from bot.core.model import Reason, UserId
 from bot.core.operation import UNSENT, Operation, Status
 from bot.core.policy import Policy, may_reject, may_request
 from bot.ports import Clock, Directory, HoldTold, InboxItem, Reply, SayHeld, Store, TellHold
@@ -206,8 +206,11 @@ def _of_hold(
         # A freeze that takes the place of a longer one may end before the start.
         lifted_by = None if isinstance(event, h.Frozen) else event.by
         return Say(Reason.of("reply-let-go", database=op.label, when=_start(op), by=lifted_by))
-    is_new = hold not in before
-    return _held(op, hold, _instead(h.replaced(before, event)) if is_new else None)
+    if hold in before:
+        # One was lifted, or its place taken, and another is still in the way.
+        lifted_by = None if isinstance(event, h.Frozen) else event.by
+        return _held(op, hold, None, lifted_by)
+    return _held(op, hold, _instead(h.replaced(before, event)))
 
 
 def say_held(before: Status, decision: Decision) -> SayHeld | None:
@@ -231,10 +234,12 @@ def say_held(before: Status, decision: Decision) -> SayHeld | None:
     return tell
 
 
-def _held(op: Operation, hold: h.Hold, instead: Reason | None) -> Say:
-    """The reply; what it takes the place of is told in the same sentence."""
-    older = {} if instead is None else dict(instead.params)
-    return Say(Reason.of("reply-held", database=op.label, when=_start(op), **older), hold.sentence())
+def _held(op: Operation, hold: h.Hold, instead: Reason | None, lifted_by: UserId | None = None) -> Say:
+    """The reply; what it takes the place of, or who lifted another one, is told in the same sentence."""
+    more = {} if instead is None else dict(instead.params)
+    if lifted_by is not None:
+        more["lifted"] = lifted_by
+    return Say(Reason.of("reply-held", database=op.label, when=_start(op), **more), hold.sentence())
 
 
 def _start(op: Operation) -> str | None:

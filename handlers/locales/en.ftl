@@ -92,7 +92,10 @@ shard-with-name = { $name } ({ $shard })
 card-doubt-until = If nothing proves what became of it, a person is asked to look, not before { $until }; while the cloud is at work it may be later. Until then { $database } stays locked.
 card-id = Operation { $id } · asked by { $by }, { $when }
 card-emergency = ⚠ EMERGENCY by { $by }, without approvals
-card-overrides = Checks that may fail: { $checks }
+card-overrides = { GIVEN($over) ->
+    [yes] Checks that were allowed to fail
+   *[no] Checks that may fail
+ }: { $checks }
 card-review-owed = ⚠ A review is owed: somebody other than { $by } looks at what was done and why, then presses “Review”
 card-reviewed = Reviewed by { $by }, { $when }
 card-switch-back = Switch back of { $id }
@@ -241,7 +244,10 @@ reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($
     [yes] , that is { $wall }
    *[no] {""}
  }. Until then it can still be cancelled.
-reply-held = ⏸ Nothing of { $database } may start for now{ GIVEN($when) ->
+reply-held = ⏸ { GIVEN($lifted) ->
+    [yes] { $lifted } lifted a freeze or a halt, but another one is in force: nothing of { $database } may start yet
+   *[no] Nothing of { $database } may start for now
+ }{ GIVEN($when) ->
     [yes] . If that is still so at { $when }, this ends as refused.
    *[no] : this can't be approved until that is over.
  }{ GIVEN($by) ->

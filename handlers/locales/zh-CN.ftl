@@ -112,7 +112,10 @@ shard-with-name = { $name } ({ $shard })
 card-doubt-until = 如果一直无法查明，会请人来查看，最早在 { $until }；云平台仍在执行时可能更晚。在此之前 { $database } 保持锁定。
 card-id = 操作 { $id } · 申请人 { $by }，{ $when }
 card-emergency = ⚠ 紧急切换：由 { $by } 发起，未经批准
-card-overrides = 允许不通过的检查项：{ $checks }
+card-overrides = { GIVEN($over) ->
+    [yes] 曾允许不通过的检查项
+   *[no] 允许不通过的检查项
+ }：{ $checks }
 card-review-owed = ⚠ 待复核：请 { $by } 以外的人查看做了什么、为什么做，然后点“复核”
 card-reviewed = 已由 { $by } 复核，{ $when }
 card-switch-back = 切回 { $id }
@@ -258,7 +261,10 @@ reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wa
     [yes] ，即 { $wall }
    *[no] {""}
  }。开始之前仍可以撤回。
-reply-held = ⏸ { $database } 目前不能切换：{ GIVEN($when) ->
+reply-held = ⏸ { GIVEN($lifted) ->
+    [yes] { $lifted } 解除了一项冻结或全面暂停，但另一项仍然生效，{ $database } 还不能切换
+   *[no] { $database } 目前不能切换
+ }：{ GIVEN($when) ->
     [yes] 如果到开始时间（{ $when }）仍未解除，本次操作将被拒绝。
    *[no] 解除之前不能批准。
  }{ GIVEN($by) ->

@@ -165,6 +165,11 @@ def test_a_card_says_in_words_all_that_its_blocks_show(status: Status, texts: Te
             assert f"{primary.name} ({primary.address})" in said[1] + said[2] + said[3] + said[4]
 
 
+def test_what_says_nothing_takes_no_section() -> None:
+    made = rendered([[""], [], ["one", ""], ["", "two"]], Texts())
+    assert [block["text"]["text"] for block in made.blocks] == ["one\n", "\ntwo"]
+
+
 def test_what_has_no_room_is_counted() -> None:
     """Of a message that would hold too much the last groups are left out, in the blocks as in the text."""
     groups = [["x" * 2900, "y"]] * 5

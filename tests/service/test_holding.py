@@ -601,6 +601,22 @@ async def test_a_freeze_that_lasts_longer_is_told_though_another_is_in_force() -
     assert [say.text.code for say in world.store.said(ID)].count("reply-held") == 2
 
 
+async def test_who_lifts_one_hold_of_two_is_named_with_the_other() -> None:
+    """Else the same words would come once more, as if something had been set again."""
+    world = two_databases()
+    await world.planned()
+    await tell(world, FREEZE)
+    await tell(world, HALT)
+    await tell(world, Resume(), BOB)
+    said = world.store.said(ID)[-1]
+    assert said.detail is not None
+    assert (said.text.code, said.text["lifted"], said.detail.code) == ("reply-held", BOB, "frozen-by-hand")
+    assert (
+        "U-BOB lifted a freeze or a halt, but another one is in force: nothing of orders may start yet"
+        in Texts().say(said.text)
+    )
+
+
 async def test_whose_place_a_freeze_takes_is_said_with_that_freeze_alone() -> None:
     """Where another one holds the thread's operation, the words would be of that."""
     world = two_databases()

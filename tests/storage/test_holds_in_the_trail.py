@@ -137,7 +137,7 @@ async def test_of_a_plan_and_a_hold_in_the_same_moment_the_thread_hears_of_the_h
     assert sorted(each for (each,) in told) == sorted(ids)
 
 
-def _tell_waiting(under_way: Sequence[Operation], database: str) -> HoldTold:
+def _tell_waiting(under_way: Sequence[Operation], _before: Sequence[Hold], database: str) -> HoldTold:
     waiting = [op for op in under_way if op.status is Status.AWAITING_APPROVAL and op.database == database]
     return HoldTold(threads=[(op, Say(Reason.of("reply-held"))) for op in waiting])
 
