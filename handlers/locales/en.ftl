@@ -629,14 +629,20 @@ obstacle-cluster = the cluster is { GIVEN($state) ->
  }
 obstacle-some-node = a node of the cluster is { $state }
 obstacle-shard = shard { $shard } is { $state }
-home-obstacle = { $obstacle }
+home-obstacle = { GIVEN($obstacle) ->
+    [yes] { $obstacle }
+   *[no] nothing was said of it
+ }
 role-changed = { $node } was { $role } and is { $new_role }
 cloud-budget-spent = the account's budget of { $count } calls is used up{ GIVEN($minutes) ->
     [yes] {""} for another { $minutes } min
    *[no] {""}
  }
 cloud-too-late-to-send = the time in which it might have been sent had passed
-cloud-said = { $said }
+cloud-said = { GIVEN($said) ->
+    [yes] { $said }
+   *[no] nothing was said of it
+ }
 cloud-not-prepared = the request could not be prepared
 cloud-closed = the bot no longer uses this account
 cloud-bad-address = the endpoint is not a usable address

@@ -628,14 +628,20 @@ obstacle-cluster = 集群{ GIVEN($state) ->
  }
 obstacle-some-node = 集群中有节点的状态是 { $state }
 obstacle-shard = 分片 { $shard } 的状态是 { $state }
-home-obstacle = { $obstacle }
+home-obstacle = { GIVEN($obstacle) ->
+    [yes] { $obstacle }
+   *[no] 没有说明
+ }
 role-changed = { $node } 原为{ $role }，现为{ $new_role }
 cloud-budget-spent = 这个账号的 { $count } 次调用额度已用完{ GIVEN($minutes) ->
     [yes] ，还需等待 { $minutes } 分钟
    *[no] {""}
  }
 cloud-too-late-to-send = 可以发送的时间已经过去
-cloud-said = { $said }
+cloud-said = { GIVEN($said) ->
+    [yes] { $said }
+   *[no] 没有说明
+ }
 cloud-not-prepared = 请求无法准备
 cloud-closed = 机器人已不再使用这个账号
 cloud-bad-address = 配置的地址无法使用

@@ -160,6 +160,13 @@ def test_a_missing_message_or_variable_is_shown_and_never_raised() -> None:
     assert Texts().text("locked") == "locked"
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("code", ["cloud-said", "home-obstacle"])
+def test_words_of_others_that_are_none_are_said_to_be_none(locale: str, code: str) -> None:
+    """Slack takes no empty message."""
+    assert Texts(locale).text(code, said="", obstacle="")
+
+
 def test_optional_parts_and_plurals() -> None:
     """Empty counts as left out."""
     texts = Texts()
