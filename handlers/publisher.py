@@ -76,6 +76,7 @@ REOPENED_WITHIN = timedelta(
     days=1
 )  # an archived channel is opened again by then, or its cards stay as they are
 MAX_REJECTIONS = 10
+TRIES_TO_TELL = 60  # a minute apart, what somebody must be told and nobody can be
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
 LONGEST_QUEUE = 45.0  # seconds after which what waits for Slack is looked at again, however many wait
 LOCALE_LIMIT = (
@@ -347,9 +348,9 @@ class Publisher:
         opened = await self._open(operation.requested_by, until)
         if isinstance(opened, str):
             return Elsewhere(opened, fate.error)
-        may_be_back = fate.error in PLACE_GONE | {NO_PLACE} and message.attempts < MAX_REJECTIONS
+        may_be_back = fate.error in PLACE_GONE | {NO_PLACE} and message.attempts < TRIES_TO_TELL
         if may_be_back and isinstance(opened, Rejected):
-            # Nobody can be told now; when the place is back, its card is, and what is said below it.
+            # Nobody can be told now; when the place is back, or the requester, somebody is.
             return Later(fate.error, uncertain=fate.uncertain, wait=MAX_BACKOFF)
         if isinstance(opened, Rejected) and opened.error not in OPERATOR:
             return GivenUp(f"{fate.error}, {opened.error}")

@@ -487,8 +487,25 @@ async def test_what_nobody_will_ever_be_told_is_given_up(ground: Ground) -> None
         run.slack.users[ASKER].deleted = True
         await run.live(1300, step=20)
         await run.work(Act(Action.ACKNOWLEDGE, op.id), ANN, op.place.channel)
-        await run.live(1200, step=20)
+        await run.live(4000, step=20)
         assert await run.store.backlog() == 0
+
+
+@pytest.mark.parametrize("gone", [archived, bot_removed])
+async def test_what_needs_attention_is_told_once_somebody_can_be(
+    ground: Ground, gone: Callable[[Storm, Operation], None]
+) -> None:
+    """Its card is deleted, its channel gone, the requester away for half an hour."""
+    async with storm(ground) as run:
+        op = await one_running(run)
+        deleted_root(run, op)
+        gone(run, op)
+        run.slack.users[ASKER].deleted = True
+        await run.live(3000, step=20)
+        assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
+        run.slack.users[ASKER].deleted = False
+        await run.live(120, step=5)
+        assert (direct(run), run.doubled()) == (["needs_attention"], [])
 
 
 async def an_emergency_sent_unseen(run: Storm, place: Place = Place("C-OPS")) -> Operation:  # noqa: B008  # frozen
