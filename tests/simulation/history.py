@@ -14,6 +14,7 @@ from time import process_time
 from tests.simulation import checks, homes
 from tests.simulation.actors import People
 from tests.simulation.besides import Besides
+from tests.simulation.clouds import ORDERS
 from tests.simulation.filling import Filling
 from tests.simulation.loop import Stuck, Time
 from tests.simulation.observer import Violation
@@ -236,8 +237,10 @@ class History:
     async def _fail_over(self) -> None:
         """The cloud makes another node the primary just where something is to start."""
         await asyncio.sleep(self._dice.uniform(0.0, 0.5))
-        targets = [op.target for op in self._world.ground.look.states().values() if op.open]
-        for target in targets[:1]:
+        open_ones = [op.target for op in self._world.ground.look.states().values() if op.open]
+        # As long as it is not planned, a shard may still be called by its name.
+        places = {ORDERS, *self._world.clouds.groups()}
+        for target in [each for each in open_ones if each in places][:1]:
             self._weather.fail_over(target)
 
     async def _trouble(self) -> None:
