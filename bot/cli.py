@@ -38,7 +38,7 @@ from bot.sandbox.stopping import ToldToStop, until_told
 from bot.service.planning import make_plan
 from bot.system import SystemClock
 from handlers.manifest import render_yaml
-from handlers.texts import Texts
+from handlers.texts import FALLBACK, LOCALES, Texts
 
 MAX_PORT = 65535
 OK, ERROR, REFUSED, BROKEN = 0, 1, 3, 4
@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, help=f"the page's port, of --auto the bot's; 0 takes a free one (page: {PORT})"
     )
     play.add_argument("--no-browser", action="store_true", help="open no browser")
+    play.add_argument(
+        "--locale", choices=LOCALES, default=FALLBACK, help=f"the language of channels ({FALLBACK})"
+    )
 
     check = _add(commands, "check", _check, "validate the configuration")
     check.add_argument("--live", action="store_true", help="also read every database and ask Slack")
@@ -199,11 +202,16 @@ async def _serve(arguments: argparse.Namespace) -> int:
 async def _demo(arguments: argparse.Namespace) -> int:
     if arguments.auto:
         try:
-            return OK if await until_told(demo(port=arguments.port or 0)) else ERROR
+            return OK if await until_told(demo(port=arguments.port or 0, locale=arguments.locale)) else ERROR
         except ToldToStop:
             return ERROR
     try:
-        await show(port=arguments.port, browser=not arguments.no_browser, write=_print_now)
+        await show(
+            port=arguments.port,
+            browser=not arguments.no_browser,
+            locale=arguments.locale,
+            write=_print_now,
+        )
     except OSError as error:
         return _fail(f"port {arguments.port}: {error.strerror}")
     return OK

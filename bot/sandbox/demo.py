@@ -10,6 +10,7 @@ from bot.sandbox.server import must_be_free
 from bot.sandbox.slack import Message
 from bot.sandbox.slack.transcript import live
 from bot.sandbox.stack import CONSOLE_SCRIPT, PATIENCE, Stack, Starter, stack, status_of
+from handlers.texts import FALLBACK
 
 Write = Callable[[str], None]
 
@@ -20,6 +21,7 @@ async def demo(
     port: int = 0,
     write: Write = print,
     starter: Starter = CONSOLE_SCRIPT,
+    locale: str = FALLBACK,
 ) -> bool:
     """Plays every scene and prints the threads as they grow.
 
@@ -28,6 +30,7 @@ async def demo(
         port: The bot's port, 0 for a free one.
         write: Takes the transcript, a few lines at a time.
         starter: Starts the bot's process.
+        locale: The language of what the bot posts.
 
     Returns:
         True only if every switchover ended succeeded, the roles moved as asked, and each cloud saw exactly one
@@ -40,7 +43,7 @@ async def demo(
     clouds = demo_clouds() if clouds is None else clouds
     simulated = ", ".join(f"a simulated {cloud.name}" for cloud in clouds)
     write(f"Starting a simulated Slack, {simulated}, and the real bot as a process of its own …")
-    async with stack(clouds, port=port, starter=starter) as world:
+    async with stack(clouds, port=port, starter=starter, locale=locale) as world:
         write(f"The bot listens at {world.bot.url}. What follows is #orders-oncall as people see it.")
         with world.demo.workspace.on_change(live(world.demo.workspace, write)):
             played = [await _play(world, cloud, scene, write) for cloud in clouds for scene in cloud.scenes]

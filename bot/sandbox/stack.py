@@ -21,6 +21,7 @@ from bot.sandbox.leash import FOLDER
 from bot.sandbox.server import serve
 from bot.sandbox.slack import Deliveries, Demo, Message, deliveries, demo_workspace, serve_workspace
 from bot.sandbox.slack.socket_server import OverSockets, serve_sockets
+from handlers.texts import FALLBACK
 
 STARTS_WITHIN = 120.0
 STOPS_WITHIN = 120.0
@@ -347,7 +348,7 @@ async def stack(
     failpoint: str = "",
     starter: Starter = CONSOLE_SCRIPT,
     database: str = "",
-    locale: str = "en",
+    locale: str = FALLBACK,
     mode: Literal["http", "socket"] = "http",
 ) -> AsyncIterator[Stack]:
     """Starts the simulated world and the bot in it; stops all of it at the end.

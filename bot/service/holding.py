@@ -202,13 +202,12 @@ def _of_hold(
     held, hold = h.in_the_way(op, before, event.at), h.in_the_way(op, after, event.at)
     if hold == held:
         return None
+    # A freeze that takes the place of a longer one lifts nothing, but may end before the start.
+    lifted_by = None if isinstance(event, h.Frozen) else event.by
     if hold is None:
-        # A freeze that takes the place of a longer one may end before the start.
-        lifted_by = None if isinstance(event, h.Frozen) else event.by
         return Say(Reason.of("reply-let-go", database=op.label, when=_start(op), by=lifted_by))
     if hold in before:
         # One was lifted, or its place taken, and another is still in the way.
-        lifted_by = None if isinstance(event, h.Frozen) else event.by
         return _held(op, hold, None, lifted_by)
     return _held(op, hold, _instead(h.replaced(before, event)))
 

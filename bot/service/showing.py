@@ -86,29 +86,34 @@ class Showing:
         return ShowDatabases(tuple(lines), command.part, page, pages, len(named), held, beyond)
 
     async def _status(self, name: str | None) -> Answer:
+        now = self._clock.now()
         if name is None:
             found = await self._store.operations(open_only=True)
             to_review = tuple(await self._store.to_review())
-            return ShowOperations(tuple(found), held=await self._held(None), to_review=to_review)
+            held = self._held(await self._store.holds(now), None, now)
+            return ShowOperations(tuple(found), held=held, to_review=to_review)
         if name in self._catalogue.current.databases:
             found = await self._store.operations(open_only=True, database=name)
-            return ShowOperations(tuple(found), name, held=await self._held(name))
+            held = self._held(await self._store.holds(now), name, now)
+            return ShowOperations(tuple(found), name, held=held)
         shown = await self._one(name)
         if isinstance(shown, ShowOperations):
             (op,) = shown.operations
             if op.status in UNSENT:
-                now = self._clock.now()
-                hold = in_the_way(op, await self._store.holds(now), now)
-                held = await self._held(op.database, emergency=op.emergency)
+                holds = await self._store.holds(now)
+                hold = in_the_way(op, holds, now)
+                held = self._held(holds, op.database, now, emergency=op.emergency)
                 # What is said with its status is not said above it, too.
                 others = tuple(each for each in held if hold is None or each != hold.sentence())
                 return replace(shown, held=others, hold=hold)
         return shown
 
-    async def _held(self, name: str | None, *, emergency: bool = False) -> tuple[Reason, ...]:
+    def _held(
+        self, holds: Sequence[Hold], name: str | None, now: datetime, *, emergency: bool = False
+    ) -> tuple[Reason, ...]:
         """What stops new submissions, of one database or of any."""
-        now, current = self._clock.now(), self._catalogue.current
-        by_hand = sentences(await self._store.holds(now), name, now, kinds_binding(emergency=emergency))
+        current = self._catalogue.current
+        by_hand = sentences(holds, name, now, kinds_binding(emergency=emergency))
         policy = None if name is None else current.policy_for(name).name
         configured = [] if emergency else current.frozen(now)
         windows = [frozen_policy(each, why) for each, why in configured if policy in (None, each)]

@@ -44,6 +44,7 @@ SUPERSEDED = "superseded"
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
+_behind = operations.c.version > messages.c.posted_version
 _is_notice = and_(messages.c.kind == MessageKind.AUDIT, messages.c.operation_id.is_(None))
 _with_operation = messages.outerjoin(operations, messages.c.operation_id == operations.c.id)
 
@@ -184,9 +185,7 @@ async def renew_cards(connection: AsyncConnection, of: Collection[str], at: date
         return
     cards = messages.c.operation_id.in_(of), _of_card
     await _lock(connection, *cards)
-    behind = exists().where(
-        operations.c.id == messages.c.operation_id, operations.c.version > messages.c.posted_version
-    )
+    behind = exists().where(operations.c.id == messages.c.operation_id, _behind)
     await connection.execute(
         update(messages)
         .where(*cards)
@@ -255,8 +254,7 @@ def _row(kind: MessageKind, key: str, at: datetime) -> dict[str, Any]:
 
 
 def _is_owed(*anyway: ColumnElement[bool]) -> ColumnElement[bool]:
-    behind = operations.c.version > messages.c.posted_version
-    return and_(messages.c.done_at.is_(None), or_(not_(_of_card), behind, *anyway))
+    return and_(messages.c.done_at.is_(None), or_(not_(_of_card), _behind, *anyway))
 
 
 def _may_go() -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.slack import CallRecord, Receipt, User
 from bot.sandbox.stack import CONSOLE_SCRIPT, Stack, Starter, stack
 from bot.sandbox.switchovers import Timings
+from handlers.texts import FALLBACK
 
 Json = dict[str, Any]
 
@@ -72,6 +73,7 @@ class Sandbox:
         clouds: Makes the clouds of a new world.
         starter: Starts the bot's process.
         begun: Is told of each new world.
+        locale: The language of what the bot posts in channels.
     """
 
     def __init__(
@@ -80,10 +82,12 @@ class Sandbox:
         *,
         starter: Starter = CONSOLE_SCRIPT,
         begun: Callable[[Stack], None] = lambda _: None,
+        locale: str = FALLBACK,
     ) -> None:
         self._make_clouds = clouds
         self._starter = starter
         self._begun = begun
+        self._locale = locale
         self._world: Stack | None = None
         self._setups: Mapping[str, CloudSetup] = {}
         self._wake = asyncio.Event()
@@ -132,7 +136,12 @@ class Sandbox:
             self._again.clear()
             setups = self._make_clouds()
             running = stack(
-                list(setups.values()), slack=SLACK, tracking=TRACKING, policy=POLICY, starter=self._starter
+                list(setups.values()),
+                slack=SLACK,
+                tracking=TRACKING,
+                policy=POLICY,
+                starter=self._starter,
+                locale=self._locale,
             )
             async with running as world:
                 with world.demo.workspace.on_change(lambda _: self.wake()):

@@ -16,6 +16,7 @@ from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import must_be_free, serve
 from bot.sandbox.stack import Stack
 from bot.sandbox.stopping import ToldToStop, until_told
+from handlers.texts import FALLBACK
 
 PORT = 4747
 """Where the page is unless somebody else is there."""
@@ -23,12 +24,15 @@ PORT = 4747
 Write = Callable[[str], None]
 
 
-async def show(*, port: int | None = None, browser: bool = True, write: Write) -> None:
+async def show(
+    *, port: int | None = None, browser: bool = True, locale: str = FALLBACK, write: Write
+) -> None:
     """Serves the page until the process is told to stop.
 
     Args:
         port: The page's port, 0 for a free one; None for the usual one, or a free one where that is taken.
         browser: Open the page in a browser, where there is a screen.
+        locale: The language of what the bot posts in channels.
         write: Takes what is to be told, a few lines at a time.
 
     Raises:
@@ -38,13 +42,13 @@ async def show(*, port: int | None = None, browser: bool = True, write: Write) -
     if port is not None:
         must_be_free(port)
     try:
-        await until_told(_show(port, browser=browser, write=write))
+        await until_told(_show(port, browser=browser, locale=locale, write=write))
     except ToldToStop as told:
         if not told.hung_up:
             write("The sandbox is gone.")
 
 
-async def _show(port: int | None, *, browser: bool, write: Write) -> None:
+async def _show(port: int | None, *, browser: bool, locale: str, write: Write) -> None:
     write("Starting a simulated Slack, two simulated clouds, and the real bot as a process of its own …")
 
     def tell(world: Stack) -> None:
@@ -52,7 +56,7 @@ async def _show(port: int | None, *, browser: bool, write: Write) -> None:
             f"While it is there, the commands can look at it: {_program()} history --config {world.bot.config}"
         )
 
-    sandbox = Sandbox(begun=tell)
+    sandbox = Sandbox(begun=tell, locale=locale)
     async with served(sandbox, port, write=write) as url, sandbox.running():
         write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
         if browser and has_screen(os.environ, sys.platform):

@@ -15,6 +15,7 @@ from bot.sandbox.page.app import page_app
 from bot.sandbox.page.guard import HEADER
 from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import serve
+from handlers.texts import FALLBACK, SIMPLIFIED_CHINESE
 from tests.sandbox.page.quick import quick_clouds
 from tests.warm import start as warm
 
@@ -64,8 +65,8 @@ class Tab:
 
 
 @asynccontextmanager
-async def page() -> AsyncIterator[Tab]:
-    sandbox = Sandbox(quick_clouds, starter=warm)
+async def page(locale: str = FALLBACK) -> AsyncIterator[Tab]:
+    sandbox = Sandbox(quick_clouds, starter=warm, locale=locale)
     async with sandbox.running(), serve(page_app(sandbox)) as url:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as http:
             yield Tab(sandbox, http, RITA)
@@ -133,6 +134,13 @@ async def test_the_tour_from_the_request_to_a_lost_answer() -> None:
         assert (cloud["received"], cloud["accepted"], cloud["armed"]) == (2, 2, [])
         submissions = [call for call in (await rita.seen())["calls"].values() if call["submission"]]
         assert [call["outcome"] for call in submissions] == ["ok", "ok, then lost"]
+
+
+async def test_in_a_chinese_sandbox_channels_are_told_in_chinese() -> None:
+    async with page(SIMPLIFIED_CHINESE) as rita:
+        await rita.act("say", channel=CHANNEL, text="/switchover orders to mysql-2")
+        _, card = await rita.until(last_card(1, "awaiting_approval"))
+        assert "等待批准" in str(card["blocks"])
 
 
 async def test_a_bot_that_dies_right_after_it_has_sent_goes_on_after_its_restart() -> None:
