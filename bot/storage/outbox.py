@@ -395,36 +395,37 @@ async def begin_post(connection: AsyncConnection, message: Message) -> None:
 async def posted(connection: AsyncConnection, message: Message, ts: str, version: int, now: datetime) -> None:
     """It was posted: done for good, unless it is a card that may still fall behind.
 
-    That is a fact, whoever has claimed it meanwhile; when it is due is up to them then.
+    That is a fact, whoever has claimed it meanwhile; when it is due is up to them then. A card that came so late that
+    Slack had been given a newer one is what people see now: it is owed once more.
     """
     await _lock(connection, messages.c.id == message.id)
+    its_operation = operations.c.id == messages.c.operation_id
+    shown = exists().where(its_operation, operations.c.version <= version)
     shown_to_the_end = exists().where(
-        operations.c.id == messages.c.operation_id,
-        operations.c.is_open == false(),
-        operations.c.version <= version,
+        its_operation, operations.c.is_open == false(), operations.c.version <= version
     )
     over = literal(now, Instant())
-    done = case((not_(_of_card), over), (shown_to_the_end, over), else_=null())
     newer = case((messages.c.posted_version > version, messages.c.posted_version), else_=version)
     ours = claims.held(messages, message.claimed_until)
     shown_until = None if message.hold is None else message.hold.until
-    # What was set or lifted since it was claimed is not what it shows; nor what an older version of it did.
+    # What was set or lifted since it was claimed is not what it shows; nor what a newer version of it did.
     shows_it = and_(messages.c.renewals == message.renewals, messages.c.posted_version <= version)
+    first = func.coalesce(messages.c.done_at, over)
+    done = case((not_(_of_card), first), (and_(shows_it, shown_to_the_end), first), else_=null())
+    owed_at = case((shown, literal(shown_until or now, Instant())), else_=over)
     await connection.execute(
         update(messages)
         .where(messages.c.id == message.id)
         .values(
             ts=ts,
-            renew_at=case((shows_it, literal(shown_until, Instant())), else_=messages.c.renew_at),
+            renew_at=case((shows_it, literal(shown_until, Instant())), else_=literal(EPOCH, Instant())),
             uncertain=False,
             attempts=0,
             posted_version=case((_of_card, newer), else_=0),
-            owed_at=case(
-                (and_(_of_card, shows_it), literal(shown_until or now, Instant())), else_=messages.c.owed_at
-            ),
+            owed_at=case((and_(_of_card, shows_it), owed_at), else_=messages.c.owed_at),
             due_at=case((ours, over), else_=messages.c.due_at),
             claimed_from=case((ours, null()), else_=messages.c.claimed_from),
-            done_at=func.coalesce(messages.c.done_at, done),
+            done_at=done,
         )
     )
 

@@ -724,15 +724,18 @@ class MemoryStore:
         if row is None:
             return
         op, is_card = self._op(row), row.kind is MessageKind.CARD
-        over = not is_card or (op is not None and not op.open and op.version <= version)
+        shown = op is not None and op.version <= version
+        over = not is_card or (shown and op is not None and not op.open)
+        shows_it = row.renewals == message.renewals and row.posted_version <= version
         async with self._commit():
             if _held(row, message.claimed_until):
                 row.due_at, row.claimed_from = now, None
             row.ts, row.uncertain, row.attempts = ts, False, 0
-            row.done_at = row.done_at or (now if over else None)
-            if row.renewals == message.renewals and row.posted_version <= version:
+            row.done_at = (row.done_at or now) if over and (shows_it or not is_card) else None
+            row.renew_at = EPOCH
+            if shows_it:
                 row.renew_at = None if message.hold is None else message.hold.until
-                row.owed_at = (row.renew_at or now) if is_card else row.owed_at
+                row.owed_at = ((shown and row.renew_at) or now) if is_card else row.owed_at
             row.posted_version = max(version, row.posted_version) if is_card else 0
 
     async def retry(

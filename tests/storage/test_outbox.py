@@ -97,13 +97,44 @@ async def test_a_card_that_fell_behind_while_it_was_posted_is_due_at_once(store:
     assert (again.posted_version, again.created_at) == (1, after(1))
 
 
-async def test_a_late_report_of_an_older_version_does_not_hide_a_newer_one(store: Storage) -> None:
+async def test_what_an_older_version_was_put_over_late_is_shown_once_more(store: Storage) -> None:
+    """Whoever posted it was held up until others had posted a newer one, which it hides from people."""
     first = await opened(store, requested())
-    (card,) = await due(store)
+    (late,) = await due(store)
     await store.commit(chain(first, planned), due_at=NOW)
-    await store.posted(card, ts="1", version=2, now=NOW)
-    await store.posted(card, ts="1", version=1, now=NOW)
+    await store.posted(late, ts="1", version=2, now=NOW)
     assert await due(store) == []
+    await store.posted(late, ts="1", version=1, now=NOW)
+    (card,) = await due(store)
+    assert card.posted_version == 2
+    await post(store, card)
+    assert await due(store, after(9999)) == []
+
+
+async def test_an_end_that_an_older_version_was_put_over_late_is_shown_once_more(store: Storage) -> None:
+    first = await opened(store, requested())
+    (late,) = await cards(store)
+    await store.commit(chain(first, cancelled), due_at=None)
+    await store.posted(late, ts="1", version=2, now=NOW)
+    assert await cards(store, after(3600)) == []
+    await store.posted(late, ts="1", version=1, now=after(3600))
+    (card,) = await cards(store, after(3600))
+    await post(store, card, now=after(3600))
+    assert await cards(store, after(9999)) == []
+
+
+async def test_a_hold_that_what_came_before_it_was_put_over_late_is_shown_once_more(store: Storage) -> None:
+    op = await awaiting(store)
+    await hold(store, HALT, op)
+    (late,) = await cards(store, after(1))
+    await hold(store, Resumed(after(2), BOB, "T1"), op)
+    (newer,) = await cards(store, after(3600))
+    assert newer.hold is None
+    await post(store, newer, now=after(3600))
+    assert await cards(store, after(3601)) == []
+    await store.posted(late, ts="1", version=op.version, now=after(3601))
+    assert await holders(store, after(3602)) == [None]
+    assert await cards(store, after(9999)) == []
 
 
 async def test_an_ended_card_that_shows_the_end_is_never_due_again(store: Storage) -> None:
@@ -758,16 +789,14 @@ async def test_an_older_version_that_is_told_late_hides_neither_the_hold_nor_its
     first = await opened(store, requested())
     (late,) = await cards(store)
     await store.begin_post(late)
-    await hold(store, FREEZE)
+    await hold(store, replace(FREEZE, until=after(4000)))
     await store.commit(chain(first, planned), due_at=NOW)
     (card,) = await cards(store, after(3600))
-    await store.posted(
-        replace(card, hold=Hold(HoldKind.FREEZE, "all", NOW, after(4000), "why", BOB)),
-        ts="1",
-        version=2,
-        now=after(3600),
-    )
+    await store.posted(card, ts="1", version=2, now=after(3600))
     await store.posted(late, ts="1", version=1, now=after(3601))
+    (again,) = await cards(store, after(3602))
+    assert again.hold is not None
+    await post(store, again, now=after(3602))
     assert await cards(store, after(3999)) == []
     assert await holders(store, after(4000)) == [None]
 
