@@ -181,7 +181,7 @@ def _with_wall_clock(reason: Reason) -> Reason:
     at = instant_written(facts.get("when", ""))
     if at is None or not facts.get("zone"):
         return reason
-    return Reason(reason.code, (*reason.params, ("wall", wall_clock(at, facts["zone"]))))
+    return reason.also(wall=wall_clock(at, facts["zone"]))
 
 
 def instant_written(text: str) -> datetime | None:
@@ -207,7 +207,7 @@ def _roomiest(write: Callable[[int], str], most: int) -> str:
 
 
 MAX_CALLED = 20
-_PEOPLE = frozenset({"by"})
+_PEOPLE = frozenset({"by", "lifted"})
 _CALLED = frozenset({"approvers", "people", "requesters"})
 TIMES = frozenset({"when", "until", "since"})
 _NODES = frozenset({"before", "now", "primary"})
@@ -297,7 +297,8 @@ def check_lines(
         if check.detail == told and not (check.passed or check.overridden):
             lines.append(line(texts, "card-check-told", name=check.name))
             continue
-        detail = sentence(texts, check.detail, most=600)
+        # Whoever overrode it is not told what to wait for.
+        detail = sentence(texts, check.detail.also(overridden="yes" if check.overridden else ""), most=600)
         # What was overridden is never shown as passed, nor as what stopped it.
         found = "card-check-overridden" if check.overridden else _CHECKED[check.passed]
         lines.append(texts.text(found, detail=detail))

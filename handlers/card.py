@@ -176,14 +176,7 @@ def _said(op: Operation, say: Say, texts: Texts, *, buttons: bool = False) -> li
         **_found(say.detail),
     }
     reasons = [reason for reason in (say.text, say.detail) if reason is not None]
-    return [
-        sentence(
-            texts,
-            Reason(reason.code, tuple((extra | dict(reason.params)).items())),
-            topology=op.topology,
-        )
-        for reason in reasons
-    ]
+    return [sentence(texts, reason.also(**extra), topology=op.topology) for reason in reasons]
 
 
 def _asks_for_review(op: Operation, say: Say) -> bool:
@@ -252,7 +245,8 @@ def _why(op: Operation, texts: Texts) -> list[str]:
     """What must be looked at, why the status is what it is, and what a person is to do."""
     why = _review(op, texts)
     if op.detail:
-        why.append(sentence(texts, op.detail, topology=op.topology))
+        # What anybody could have done about it, nobody can any more.
+        why.append(sentence(texts, op.detail.also(over=_yes(op.status in ENDS)), topology=op.topology))
     if op.status is Status.NEEDS_ATTENTION:
         why.append(texts.text("card-to-do"))
     until = dict(op.detail.params).get("until") if op.detail and op.status is Status.IN_DOUBT else None

@@ -588,8 +588,9 @@ class Publisher:
         if message.kind is MessageKind.AUDIT:
             return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
         if _only_renewed(message):
-            # Nothing has happened to it: that its place is gone just now takes nothing away from it.
-            return Later(error, uncertain=uncertain, wait=AUDIT_PAUSE)
+            # Nothing has happened to it: that its place is gone just now takes nothing away from it. Nor does it
+            # count as a try at what happens next, which is due at once.
+            return Later(error, uncertain=uncertain, wait=MAX_BACKOFF, failed=False)
         why = NO_PLACE if _is_in_the_way(message) else error
         if error in PLACE_GONE and _waits_for_its_place(message, uncertain=uncertain):
             return Later(why, uncertain=uncertain, wait=MAX_BACKOFF)

@@ -43,6 +43,10 @@ class Reason:
     def __getitem__(self, key: str) -> str:
         return dict(self.params)[key]
 
+    def also(self, **params: str) -> Reason:
+        """The same with more to fill in, where it has nothing of that name itself."""
+        return Reason(self.code, tuple((params | dict(self.params)).items()))
+
 
 def nested(reasons: Iterable[Reason]) -> str:
     """Several sentences as one parameter of another."""

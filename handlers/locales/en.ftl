@@ -245,11 +245,11 @@ reply-start-near = ⏸ The switchover of { $database } starts { $when }{ GIVEN($
    *[no] {""}
  }. Until then it can still be cancelled.
 reply-held = ⏸ { GIVEN($lifted) ->
-    [yes] { $lifted } lifted a freeze or a halt, but another one is in force: nothing of { $database } may start yet
-   *[no] Nothing of { $database } may start for now
+    [yes] { $lifted } lifted a freeze or a halt, but another one is in force. This switchover of { $database } may not start yet
+   *[no] This switchover of { $database } may not start for now
  }{ GIVEN($when) ->
-    [yes] . If that is still so at { $when }, this ends as refused.
-   *[no] : this can't be approved until that is over.
+    [yes] . If that is still so at { $when }, it ends as refused.
+   *[no] , and can't be approved until that is over.
  }{ GIVEN($by) ->
     [yes] {" "}What is set now takes the place of the freeze by { $by }{ GIVEN($until) ->
         [yes] {""} until { $until }
@@ -323,14 +323,23 @@ reply-closed = ■ { $by } took over { $database }. The bot stops looking; the d
 
 check-cluster-ready = The cluster is ready ({ $state })
 check-cluster-busy = The cluster is busy ({ $state }); wait until it is idle
-check-cluster-obstacle = No switchover is possible now: { $obstacle }; mend that first
+check-cluster-obstacle = No switchover is possible now: { $obstacle }{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ; mend that first
+ }
 check-primary-known = The primary is { $node }
 check-primary-unknown = { COUNT($count) ->
-    [0] No node says that it is primary; wait until one does, or look at the provider's console
+    [0] No node says that it is primary{ GIVEN($overridden) ->
+        [yes] {""}
+       *[no] ; wait until one does, or look at the provider's console
+     }
    *[other] { $count } nodes say that they are primary{ GIVEN($claiming) ->
         [yes] {""} ({ $claiming })
        *[no] {""}
-     }; wait until it is exactly one, or look at the provider's console
+     }{ GIVEN($overridden) ->
+        [yes] {""}
+       *[no] ; wait until it is exactly one, or look at the provider's console
+     }
  }
 check-primary-unknown-allowed = The primary is not known; policy { $policy } allows that
 check-node-found = The candidate is { $node }
@@ -351,14 +360,29 @@ unfit-more = and { $count } more
 check-cloud-chooses = This cloud chooses the new primary itself; leave out “to { $asked }”
 check-cloud-will-choose = The cloud will choose the new primary
 check-is-replica = { $node } is a replica
-check-not-a-replica = { $node } is not a replica ({ $role }); name a replica
+check-not-a-replica = { $node } is not a replica ({ $role }){ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ; name a replica
+ }
 check-role-unknown-allowed = The role of { $node } is not known; the policy allows that
 check-healthy = { $node } is healthy
-check-unhealthy = { $node } is not healthy; wait until it is, or name another node
-check-health-unknown = The health of { $node } is not reported; check the node in the provider's console, or name another node
+check-unhealthy = { $node } is not healthy{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ; wait until it is, or name another node
+ }
+check-health-unknown = The health of { $node } is not reported{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ; check the node in the provider's console, or name another node
+ }
 check-lag = { $node } is { $lag } s behind, { $limit } s are allowed
-check-lag-too-long = { $node } is { $lag } s behind, { $limit } s are allowed; wait until it has caught up
-check-lag-unknown = The lag of { $node } can't be read, { $limit } s are allowed; wait until it can
+check-lag-too-long = { $node } is { $lag } s behind, { $limit } s are allowed{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ; wait until it has caught up
+ }
+check-lag-unknown = The lag of { $node } can't be read, { $limit } s are allowed{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ; wait until it can
+ }
 check-lag-not-reported = This cloud does not report lag, so the limit of { $limit } s can't be checked
 not-needed-already-primary = { $node } is already the primary.
 
@@ -429,20 +453,32 @@ locked-may-cancel = To cancel { $id }, ask { $by }{ GIVEN($approvers) ->
     [yes] , { $approvers }
    *[no] {""} or any full member
  }.
-frozen = Frozen until { $until }: { $reason }. Nothing can be requested, approved or started before then.
+frozen = Frozen until { $until }: { $reason }.{ GIVEN($over) ->
+    [yes] {""}
+   *[no] {" "}Nothing but an emergency can be requested, approved or started before then.
+ }
 frozen-at-start = The start, { $when }, falls into a freeze until { $until }: { $reason }. Choose a start outside of that.
 frozen-by-hand = Frozen ({ $scope }) by { $by }{ GIVEN($since) ->
     [yes] {""} since { $since }
    *[no] {""}
- }: { $reason }. Until an approver lifts it with “unfreeze”, nothing but an emergency can be requested, approved or started.
-frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }. { GIVEN($since) ->
-    [yes] In force since { $since }.{" "}
+ }: { $reason }.{ GIVEN($over) ->
+    [yes] {""}
+   *[no] {" "}Until an approver lifts it with “unfreeze”, nothing but an emergency can be requested, approved or started.
+ }
+frozen-by-hand-until = Frozen ({ $scope }) until { $until } by { $by }: { $reason }.{ GIVEN($since) ->
+    [yes] {" "}In force since { $since }.
    *[no] {""}
- }Until it ends, or an approver lifts it with “unfreeze”, nothing but an emergency can be requested, approved or started.
+ }{ GIVEN($over) ->
+    [yes] {""}
+   *[no] {" "}Until it ends, or an approver lifts it with “unfreeze”, nothing but an emergency can be requested, approved or started.
+ }
 halted-by = Halted by { $by }{ GIVEN($since) ->
     [yes] {""} since { $since }
    *[no] {""}
- }: { $reason }. Nothing new is sent until an approver says “resume”.
+ }: { $reason }.{ GIVEN($over) ->
+    [yes] {""}
+   *[no] {" "}Nothing new is sent until an approver says “resume”.
+ }
 cooldown = Too soon after { $last }: nothing can start before { $until }.
 start-in-the-past = { $when } has passed. Name a time that is still to come.
 start-too-far = { $when } is more than { $days } days away. Ask again closer to that time.

@@ -262,11 +262,11 @@ reply-start-near = ⏸ { $database } 的切换将于 { $when } 开始{ GIVEN($wa
    *[no] {""}
  }。开始之前仍可以撤回。
 reply-held = ⏸ { GIVEN($lifted) ->
-    [yes] { $lifted } 解除了一项冻结或全面暂停，但另一项仍然生效，{ $database } 还不能切换
-   *[no] { $database } 目前不能切换
- }：{ GIVEN($when) ->
-    [yes] 如果到开始时间（{ $when }）仍未解除，本次操作将被拒绝。
-   *[no] 解除之前不能批准。
+    [yes] { $lifted } 解除了一项冻结或全面暂停，但另一项仍然生效，{ $database } 的这次切换还不能开始
+   *[no] { $database } 的这次切换目前不能开始
+ }{ GIVEN($when) ->
+    [yes] 。如果到开始时间（{ $when }）仍未解除，将被拒绝。
+   *[no] ，解除之前也不能批准。
  }{ GIVEN($by) ->
     [yes] 新的冻结取代了由 { $by } 设置的冻结{ GIVEN($until) ->
         [yes] （至 { $until }）
@@ -343,14 +343,23 @@ reply-closed = ■ { $by } 接管了 { $database }。机器人不再查看；数
 
 check-cluster-ready = 集群就绪 ({ $state })
 check-cluster-busy = 集群正忙 ({ $state })；等它空闲再试
-check-cluster-obstacle = 现在不能切换：{ $obstacle }；请先解决
+check-cluster-obstacle = 现在不能切换：{ $obstacle }{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ；请先解决
+ }
 check-primary-known = 主库是 { $node }
 check-primary-unknown = { COUNT($count) ->
-    [0] 没有节点报告自己是主库；请等到有一个节点报告，或到云平台控制台查看
+    [0] 没有节点报告自己是主库{ GIVEN($overridden) ->
+        [yes] {""}
+       *[no] ；请等到有一个节点报告，或到云平台控制台查看
+     }
    *[other] 有 { $count } 个节点报告自己是主库{ GIVEN($claiming) ->
         [yes] {""} ({ $claiming })
        *[no] {""}
-     }；请等到恰好只有一个，或到云平台控制台查看
+     }{ GIVEN($overridden) ->
+        [yes] {""}
+       *[no] ；请等到恰好只有一个，或到云平台控制台查看
+     }
  }
 check-primary-unknown-allowed = 主库未知；策略 { $policy } 允许
 check-node-found = 候选节点是 { $node }
@@ -371,14 +380,29 @@ unfit-more = 另有 { $count } 个
 check-cloud-chooses = 这个云平台自己选定新主库；请去掉“to { $asked }”
 check-cloud-will-choose = 新主库将由云平台选定
 check-is-replica = { $node } 是从库
-check-not-a-replica = { $node } 不是从库（{ $role }）；请指定一个从库
+check-not-a-replica = { $node } 不是从库（{ $role }）{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ；请指定一个从库
+ }
 check-role-unknown-allowed = { $node } 角色未知；策略允许
 check-healthy = { $node } 健康
-check-unhealthy = { $node } 不健康；等它恢复，或指定别的节点
-check-health-unknown = { $node } 的健康状况未上报；请到云平台控制台查看，或指定别的节点
+check-unhealthy = { $node } 不健康{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ；等它恢复，或指定别的节点
+ }
+check-health-unknown = { $node } 的健康状况未上报{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ；请到云平台控制台查看，或指定别的节点
+ }
 check-lag = { $node } 延迟 { $lag } 秒，上限 { $limit } 秒
-check-lag-too-long = { $node } 延迟 { $lag } 秒，上限 { $limit } 秒；等它追上再试
-check-lag-unknown = 读不到 { $node } 的复制延迟，上限 { $limit } 秒；等能读到再试
+check-lag-too-long = { $node } 延迟 { $lag } 秒，上限 { $limit } 秒{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ；等它追上再试
+ }
+check-lag-unknown = 读不到 { $node } 的复制延迟，上限 { $limit } 秒{ GIVEN($overridden) ->
+    [yes] {""}
+   *[no] ；等能读到再试
+ }
 check-lag-not-reported = 这个云平台不上报复制延迟，无法检查 { $limit } 秒的上限
 not-needed-already-primary = { $node } 已经是主库。
 
@@ -473,20 +497,32 @@ replan-start-passed = { $id } 原定 { $when }{ GIVEN($wall) ->
     [yes] {" "}because { $reason }
    *[no] {""}
  }”
-frozen = 冻结至 { $until }：{ $reason }。在此之前不能申请、批准或开始。
+frozen = 冻结至 { $until }：{ $reason }。{ GIVEN($over) ->
+    [yes] {""}
+   *[no] 在此之前，除紧急切换外不能申请、批准或开始。
+ }
 frozen-at-start = 开始时间 { $when } 处于冻结期（至 { $until }）：{ $reason }。请选择冻结期以外的时间。
 frozen-by-hand = 已冻结（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起生效：
+    [yes] 自 { $since } 起生效。
    *[no] {""}
- }审批人用“unfreeze”解冻之前，除紧急切换外不能申请、批准或开始。
+ }{ GIVEN($over) ->
+    [yes] {""}
+   *[no] 审批人用“unfreeze”解冻之前，除紧急切换外不能申请、批准或开始。
+ }
 frozen-by-hand-until = 冻结至 { $until }（{ $scope }），由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起生效：
+    [yes] 自 { $since } 起生效。
    *[no] {""}
- }到期之前，除紧急切换外不能申请、批准或开始，除非审批人用“unfreeze”解冻。
+ }{ GIVEN($over) ->
+    [yes] {""}
+   *[no] 到期或审批人用“unfreeze”解冻之前，除紧急切换外不能申请、批准或开始。
+ }
 halted-by = 已全面暂停，由 { $by } 设置：{ $reason }。{ GIVEN($since) ->
-    [yes] 自 { $since } 起生效：
+    [yes] 自 { $since } 起生效。
    *[no] {""}
- }审批人用“resume”恢复之前，不会发送新请求。
+ }{ GIVEN($over) ->
+    [yes] {""}
+   *[no] 审批人用“resume”恢复之前，不会发送新请求。
+ }
 cooldown = 距上次切换（{ $last }）间隔太短：{ $until } 之前不能开始。
 start-in-the-past = { $when } 已经过去。请给出将来的开始时间。
 start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。
@@ -506,7 +542,7 @@ freeze-replaced = 它取代了由 { $by } 设置的冻结{ GIVEN($until) ->
    *[no] （没有截止时间）
  }：{ $reason }
 unfrozen-now = 已解除手动冻结：{ $scope }。
-not-frozen-by-hand = 没有可解冻的：{ $scope } 没有被手动冻结。
+not-frozen-by-hand = 没有可解冻的：没有针对 { $scope } 的手动冻结。
 still-frozen = 仍处于冻结：{ $names }
 halted-now = 已全面暂停：{ $reason }。在审批人用“resume”恢复之前，不会发送新请求。
 halted-already = { $by } 已经全面暂停：{ $reason }。用“resume”结束。
@@ -852,7 +888,7 @@ operation-line = { $id } { $moves }：{ $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
  }，{ GIVEN($emergency) ->
-    [yes] 紧急切换，发起人
+    [yes] 紧急切换，申请人
    *[no] 申请人
  } { $by }，{ $when }{ GIVEN($review) ->
     [yes] ，尚待复核

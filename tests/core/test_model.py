@@ -162,6 +162,7 @@ def test_a_target_is_written_with_its_shard_where_it_has_one() -> None:
 
 def test_a_reason_keeps_what_to_fill_in_as_text() -> None:
     reason = Reason.of("code", count=3, nobody=None)
+    assert reason.also(count="4", more="x").params == (("count", "3"), ("more", "x"), ("nobody", ""))
     assert (reason["count"], reason["nobody"]) == ("3", "")
     with pytest.raises(KeyError):
         reason["missing"]

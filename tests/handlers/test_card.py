@@ -115,6 +115,26 @@ def test_what_is_held_says_so_first_with_who_until_when_and_why_and_can_not_be_a
     assert "Halted by <@U0EVE>" in card(op, TEXTS, hold=halt, now=NOW).text
 
 
+def test_what_a_hold_has_ended_says_what_that_was_and_not_what_to_do_about_it() -> None:
+    """That was said in the thread, at its time; the hold may be gone for long."""
+    for kind, until in ((HoldKind.HALT, None), (HoldKind.FREEZE, None), (HoldKind.FREEZE, NOW)):
+        why = Hold(kind, "all", NOW, until, "month end", UserId("U0EVE")).sentence()
+        shown = card(replace(sample(Status.REFUSED), detail=why), TEXTS, now=NOW).text.splitlines()
+        (told,) = [each for each in shown if "month end" in each]
+        assert "U0EVE" in told
+        assert told.endswith((": month end.", "In force since 2026-11-22 03:30:00 UTC."))
+        then = reply(sample(Status.REFUSED), Say(Reason.of("reply-refused", database="orders"), why), TEXTS)
+        assert "until an approver" in then.text or "an approver lifts it" in then.text
+
+
+def test_who_lifted_one_hold_of_two_is_mentioned() -> None:
+    held = Reason.of("reply-held", database="orders", when=None, lifted="U0BOB")
+    assert reply(sample(Status.AWAITING_APPROVAL), Say(held), TEXTS).text == (
+        "⏸ <@U0BOB> lifted a freeze or a halt, but another one is in force."
+        " This switchover of orders may not start yet, and can't be approved until that is over."
+    )
+
+
 def test_what_is_held_at_its_start_says_that_it_will_be_refused_then() -> None:
     halt = Hold(HoldKind.HALT, "all", NOW, None, "which primary?", UserId("U0EVE"))
     made = card(sample(Status.SCHEDULED), TEXTS, hold=halt, now=NOW)
@@ -477,7 +497,7 @@ def test_an_emergency_says_so_before_all_else_and_never_that_it_was_approved(sta
 def test_an_overridden_check_is_shown_as_overridden() -> None:
     """Neither as passed nor as what stopped it; and what was allowed to fail is named."""
     text = card(emergency(Status.RUNNING), TEXTS, now=NOW).text
-    assert "⚠ Overridden: mysql-2 (cln-2) is not healthy; wait until it is, or name another node" in text
+    assert "⚠ Overridden: mysql-2 (cln-2) is not healthy\n" in text, "nobody is told what to wait for"
     assert "✗" not in text
     assert text.count("✓") == 1
     assert text.splitlines()[2] == "Checks that may fail: candidate_healthy"

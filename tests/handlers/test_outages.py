@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.core import events as e
-from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover, Resume
+from bot.core.commands import Act, Action, Freeze, Halt, RequestSwitchover, Resume, Unfreeze
 from bot.core.events import Place
 from bot.core.machine import decide, open_operation
 from bot.core.model import OperationId, UserId
 from bot.core.operation import Operation, Status
+from bot.core.schedule import Start
 from bot.sandbox.slack import Fault
 from tests.core.examples import ANN, ASKER, B
 from tests.handlers.storm import AUDIT, Storm, storm
@@ -261,6 +262,12 @@ def archived(run: Storm, op: Operation) -> None:
     run.channel(op.place.channel).is_archived = True
 
 
+def first_line(run: Storm, op: Operation) -> str:
+    card = run.slack.card(op.id)
+    assert card is not None
+    return card.text.splitlines()[0]
+
+
 def bot_removed(run: Storm, op: Operation) -> None:
     run.channel(op.place.channel).members.discard(run.slack.bot_user)
 
@@ -315,10 +322,10 @@ async def test_a_card_in_an_archived_channel_shows_the_end_to_whoever_opens_it_a
         run.job_is_done("orders")
         await run.live(4000, step=100)
         assert (run.cards(), direct(run)) == ({"running": 1}, ["succeeded"])
+        assert await run.store.backlog() == 0, "nobody of those who run the bot can do anything about it"
         run.channel(op.place.channel).is_archived = False
         await run.live(700, step=10)
         assert (run.cards(), run.doubled()) == ({"succeeded": 1}, [])
-        assert await run.store.backlog() == 0
 
 
 async def test_a_hold_takes_nothing_away_from_what_waits_in_a_channel_that_is_archived(
@@ -334,10 +341,48 @@ async def test_a_hold_takes_nothing_away_from_what_waits_in_a_channel_that_is_ar
         await run.live(60, step=5)
         assert await run.world.status(op.id) is Status.AWAITING_APPROVAL
         run.channel(op.place.channel).is_archived = False
-        await run.live(700, step=10)
-        card = run.slack.card(op.id)
-        assert card is not None
-        assert card.text.startswith("⏸ Held")
+        await run.live(60, step=5)
+        assert first_line(run, op).startswith("⏸ Held")
+
+
+async def test_what_happens_while_a_renewal_waits_for_its_place_is_shown_as_soon_as_it_is_back(
+    ground: Ground,
+) -> None:
+    async with storm(ground) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(5)
+        archived(run, op)
+        await run.work(Halt("which primary?"), ASKER, run.channel("C-TWO").id)
+        await run.live(30, step=5)
+        run.channel(op.place.channel).is_archived = False
+        await run.work(Act(Action.CANCEL, op.id), ASKER, op.place.channel)
+        await run.live(5)
+        assert first_line(run, op).startswith("✖ Cancelled")
+
+
+async def test_a_renewal_that_has_no_place_does_not_let_a_request_be_sent_that_nobody_can_see(
+    ground: Ground,
+) -> None:
+    """The reminder is a change of the card, and comes while that waits."""
+    async with storm(ground) as run:
+        run.databases(["orders"])
+        await run.work(
+            RequestSwitchover("orders", B, start=Start(after=timedelta(minutes=20))),
+            ASKER,
+            run.channel("C-OPS").id,
+        )
+        (op,) = await run.store.operations(open_only=True)
+        await run.live(5)
+        await run.approve(op)
+        await run.live(14 * 60, step=20)
+        archived(run, op)
+        await run.work(Freeze("orders", "month end"), ANN, run.channel("C-TWO").id)
+        await run.live(30, step=5)
+        await run.work(Unfreeze("orders"), ANN, run.channel("C-TWO").id)
+        await run.live(7 * 60, step=20)
+        assert await run.world.status(op.id) is Status.CANCELLED
+        assert not run.clouds["orders"].submissions
 
 
 async def test_a_card_in_doubt_whose_channel_was_gone_meanwhile_shows_the_end(ground: Ground) -> None:

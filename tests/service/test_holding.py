@@ -611,10 +611,6 @@ async def test_who_lifts_one_hold_of_two_is_named_with_the_other() -> None:
     said = world.store.said(ID)[-1]
     assert said.detail is not None
     assert (said.text.code, said.text["lifted"], said.detail.code) == ("reply-held", BOB, "frozen-by-hand")
-    assert (
-        "U-BOB lifted a freeze or a halt, but another one is in force: nothing of orders may start yet"
-        in Texts().say(said.text)
-    )
 
 
 async def test_whose_place_a_freeze_takes_is_said_with_that_freeze_alone() -> None:
@@ -628,7 +624,7 @@ async def test_whose_place_a_freeze_takes_is_said_with_that_freeze_alone() -> No
     said = world.store.said(ID)[-1]
     assert said.detail is not None
     assert (said.text.code, said.detail["reason"]) == ("reply-held", "month end")
-    assert "by" not in dict(said.text.params)
+    assert not {"by", "lifted"} & dict(said.text.params).keys()
 
 
 async def test_a_shorter_freeze_that_ends_before_the_start_lifts_nothing_and_says_so() -> None:

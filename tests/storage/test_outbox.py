@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.core.events import Place
-from bot.core.holds import Frozen, Halted, Hold, HoldEvent, HoldKind, Resumed
+from bot.core.holds import Frozen, Halted, Hold, HoldEvent, HoldKind, Resumed, Unfrozen
 from bot.core.machine import Note, Say, decide
 from bot.core.model import JobState, Reason, UserId
 from bot.core.operation import Operation, Status
@@ -801,14 +801,51 @@ async def test_an_older_version_that_is_told_late_hides_neither_the_hold_nor_its
     assert await holders(store, after(4000)) == [None]
 
 
+async def fall_behind(store: Storage, op: Operation, at: datetime) -> None:
+    """Its card is behind from a time on."""
+    await store.commit([decide(op, replace(approved(needed=2)(op), at=at))], due_at=NOW)
+
+
+async def order(store: Storage, now: datetime) -> list[str]:
+    return [card.operation.id for card in await cards(store, now) if card.operation is not None]
+
+
+async def test_a_card_that_is_posted_while_it_is_held_is_owed_from_the_end_of_that_on(store: Storage) -> None:
+    held, behind = await awaiting(store, 1), await awaiting(store, 2)
+    await hold(store, FREEZE, held)
+    await show(store, await cards(store, after(6)), after(6))
+    await fall_behind(store, behind, after(50))
+    assert await order(store, after(200)) == [behind.id, held.id]
+
+
+async def test_a_card_whose_hold_is_lifted_while_it_is_posted_is_owed_from_then_on(store: Storage) -> None:
+    held, behind = await awaiting(store, 1), await awaiting(store, 2)
+    await hold(store, replace(FREEZE, until=after(3000)), held)
+    claimed = await cards(store, after(6))
+    await hold(store, Unfrozen(after(7), "all", BOB, "T1"), held)
+    await show(store, claimed, after(8))
+    await fall_behind(store, behind, after(50))
+    assert await order(store, after(4000)) == [held.id, behind.id]
+
+
+async def test_a_card_that_falls_behind_while_it_is_posted_as_held_is_owed_at_once(store: Storage) -> None:
+    """And not from the end of what held it on."""
+    held, behind = await awaiting(store, 1), await awaiting(store, 2)
+    await hold(store, replace(FREEZE, until=after(3000)), held)
+    claimed = await cards(store, after(6))
+    await fall_behind(store, held, after(7))
+    await show(store, claimed, after(8))
+    await fall_behind(store, behind, after(50))
+    assert await order(store, after(100)) == [held.id, behind.id]
+
+
 async def test_what_has_been_behind_for_longer_goes_before_a_card_that_is_only_renewed(
     store: Storage,
 ) -> None:
     held, behind = await awaiting(store, 1), await awaiting(store, 2)
-    await store.commit([decide(behind, approved()(behind))], due_at=NOW)
+    await fall_behind(store, behind, NOW)
     await hold(store, FREEZE, held)
-    order = [card.operation.id for card in await cards(store, after(50)) if card.operation is not None]
-    assert order == [behind.id, held.id]
+    assert await order(store, after(50)) == [behind.id, held.id]
 
 
 async def test_a_card_is_renewed_whatever_the_clock_showed_of_whoever_lifted_the_hold(store: Storage) -> None:
@@ -834,3 +871,10 @@ async def test_a_card_of_an_end_that_waits_for_its_place_is_no_backlog(store: St
     assert await store.backlog() == 1
     await store.retry(card, due_at=after(600), uncertain=False, error=NO_PLACE)
     assert await store.backlog() == 0
+
+
+async def test_a_card_of_what_is_under_way_is_backlog_also_where_it_has_no_place(store: Storage) -> None:
+    await opened(store, requested())
+    (card,) = await cards(store)
+    await store.retry(card, due_at=after(600), uncertain=False, error=NO_PLACE)
+    assert await store.backlog() == 1
