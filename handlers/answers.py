@@ -66,6 +66,7 @@ MAX_SPACED = 40
 """So many databases have a section each: a message has fifty blocks."""
 MAX_HELD = 3
 MAX_TO_REVIEW = 5
+MAX_WHY = 80
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -394,7 +395,9 @@ def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
         made = summary(op, texts, hold=shown.hold, now=None)
         return _under(held, Rendered(made.text, [*made.blocks, *needed(op, texts)]), texts)
     head = _head(shown, texts)
-    entries = [[operation_line(op, texts)] for op in shown.operations]
+    entries = [
+        [operation_line(op, texts, held=op.id in shown.stopped, past=shown.past)] for op in shown.operations
+    ]
     groups, hidden = gathered(entries, MAX_LINES)
     more = [texts.text("card-more", count=hidden)] if hidden else []
     if shown.page < shown.pages:
@@ -427,8 +430,18 @@ def _under(first: list[str], made: Rendered, texts: Texts) -> Rendered:
     return Rendered(fit(lines, MAX_MESSAGE_TEXT, texts), [*above.blocks, *made.blocks])
 
 
-def operation_line(op: Operation, texts: Texts, *, address: str = "") -> str:
-    """An operation in one line; with the address of its card, its id leads there."""
+def operation_line(
+    op: Operation, texts: Texts, *, address: str = "", held: bool = False, past: bool = False
+) -> str:
+    """An operation in one line.
+
+    Args:
+        op: The operation.
+        texts: The catalogue.
+        address: Where its card is, if known: its id leads there.
+        held: Something keeps it from what it waits for.
+        past: It is looked back at, so that it matters why it was asked for.
+    """
     return texts.text(
         "operation-line",
         id=link(address, op.id) if address else op.id,
@@ -439,4 +452,6 @@ def operation_line(op: Operation, texts: Texts, *, address: str = "") -> str:
         by=user(op.requested_by),
         when=moment(op.requested_at),
         review="yes" if op.review_owed else "",
+        held="yes" if held else "",
+        reason=literal(op.reason, MAX_WHY) if past else "",
     )

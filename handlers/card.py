@@ -58,6 +58,8 @@ _FORCED = "forced_promotion"
 """The warning of a call that is said once more where people confirm it."""
 # Whether anything is under way, and so how long it takes, nobody knows there.
 _OPEN_ENDED = frozenset({Status.IN_DOUBT, Status.NEEDS_ATTENTION})
+_TRIED_FOR_A_MINUTE = frozenset({Status.PLANNING, Status.RECHECKING})
+"""What reads everything, and goes on doing so for ``UNREADABLE_FOR`` where it can't."""
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
     Status.PLANNING: (Action.CANCEL,),
@@ -249,6 +251,8 @@ def _why(op: Operation, texts: Texts) -> list[str]:
         why.append(sentence(texts, op.detail.also(over=_yes(op.status in ENDS)), topology=op.topology))
     if op.status is Status.NEEDS_ATTENTION:
         why.append(texts.text("card-to-do"))
+    if op.status in _TRIED_FOR_A_MINUTE and not op.submissions:
+        why.append(texts.text("card-tried-for"))
     until = dict(op.detail.params).get("until") if op.detail and op.status is Status.IN_DOUBT else None
     if until:
         why.append(sentence(texts, Reason.of("card-doubt-until", database=op.label, until=until)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.holds import frozen_policy
+from bot.core.holds import Hold, frozen_policy, in_the_way
 from bot.core.home import Awaiting, Board, DatabaseTile, Reading
 from bot.core.model import OperationId, Topology
 from bot.core.operation import Operation, Status
@@ -85,7 +85,10 @@ def home(
         links: The addresses of cards, by operation.
         command: The slash command, which shows what there is no room for.
     """
-    sizes = (_view(_blocks(board, awaiting, _Shown(texts, links, command, most))) for most in _DATABASE_LINES)
+    sizes = (
+        _view(_blocks(board, awaiting, _Shown(texts, links, command, most, board.holds, board.at)))
+        for most in _DATABASE_LINES
+    )
     made = next(each for each in sizes if each.size <= MAX_BYTES)
     # When it was written is no content: for that alone nothing is published again.
     return replace(made, blocks=[*made.blocks, context(texts.text("home-as-of", when=moment(board.at)))])
@@ -93,12 +96,14 @@ def home(
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """How it is shown; ``most``: how many lines of databases."""
+    """How it is shown, and what is in force; ``most``: how many lines of databases."""
 
     texts: Texts
     links: Mapping[str, str]
     command: str
     most: int
+    holds: Sequence[Hold]
+    at: datetime
 
 
 def _view(blocks: Iterable[Block]) -> HomeView:
@@ -128,7 +133,15 @@ def _blocks(board: Board, awaiting: Awaiting, how: _Shown) -> Iterator[Block]:
 def _operations(
     operations: Sequence[Operation], most: int, how: _Shown, *, none: str = ""
 ) -> Iterator[Block]:
-    lines = [operation_line(op, how.texts, address=how.links.get(op.id, "")) for op in operations]
+    lines = [
+        operation_line(
+            op,
+            how.texts,
+            address=how.links.get(op.id, ""),
+            held=in_the_way(op, how.holds, how.at) is not None,
+        )
+        for op in operations
+    ]
     return _sections(lines or [none], most, how.texts)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.core.commands import RequestSwitchover, ShowHelp
 from bot.core.holds import Hold
-from bot.core.model import Call, Node, Reason, Topology, label
+from bot.core.model import Call, Node, OperationId, Reason, Topology, label
 from bot.core.operation import Operation
 from bot.core.preflight import Check, Outcome
 
@@ -114,8 +114,8 @@ class ShowOperations:
     """``name`` is what was asked for, "" for all; ``past`` tells history from what is under way.
 
     ``held`` says what stops those that are not sent, and new ones; ``hold`` is what keeps a single one from what it
-    waits for. ``to_review`` is what was done without approvals and is still to be reviewed. History comes a page at a
-    time; ``total`` is how many it has.
+    waits for, ``stopped`` which of several something keeps from that. ``to_review`` is what was done without
+    approvals and is still to be reviewed. History comes a page at a time; ``total`` is how many it has.
     """
 
     operations: tuple[Operation, ...]
@@ -127,6 +127,7 @@ class ShowOperations:
     total: int = 0
     to_review: tuple[Operation, ...] = ()
     hold: Hold | None = None
+    stopped: tuple[OperationId, ...] = ()
 
 
 Answer = ShowHelp | Tell | AskAgain | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

@@ -474,7 +474,9 @@ def _effects(before: Operation, event: e.Event, after: Operation) -> tuple[Effec
     if after.status in ENDS:
         return (_end(before, after),) if before.status is not after.status else ()
     if after.status is Status.NEEDS_ATTENTION and before.status is not after.status:
-        return (Say(Reason.of("reply-needs-attention"), after.detail, besides=True, aloud=True),)
+        # The only message that must wake somebody.
+        text = Reason.of("reply-needs-attention", by=after.requested_by, approvers=_called(after.approvers))
+        return (Say(text, after.detail, besides=True, aloud=True),)
     said = _milestone(event, after)
     return () if said is None else (said,)
 
@@ -528,10 +530,14 @@ def _milestone_before(event: e.Planned | e.Approved | e.StartNear, after: Operat
         return Say(scheduled) if after.status is Status.SCHEDULED else None
     if after.emergency:
         return None
-    # A mention that is edited into the card calls nobody; one in a new message does.
-    called = ",".join(entry for entry in event.approvers if entry != ANYONE)
+    called = _called(event.approvers)
     text = Reason.of("reply-awaiting-approval", database=after.label, needed=event.needed, approvers=called)
     return Say(text)
+
+
+def _called(entries: Iterable[str]) -> str:
+    """Whom a reply mentions. A mention that is edited into the card calls nobody; one in a new message does."""
+    return ",".join(entry for entry in entries if entry != ANYONE)
 
 
 # --- what a stored state owes --------------------------------------------------------------------------

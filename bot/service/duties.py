@@ -54,6 +54,7 @@ from bot.service.planning import (
     make_plan,
     outcome_unknown,
     provider_said,
+    provider_silent,
     reference,
     refusal,
     what_moved,
@@ -246,10 +247,13 @@ class Duties:
     ) -> e.Event | None:
         """A definite answer refuses at once; what may pass is tried again until it has lasted too long."""
         now = self._clock.now()
-        said = _people_unknown(op) if isinstance(error, DirectoryUnavailable) else provider_said(error)
         lost = self._patience.is_lost(op, now, gap=UNREADABLE_FOR + self.limits.max_poll_interval)
-        if isinstance(error, Refused | Misconfigured) or lost:
-            return refusal(now, said)
+        if isinstance(error, Refused | Misconfigured):
+            return refusal(now, provider_said(error))
+        if lost:
+            if isinstance(error, DirectoryUnavailable):
+                return refusal(now, _people_unknown(op))
+            return refusal(now, provider_silent(error))
         log.warning("unreadable", operation=op.id, reason=str(error))
         return None
 

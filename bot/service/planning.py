@@ -101,6 +101,11 @@ def provider_said(error: ProviderError) -> Reason:
     return Reason.of("provider-said", message=message, error=named)
 
 
+def provider_silent(error: ProviderError) -> Reason:
+    """The same, where it was tried again for as long as that is of use."""
+    return Reason.of("provider-silent", message=in_words(error), error=reference(error))
+
+
 def outcome_unknown(error: OutcomeUnknown) -> Reason:
     """Why it is not known whether a submission was accepted: nothing came back, or nothing that decides it."""
     message, named = in_words(error), reference(error)

@@ -19,7 +19,7 @@ from bot.core.holds import (
     kinds_binding,
     sentences,
 )
-from bot.core.model import Reason, Topology
+from bot.core.model import OperationId, Reason, Topology
 from bot.core.names import OPERATION
 from bot.core.operation import ENDS, UNSENT, Operation
 from bot.errors import ProviderError
@@ -90,12 +90,18 @@ class Showing:
         if name is None:
             found = await self._store.operations(open_only=True)
             to_review = tuple(await self._store.to_review())
-            held = self._held(await self._store.holds(now), None, now)
-            return ShowOperations(tuple(found), held=held, to_review=to_review)
+            holds = await self._store.holds(now)
+            return ShowOperations(
+                tuple(found),
+                held=self._held(holds, None, now),
+                to_review=to_review,
+                stopped=_stopped(found, holds, now),
+            )
         if name in self._catalogue.current.databases:
             found = await self._store.operations(open_only=True, database=name)
-            held = self._held(await self._store.holds(now), name, now)
-            return ShowOperations(tuple(found), name, held=held)
+            holds = await self._store.holds(now)
+            held = self._held(holds, name, now)
+            return ShowOperations(tuple(found), name, held=held, stopped=_stopped(found, holds, now))
         shown = await self._one(name)
         if isinstance(shown, ShowOperations):
             (op,) = shown.operations
@@ -136,6 +142,12 @@ class Showing:
         if name.upper().startswith(OPERATION):
             return Tell(await unknown_operation(self._store, name))
         return Tell(self._catalogue.current.unknown(name))
+
+
+def _stopped(
+    operations: Sequence[Operation], holds: Sequence[Hold], now: datetime
+) -> tuple[OperationId, ...]:
+    return tuple(op.id for op in operations if in_the_way(op, holds, now) is not None)
 
 
 def _page(asked: int, total: int) -> tuple[int, int]:

@@ -89,6 +89,7 @@ moves-cloud-chooses = a node the cloud chooses
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
 
+card-tried-for = Where the cloud does not answer, it is asked again for a minute; then this ends, and nothing is sent.
 card-doubt-until = If nothing proves what became of it, a person is asked to look, not before { $until }; while the cloud is at work it may be later. Until then { $database } stays locked.
 card-id = Operation { $id } · asked by { $by }, { $when }
 card-emergency = ⚠ EMERGENCY by { $by }, without approvals
@@ -282,7 +283,13 @@ reply-job = ▶ Job { $job }: { $word }.
 reply-job-done = ▶ Job { $job } is done ({ $word }). Now the roles are read.
 reply-job-failed = ✖ Job { $job } failed ({ $word }). Now the roles are read.
 reply-roles-moved = ▶ The roles have moved. They are read again to be sure.
-reply-needs-attention = ⚠ A person must look at this database: { GIVEN($differs) ->
+reply-needs-attention = ⚠ { GIVEN($by) ->
+    [yes] { $by }{ GIVEN($approvers) ->
+        [yes] , { $approvers }
+       *[no] {""}
+     }: a
+   *[no] A
+ } person must look at this database: { GIVEN($differs) ->
     [yes] the outcome is not as
    *[no] { GIVEN($moved) ->
         [yes] the job failed, but the roles are as
@@ -565,6 +572,10 @@ provider-said = The provider: { $message }{ GIVEN($error) ->
    *[no] {""}
  }
 job-said = The provider said: { $said }
+provider-silent = The cloud could not be read for a minute, so this ends here. Its last answer: { $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }. Ask again once it answers.
 provider-throttled = The provider takes no more for now: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
@@ -900,11 +911,17 @@ operations-to-review = Done without approvals and still to be reviewed by somebo
 operation-line = { $id } { $moves }: { $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
+ }{ GIVEN($held) ->
+    [yes] , but held for now
+   *[no] {""}
  }, { GIVEN($emergency) ->
     [yes] EMERGENCY by
    *[no] asked by
  } { $by }, { $when }{ GIVEN($review) ->
     [yes] , review owed
+   *[no] {""}
+ }{ GIVEN($reason) ->
+    [yes] {" "}· { $reason }
    *[no] {""}
  }
 

@@ -109,6 +109,7 @@ moves-cloud-chooses = 由云平台选定的节点
 node-with-address = { $name } ({ $address })
 shard-with-name = { $name } ({ $shard })
 
+card-tried-for = 云平台没有应答时会重试一分钟；仍无应答则本次操作结束，不会发送请求。
 card-doubt-until = 如果一直无法查明，会请人来查看，最早在 { $until }；云平台仍在执行时可能更晚。在此之前 { $database } 保持锁定。
 card-id = 操作 { $id } · 申请人 { $by }，{ $when }
 card-emergency = ⚠ 紧急切换：由 { $by } 发起，未经批准
@@ -299,7 +300,13 @@ reply-job = ▶ 任务 { $job }：{ $word }。
 reply-job-done = ▶ 任务 { $job } 已完成（{ $word }）。现在读取角色。
 reply-job-failed = ✖ 任务 { $job } 失败（{ $word }）。现在读取角色。
 reply-roles-moved = ▶ 角色已变化，再读一次确认。
-reply-needs-attention = ⚠ 需要人工查看这个数据库：{ GIVEN($differs) ->
+reply-needs-attention = ⚠ { GIVEN($by) ->
+    [yes] { $by }{ GIVEN($approvers) ->
+        [yes] 、{ $approvers }
+       *[no] {""}
+     }：需要人工查看这个数据库：
+   *[no] 需要人工查看这个数据库：
+ }{ GIVEN($differs) ->
     [yes] 结果与{ GIVEN($emergency) ->
         [yes] 计划
        *[no] 批准的方案
@@ -589,6 +596,10 @@ provider-said = 云平台：{ $message }{ GIVEN($error) ->
    *[no] {""}
  }
 job-said = 云平台返回：{ $said }
+provider-silent = 一分钟内读不到云平台的信息，本次操作到此结束。最后一次应答：{ $message }{ GIVEN($error) ->
+    [yes] {""} ({ $error })
+   *[no] {""}
+ }。云平台恢复应答后请重新申请。
 provider-throttled = 云平台暂时不接受更多请求：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
@@ -887,11 +898,17 @@ operations-to-review = 未经审批执行、尚待他人复核（在卡片上点
 operation-line = { $id } { $moves }：{ $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
+ }{ GIVEN($held) ->
+    [yes] ，但目前受限
+   *[no] {""}
  }，{ GIVEN($emergency) ->
     [yes] 紧急切换，申请人
    *[no] 申请人
  } { $by }，{ $when }{ GIVEN($review) ->
     [yes] ，尚待复核
+   *[no] {""}
+ }{ GIVEN($reason) ->
+    [yes] {" "}· { $reason }
    *[no] {""}
  }
 

@@ -38,6 +38,8 @@ from tests.core.search import ALPHABET, Edge, Graph, explore, normal, roles
 
 TAKEN = (e.SubmissionAccepted, e.SubmissionFound, e.JobReported)
 MAY_HAVE_BEEN_TAKEN = (*TAKEN, e.SubmissionUncertain)
+# All paths are explored once, before whichever test comes first: that takes its time on a machine with much to do.
+pytestmark = pytest.mark.timeout(300)
 ON_THE_WIRE = {Status.STARTING, Status.IN_DOUBT, Status.RUNNING, Status.VERIFYING, Status.NEEDS_ATTENTION}
 
 
@@ -334,6 +336,13 @@ def test_entering_needs_attention_says_so_once(graph: Graph) -> None:
         told = [say.text.code for say in edge.decision.effects if isinstance(say, Say)]
         entered = edge.target.status is Status.NEEDS_ATTENTION is not edge.source.status
         assert told.count("reply-needs-attention") == (1 if entered else 0)
+
+
+def test_who_asked_and_who_may_take_over_are_called_when_a_person_is_needed(graph: Graph) -> None:
+    for edge in entering(graph, Status.NEEDS_ATTENTION):
+        (say,) = [one for one in edge.decision.effects if isinstance(one, Say)]
+        approvers = [entry for entry in edge.target.approvers if entry != "*"]
+        assert (say.text["by"], say.text["approvers"]) == (edge.target.requested_by, ",".join(approvers))
 
 
 def test_no_event_says_more_than_one_thing(graph: Graph) -> None:

@@ -25,7 +25,7 @@ from bot.core.answers import (
 from bot.core.commands import ListDatabases, RequestSwitchover, ShowHelp, ShowHistory
 from bot.core.events import Choice
 from bot.core.holds import Hold, HoldKind
-from bot.core.model import Call, Node, NodeId, Reason, Role, UserId, nested
+from bot.core.model import Call, Node, NodeId, OperationId, Reason, Role, UserId, nested
 from bot.core.operation import Operation, Status
 from bot.core.preflight import Check, Outcome
 from bot.core.schedule import Start
@@ -700,7 +700,24 @@ def test_a_status_ends_with_the_reviews_that_are_owed(open_: tuple[Operation, ..
     assert [line.endswith(", review owed") for line in listed] == [True] * 5
     assert more == "… and 2 more"
     past = answer(ShowOperations((owed, replace(owed, reviewed_by=UserId("U1"))), past=True), TEXTS).text
-    assert [line.endswith(", review owed") for line in past.splitlines()[1:]] == [True, False]
+    assert [", review owed" in line for line in past.splitlines()[1:]] == [True, False]
+
+
+def test_history_says_why_each_was_asked_for_and_status_does_not() -> None:
+    op = replace(sample(Status.SUCCEEDED), reason="disk is failing, INC-4711 " + "x" * 200)
+    past = answer(ShowOperations((op,), past=True), TEXTS).text.splitlines()[1]
+    assert " · disk is failing, INC-4711 xx" in past
+    assert len(past) < 260
+    assert "INC-4711" not in answer(ShowOperations((op,)), TEXTS).text
+
+
+def test_a_status_says_which_of_those_that_wait_are_held() -> None:
+    one, other = (
+        sample(Status.AWAITING_APPROVAL),
+        replace(sample(Status.AWAITING_APPROVAL), id=OperationId("SW-7K3M9R")),
+    )
+    shown = answer(ShowOperations((one, other), stopped=(other.id,)), TEXTS).text.splitlines()[1:]
+    assert ["waiting for approval, but held for now, asked by" in line for line in shown] == [False, True]
 
 
 def test_a_refusal_says_until_when_and_by_whom() -> None:

@@ -94,6 +94,16 @@ def test_asking_an_emergency_again_says_that_it_becomes_an_ordinary_request(stat
     assert "ordinary request for orders: it needs approvals" in again["confirm"]["text"]["text"]
 
 
+def test_what_is_read_before_anything_is_sent_says_how_long_it_is_tried() -> None:
+    """Whoever sees it for longer than a moment wonders why."""
+    said = "Where the cloud does not answer, it is asked again for a minute; then this ends, and nothing is sent."
+    for status in Status:
+        reads = status in {Status.PLANNING, Status.RECHECKING}
+        assert (said in card(sample(status), TEXTS, now=NOW).text) == reads
+    tried = replace(sample(Status.RECHECKING), submissions=(NOW,))
+    assert said not in card(tried, TEXTS, now=NOW).text
+
+
 def test_an_expired_approval_is_not_offered() -> None:
     """Even when the expiry is not recorded yet."""
     op = sample(Status.AWAITING_APPROVAL)
@@ -442,6 +452,10 @@ def test_a_person_is_called_with_a_sentence_that_is_true(why: Reason, said: str)
     assert card(op, TEXTS, now=NOW).text.startswith(f"⚠ Needs a person: {said}\n")
     told = reply(op, Say(Reason.of("reply-needs-attention"), why), TEXTS).text
     assert told.startswith(f"⚠ A person must look at this database: {said}. ")
+    called = Reason.of("reply-needs-attention", by="U0ASKER", approvers="S0DBA,U0BOB")
+    assert reply(op, Say(called, why), TEXTS).text.startswith(
+        f"⚠ <@U0ASKER>, <!subteam^S0DBA>, <@U0BOB>: a person must look at this database: {said}. "
+    )
     unapproved = replace(emergency(Status.NEEDS_ATTENTION), detail=why)
     assert card(unapproved, TEXTS, now=NOW).text.startswith(
         f"⚠ Needs a person: {said.removesuffix('approved')}planned\n"

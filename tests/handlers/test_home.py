@@ -91,6 +91,15 @@ def test_a_halt_and_freezes_come_first() -> None:
     assert lines[2].endswith(": trading hours")
 
 
+def test_what_can_not_be_approved_for_now_says_so_in_its_line() -> None:
+    asked = sample(Status.AWAITING_APPROVAL)
+    shows = replace(board(asked), holds=(HALT,))
+    lines = shown(rendered(shows, asked)).splitlines()
+    for head in ("Waiting for your approval", "Under way"):
+        assert ": waiting for approval, but held for now, asked by" in lines[lines.index(head) + 1]
+    assert "held for now" not in shown(rendered(board(asked), asked))
+
+
 def test_five_thousand_databases_are_paged_those_under_way_first() -> None:
     view = rendered(board(databases=5000))
     assert home_problems(view) == []

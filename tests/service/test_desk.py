@@ -839,6 +839,18 @@ async def test_status_shows_what_is_open_one_database_or_one_operation() -> None
     assert await world.told(ShowStatus("ordres"), EVE) == "unknown-database"
 
 
+async def test_status_tells_which_of_what_is_open_is_held() -> None:
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    await world.planned()
+    held = await world.planned("sessions")
+    await world.ask(Freeze("sessions", "audit"), ANN)
+    for name, stopped in ((None, (held.id,)), ("sessions", (held.id,)), ("orders", ())):
+        answer = await world.ask(ShowStatus(name), EVE)
+        assert isinstance(answer, ShowOperations)
+        assert answer.stopped == stopped
+
+
 @pytest.mark.parametrize("ask", [ShowStatus, ShowHistory, partial(Act, Action.CANCEL)])
 async def test_an_unknown_operation_is_called_one_and_the_nearest_is_named(
     ask: Callable[[str], Command],

@@ -291,7 +291,7 @@ async def test_time_in_which_nobody_looked_refuses_nothing(asleep: str) -> None:
     for _ in range(6):
         assert await world.status() is Status.RECHECKING
         await world.tick(10)
-    assert await world.status() is Status.REFUSED
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "provider-silent")
 
 
 async def test_readings_that_fail_after_one_that_succeeded_are_counted_anew() -> None:
