@@ -52,6 +52,8 @@ _UNSEEN = "\N{WORD JOINER}"
 # Between Chinese characters there is no space, also where one stands beside a value for names in Latin letters.
 _HAN = "\u4e00-\u9fff"
 _AT_HAN = "\ufdd1"
+# But a Latin full stop does not hold two sentences apart where the next begins with such a character.
+_LATIN_END = re.compile(rf"([.?!]{_UNSEEN}*){_ENDED}。?(?=[{_HAN}])")
 _SPACED = re.compile(rf"(?<=[{_HAN}]) {_AT_HAN}|{_AT_HAN} (?=[{_HAN}])|{_AT_HAN}")
 _HAN_AT_AN_END = re.compile(rf"\A(?=[{_HAN}])|(?<=[{_HAN}])\Z")
 
@@ -228,7 +230,7 @@ def _format(locale: str, code: str, values: tuple[tuple[str, str], ...]) -> str 
     if pattern is None:
         return None
     text, errors = _bundle(locale).format_pattern(pattern, filled)
-    return None if errors else _SPACED.sub("", _TWICE.sub("", str(text)))
+    return None if errors else _SPACED.sub("", _TWICE.sub("", _LATIN_END.sub(r"\1 ", str(text))))
 
 
 def _marked(value: str) -> str:

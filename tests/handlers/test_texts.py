@@ -318,8 +318,8 @@ def test_values_are_shown_as_the_place_wants_them() -> None:
 @pytest.mark.parametrize(
     ("reason", "english", "chinese"),
     [
-        ("which primary?", "which primary? Nothing", "which primary?审"),
-        ("no.", "no. Nothing", "no.审"),
+        ("which primary?", "which primary? Nothing", "which primary? 审"),
+        ("no.", "no. Nothing", "no. 审"),
         ("为什么\uff1f", "为什么\uff1f Nothing", "为什么\uff1f审"),
         ("fire", "fire. Nothing", "fire。审"),
         ("*why?*", "*why?*. Nothing", "*why?*。审"),
