@@ -156,9 +156,10 @@ class Holding:
         event = h.Resumed(now, origin.user, origin.team)
 
         def tell(under_way: Sequence[Operation], before: Sequence[h.Hold]) -> HoldTold:
-            names = self._frozen(h.apply(before, event), now)
-            notice = Reason.of("notice-resumed", by=origin.user, names=names)
-            answer = Tell(Reason.of("resumed-now", names=names))
+            frozen = self._frozen(h.apply(before, event), now)
+            scope, names = (frozen, "") if frozen == h.ALL else ("", frozen)
+            notice = Reason.of("notice-resumed", by=origin.user, scope=scope, names=names)
+            answer = Tell(Reason.of("resumed-now", scope=scope, names=names))
             return HoldTold([Reply(origin, answer)], Say(notice), _threads(under_way, before, event))
 
         await self._record(item, event, tell)

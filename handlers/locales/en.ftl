@@ -510,9 +510,12 @@ still-frozen = Still frozen: { $names }
 halted-now = Halted: { $reason }. Nothing new is sent until an approver says “resume”.
 halted-already = Halted already by { $by }: { $reason }. “resume” ends it.
 still-tracked = Sent before, so not stopped and still tracked: { $operations }
-resumed-now = Resumed: { GIVEN($names) ->
-    [yes] the halt is over, but still frozen: { $names }
-   *[no] switchovers can start again
+resumed-now = Resumed: { GIVEN($scope) ->
+    [yes] the halt is over, but still frozen: { $scope }
+   *[no] { GIVEN($names) ->
+        [yes] the halt is over, but still frozen: { $names }
+       *[no] switchovers can start again
+     }
  }. What was refused meanwhile must be asked for anew.
 not-halted = Nothing is halted.
 switch-back-unknown = Which node was primary before { $id } is not known, so there is no way back to plan. Request a switchover to the node you want.
@@ -792,9 +795,12 @@ notice-halted = ■ { $by } halted every new switchover: { $reason }{ GIVEN($ope
     [yes] . Sent before, so not stopped and still tracked: { $operations }
    *[no] {""}
  }
-notice-resumed = ▶ { $by } resumed: { GIVEN($names) ->
-    [yes] the halt is over, but still frozen: { $names }
-   *[no] switchovers can start again
+notice-resumed = ▶ { $by } resumed: { GIVEN($scope) ->
+    [yes] the halt is over, but still frozen: { $scope }
+   *[no] { GIVEN($names) ->
+        [yes] the halt is over, but still frozen: { $names }
+       *[no] switchovers can start again
+     }
  }.
 audit-head = Audit trail: { $seq } { COUNT($seq) ->
     [one] row

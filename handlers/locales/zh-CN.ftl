@@ -554,9 +554,12 @@ still-frozen = 仍处于冻结：{ $names }
 halted-now = 已全面暂停：{ $reason }。在审批人用“resume”恢复之前，不会发送新请求。
 halted-already = { $by } 已经全面暂停：{ $reason }。用“resume”结束。
 still-tracked = 此前已发送，不会停止，继续跟踪：{ $operations }
-resumed-now = 已恢复：{ GIVEN($names) ->
-    [yes] 全面暂停已解除，但仍在冻结：{ $names }
-   *[no] 可以重新开始切换
+resumed-now = 已恢复：{ GIVEN($scope) ->
+    [yes] 全面暂停已解除，但仍在冻结：{ $scope }
+   *[no] { GIVEN($names) ->
+        [yes] 全面暂停已解除，但仍在冻结：{ $names }
+       *[no] 可以重新开始切换
+     }
  }。暂停期间被拒绝的需要重新申请。
 not-halted = 当前没有暂停。
 switch-back-unknown = 不知道 { $id } 之前哪个节点是主库，无法生成切回方案。请直接申请切换到你要的节点。
@@ -790,9 +793,12 @@ notice-halted = ■ { $by } 全面暂停了新的切换：{ $reason }{ GIVEN($op
     [yes] 。此前已发送，不会停止，继续跟踪：{ $operations }
    *[no] {""}
  }
-notice-resumed = ▶ { $by } 已恢复：{ GIVEN($names) ->
-    [yes] 全面暂停已解除，但仍在冻结：{ $names }
-   *[no] 可以重新开始切换
+notice-resumed = ▶ { $by } 已恢复：{ GIVEN($scope) ->
+    [yes] 全面暂停已解除，但仍在冻结：{ $scope }
+   *[no] { GIVEN($names) ->
+        [yes] 全面暂停已解除，但仍在冻结：{ $names }
+       *[no] 可以重新开始切换
+     }
  }。
 notice-reviewed = ✔ { $by } 已复核 { $database } 的紧急切换。
 audit-head = 审计记录：{ $seq } 行，末行哈希 { $hash }。用它运行“switchover audit verify --head”，可确认记录中仍有这一行。

@@ -236,7 +236,9 @@ async def test_a_halt_stops_requests_of_every_database_until_somebody_resumes() 
     assert [type(event) for event in world.store.trail] == [h.Halted, h.Resumed]
 
 
-@pytest.mark.parametrize(("scope", "left"), [("sessions", "orders, sessions"), ("all", "all")])
+@pytest.mark.parametrize(
+    ("scope", "left"), [("sessions", "orders, sessions"), ("all", "all databases")], ids=["one", "all"]
+)
 async def test_who_resumes_is_told_what_stays_frozen(scope: str, left: str) -> None:
     """By hand and by configuration; in the audit channel, too."""
     world = two_databases()
@@ -245,8 +247,10 @@ async def test_who_resumes_is_told_what_stays_frozen(scope: str, left: str) -> N
     world.catalogue.current = replace(current, databases={**current.databases, "orders": orders})
     await world.ask(HALT, ANN)
     await world.ask(Freeze(scope, "audit"), EVE)
-    assert (await tell(world, Resume(), ANN)).text == Reason.of("resumed-now", names=left)
-    assert world.store.notices[-1].text == Reason.of("notice-resumed", by=ANN, names=left)
+    told = Texts().say((await tell(world, Resume(), ANN)).text)
+    assert told.startswith(f"Resumed: the halt is over, but still frozen: {left}.")
+    noticed = Texts().say(world.store.notices[-1].text)
+    assert noticed == f"▶ {ANN} resumed: the halt is over, but still frozen: {left}."
 
 
 async def test_a_halt_names_what_it_does_not_stop_any_more() -> None:
