@@ -10,7 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import structlog
 from hypothesis import settings
+from structlog.dev import ConsoleRenderer
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("untimed", deadline=None)
@@ -20,6 +22,9 @@ settings.load_profile("untimed")
 # httpcore asks for it several times for each request. Where it is not installed, the whole path is searched each time.
 if importlib.util.find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # how Python has it that there is no such module
+
+# Failures that tests mean are logged by the hundred. A picture of one with all its values takes a tenth of a second.
+ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # where systems that have it keep files in memory
 ROOM = 2 << 30
