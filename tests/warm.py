@@ -39,6 +39,7 @@ IMPORTED_LATER = (
     "alembic.config",
     "anyio._backends._asyncio",
     "apscheduler.executors.asyncio",
+    "bot.commands",
     "slack_bolt.listener_matcher.async_builtins",
     "uvicorn.lifespan.off",
     "uvicorn.protocols.http.auto",
