@@ -1,63 +1,41 @@
-"""The commands of the console script: arguments in, words and an exit code out."""
+"""The console script: which commands there are, and what their arguments may be."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
 import os
-import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bot import export, failpoints, reports
-from bot.app import (
-    catalogue_for,
-    freezes_of,
-    live_problems,
-    load_settings,
-    reading_store,
-    serve,
-    upgrade_database,
-)
-from bot.config import Settings
-from bot.core.holds import EVERY_KIND, frozen_policy, kinds_binding, sentences
-from bot.core.model import Reason, Target
-from bot.core.operation import ENDS, UNSENT, Operation
-from bot.core.preflight import Outcome
-from bot.errors import ConfigError, NoDatabase, ProviderError, Refused, SwitchoverError
-from bot.ports import AuditBreak, Store
-from bot.sandbox.demo import demo
-from bot.sandbox.page.show import PORT, show
-from bot.sandbox.stopping import ToldToStop, until_told
-from bot.service.planning import make_plan
-from bot.system import SystemClock
-from handlers.manifest import render_yaml
-from handlers.texts import FALLBACK, LOCALES, Texts
+from bot import export, failpoints
+from bot.errors import ConfigError, SwitchoverError
+from bot.exits import ERROR, fail
+from bot.sandbox.page import PORT
+from handlers.texts import FALLBACK, LOCALES
 
 MAX_PORT = 65535
-OK, ERROR, REFUSED, BROKEN = 0, 1, 3, 4
 
-Command = Callable[[argparse.Namespace], Awaitable[int]]
+Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; every error it expects is a line on stderr and exit code 1."""
     arguments = _parser().parse_args(argv)
     if problem := failpoints.environment_problem():
-        return _fail(problem)
+        return fail(problem)
     try:
-        code: int = asyncio.run(arguments.run(arguments))
+        code: int = asyncio.run(_command(arguments.run)(arguments))
         sys.stdout.flush()
     except ConfigError as error:
-        return _fail(*error.problems)
+        return fail(*error.problems)
     except (SwitchoverError, ValueError) as error:
-        return _fail(str(error))
+        return fail(str(error))
     except KeyboardInterrupt:
         return ERROR
     except BrokenPipeError:
@@ -67,10 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _fail(*problems: str) -> int:
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return ERROR
+def _command(where: str) -> Command:
+    """What runs a command. Importing it takes up to a second, so that only what is asked for is."""
+    module, _, name = where.partition(":")
+    command: Command = getattr(import_module(module), name)
+    return command
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,9 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    _add(commands, "serve", _serve, "run the bot until it is told to stop, then drain")
+    _add(commands, "serve", "bot.commands:serve", "run the bot until it is told to stop, then drain")
 
-    play = _add(commands, "demo", _demo, "the whole bot against simulated Slack and clouds")
+    play = _add(
+        commands, "demo", "bot.sandbox.command:play", "the whole bot against simulated Slack and clouds"
+    )
     play.add_argument(
         "--auto", action="store_true", help="play switchovers on every cloud in the terminal and end"
     )
@@ -94,20 +75,20 @@ def _parser() -> argparse.ArgumentParser:
         "--locale", choices=LOCALES, default=FALLBACK, help=f"the language of channels ({FALLBACK})"
     )
 
-    check = _add(commands, "check", _check, "validate the configuration")
+    check = _add(commands, "check", "bot.commands:check", "validate the configuration")
     check.add_argument("--live", action="store_true", help="also read every database and ask Slack")
 
-    plan = _add(commands, "plan", _plan, "read the topology, run the preflight, change nothing")
+    plan = _add(commands, "plan", "bot.commands:plan", "read the topology, run the preflight, change nothing")
     plan.add_argument("database", metavar="DATABASE")
     plan.add_argument("--to", metavar="NODE", help="the node to become primary: id, name or address")
     plan.add_argument("--shard", metavar="GROUP", help="the shard, by id or name")
     plan.add_argument("--json", action="store_true", help="print one JSON object")
 
-    status = _add(commands, "status", _status, "what is under way, or one operation")
+    status = _add(commands, "status", "bot.commands:status", "what is under way, or one operation")
     status.add_argument("name", metavar="DATABASE|ID", nargs="?")
     status.add_argument("--json", action="store_true", help="print one JSON object")
 
-    history = _add(commands, "history", _history, "what was done")
+    history = _add(commands, "history", "bot.commands:history", "what was done")
     history.add_argument("database", metavar="DATABASE", nargs="?")
     history.add_argument("--limit", type=_positive, default=20, metavar="N", help="the newest N (20)")
     history.add_argument("--json", action="store_true", help="print one JSON object")
@@ -116,17 +97,17 @@ def _parser() -> argparse.ArgumentParser:
     way_in = manifest.add_mutually_exclusive_group()
     way_in.add_argument("--url", metavar="https://…", help="over HTTP: the bot's public address")
     way_in.add_argument("--socket", action="store_true", help="over Socket Mode (the default)")
-    manifest.set_defaults(run=_manifest)
+    manifest.set_defaults(run="bot.commands:manifest")
 
     audit = commands.add_parser("audit", help="the audit trail").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    verify = _add(audit, "verify", _audit_verify, "check the hash chain")
+    verify = _add(audit, "verify", "bot.commands:audit_verify", "check the hash chain")
     verify.add_argument(
         "--head", type=_head, metavar="HASH", help="a head printed earlier that the chain must contain"
     )
 
-    trail = _add(audit, "export", _audit_export, "write the audit trail to stdout")
+    trail = _add(audit, "export", "bot.commands:audit_export", "write the audit trail to stdout")
     trail.add_argument("--format", choices=export.FORMATS, default="jsonl", help="jsonl (the default) or csv")
     trail.add_argument(
         "--since", type=_since, metavar="T", help="leave out what is older: a date, or a time with its zone"
@@ -135,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     db = commands.add_parser("db", help="the bot's own database").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    _add(db, "upgrade", _db_upgrade, "bring the schema up to date")
+    _add(db, "upgrade", "bot.commands:db_upgrade", "bring the schema up to date")
     return parser
 
 
@@ -145,7 +126,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _add(commands: Any, name: str, run: Command, summary: str) -> argparse.ArgumentParser:
+def _add(commands: Any, name: str, run: str, summary: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="default: $SWITCHOVER_CONFIG, then ./switchover.toml"
@@ -184,198 +165,3 @@ def _since(text: str) -> datetime:
         return export.instant(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _config_path(arguments: argparse.Namespace) -> Path:
-    return arguments.config or Path(os.environ.get("SWITCHOVER_CONFIG") or "switchover.toml")
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    return load_settings(_config_path(arguments))
-
-
-async def _serve(arguments: argparse.Namespace) -> int:
-    await serve(_config_path(arguments))
-    return OK
-
-
-async def _demo(arguments: argparse.Namespace) -> int:
-    if arguments.auto:
-        try:
-            return OK if await until_told(demo(port=arguments.port or 0, locale=arguments.locale)) else ERROR
-        except ToldToStop:
-            return ERROR
-    try:
-        await show(
-            port=arguments.port,
-            browser=not arguments.no_browser,
-            locale=arguments.locale,
-            write=_print_now,
-        )
-    except OSError as error:
-        return _fail(f"port {arguments.port}: {error.strerror}")
-    return OK
-
-
-def _print_now(text: str) -> None:
-    print(text, flush=True)
-
-
-async def _check(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments)
-    if arguments.live and (problems := await live_problems(settings)):
-        return _fail(*problems)
-    print(
-        f"the configuration is good: {len(settings.databases)} database(s) on "
-        f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"
-    )
-    return OK
-
-
-async def _plan(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments)
-    texts = Texts("en")
-    async with catalogue_for(settings) as catalogue:
-        database = catalogue.databases.get(arguments.database)
-        if database is None:
-            return _fail(_unknown(arguments.database, catalogue.nearest(arguments.database)))
-        try:
-            planning = await make_plan(database, Target(database.name, arguments.shard), arguments.to)
-        except Refused as error:
-            report = reports.refusal_report(database.name, arguments.shard, error.message)
-            return _print(report, f"{database.name}: refused; {error.message}", arguments, REFUSED)
-        except ProviderError as error:
-            return _fail(f"{database.name} (account {database.account}): {error.message}")
-    code = REFUSED if planning.verdict.outcome is Outcome.REFUSED else OK
-    return _print(reports.plan_report(planning, texts), reports.plan_words(planning, texts), arguments, code)
-
-
-def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, code: int) -> int:
-    print(json.dumps(report, ensure_ascii=False) if arguments.json else words)
-    return code
-
-
-def _unknown(name: str, nearest: str) -> str:
-    return f"{name}: no such database or operation" + (f"; did you mean {nearest}?" if nearest else "")
-
-
-async def _status(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments)
-    name: str | None = arguments.name
-    try:
-        async with reading_store(settings) as store:
-            if name is None:
-                found = list(await store.operations(open_only=True, limit=1000))
-            elif name in settings.databases:
-                found = list(await store.operations(open_only=True, database=name, limit=1000))
-            else:
-                operation = await store.load(name.upper())
-                if operation is None:
-                    return _fail(_unknown(name, ""))
-                found = [operation]
-            held = await _held(store, settings, name, found)
-    except NoDatabase as error:
-        return _nothing_yet(error, name, settings, arguments)
-    return _print_operations(found, arguments, held)
-
-
-async def _held(
-    store: Store, settings: Settings, name: str | None, found: Sequence[Operation]
-) -> Sequence[Reason]:
-    """What stops new submissions: of one database, of the operation asked for unless it is sent, or of any."""
-    now, kinds, database = SystemClock().now(), EVERY_KIND, name
-    if name is not None and name not in settings.databases:
-        (op,) = found
-        if op.status not in UNSENT:
-            return ()
-        kinds, database = kinds_binding(emergency=op.emergency), op.database
-    return [
-        *sentences(await store.holds(now), database, now, kinds),
-        *(_windows(settings, database, now) if kinds is EVERY_KIND else ()),
-    ]
-
-
-def _windows(settings: Settings, database: str | None, now: datetime) -> Iterator[Reason]:
-    """The configured freezes that are in force."""
-    policies = {each.policy for name, each in settings.databases.items() if database in (None, name)}
-    for policy in sorted(policies):
-        if (why := freezes_of(settings.policies[policy])(now)) is not None:
-            yield frozen_policy(policy, why)
-
-
-def _nothing_yet(
-    error: NoDatabase, name: str | None, settings: Settings, arguments: argparse.Namespace
-) -> int:
-    """Before the bot first serves there are no operations; whoever looks in the wrong place must learn it."""
-    if name is not None and name not in settings.databases:
-        return _fail(str(error))
-    print(error, file=sys.stderr)
-    return _print_operations([], arguments)
-
-
-async def _history(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments)
-    try:
-        async with reading_store(settings) as store:
-            found = await store.ended(database=arguments.database, limit=arguments.limit)
-            counted = await store.count_operations(arguments.database)
-    except NoDatabase as error:
-        return _nothing_yet(error, arguments.database, settings, arguments)
-    if arguments.database is not None and not counted and arguments.database not in settings.databases:
-        return _fail(_unknown(arguments.database, ""))
-    total = sum(count for status, count in counted.items() if status in ENDS)
-    if total > arguments.limit:
-        print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)
-    return _print_operations(found, arguments)
-
-
-def _print_operations(
-    found: Sequence[Operation], arguments: argparse.Namespace, held: Sequence[Reason] = ()
-) -> int:
-    texts = Texts("en")
-    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts, held)
-    return _print(report, words, arguments, OK)
-
-
-async def _manifest(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(render_yaml(url=arguments.url))
-    return OK
-
-
-async def _audit_verify(arguments: argparse.Namespace) -> int:
-    head: str | None = arguments.head
-    checkable = head is None or re.fullmatch("[0-9a-f]{64}", head) is not None
-    async with reading_store(_settings(arguments)) as store:
-        result = await store.verify_audit(head if checkable else None)
-    if isinstance(result, AuditBreak):
-        print(f"broken at row {result.seq}: {result.problem}")
-    if not checkable:
-        # Whoever raises the alarm at an exit code must not take this for "the trail still holds it".
-        print(
-            f"--head was not checked: {head!r} can be no head of any trail. A head is 64 hexadecimal digits, "
-            "as `audit verify`, the log (audit_head) or the audit channel told it."
-        )
-    if isinstance(result, AuditBreak) or not checkable:
-        return BROKEN
-    rows = "1 row" if result.seq == 1 else f"{result.seq} rows"
-    print(f"intact: {rows}, head {result.hash or '-'}")
-    return OK
-
-
-async def _audit_export(arguments: argparse.Namespace) -> int:
-    first, line = export.FORMATS[arguments.format]
-    async with reading_store(_settings(arguments)) as store:
-        sys.stdout.write(first)
-        async with contextlib.aclosing(store.audit_trail(arguments.since)) as rows:
-            async for row in rows:
-                sys.stdout.write(line(row))
-    return OK
-
-
-async def _db_upgrade(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments)
-    file = settings.database.file
-    made = "a new database was made: " if file is not None and not file.exists() else ""
-    await upgrade_database(settings)
-    print(f"{made}the schema of {settings.database.place} is up to date")
-    return OK

@@ -1,9 +1,9 @@
 """``stack`` for tests: the bot's process is forked from an interpreter that has its imports behind it.
 
-Most of what a start costs is importing, and the tests of the whole start the bot more than a hundred times. What runs
-is the same: ``main`` in a process of its own, with its own environment, files and end. Failpoints are armed by the
-imports; here by the fork. Only a bot that is to stand still has an interpreter of its own, as whoever waits for that
-has to be its parent.
+Most of what a start costs is importing and reading the message catalogues, and the tests of the whole start the bot
+more than a hundred times. What runs is the same: ``main`` in a process of its own, with its own environment, files
+and end. Failpoints are armed by the imports; here by the fork. Only a bot that is to stand still has an interpreter
+of its own, as whoever waits for that has to be its parent.
 
 One interpreter is kept per process of pytest. It has no threads and no event loop, so forking it is safe. Between it
 and each bot stands a parent that does nothing but wait and tell how the bot ended. Its line to the test is a leash:
@@ -17,6 +17,7 @@ import atexit
 import contextlib
 import functools
 import gc
+import importlib
 import json
 import os
 import select
@@ -32,6 +33,18 @@ from bot.sandbox.stack import CONSOLE_SCRIPT, Process, stack
 
 ASKED_AT_MOST = 1 << 20
 INTEGER = 8
+IMPORTED_LATER = (
+    "aiosqlite",
+    "alembic.command",
+    "alembic.config",
+    "anyio._backends._asyncio",
+    "apscheduler.executors.asyncio",
+    "bot.commands",
+    "slack_bolt.listener_matcher.async_builtins",
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.http.auto",
+)
+"""What is imported only when the bot has others do something."""
 
 
 @dataclass
@@ -109,9 +122,17 @@ def _serve(asking: socket.socket) -> None:
     """Forks a bot for everything that is asked for on the line, until it is closed."""
     # Whoever imports it has to find this one.
     failpoints.hit = _hit
-    import alembic.command  # noqa: F401, PLC0415 - the bot imports it when it makes a new database
-
+    for name in IMPORTED_LATER:
+        importlib.import_module(name)
     from bot.cli import main  # noqa: PLC0415 - only here the imports are wanted
+    from bot.storage import codec  # noqa: PLC0415
+    from handlers.wording import Wording  # noqa: PLC0415
+    from providers.http import INTERNET  # noqa: PLC0415
+
+    # Each of these reads, compiles or loads something once, and keeps it.
+    Wording("en").warm_up()
+    codec.warm_up()
+    INTERNET.reads()
 
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
+import inspect
 import json
 import sqlite3
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot import cli
 from bot.core.holds import Frozen, Halted
 from bot.core.model import UserId
 from bot.storage import connect
@@ -17,6 +23,7 @@ from bot.system import SystemClock
 from tests.app.commands import Printed, configure, run
 from tests.storage.values import cancelled, chain, requested, running
 
+ROOT = Path(__file__).parents[2]
 NONE, NONE_AS_JSON = "no operations\n", '{"operations": []}\n'
 READING = {
     ("status",): NONE,
@@ -168,3 +175,25 @@ async def test_the_version_is_that_of_the_package() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     printed = await run("--version")
     assert (printed.code, printed.out) == (0, f"switchover {project['project']['version']}\n")
+
+
+def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of the commands that have no others below them."""
+    below = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield parser
+    for choices in below:
+        for each in choices.values():
+            yield from leaves(each)
+
+
+def test_every_command_is_there_when_it_is_asked_for() -> None:
+    for leaf in leaves(cli._parser()):
+        assert inspect.iscoroutinefunction(cli._command(leaf.get_default("run")))
+
+
+def test_who_asks_for_help_does_not_wait_for_what_only_commands_need() -> None:
+    script = "import sys; from bot import cli; cli._parser(); print(*sys.modules)"
+    asked = (sys.executable, "-c", script)
+    loaded = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert not {"bot.app", "httpx", "slack_bolt", "sqlalchemy", "starlette"} & set(loaded.stdout.split())

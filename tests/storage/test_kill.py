@@ -20,7 +20,7 @@ from tests.storage.values import inbound
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("lines", [1, 9])
+@pytest.mark.parametrize("lines", [pytest.param(1, marks=pytest.mark.slow), 9])
 async def test_everything_that_was_printed_is_there_after_a_kill(
     stores: Stores, backend: Backend, lines: int
 ) -> None:

@@ -255,7 +255,9 @@ def _seen(look: Look, now: datetime) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))]
+)
 async def test_both_stores_do_the_same(tmp_path: Path, sqlite_template: Path, seed: int) -> None:
     place, disk = sqlite_database(tmp_path, sqlite_template), Disk()
     real = await connect(place.url, migrate=False, audit_channel="C-AUDIT")

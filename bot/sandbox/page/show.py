@@ -11,15 +11,13 @@ import webbrowser
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
+from bot.sandbox.page import PORT
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import must_be_free, serve
 from bot.sandbox.stack import Stack
 from bot.sandbox.stopping import ToldToStop, until_told
 from handlers.texts import FALLBACK
-
-PORT = 4747
-"""Where the page is unless somebody else is there."""
 
 Write = Callable[[str], None]
 

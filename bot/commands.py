@@ -1,0 +1,201 @@
+"""What the commands of the console script do; ``bot.cli`` says which there are, and how their arguments are read."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot import app, export, reports
+from bot.config import Settings
+from bot.core.holds import EVERY_KIND, frozen_policy, kinds_binding, sentences
+from bot.core.model import Reason, Target
+from bot.core.operation import ENDS, UNSENT, Operation
+from bot.core.preflight import Outcome
+from bot.errors import NoDatabase, ProviderError, Refused
+from bot.exits import BROKEN, OK, REFUSED, fail
+from bot.ports import AuditBreak, Store
+from bot.service.planning import make_plan
+from bot.system import SystemClock
+from handlers.manifest import render_yaml
+from handlers.texts import Texts
+
+
+def _config_path(arguments: argparse.Namespace) -> Path:
+    return arguments.config or Path(os.environ.get("SWITCHOVER_CONFIG") or "switchover.toml")
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return app.load_settings(_config_path(arguments))
+
+
+async def serve(arguments: argparse.Namespace) -> int:
+    await app.serve(_config_path(arguments))
+    return OK
+
+
+async def check(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    if arguments.live and (problems := await app.live_problems(settings)):
+        return fail(*problems)
+    print(
+        f"the configuration is good: {len(settings.databases)} database(s) on "
+        f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"
+    )
+    return OK
+
+
+async def plan(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    texts = Texts("en")
+    async with app.catalogue_for(settings) as catalogue:
+        database = catalogue.databases.get(arguments.database)
+        if database is None:
+            return fail(_unknown(arguments.database, catalogue.nearest(arguments.database)))
+        try:
+            planning = await make_plan(database, Target(database.name, arguments.shard), arguments.to)
+        except Refused as error:
+            report = reports.refusal_report(database.name, arguments.shard, error.message)
+            return _print(report, f"{database.name}: refused; {error.message}", arguments, REFUSED)
+        except ProviderError as error:
+            return fail(f"{database.name} (account {database.account}): {error.message}")
+    code = REFUSED if planning.verdict.outcome is Outcome.REFUSED else OK
+    return _print(reports.plan_report(planning, texts), reports.plan_words(planning, texts), arguments, code)
+
+
+def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, code: int) -> int:
+    print(json.dumps(report, ensure_ascii=False) if arguments.json else words)
+    return code
+
+
+def _unknown(name: str, nearest: str) -> str:
+    return f"{name}: no such database or operation" + (f"; did you mean {nearest}?" if nearest else "")
+
+
+async def status(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    name: str | None = arguments.name
+    try:
+        async with app.reading_store(settings) as store:
+            if name is None:
+                found = list(await store.operations(open_only=True, limit=1000))
+            elif name in settings.databases:
+                found = list(await store.operations(open_only=True, database=name, limit=1000))
+            else:
+                operation = await store.load(name.upper())
+                if operation is None:
+                    return fail(_unknown(name, ""))
+                found = [operation]
+            held = await _held(store, settings, name, found)
+    except NoDatabase as error:
+        return _nothing_yet(error, name, settings, arguments)
+    return _print_operations(found, arguments, held)
+
+
+async def _held(
+    store: Store, settings: Settings, name: str | None, found: Sequence[Operation]
+) -> Sequence[Reason]:
+    """What stops new submissions: of one database, of the operation asked for unless it is sent, or of any."""
+    now, kinds, database = SystemClock().now(), EVERY_KIND, name
+    if name is not None and name not in settings.databases:
+        (op,) = found
+        if op.status not in UNSENT:
+            return ()
+        kinds, database = kinds_binding(emergency=op.emergency), op.database
+    return [
+        *sentences(await store.holds(now), database, now, kinds),
+        *(_windows(settings, database, now) if kinds is EVERY_KIND else ()),
+    ]
+
+
+def _windows(settings: Settings, database: str | None, now: datetime) -> Iterator[Reason]:
+    """The configured freezes that are in force."""
+    policies = {each.policy for name, each in settings.databases.items() if database in (None, name)}
+    for policy in sorted(policies):
+        if (why := app.freezes_of(settings.policies[policy])(now)) is not None:
+            yield frozen_policy(policy, why)
+
+
+def _nothing_yet(
+    error: NoDatabase, name: str | None, settings: Settings, arguments: argparse.Namespace
+) -> int:
+    """Before the bot first serves there are no operations; whoever looks in the wrong place must learn it."""
+    if name is not None and name not in settings.databases:
+        return fail(str(error))
+    print(error, file=sys.stderr)
+    return _print_operations([], arguments)
+
+
+async def history(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    try:
+        async with app.reading_store(settings) as store:
+            found = await store.ended(database=arguments.database, limit=arguments.limit)
+            counted = await store.count_operations(arguments.database)
+    except NoDatabase as error:
+        return _nothing_yet(error, arguments.database, settings, arguments)
+    if arguments.database is not None and not counted and arguments.database not in settings.databases:
+        return fail(_unknown(arguments.database, ""))
+    total = sum(count for status, count in counted.items() if status in ENDS)
+    if total > arguments.limit:
+        print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)
+    return _print_operations(found, arguments)
+
+
+def _print_operations(
+    found: Sequence[Operation], arguments: argparse.Namespace, held: Sequence[Reason] = ()
+) -> int:
+    texts = Texts("en")
+    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts, held)
+    return _print(report, words, arguments, OK)
+
+
+async def manifest(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(render_yaml(url=arguments.url))
+    return OK
+
+
+async def audit_verify(arguments: argparse.Namespace) -> int:
+    head: str | None = arguments.head
+    checkable = head is None or re.fullmatch("[0-9a-f]{64}", head) is not None
+    async with app.reading_store(_settings(arguments)) as store:
+        result = await store.verify_audit(head if checkable else None)
+    if isinstance(result, AuditBreak):
+        print(f"broken at row {result.seq}: {result.problem}")
+    if not checkable:
+        # Whoever raises the alarm at an exit code must not take this for "the trail still holds it".
+        print(
+            f"--head was not checked: {head!r} can be no head of any trail. A head is 64 hexadecimal digits, "
+            "as `audit verify`, the log (audit_head) or the audit channel told it."
+        )
+    if isinstance(result, AuditBreak) or not checkable:
+        return BROKEN
+    rows = "1 row" if result.seq == 1 else f"{result.seq} rows"
+    print(f"intact: {rows}, head {result.hash or '-'}")
+    return OK
+
+
+async def audit_export(arguments: argparse.Namespace) -> int:
+    first, line = export.FORMATS[arguments.format]
+    async with app.reading_store(_settings(arguments)) as store:
+        sys.stdout.write(first)
+        async with contextlib.aclosing(store.audit_trail(arguments.since)) as rows:
+            async for row in rows:
+                sys.stdout.write(line(row))
+    return OK
+
+
+async def db_upgrade(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    file = settings.database.file
+    made = "a new database was made: " if file is not None and not file.exists() else ""
+    await app.upgrade_database(settings)
+    print(f"{made}the schema of {settings.database.place} is up to date")
+    return OK
