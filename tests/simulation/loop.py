@@ -37,10 +37,26 @@ MANY = 100
 """Timers, from which on those that were cancelled are cleared away when they are the most."""
 
 
+class _Handle(asyncio.Handle):
+    """A callback to be run in the next turn."""
+
+    __slots__ = ()
+    _callback: Any
+    _loop: asyncio.AbstractEventLoop
+    _context: Context
+    _repr: str | None
+
+
 class _Timer(asyncio.TimerHandle):
     """A callback to be run at a time; of two at one time none is earlier, as the heap has it."""
 
     __slots__ = ()
+    _callback: Any
+    _loop: SimulatedLoop
+    _context: Context
+    _repr: str | None
+    _when: float
+    _scheduled: bool
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
@@ -53,10 +69,10 @@ class _Timer(asyncio.TimerHandle):
             self._cancelled = True
             self._callback = self._args = None  # type: ignore[assignment]  # as asyncio does
             if self._scheduled:
-                self._loop._timer_cancelled_count += 1  # type: ignore[attr-defined]
+                self._loop._timer_cancelled_count += 1
 
 
-_bare_handle = partial(asyncio.Handle.__new__, asyncio.Handle)
+_bare_handle = partial(_Handle.__new__, _Handle)
 _bare_timer = partial(_Timer.__new__, _Timer)
 """Both are filled in where they are made: a call more for each is felt, and only a debugger wants to know more."""
 

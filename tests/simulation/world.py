@@ -85,11 +85,17 @@ def common() -> Common:
     return Common(folder, Metrics())
 
 
-@lru_cache(maxsize=50)
-def settings_of(text: str) -> Settings:
-    """What a configuration file says."""
-    file = common().folder / "to-be-read.toml"
-    file.write_text(text, encoding="utf-8")
+def settings_in(file: Path) -> Settings:
+    """What the configuration file says, the same object for the same text.
+
+    Raises:
+        ConfigError: Every problem at once.
+    """
+    return _settings_of(file.read_text(encoding="utf-8"), file)
+
+
+@lru_cache(maxsize=1000)
+def _settings_of(_text: str, file: Path) -> Settings:
     return config.load(file, env={}, provider_types=PROVIDERS)
 
 
@@ -243,7 +249,7 @@ class World:
             self.lives += 1
             self.trace.add("machine", f"starts the bot, life {self.lives}")
             try:
-                settings = settings_of(self.text)
+                settings = settings_in(common().file)
             except ConfigError:
                 self._note("start: bad configuration")
                 await asyncio.sleep(self.downtime)
@@ -259,10 +265,9 @@ class World:
 
     def write(self, book: Book, text: str = "") -> None:
         """Writes the configuration file; ``text``: what it says instead, for one that the bot must not take."""
-        self.text = text or configuration(self.scene, common().url, book)
         self.readable = not text
         self.book = book
-        common().file.write_text(self.text, encoding="utf-8")
+        common().file.write_text(text or configuration(self.scene, common().url, book), encoding="utf-8")
 
     async def reload(self) -> None:
         """SIGHUP: the process, where there is one, takes what the file says; one after the other, as it does."""
@@ -331,6 +336,7 @@ class World:
             ),
             web_sockets=lambda **_: Dialled(self.workspace.sockets, life, self._on_the_way, self.trace.count),
             logging=lambda **_: None,
+            settings=settings_in,
             tick=TICK if self.scene.forms else SELDOM,
             housekeeping=timedelta(hours=1),
         )
