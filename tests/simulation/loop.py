@@ -14,6 +14,7 @@ from contextvars import Context, copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from heapq import heapify, heappop, heappush
+from itertools import repeat
 from typing import Any, TypeVar
 
 import time_machine
@@ -170,7 +171,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
                 timer = heappop(timers)[1]
                 timer._scheduled = False
                 ready.append(timer)
-            for _ in range(len(ready)):
+            for _ in repeat(None, len(ready)):
                 handle: Any = ready.popleft()
                 if not handle._cancelled:
                     try:

@@ -16,6 +16,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, lru_cache
+from inspect import isfunction, signature
 from itertools import count
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -32,8 +33,10 @@ from bot.errors import ConfigError
 from bot.sandbox.slack import demo_workspace
 from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.switchovers import Timings
+from bot.scheduler import Ticker
 from bot.storage import connect
 from bot.telemetry import Metrics
+from handlers.listeners import Listeners
 from providers.huawei_dds.provider import HuaweiDdsType
 from providers.qingcloud.provider import QingCloudType
 from providers.registry import PROVIDERS
@@ -78,7 +81,10 @@ class Common:
 
 @cache
 def common() -> Common:
-    """Made once: a folder, the metrics."""
+    """Made once: a folder, the metrics, the signatures of what each life inspects anew."""
+    for each in (*vars(Listeners).values(), Ticker._ring):
+        if isfunction(each):
+            vars(each)["__signature__"] = signature(each)
     memory = Path("/dev/shm")  # noqa: S108  # where there is one, files cost no disk
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
     Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
@@ -384,6 +390,7 @@ class World:
             if self.life.alive:
                 self.life.die("")
             await self.life.bury()
+        self.troubles.clear()  # tasks that are known to nobody are found by nobody who looks for what still runs
 
 
 @contextmanager
