@@ -48,7 +48,6 @@ CONNECT_TIMEOUT = timedelta(seconds=3)  # for each of TCP and TLS
 CONNECTIONS = (
     20  # per account; more would not be faster (httpx-aiohttp, 20 concurrent: 3,790 requests a second)
 )
-_READ_TIMEOUTS = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
 FIRST_BACKOFF, LAST_BACKOFF = 0.25, 4.0  # seconds, doubled in between, ±50 % jitter
 RETRIED_AT_MOST = 8
 
@@ -466,10 +465,11 @@ class Account:
     async def _get(self, request: Request, deadline: float) -> Answer:
         if self._closed:  # a transport would connect anew
             raise Unavailable("the account is closed", meaning=("cloud-closed", {}))
+        timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
                 response = await self._reads.handle_async_request(
-                    request.for_httpx(self._address, timeout=_READ_TIMEOUTS)
+                    request.for_httpx(self._address, timeout=timeouts)
                 )
                 try:
                     return await _whole(response, READ_LIMIT)
