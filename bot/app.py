@@ -86,6 +86,15 @@ LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
 
 
+def load_settings(path: Path) -> Settings:
+    """Reads the configuration against the registered providers and the environment.
+
+    Raises:
+        ConfigError: Every problem at once.
+    """
+    return config.load(path, env=os.environ, provider_types=PROVIDERS)
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The world that the bot is composed into; the defaults are the real one, a simulation brings its own.
@@ -98,6 +107,7 @@ class Surroundings:
         slack_session: Makes the HTTP session to Slack; takes ``timeout``.
         web_sockets: Makes what connects to Slack in Socket Mode; takes ``secure``.
         logging: Told of the secrets that a reload brings; as ``configure_logging``.
+        settings: Reads the configuration anew for a reload; as ``load_settings``.
         tick: How often the sweeps run by themselves; None: twice a second, and not more seldom than polls are
             due; that of Home tabs every two seconds.
         housekeeping: How often the gauges are set, and how soon after the hour the audit trail's head is told.
@@ -111,21 +121,13 @@ class Surroundings:
     slack_session: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession
     web_sockets: Callable[..., Dialer] = WebSockets
     logging: Callable[..., None] = configure_logging
+    settings: Callable[[Path], Settings] = load_settings
     tick: timedelta | None = None
     housekeeping: timedelta = HOUSEKEEPING
     retention: timedelta = RETENTION
 
 
 REAL = Surroundings()
-
-
-def load_settings(path: Path) -> Settings:
-    """Reads the configuration against the registered providers and the environment.
-
-    Raises:
-        ConfigError: Every problem at once.
-    """
-    return config.load(path, env=os.environ, provider_types=PROVIDERS)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -619,7 +621,7 @@ class Bot:
         """
         try:
             # In a thread: files and mounts behind them may be slow, and the loop must go on.
-            fresh = await asyncio.to_thread(load_settings, self._path)
+            fresh = await asyncio.to_thread(self._around.settings, self._path)
         except ConfigError as error:
             log.warning("configuration_rejected", problems=list(error.problems))
             return False

@@ -328,6 +328,9 @@ def _check_values(body: Body) -> None:
         raise ValueError("nested too deeply")
 
 
+_CONTAINERS = (dict, list)
+
+
 def _unpacked(containers: Iterable[Any]) -> tuple[list[str], list[Any]]:
     """What is in dicts and lists: texts, keys among them, and the dicts and lists in there."""
     texts: list[str] = []
@@ -340,7 +343,7 @@ def _unpacked(containers: Iterable[Any]) -> tuple[list[str], list[Any]]:
         for item in items:
             if isinstance(item, str):
                 texts.append(item)
-            elif isinstance(item, dict | list):
+            elif isinstance(item, _CONTAINERS):
                 deeper.append(item)
     return texts, deeper
 

@@ -72,17 +72,20 @@ def rendered(
 def words(part: object) -> int:
     """How many characters these blocks hold in all their texts, buttons and dialogues."""
     if isinstance(part, list):
-        return sum([words(each) for each in part])
+        return sum(map(words, part))
     if not isinstance(part, dict):
         return 0
     own = part.get("text")
-    within = [words(each) for each in part.values() if not isinstance(each, str)]
-    return (len(own) if isinstance(own, str) else 0) + sum(within)
+    count = len(own) if isinstance(own, str) else 0
+    for each in part.values():
+        if not isinstance(each, str):
+            count += words(each)
+    return count
 
 
 def fitting(blocks: Sequence[Block], room: int) -> int:
     """How many of these blocks, from the first on, hold no more characters than that."""
-    return sum(total <= room for total in accumulate(words(block) for block in blocks))
+    return sum(total <= room for total in accumulate(map(words, blocks)))
 
 
 def fit(lines: Sequence[str], most: int, texts: Texts) -> str:

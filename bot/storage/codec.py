@@ -24,9 +24,12 @@ from bot.errors import Unreadable
 T = TypeVar("T")
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def canonical(tree: object) -> str:
     """JSON that is the same for the same value, whatever made it."""
-    text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+    text = _CANONICAL.encode(tree)
     return text if "\\ud" not in text else _without_lone_surrogates(tree)
 
 

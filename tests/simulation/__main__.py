@@ -14,7 +14,7 @@ from tests.simulation.history import Outcome, collect_seldom, collecting_seldom,
 from tests.simulation.mutants import MUTANTS, mutated
 from tests.simulation.world import STORES
 
-CHUNK = 20
+CHUNK = 5
 """How many histories a process plays before it says what became of them."""
 
 

@@ -177,8 +177,8 @@ def holds_are_shown(held_now: Held, workspace: Workspace, now: datetime) -> Sequ
 def bare(value: Any) -> Any:
     """Words and blocks without what Slack adds by itself, and without links to other cards."""
     if isinstance(value, str):
-        return LINK.sub(r"\1", value)
-    if isinstance(value, list | tuple):
+        return LINK.sub(r"\1", value) if "<" in value else value
+    if isinstance(value, (list, tuple)):
         return [bare(one) for one in value]
     if isinstance(value, dict):
         added = {"block_id", "emoji", "verbatim"}

@@ -12,13 +12,16 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context, copy_context
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from heapq import heapify, heappop, heappush
+from itertools import repeat
 from typing import Any, TypeVar
 
 import time_machine
 
 T = TypeVar("T")
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+EPOCH, MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
 
 
 class Stuck(Exception):
@@ -36,46 +39,25 @@ MANY = 100
 
 
 class _Handle(asyncio.Handle):
-    """A callback to be run in the next turn; made without asking what only a debugger wants to know."""
+    """A callback to be run in the next turn."""
 
     __slots__ = ()
-
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: Sequence[Any],
-        loop: asyncio.AbstractEventLoop,
-        context: Context | None,
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._loop = loop
-        self._context = copy_context() if context is None else context
-        self._cancelled = False
-        self._repr = None
+    _callback: Any
+    _loop: asyncio.AbstractEventLoop
+    _context: Context
+    _repr: str | None
 
 
 class _Timer(asyncio.TimerHandle):
-    """The same at a time; of two at one time none is earlier, as the heap has it."""
+    """A callback to be run at a time; of two at one time none is earlier, as the heap has it."""
 
     __slots__ = ()
-
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: Sequence[Any],
-        loop: asyncio.AbstractEventLoop,
-        context: Context | None,
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._loop = loop
-        self._context = copy_context() if context is None else context
-        self._cancelled = False
-        self._repr = None
-        self._when = when
-        self._scheduled = True
+    _callback: Any
+    _loop: SimulatedLoop
+    _context: Context
+    _repr: str | None
+    _when: float
+    _scheduled: bool
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
@@ -83,14 +65,23 @@ class _Timer(asyncio.TimerHandle):
     def __lt__(self, _: object) -> bool:
         return False
 
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._cancelled = True
+            self._callback = self._args = None  # type: ignore[assignment]  # as asyncio does
+            if self._scheduled:
+                self._loop._timer_cancelled_count += 1
+
+
+_bare_handle = partial(_Handle.__new__, _Handle)
+_bare_timer = partial(_Timer.__new__, _Timer)
+"""Both are filled in where they are made: a call more for each is felt, and only a debugger wants to know more."""
+
 
 class SimulatedLoop(base_events.BaseEventLoop):
     """An event loop whose time stands still while anything is ready, and else is that of the next timer.
 
     Its turns are asyncio's, in the same order, without what a loop does for sockets, threads and debuggers.
-
-    Args:
-        moved: Told whenever the time has changed.
 
     Attributes:
         threads: Work for a thread is taken, and done at once.
@@ -102,10 +93,9 @@ class SimulatedLoop(base_events.BaseEventLoop):
     _stopping: bool
     _timer_cancelled_count: int
 
-    def __init__(self, moved: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._moved = moved
         self._busy = 0
         self.threads = False
         self.at_rest: Callable[[], object] = bool
@@ -132,23 +122,35 @@ class SimulatedLoop(base_events.BaseEventLoop):
     def call_soon(  # type: ignore[override]  # whatever it is called with
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = _Handle(callback, args, self, context)
+        handle = _bare_handle()
+        handle._callback = callback
+        handle._args = args
+        handle._loop = self
+        handle._context = copy_context() if context is None else context
+        handle._cancelled = False
+        handle._repr = None
         self._ready.append(handle)
         return handle
 
     def call_at(  # type: ignore[override]  # whatever it is called with
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = _Timer(when, callback, args, self, context)
+        timer = _bare_timer()
+        timer._callback = callback
+        timer._args = args
+        timer._loop = self
+        timer._context = copy_context() if context is None else context
+        timer._cancelled = False
+        timer._repr = None
+        timer._when = when
+        timer._scheduled = True
         heappush(self._scheduled, (when, timer))
         return timer
 
     def call_later(  # type: ignore[override]  # whatever it is called with
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = _Timer(self._now + delay, callback, args, self, context)
-        heappush(self._scheduled, (timer._when, timer))
-        return timer
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def _run_once(self) -> None:  # noqa: C901  # a call more in each turn is felt
         """All turns until it is to stop: who runs it would only ask after each whether it is."""
@@ -169,7 +171,7 @@ class SimulatedLoop(base_events.BaseEventLoop):
                 timer = heappop(timers)[1]
                 timer._scheduled = False
                 ready.append(timer)
-            for _ in range(len(ready)):
+            for _ in repeat(None, len(ready)):
                 handle: Any = ready.popleft()
                 if not handle._cancelled:
                     try:
@@ -190,7 +192,6 @@ class SimulatedLoop(base_events.BaseEventLoop):
         if timers[0][0] > self._now:
             self._busy = 0
             self._now = timers[0][0]
-            self._moved()
 
     def _without_cancelled(self) -> list[tuple[float, _Timer]]:
         """The timers, once those in front that were cancelled are gone, or all of them where they are many."""
@@ -221,29 +222,29 @@ class Time:
 
     def __init__(self) -> None:
         self.skew = self.ahead = timedelta(0)
-        self._true = START
-        self.loop = SimulatedLoop(self._moved)
-        self._machine: time_machine.Traveller | None = None
+        self._true, self._read_at = START, 0.0
+        self.loop = SimulatedLoop()
 
     @property
     def elapsed(self) -> float:
         """Seconds since the history began."""
-        return self.loop.time()
+        return self.loop._now
 
     def true(self) -> datetime:
         """What every right clock shows."""
+        now = self.loop._now
+        if now != self._read_at:  # it is asked for more often than it passes
+            self._true, self._read_at = START + timedelta(seconds=now), now
         return self._true
 
     def machine(self) -> datetime:
         """What the clock of the bot's machine shows."""
-        return self._true + self.skew
+        return self.true() + self.skew if self.skew else self.true()
 
     def jump(self, by: timedelta) -> None:
         """The machine's wall clock is set anew."""
         self.skew += by
         self.ahead = max(self.ahead, self.skew)
-        if self._machine is not None:
-            self._machine.shift(by)
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Runs a history to its end; ``datetime.now()`` and the like show the machine's time meanwhile."""
@@ -252,15 +253,14 @@ class Time:
 
     @contextmanager
     def _travelling(self) -> Iterator[None]:
-        # By the number of seconds: with a time zone, every move would set the zone of the process anew.
-        with time_machine.travel(self.machine().timestamp(), tick=False) as self._machine:
+        # By the number of seconds: with a time zone, the zone of the process would be set anew.
+        with time_machine.travel(START.timestamp(), tick=False) as traveller:
+            # Told when somebody asks, and not whenever time passes: nearly everything asks the clock it was given.
+            traveller.time_ns = self._nanoseconds  # type: ignore[method-assign]
             yield
-        self._machine = None
 
-    def _moved(self) -> None:
-        before, self._true = self._true, START + timedelta(seconds=self.loop.time())
-        if self._machine is not None:
-            self._machine.shift(self._true - before)
+    def _nanoseconds(self) -> int:
+        return (self.machine() - EPOCH) // MICROSECOND * 1000
 
 
 class MachineClock:
@@ -273,7 +273,7 @@ class MachineClock:
         return self._time.machine()
 
     def monotonic(self) -> float:
-        return self._time.elapsed
+        return self._time.loop._now
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

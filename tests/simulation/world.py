@@ -16,6 +16,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, lru_cache
+from inspect import isfunction, signature
 from itertools import count
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -32,8 +33,10 @@ from bot.errors import ConfigError
 from bot.sandbox.slack import demo_workspace
 from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.switchovers import Timings
+from bot.scheduler import Ticker
 from bot.storage import connect
 from bot.telemetry import Metrics
+from handlers.listeners import Listeners
 from providers.huawei_dds.provider import HuaweiDdsType
 from providers.qingcloud.provider import QingCloudType
 from providers.registry import PROVIDERS
@@ -78,18 +81,27 @@ class Common:
 
 @cache
 def common() -> Common:
-    """Made once: a folder, the metrics."""
+    """Made once: a folder, the metrics, the signatures of what each life inspects anew."""
+    for each in (*vars(Listeners).values(), Ticker._ring):
+        if isfunction(each):
+            vars(each)["__signature__"] = signature(each)
     memory = Path("/dev/shm")  # noqa: S108  # where there is one, files cost no disk
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
     Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
     return Common(folder, Metrics())
 
 
-@lru_cache(maxsize=50)
-def settings_of(text: str) -> Settings:
-    """What a configuration file says."""
-    file = common().folder / "to-be-read.toml"
-    file.write_text(text, encoding="utf-8")
+def settings_in(file: Path) -> Settings:
+    """What the configuration file says, the same object for the same text.
+
+    Raises:
+        ConfigError: Every problem at once.
+    """
+    return _settings_of(file.read_text(encoding="utf-8"), file)
+
+
+@lru_cache(maxsize=1000)
+def _settings_of(_text: str, file: Path) -> Settings:
     return config.load(file, env={}, provider_types=PROVIDERS)
 
 
@@ -243,7 +255,7 @@ class World:
             self.lives += 1
             self.trace.add("machine", f"starts the bot, life {self.lives}")
             try:
-                settings = settings_of(self.text)
+                settings = settings_in(common().file)
             except ConfigError:
                 self._note("start: bad configuration")
                 await asyncio.sleep(self.downtime)
@@ -259,10 +271,9 @@ class World:
 
     def write(self, book: Book, text: str = "") -> None:
         """Writes the configuration file; ``text``: what it says instead, for one that the bot must not take."""
-        self.text = text or configuration(self.scene, common().url, book)
         self.readable = not text
         self.book = book
-        common().file.write_text(self.text, encoding="utf-8")
+        common().file.write_text(text or configuration(self.scene, common().url, book), encoding="utf-8")
 
     async def reload(self) -> None:
         """SIGHUP: the process, where there is one, takes what the file says; one after the other, as it does."""
@@ -331,6 +342,7 @@ class World:
             ),
             web_sockets=lambda **_: Dialled(self.workspace.sockets, life, self._on_the_way, self.trace.count),
             logging=lambda **_: None,
+            settings=settings_in,
             tick=TICK if self.scene.forms else SELDOM,
             housekeeping=timedelta(hours=1),
         )
@@ -378,6 +390,7 @@ class World:
             if self.life.alive:
                 self.life.die("")
             await self.life.bury()
+        self.troubles.clear()  # tasks that are known to nobody are found by nobody who looks for what still runs
 
 
 @contextmanager

@@ -211,12 +211,13 @@ class Disk:
 
     def due(self) -> Due:
         """When each sweep has something to do."""
+        items = [row.due_at for row in self.inbox.values() if row.done_at is None]
+        operations = [row.due_at for row in self.operations.values() if row.due_at is not None]
+        messages = [self.due_at(row) for row in self.may_go()]
         return Due(
-            inbox=min([row.due_at for row in self.inbox.values() if row.done_at is None], default=None),
-            operations=min(
-                [row.due_at for row in self.operations.values() if row.due_at is not None], default=None
-            ),
-            publish=min([self.due_at(row) for row in self.may_go()], default=None),
+            min(items) if items else None,
+            min(operations) if operations else None,
+            min(messages) if messages else None,
         )
 
     def unsettled(self, now: datetime) -> Unsettled:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import coroutine
 from typing import Protocol
 
 from bot.core.events import Choice, Event
@@ -88,7 +89,7 @@ class _Commit:
             await for_ever()
         if self._lost is Lost.ANSWER:
             raise MaybeRecorded("lost after the commit")
-        await asyncio.sleep(0)  # it is done, and its caller may die before it hears of that
+        await others_go_on()  # it is done, and its caller may die before it hears of that
 
 
 class MemoryStore:
@@ -127,7 +128,8 @@ class MemoryStore:
     # --- transactions ---
 
     async def _begin(self, *, writing: bool = True) -> None:
-        await asyncio.sleep(self.disk.pause())  # whoever waits for a database lets others go on
+        pause = self.disk.pause()  # whoever waits for a database lets others go on
+        await (asyncio.sleep(pause) if pause else others_go_on())
         if self._closed:
             raise StoreUnavailable("the store is closed")
         trouble = self.disk.gone or (self.disk.trouble if writing else "")
@@ -818,6 +820,12 @@ def _claim(row: Delivery | Kept | Owed | Home, until: datetime) -> None:
 
 def _held(row: Kept | Owed | Home, until: datetime) -> bool:
     return row.claimed_from is not None and row.due_at == until
+
+
+@coroutine
+def others_go_on() -> Generator[None, None, None]:
+    """Lets what is ready go on first, as ``asyncio.sleep(0)`` does, and is half of it."""
+    yield
 
 
 async def for_ever() -> None:

@@ -92,12 +92,15 @@ def view_problems(view: Any) -> list[str]:
 def text_length(blocks: Any) -> int:
     """The characters of every text in these blocks, which Slack bounds for a whole message."""
     if isinstance(blocks, list):
-        return sum([text_length(item) for item in blocks])
+        return sum(map(text_length, blocks))
     if not isinstance(blocks, dict):
         return 0
     own = blocks.get("text")
-    within = [text_length(item) for item in blocks.values() if not isinstance(item, str)]
-    return (len(own) if isinstance(own, str) else 0) + sum(within)
+    length = len(own) if isinstance(own, str) else 0
+    for item in blocks.values():
+        if not isinstance(item, str):
+            length += text_length(item)
+    return length
 
 
 def _modal(found: Found, view: Json) -> None:

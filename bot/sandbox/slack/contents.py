@@ -97,10 +97,11 @@ def _filled(workspace: Workspace, item: Any) -> Any:
     filled = {
         key: value if isinstance(value, str) else _filled(workspace, value) for key, value in item.items()
     }
-    if item.get("type") == "plain_text":
+    kind = item.get("type")
+    if kind == "plain_text":
         filled.setdefault("emoji", True)
-    elif item.get("type") == "mrkdwn":
+    elif kind == "mrkdwn":
         filled.setdefault("verbatim", False)
-    elif item.get("type") == "button":
+    elif kind == "button":
         filled.setdefault("action_id", workspace.new_id("a"))
     return filled

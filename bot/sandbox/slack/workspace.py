@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from bot.sandbox.slack.faults import CallRecord, Faults
@@ -293,8 +294,7 @@ class Workspace:
     def new_id(self, prefix: str) -> str:
         """A fresh id, the same in every run."""
         self._counter += 1
-        digest = hashlib.sha256(f"{prefix}{self._counter}".encode()).hexdigest()
-        return f"{prefix}0{digest[:9].upper()}"
+        return _numbered(prefix, self._counter)
 
     def new_trigger(self, user: User | str) -> str:
         """A ``trigger_id`` for this person."""
@@ -367,6 +367,12 @@ class Workspace:
         messages = [f"{m.user}: {m.text!r}" for m in self.messages()[-5:]]
         calls = [f"{call.method} {call.outcome}" for call in self.calls[-5:]]
         return f"last messages: {messages}; last calls: {calls}"
+
+
+@lru_cache(maxsize=4096)
+def _numbered(prefix: str, number: int) -> str:
+    digest = hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()
+    return f"{prefix}0{digest[:9].upper()}"
 
 
 def _letters(name: str) -> str:
