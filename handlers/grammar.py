@@ -32,6 +32,8 @@ from handlers.words import Problem, Words, bare, escape, quoted, storable, unesc
 
 COMMAND = "/switchover"
 MAX_TEXT = 4000
+MOST_MENDED = 3
+"""What has more mistakes than that is no command that somebody mistyped, and each takes several guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Form:
         make: The command it stands for.
         clauses: What may follow the argument, in any order.
         instead: What to suggest when the argument is missing or makes no sense.
+        example: The whole of it, to show to whoever left out the argument.
     """
 
     word: str
@@ -83,6 +86,7 @@ class Form:
     make: Callable[[str, Given], Command | Help]
     clauses: tuple[c.Clause, ...] = ()
     instead: str = "help"
+    example: str = ""
 
     @property
     def needs_name(self) -> bool:
@@ -149,7 +153,7 @@ FORMS = (
     Form("list", "[PART]", "help-list", _list, (c.PAGE,)),
     Form("status", "[DATABASE|ID]", "help-status", lambda name, _given: _status(name)),
     Form("history", "[DATABASE]", "help-history", _history, (c.PAGE,)),
-    Form("cancel", "ID", "help-cancel", _cancel, instead="status"),
+    Form("cancel", "ID", "help-cancel", _cancel, instead="status", example="cancel SW-7K3M9Q"),
     Form("freeze", "DATABASE|all", "help-freeze", _freeze, (c.FOR, c.WHY)),
     Form("unfreeze", "DATABASE|all", "help-unfreeze", lambda name, _given: Unfreeze(_scope(name))),
     Form("halt", "", "help-halt", lambda _name, given: Halt(given["because"]), (c.WHY,)),
@@ -222,11 +226,12 @@ def _status(name: str) -> ShowStatus:
 
 @dataclass(slots=True)
 class _Draft:
-    """What has been understood so far."""
+    """What has been understood so far, with so many mistakes ``mended`` in the text."""
 
     form: Form | None = None
     name: str = ""
     given: dict[str, str] = field(default_factory=dict)
+    mended: int = 0
 
     @property
     def text(self) -> str:
@@ -275,9 +280,9 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
     except Problem as problem:
         suggestion = _other_form(text) or problem.suggestion or draft.suggestion or "help"
         understood = f"{command} {draft.text}" if draft.text else ""
-        return Misunderstood(
-            understood, problem.reason, f"{command} {_harmless(suggestion, text)}", problem.example
-        )
+        harmless = _harmless(suggestion, text)
+        near = harmless if len(escape(harmless)) <= MAX_TEXT else "help"
+        return Misunderstood(understood, problem.reason, f"{command} {near}", problem.example)
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:
@@ -301,7 +306,9 @@ def _argument(words: Words, form: Form, draft: _Draft) -> None:
         if form is REQUEST:
             raise Problem(Reason.of("name-first", word=words.keyword(), value=form.takes), form.instead)
         if form.needs_name:
-            raise Problem(Reason.of("missing-value", word=form.word, value=form.takes), form.instead)
+            code = "missing-id" if form.takes == "ID" else "missing-value"
+            missing = Reason.of(code, word=form.word, value=form.takes)
+            raise Problem(missing, form.example or form.instead, example=bool(form.example))
         return
     name = words.take()
     if not name.strip():
@@ -326,13 +333,19 @@ def _clause(words: Words, form: Form, draft: _Draft) -> None:
     words.take()
     begun = words.at
     try:
-        draft.given[word] = clause.take(words)
+        draft.given[word] = clause.take(words, form.clauses)
     except Problem as problem:
-        left = words.text[words.at :]
-        length = c.length_near(unescape(words.text[begun : words.at])) if clause in (c.IN, c.FOR) else ""
-        meant = length and _guessed(draft, f"{word} {length} {left}")
-        shown = None if meant or not clause.example else _guessed(draft, f"{word} {clause.example} {left}")
+        typed, left = unescape(words.text[begun : words.at]), words.text[words.at :]
+        meant = _with_value(draft, clause, clause.near(typed) if clause.near else "", left)
+        if clause is c.OVERRIDE and not meant:
+            meant = _guessed(draft, left)  # with fewer overrides an emergency does no more than was meant
+        shown = None if meant else _with_value(draft, clause, clause.example_for(typed), left)
         raise Problem(problem.reason, meant or shown or problem.suggestion, example=bool(shown)) from None
+
+
+def _with_value(draft: _Draft, clause: c.Clause, value: str, left: str) -> str | None:
+    """The command that it would be with this value; None if there is no value, or it is none."""
+    return _guessed(draft, f"{clause.word} {value} {left}") if value else None
 
 
 def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
@@ -381,9 +394,20 @@ def _may_be_node(words: Words, keyword: str, known: Sequence[str]) -> bool:
 
 
 def _guessed(draft: _Draft, guess: str) -> str | None:
-    """The command that it would be with this in place of what was not understood; None if that is none."""
-    again = _understood(f"{escape(draft.text)} {guess}")
-    return None if again is None else as_text(again)
+    """The command that it would be with this in place of what was not understood; None if that is none.
+
+    What is wrong besides is mended as well, where it is known how; for a missing reason there are dots.
+    """
+    if draft.mended >= MOST_MENDED:
+        return None
+    again = _Draft(mended=draft.mended + 1)
+    try:
+        _parse(Words(f"{escape(draft.text)} {guess}"), again)
+    except Problem as problem:
+        if problem.reason.code == "missing-clause":
+            return again.suggestion
+        return None if problem.example else problem.suggestion
+    return again.text
 
 
 def _understood(text: str) -> Command | None:

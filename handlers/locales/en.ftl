@@ -1044,6 +1044,7 @@ misunderstood-help = All commands: { $nearest }
 misunderstood-nothing-done = Nothing was done.
 name-first = A request begins with the name of a database ({ $value }), not with “{ $word }”.
 missing-value = “{ $word }” needs a value: { $value }
+missing-id = “{ $word }” needs the id of an operation; “status” shows those that are under way.
 empty-name = The name is empty; needed: { $value }
 duplicate-clause = “{ $word }” is there twice; say it once.
 unknown-word = “{ $text }” is not understood.
@@ -1060,4 +1061,7 @@ not-a-time = “{ $text }” is not a time; write 22:00, or date, time and zone 
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most { $days } days.
 not-a-page = “{ $text }” is not a page number; write it like “page 2”.
-not-overridable = “{ $asked }” is not a check that can be overridden; those are: { $known }
+not-overridable = “{ $asked }” is not a check that can be overridden{ GIVEN($nearest) ->
+    [yes] ; did you mean { $nearest }? All that can be: { $known }
+   *[no] ; those are: { $known }
+ }

@@ -1025,6 +1025,7 @@ misunderstood-help = 全部命令：{ $nearest }
 misunderstood-nothing-done = 未执行任何操作。
 name-first = 申请要以数据库的名称（{ $value }）开头，不能以“{ $word }”开头。
 missing-value = “{ $word }”后面需要填写：{ $value }
+missing-id = “{ $word }”后面需要操作的 id；“status”会列出进行中的操作。
 empty-name = 名称为空；需要：{ $value }
 duplicate-clause = “{ $word }”出现了两次；写一次即可。
 unknown-word = 无法识别“{ $text }”。
@@ -1041,4 +1042,7 @@ not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加�
 time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长 { $days } 天。
 not-a-page = “{ $text }”不是页码；请写成“page 2”这样。
-not-overridable = “{ $asked }”不是可忽略的检查项；可忽略的有：{ $known }
+not-overridable = “{ $asked }”不是可忽略的检查项{ GIVEN($nearest) ->
+    [yes] ；你是指 { $nearest } 吗？可忽略的有：{ $known }
+   *[no] ；可忽略的有：{ $known }
+ }

@@ -102,6 +102,32 @@ def test_a_time_that_is_none_is_answered_with_what_is_wrong_and_forms_that_work(
     )
 
 
+def test_whoever_mistypes_a_check_in_an_emergency_has_the_whole_command_to_type() -> None:
+    """With the check that was meant and the reason as it was typed."""
+    found = parse("emergency orders to n override candidate_helthy because prod is burning")
+    assert isinstance(found, Misunderstood)
+    checks = "cluster_ready, primary_known, candidate_is_replica, candidate_healthy, candidate_lag"
+    assert misunderstood(found, TEXTS).text == (
+        "“candidate_helthy” is not a check that can be overridden; did you mean candidate_healthy?"
+        f" All that can be: {checks}\n"
+        "Understood: /switchover emergency orders to n\n"
+        "Nearest command: /switchover emergency orders to n override candidate_healthy because prod is burning\n"
+        "Nothing was done."
+    )
+
+
+def test_whoever_cancels_nothing_is_told_that_an_id_is_needed() -> None:
+    """And how that is written, and where to find it."""
+    found = parse("cancel")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        "“cancel” needs the id of an operation; “status” shows those that are under way.\n"
+        "Understood: /switchover cancel\n"
+        "For example: /switchover cancel SW-7K3M9Q\n"
+        "Nothing was done."
+    )
+
+
 def test_where_nothing_is_near_nothing_is_suggested() -> None:
     """But where all commands are."""
     found = parse("in 5 minutes", command="/sw")
