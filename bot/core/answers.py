@@ -115,7 +115,7 @@ class ShowOperations:
 
     ``held`` says what stops those that are not sent, and new ones; ``hold`` is what keeps a single one from what it
     waits for. ``to_review`` is what was done without approvals and is still to be reviewed. History comes a page at a
-    time; ``total`` is how many it has.
+    time; ``total`` is how many it has, ``beyond`` as in a list.
     """
 
     operations: tuple[Operation, ...]
@@ -127,6 +127,7 @@ class ShowOperations:
     total: int = 0
     to_review: tuple[Operation, ...] = ()
     hold: Hold | None = None
+    beyond: int = 0
 
 
 Answer = ShowHelp | Tell | AskAgain | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

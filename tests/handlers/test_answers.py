@@ -637,6 +637,8 @@ def test_a_long_past_is_shown_in_pages_and_says_how_to_get_the_next(name: str, h
     assert parse(lines[-1].removeprefix("More: /sw ")) == ShowHistory(name or None, 3)
     last = answer(replace(shown, page=3), TEXTS).text.splitlines()
     assert (last[0].split(",")[1], len(last)) == (" page 3 of 3; 43 requests have ended", 21)
+    beyond = answer(replace(shown, page=3, beyond=9), TEXTS).text.splitlines()
+    assert beyond == ["There is no page 9; this is the last one.", *last]
     (only,) = answer(replace(shown, page=1, pages=1, total=20), TEXTS).text.splitlines()[:1]
     assert only == f"History{head}"
 
