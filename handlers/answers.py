@@ -121,6 +121,8 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
     lines = [sentence(texts, problem.problem)]
     if problem.understood:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
+    if problem.taken:
+        lines.append(line(texts, "misunderstood-taken", name=problem.taken))
     near = "misunderstood-example" if problem.example else "misunderstood-nearest"
     code = "misunderstood-help" if problem.nearest.endswith(" help") else near
     lines.append(line(texts, code, nearest=problem.nearest))

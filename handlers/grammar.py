@@ -50,12 +50,14 @@ class Misunderstood:
         problem: What did not.
         nearest: A valid command that comes closest. It is only a suggestion: nothing was done.
         example: It has another time than was typed, which was none: it shows how times are written.
+        taken: The first word, where it was taken for a database's name only because it is no command.
     """
 
     understood: str
     problem: Reason
     nearest: str
     example: bool = False
+    taken: str = ""
 
 
 Parsed = Command | Help | Misunderstood
@@ -182,7 +184,7 @@ _IN_CHINESE = {
     "紧急切换": "emergency",
 }
 _FILLER = re.compile(
-    r"\s*(?:(?:please|switch|switchover|fail|failover|over|promote|请|切换|主备切换)\s+)+(?=\S)",
+    r"\s*(?:(?:please|switch|switchover|fail|failover|over|promote|move|请|切换|主备切换)\s+)+(?=\S)",
     re.IGNORECASE,
 )
 _PRESSED = frozenset(
@@ -249,6 +251,11 @@ class _Draft:
         return f"{clause.word} {value if clause.settle else quoted(value, _KEYWORDS)}"
 
     @property
+    def unsure(self) -> bool:
+        """Whether there is nothing but a first word: no telling whether that is a database's name."""
+        return self.form is REQUEST and not self.given
+
+    @property
     def missing(self) -> list[c.Clause]:
         """What it still needs."""
         wanted = self.form.clauses if self.form else ()
@@ -279,10 +286,11 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
         return _parse(Words(text), draft)
     except Problem as problem:
         suggestion = _other_form(text) or problem.suggestion or draft.suggestion or "help"
-        understood = f"{command} {draft.text}" if draft.text else ""
+        taken = draft.name if draft.unsure and problem.reason.code == "unknown-word" else ""
+        understood = f"{command} {draft.text}" if draft.text and not taken else ""
         harmless = _harmless(suggestion, text)
         near = harmless if len(escape(harmless)) <= MAX_TEXT else "help"
-        return Misunderstood(understood, problem.reason, f"{command} {near}", problem.example)
+        return Misunderstood(understood, problem.reason, f"{command} {near}", problem.example, taken)
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:
@@ -354,9 +362,7 @@ def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
     known = [clause.word for clause in form.clauses]
     if keyword in c.WORDS:
         raise Problem(Reason.of("clause-elsewhere", word=keyword))
-    # With nothing but a first word there is no telling whether that is a database's name.
-    only_first = form is REQUEST and not draft.given
-    if only_first and is_pressed(draft.name):
+    if draft.unsure and is_pressed(draft.name):
         _pressed(draft, word)
     # Either a clause's word was mistyped, or one was forgotten.
     meant = get_close_matches(keyword, known, n=1, cutoff=0.5)
@@ -364,9 +370,9 @@ def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
     guesses += [f"{one} {escape(word)} {left}" for one in (c.AT.word, c.IN.word, c.FOR.word) if one in known]
     guesses += [f"to {escape(quoted(word, _KEYWORDS))} {left}"] if _may_be_node(words, keyword, known) else []
     guesses += [f"{clause.word} {escape(word)} {left}" for clause in draft.missing]
-    near = _behind(draft, keyword, left) if only_first else None
+    near = _behind(draft, keyword, left) if draft.unsure else None
     near = near or next(filter(None, (_guessed(draft, guess) for guess in guesses)), None)
-    raise Problem(Reason.of("unknown-word", text=word), near or (form.instead if only_first else None))
+    raise Problem(Reason.of("unknown-word", text=word), near or (form.instead if draft.unsure else None))
 
 
 def is_pressed(word: str) -> bool:

@@ -485,7 +485,7 @@ start-too-far = { $when } is more than { $days } days away. Ask again closer to 
 start-in-gap = The clocks jump over { $clock } on { $date } in { $zone }. Name a time before or after the jump.
 zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a time without a zone could mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
 reason-needed = A reason is needed: add “because …”.
-emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: “override { $checks }”.
+emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: type the same again, with “override { $checks }” before “because”.
 emergency-starts-at-once = An emergency starts at once. Leave out the start, or request a switchover as usual.
 emergency-cluster-busy = The cluster is busy ({ $state }). No emergency overrides that: what it is busy with may be a switchover, and this one would undo it. Wait until it is idle.
 overrides-need-emergency = Checks are overridden in an emergency only. Leave out “override”.
@@ -1038,6 +1038,7 @@ help-checks = CHECK is one of { $checks }.
 help-ways = In threads, where slash commands do not work, mention the bot instead ({ $mention }), or choose “Switch over a database” in the menu of a message. { $command } alone leads to a form; so does the shortcut “New switchover”.
 
 misunderstood-understood = Understood: { $understood }
+misunderstood-taken = “{ $name }” is no command, so it was taken for the name of a database.
 misunderstood-nearest = Nearest command: { $nearest }
 misunderstood-example = For example: { $nearest }
 misunderstood-help = All commands: { $nearest }

@@ -529,7 +529,7 @@ start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。
 start-in-gap = { $zone } 的时钟在 { $date } 跳过了 { $clock }。请选择跳变之前或之后的时间。
 zone-unknown = 无法识别你在 Slack 的时区 ({ $zone })，不带时区的时间含义不明。请写明时区，例如 2026-11-23T02:00+08:00。
 reason-needed = 需要说明原因：加上“because …”。
-emergency-could-override = 检查未通过。如果你愿意承担风险，紧急切换可以忽略它们：“override { $checks }”。
+emergency-could-override = 检查未通过。如果你愿意承担风险，紧急切换可以忽略它们：请重新输入原命令，并在“because”之前加上“override { $checks }”。
 emergency-starts-at-once = 紧急切换会立即开始。请去掉开始时间，或按正常流程申请切换。
 emergency-cluster-busy = 集群正忙（{ $state }）。紧急切换也不能忽略这一项：集群正在做的可能就是一次切换，再切一次会把它撤销。请等集群空闲。
 overrides-need-emergency = 只有紧急切换可以忽略检查项。请去掉“override”。
@@ -1019,6 +1019,7 @@ help-checks = CHECK 可选：{ $checks }。
 help-ways = 消息列里不能使用斜杠命令，请改为提及机器人（{ $mention }），或在消息的菜单里选“Switch over a database”。只输入 { $command } 可打开表单；快捷方式“New switchover”也可以。
 
 misunderstood-understood = 已识别：{ $understood }
+misunderstood-taken = “{ $name }”不是命令，因此被当作数据库的名称。
 misunderstood-nearest = 可以试试：{ $nearest }
 misunderstood-example = 例如：{ $nearest }
 misunderstood-help = 全部命令：{ $nearest }

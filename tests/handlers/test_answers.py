@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,12 +80,24 @@ def test_every_misunderstanding_is_within_the_limits_and_inert(text: str, texts:
 
 def test_a_misunderstanding_says_what_was_understood_and_what_comes_closest() -> None:
     """And that nothing was done."""
-    found = parse("orders ot mysql-2")
+    found = parse("plan orders ot mysql-2")
     assert isinstance(found, Misunderstood)
     assert misunderstood(found, TEXTS).text == (
         "“ot” is not understood.\n"
-        "Understood: /switchover orders\n"
-        "Nearest command: /switchover orders to mysql-2\n"
+        "Understood: /switchover plan orders\n"
+        "Nearest command: /switchover plan orders to mysql-2\n"
+        "Nothing was done."
+    )
+
+
+def test_a_first_word_that_may_be_no_database_is_not_called_understood() -> None:
+    """The grammar knows no database: it says what it took the word for, and why."""
+    found = parse("move2 orders to mysql-3")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        "“orders” is not understood.\n"
+        "“move2” is no command, so it was taken for the name of a database.\n"
+        "All commands: /switchover help\n"
         "Nothing was done."
     )
 
@@ -152,6 +165,16 @@ def test_whoever_named_nothing_that_is_there_is_told_what_to_type() -> None:
     nothing = Reason.of("check-node-not-found", asked="mysql-9", known="a, b", nearest="")
     assert answer(AskAgain(nothing), TEXTS).text == (
         "“mysql-9” is not a node of this database; name one of a, b\nNothing was done."
+    )
+
+
+@pytest.mark.parametrize("texts", [Texts(locale) for locale in LOCALES])
+def test_what_an_emergency_could_override_is_typed_before_the_reason(texts: Texts) -> None:
+    """Which takes everything after its word: added at the end, the override would be a part of it."""
+    said = texts.text("emergency-could-override", checks="candidate_healthy, candidate_lag")
+    because, override = sorted(re.findall("“(.*?)”", said))
+    assert parse(f"emergency orders {override} {because} x") == RequestSwitchover(
+        "orders", reason="x", emergency=True, overrides=("candidate_healthy", "candidate_lag")
     )
 
 

@@ -269,7 +269,7 @@ def test_answers_are_chinese_throughout() -> None:
     made = WORDING.explain(found, "zh-CN")
     assert made.text == (
         "无法识别“ot”。\n"
-        "已识别：/switchover orders\n"
+        "“orders”不是命令，因此被当作数据库的名称。\n"
         "可以试试：/switchover orders to mysql-2\n"
         "未执行任何操作。"
     )
