@@ -91,7 +91,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case ShowOperations():
             return _operations(told, texts, command)
         case ShowHelp():
-            parsed = parse(told.text, command=command)
+            parsed = parse(told.text, command=command, databases=told.databases)
             if isinstance(parsed, Misunderstood):
                 return misunderstood(parsed, texts)
             return help_text(texts, command=command, form=not told.text)
@@ -121,8 +121,6 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
     lines = [sentence(texts, problem.problem)]
     if problem.understood:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
-    if problem.taken:
-        lines.append(line(texts, "misunderstood-taken", name=problem.taken))
     near = "misunderstood-example" if problem.example else "misunderstood-nearest"
     code = "misunderstood-help" if problem.nearest.endswith(" help") else near
     lines.append(line(texts, code, nearest=problem.nearest))

@@ -50,7 +50,7 @@ class Misunderstood:
         problem: What did not.
         nearest: A valid command that comes closest. It is only a suggestion: nothing was done.
         example: It has another time than was typed, which was none: it shows how times are written.
-        taken: The first word, where it was taken for a database's name only because it is no command.
+        taken: The first word, where all depends on whether it is a database's name, and that is not known here.
     """
 
     understood: str
@@ -269,12 +269,13 @@ class _Draft:
         return " ".join([self.text, *(f"{clause.word} …" for clause in self.missing)])
 
 
-def parse(text: str, *, command: str = COMMAND) -> Parsed:
+def parse(text: str, *, command: str = COMMAND, databases: Sequence[str] | None = None) -> Parsed:
     """What a text after the command, or after a mention of the bot, asks for. Never raises.
 
     Args:
         text: As Slack delivers it: with ``&lt; &gt; &amp;`` escaped.
         command: How the bot is called here, for suggestions.
+        databases: Those that the text may be about; None where it is not known which there are.
     """
     text = storable(text)
     if not text.strip():
@@ -285,12 +286,39 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
     try:
         return _parse(Words(text), draft)
     except Problem as problem:
-        suggestion = _other_form(text) or problem.suggestion or draft.suggestion or "help"
-        taken = draft.name if draft.unsure and problem.reason.code == "unknown-word" else ""
-        understood = f"{command} {draft.text}" if draft.text and not taken else ""
-        harmless = _harmless(suggestion, text)
-        near = harmless if len(escape(harmless)) <= MAX_TEXT else "help"
-        return Misunderstood(understood, problem.reason, f"{command} {near}", problem.example, taken)
+        return _misunderstood(problem, draft, text, databases, command)
+
+
+def _misunderstood(
+    problem: Problem, draft: _Draft, text: str, databases: Sequence[str] | None, command: str
+) -> Misunderstood:
+    reason, suggestion = problem.reason, problem.suggestion or draft.suggestion
+    understood = f"{command} {draft.text}" if draft.text else ""
+    taken = draft.name if draft.unsure and reason.code == "unknown-word" else ""
+    if taken and databases is not None and taken not in databases:
+        reason = Reason.of("unknown-database", name=taken, nearest=nearest(taken, databases))
+        understood, suggestion = "", _about_another(text, databases)
+    harmless = _harmless(_other_form(text) or suggestion or "help", text)
+    near = harmless if len(escape(harmless)) <= MAX_TEXT else "help"
+    unknown = taken if databases is None else ""
+    return Misunderstood(understood, reason, f"{command} {near}", problem.example, unknown)
+
+
+def _about_another(text: str, databases: Sequence[str]) -> str:
+    """The command that it would be about a database named later in it, or one that its first word is like.
+
+    A dry run where the rest makes no sense; "" where there is no such database.
+    """
+    first, *others = re.finditer(r"\S+", text)
+    named = next((word for word in others if word.group() in databases), None)
+    name = named.group() if named else nearest(first.group(), databases)
+    if not name:
+        return ""
+    found = parse(text[named.start() :] if named else f"{name}{text[first.end() :]}", command="")
+    if isinstance(found, Misunderstood):
+        near = found.nearest.strip()
+        return near if near != "help" else _text("plan", name)
+    return "help" if isinstance(found, Help) else as_text(found)
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:

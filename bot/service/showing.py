@@ -57,8 +57,8 @@ class Showing:
                 return await self._status(name)
             case ShowHistory(database=database, page=page):
                 return await self._history(database, page)
-            case ShowHelp():
-                return command
+            case ShowHelp(text=text):
+                return replace(command, databases=self._catalogue.current.named_in(text)) if text else command
 
     async def _list(self, command: ListDatabases) -> Answer:
         databases, part = self._catalogue.current.databases, command.part.casefold()

@@ -1038,7 +1038,6 @@ help-checks = CHECK is one of { $checks }.
 help-ways = In threads, where slash commands do not work, mention the bot instead ({ $mention }), or choose “Switch over a database” in the menu of a message. { $command } alone leads to a form; so does the shortcut “New switchover”.
 
 misunderstood-understood = Understood: { $understood }
-misunderstood-taken = “{ $name }” is no command, so it was taken for the name of a database.
 misunderstood-nearest = Nearest command: { $nearest }
 misunderstood-example = For example: { $nearest }
 misunderstood-help = All commands: { $nearest }

@@ -1019,7 +1019,6 @@ help-checks = CHECK 可选：{ $checks }。
 help-ways = 消息列里不能使用斜杠命令，请改为提及机器人（{ $mention }），或在消息的菜单里选“Switch over a database”。只输入 { $command } 可打开表单；快捷方式“New switchover”也可以。
 
 misunderstood-understood = 已识别：{ $understood }
-misunderstood-taken = “{ $name }”不是命令，因此被当作数据库的名称。
 misunderstood-nearest = 可以试试：{ $nearest }
 misunderstood-example = 例如：{ $nearest }
 misunderstood-help = 全部命令：{ $nearest }

@@ -80,24 +80,28 @@ def test_every_misunderstanding_is_within_the_limits_and_inert(text: str, texts:
 
 def test_a_misunderstanding_says_what_was_understood_and_what_comes_closest() -> None:
     """And that nothing was done."""
-    found = parse("plan orders ot mysql-2")
+    found = parse("orders ot mysql-2", databases=["orders"])
     assert isinstance(found, Misunderstood)
     assert misunderstood(found, TEXTS).text == (
         "“ot” is not understood.\n"
-        "Understood: /switchover plan orders\n"
-        "Nearest command: /switchover plan orders to mysql-2\n"
+        "Understood: /switchover orders\n"
+        "Nearest command: /switchover orders to mysql-2\n"
         "Nothing was done."
     )
 
 
-def test_a_first_word_that_may_be_no_database_is_not_called_understood() -> None:
-    """The grammar knows no database: it says what it took the word for, and why."""
-    found = parse("move2 orders to mysql-3")
-    assert isinstance(found, Misunderstood)
-    assert misunderstood(found, TEXTS).text == (
-        "“orders” is not understood.\n"
-        "“move2” is no command, so it was taken for the name of a database.\n"
-        "All commands: /switchover help\n"
+def test_a_first_word_that_is_no_database_is_named_with_a_command_about_one_that_is() -> None:
+    """It was taken for one only because it is no command."""
+    told = ShowHelp("rollback orders", ("orders",))
+    assert answer(told, TEXTS, command="/sw").text == (
+        "There is no database “rollback”. “list” shows what there is.\n"
+        "Nearest command: /sw orders\n"
+        "Nothing was done."
+    )
+    told = ShowHelp("ordres ot n-2", ("orders",))
+    assert answer(told, TEXTS, command="/sw").text == (
+        "There is no database “ordres”. Did you mean orders?\n"
+        "Nearest command: /sw orders to n-2\n"
         "Nothing was done."
     )
 

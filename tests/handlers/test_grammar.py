@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
@@ -24,6 +26,7 @@ from bot.core.commands import (
     ShowStatus,
     Unfreeze,
 )
+from bot.core.model import Reason
 from bot.core.preflight import OVERRIDABLE
 from bot.core.schedule import Start, instant
 from handlers.clauses import WORDS
@@ -172,40 +175,40 @@ MISUNDERSTOOD = [
     ('""', "", "empty-name", "help"),
     ("orders to a to b", "orders to a", "duplicate-clause", "orders to a"),
     ("orders shard a shard b", "orders shard a", "duplicate-clause", "orders shard a"),
-    ("frobnicate the db", "", "unknown-word", "help"),
-    ("please switch orders", "", "unknown-word", "orders"),
-    ("switch orders", "", "unknown-word", "orders"),
-    ("Fail over orders to n because of x", "", "unknown-word", "orders to n because x"),
-    ("failover orders", "", "unknown-word", "orders"),
-    ("promote orders at 22:00", "", "unknown-word", "orders at 22:00"),
-    ("切换 orders", "", "unknown-word", "orders"),
-    ("rollback orders", "", "unknown-word", "rollback to orders"),
-    ("please move orders to n", "", "unknown-word", "orders to n"),
-    ("please help", "", "unknown-word", "help"),
-    ("switch orders now", "", "unknown-word", "help"),
-    ("halp me", "", "unknown-word", "help"),
-    ("ORDERS STATUS", "", "unknown-word", "status ORDERS"),
-    ("orders plan to n", "", "unknown-word", "plan orders to n"),
-    ("sw-7k3m9q cancel", "", "unknown-word", "cancel SW-7K3M9Q"),
-    ("orders freeze because x", "", "unknown-word", "freeze orders because x"),
-    ("orders 历史", "", "unknown-word", "history orders"),
-    ("orders cancel", "", "unknown-word", "help"),
-    ("orders help", "", "unknown-word", "help"),
-    ("状态 orders", "", "unknown-word", "status orders"),
-    ("帮助 我", "", "unknown-word", "help"),
+    ("frobnicate the db", "frobnicate", "unknown-word", "help"),
+    ("please switch orders", "please", "unknown-word", "orders"),
+    ("switch orders", "switch", "unknown-word", "orders"),
+    ("Fail over orders to n because of x", "Fail", "unknown-word", "orders to n because x"),
+    ("failover orders", "failover", "unknown-word", "orders"),
+    ("promote orders at 22:00", "promote", "unknown-word", "orders at 22:00"),
+    ("切换 orders", "切换", "unknown-word", "orders"),
+    ("rollback orders", "rollback", "unknown-word", "rollback to orders"),
+    ("please move orders to n", "please", "unknown-word", "orders to n"),
+    ("please help", "please", "unknown-word", "help"),
+    ("switch orders now", "switch", "unknown-word", "help"),
+    ("halp me", "halp", "unknown-word", "help"),
+    ("ORDERS STATUS", "ORDERS", "unknown-word", "status ORDERS"),
+    ("orders plan to n", "orders", "unknown-word", "plan orders to n"),
+    ("sw-7k3m9q cancel", "sw-7k3m9q", "unknown-word", "cancel SW-7K3M9Q"),
+    ("orders freeze because x", "orders", "unknown-word", "freeze orders because x"),
+    ("orders 历史", "orders", "unknown-word", "history orders"),
+    ("orders cancel", "orders", "unknown-word", "help"),
+    ("orders help", "orders", "unknown-word", "help"),
+    ("状态 orders", "状态", "unknown-word", "status orders"),
+    ("帮助 我", "帮助", "unknown-word", "help"),
     ("approve SW-7K3M9Q", "", "on-the-card", "status SW-7K3M9Q"),
     ("Approved sw-7k3moq thanks", "", "on-the-card", "status SW-7K3M0Q"),
     ("reject SW-123", "", "on-the-card", "status"),
     ("yes please", "", "on-the-card", "status"),
     ("批准 SW-7K3M9Q", "", "on-the-card", "status SW-7K3M9Q"),
-    ("orders now", "", "unknown-word", "help"),
-    ("orders 22:00", "", "unknown-word", "orders at 22:00"),
-    ("orders 90m because x", "", "unknown-word", "orders in 1h30m because x"),
-    ("orders ot n", "", "unknown-word", "orders to n"),
-    ("orders n", "", "unknown-word", "orders to n"),
-    ("orders approve", "", "unknown-word", "help"),
-    ('orders "a b"', "", "unknown-word", 'orders to "a b"'),
-    ("orders bcause of lag", "", "unknown-word", "orders because lag"),
+    ("orders now", "orders", "unknown-word", "help"),
+    ("orders 22:00", "orders", "unknown-word", "orders at 22:00"),
+    ("orders 90m because x", "orders", "unknown-word", "orders in 1h30m because x"),
+    ("orders ot n", "orders", "unknown-word", "orders to n"),
+    ("orders n", "orders", "unknown-word", "orders to n"),
+    ("orders approve", "orders", "unknown-word", "help"),
+    ('orders "a b"', "orders", "unknown-word", 'orders to "a b"'),
+    ("orders bcause of lag", "orders", "unknown-word", "orders because lag"),
     ('orders to "a b" now', 'orders to "a b"', "unknown-word", 'orders to "a b"'),
     ('orders to a "b c"', "orders to a", "unknown-word", "orders to a"),
     ('orders to a "b c', "orders", "quote-not-closed", "orders"),
@@ -250,7 +253,7 @@ MISUNDERSTOOD = [
     ("orders in 10", "orders", "not-a-duration", "orders in 10m"),
     ("plan orders in ９０ to n", "plan orders", "not-a-duration", "plan orders to n in 1h30m"),
     ("orders in 999999999", "orders", "not-a-duration", "orders in 30m"),
-    ("orders 5 minutes", "", "unknown-word", "orders in 5m"),
+    ("orders 5 minutes", "orders", "unknown-word", "orders in 5m"),
     ("orders in 5 minutes", "orders", "not-a-duration", "orders in 5m"),
     ("orders in 2 hours to n because of x", "orders", "not-a-duration", "orders to n in 2h because x"),
     ("orders in 5 fortnights", "orders", "not-a-duration", "orders in 30m"),
@@ -264,7 +267,7 @@ MISUNDERSTOOD = [
     ("orders in 5m at 22:00", "orders in 5m", "either-clause", "orders in 5m"),
     ("orders at 22:00 in 5m", "orders at 22:00", "either-clause", "orders at 22:00"),
     ("orders at 22:00 at 23:00", "orders at 22:00", "duplicate-clause", "orders at 22:00"),
-    ("orders n at 22:00", "", "unknown-word", "orders to n at 22:00"),
+    ("orders n at 22:00", "orders", "unknown-word", "orders to n at 22:00"),
     ("orders to a to b at 22:00", "orders to a", "duplicate-clause", "plan orders to a"),
     ("orders override candidate_lag", "orders", "clause-elsewhere", "orders"),
     ("freeze", "freeze", "missing-value", "help"),
@@ -279,8 +282,8 @@ MISUNDERSTOOD = [
     ("freeze orders at 22:00 because x", "freeze orders", "clause-elsewhere", "freeze orders because …"),
     ("unfreeze", "unfreeze", "missing-value", "help"),
     ("unfreeze all because x", "unfreeze all", "clause-elsewhere", "unfreeze all"),
-    ("unfrezze all", "", "unknown-word", "unfreeze all"),
-    ("cancle SW-7K3M9Q", "", "unknown-word", "cancel SW-7K3M9Q"),
+    ("unfrezze all", "unfrezze", "unknown-word", "unfreeze all"),
+    ("cancle SW-7K3M9Q", "cancle", "unknown-word", "cancel SW-7K3M9Q"),
     ("halt", "halt", "missing-clause", "halt because …"),
     ("halt the presses", "halt", "unknown-word", "halt because the presses"),
     ("resume now", "resume", "unknown-word", "resume"),
@@ -348,7 +351,7 @@ MISUNDERSTOOD = [
         'emergency orders to "node 2" override candidate_healthy because x',
     ),
     ("events to n shrad s1", "events to n", "unknown-word", "events to n shard s1"),
-    ("orders bcause " + "x" * (MAX_TEXT - 14), "", "unknown-word", "help"),
+    ("orders bcause " + "x" * (MAX_TEXT - 14), "orders", "unknown-word", "help"),
     ("x" * (MAX_TEXT + 1), "", "text-too-long", "help"),
 ]
 
@@ -407,12 +410,43 @@ def test_anything_else_is_explained(text: str, understood: str, code: str, sugge
         ("approve SW-7K3M9Q", ""),
     ],
 )
-def test_a_first_word_that_is_no_command_is_not_called_understood(text: str, taken: str) -> None:
-    """With nothing behind it that makes sense there is no telling whether it is a database's name."""
+def test_what_depends_on_the_databases_there_are_is_marked(text: str, taken: str) -> None:
+    """With nothing behind it that makes sense there is no telling whether the first word is the name of one."""
     found = parse(text)
     assert isinstance(found, Misunderstood)
     assert found.taken == taken
-    assert not (found.taken and found.understood)
+    known = parse(text, databases=[taken])
+    assert isinstance(known, Misunderstood)
+    assert known == replace(found, taken="")
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest", "suggestion"),
+    [
+        ("rollback orders", "", "orders"),
+        ("rollback orders now", "", "plan orders"),
+        ("kindly turn orders to n because  of &amp; x", "", "orders to n because & x"),
+        ("kindly do events ot n", "", "events to n"),
+        ("rollback it at once: orders", "", "plan orders"),
+        ("ordres ot n", "orders", "orders to n"),
+        ("ordres status", "orders", "status orders"),
+        ("ordres now", "orders", "plan orders"),
+        ("oders, orders to n", "orders", "orders to n"),
+        ("unfrezze all", "", "unfreeze all"),
+        ("please move orders to n", "", "orders to n"),
+        ("frobnicate the db", "", "help"),
+        ("frobnicate db", "", "help"),
+    ],
+)
+def test_who_names_no_database_is_told_so_with_a_command_about_one_that_is_named(
+    text: str, nearest: str, suggestion: str
+) -> None:
+    """And nothing is called understood; whoever meant later is offered a dry run."""
+    found = parse(text, databases=("orders", "events"))
+    assert isinstance(found, Misunderstood)
+    name = text.split(maxsplit=1)[0]
+    assert found.problem == Reason.of("unknown-database", name=name, nearest=nearest)
+    assert (found.understood, found.nearest) == ("", f"/switchover {suggestion}")
 
 
 @pytest.mark.parametrize(("text", "days"), [("orders in 31x", "30"), ("freeze all for 31x because x", "365")])
@@ -451,10 +485,12 @@ def test_mistake_upon_mistake_is_answered(first: str, again: str) -> None:
     assert not isinstance(parse(escape(found.nearest.removeprefix("/switchover "))), Misunderstood)
 
 
-@given(texts_typed)
-def test_every_text_gets_an_answer_and_every_suggestion_is_valid(text: str) -> None:
+@given(texts_typed, st.none() | st.lists(st.sampled_from(["orders", "c", "list", "because"]), unique=True))
+def test_every_text_gets_an_answer_and_every_suggestion_is_valid(
+    text: str, databases: Sequence[str] | None
+) -> None:
     """Total: no text raises, and what is suggested parses."""
-    found = parse(text)
+    found = parse(text, databases=databases)
     if isinstance(found, Misunderstood):
         suggestion = found.nearest.removeprefix("/switchover ")
         assert not isinstance(parse(escape(suggestion)), Misunderstood)
@@ -535,10 +571,10 @@ def test_every_moment_that_is_understood_can_be_counted_with(text: str) -> None:
         instant(found.start, asked_at=NIGHT, zone=UTC, zone_name="UTC")
 
 
-@given(texts_typed, st.sampled_from(["at", "in"]))
-def test_whoever_meant_later_is_never_offered_a_start_now(text: str, word: str) -> None:
+@given(texts_typed, st.sampled_from(["orders at", "orders in", "rollback at", "ordres, in"]))
+def test_whoever_meant_later_is_never_offered_a_start_now(text: str, begun: str) -> None:
     """What is suggested starts later too, or is a dry run."""
-    found = parse(f"orders {word} {text}")
+    found = parse(f"{begun} {text}", databases=["orders"])
     if isinstance(found, Misunderstood):
         suggested = parse(escape(found.nearest.removeprefix("/switchover ")))
         assert not isinstance(suggested, RequestSwitchover) or suggested.start or suggested.dry_run

@@ -264,12 +264,12 @@ def test_answers_are_chinese_throughout() -> None:
     ]
     for told in answers:
         assert english_in(WORDING.answer(told, locale="zh-CN")) == []
-    found = parse("orders ot mysql-2")
+    found = parse("orders ot mysql-2", databases=["orders"])
     assert isinstance(found, Misunderstood)
     made = WORDING.explain(found, "zh-CN")
     assert made.text == (
         "无法识别“ot”。\n"
-        "“orders”不是命令，因此被当作数据库的名称。\n"
+        "已识别：/switchover orders\n"
         "可以试试：/switchover orders to mysql-2\n"
         "未执行任何操作。"
     )

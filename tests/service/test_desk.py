@@ -904,8 +904,24 @@ async def test_history_shows_what_has_ended() -> None:
     assert await world.told(ShowHistory("ordres"), EVE) == "unknown-database"
 
 
-async def test_help_is_given_back_to_be_shown() -> None:
-    assert await World().ask(ShowHelp("swich")) == ShowHelp("swich")
+@pytest.mark.parametrize(
+    ("text", "databases"),
+    [
+        ("swich", ()),
+        ("swich sessions, or <http://orders|orders>", ("sessions", "orders")),
+        ("ordres not sesions", ("orders",)),
+        ("“orders” orders", ("orders",)),
+        ("?", ()),
+    ],
+)
+async def test_help_is_given_back_to_be_shown_with_the_databases_it_may_be_about(
+    text: str, databases: tuple[str, ...]
+) -> None:
+    """Those that are named, and the one that the first word is like."""
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    assert await world.ask(ShowHelp(text)) == ShowHelp(text, databases)
+    assert await world.ask(ShowHelp()) == ShowHelp()
 
 
 async def test_an_operation_of_another_job_is_not_confused_with_this_one() -> None:
