@@ -92,7 +92,7 @@ def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
         case ShowOperations():
             return _operations(told, texts, command)
         case ShowHelp():
-            parsed = parse(told.text, command=command)
+            parsed = parse(told.text, command=command, databases=told.databases)
             if isinstance(parsed, Misunderstood):
                 return misunderstood(parsed, texts)
             return help_text(texts, command=command, form=not told.text)
@@ -340,8 +340,12 @@ def _databases(told: ShowDatabases, texts: Texts, command: str) -> Rendered:
     groups, hidden = _spaced(entries, MAX_LINES + len(databases))
     more = [texts.text("card-more", count=hidden)] if hidden else []
     more += [line(texts, "list-next", command=f"{command} {following}")] if following else []
-    beyond = [line(texts, "list-no-page", page=told.beyond)] if told.beyond else []
-    return rendered([_held(told.held, texts), [*beyond, head], *groups, more], texts)
+    first = [*_no_such_page(told.beyond, texts), head]
+    return rendered([_held(told.held, texts), first, *groups, more], texts)
+
+
+def _no_such_page(beyond: int, texts: Texts) -> list[str]:
+    return [line(texts, "list-no-page", page=beyond)] if beyond else []
 
 
 def _held(reasons: Sequence[Reason], texts: Texts) -> list[str]:
@@ -394,7 +398,7 @@ def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
         (op,) = shown.operations
         made = summary(op, texts, hold=shown.hold, now=None)
         return _under(held, Rendered(made.text, [*made.blocks, *needed(op, texts)]), texts)
-    head = _head(shown, texts)
+    head = [*_no_such_page(shown.beyond, texts), _head(shown, texts)]
     entries = [
         [operation_line(op, texts, held=op.id in shown.stopped, past=shown.past)] for op in shown.operations
     ]
@@ -403,7 +407,7 @@ def _operations(shown: ShowOperations, texts: Texts, command: str) -> Rendered:
     if shown.page < shown.pages:
         following = as_text(ShowHistory(shown.name or None, shown.page + 1))
         more.append(line(texts, "list-next", command=f"{command} {following}"))
-    return rendered([held, [head], *groups, more, owed], texts)
+    return rendered([held, head, *groups, more, owed], texts)
 
 
 def _to_review(owed: Sequence[Operation], texts: Texts) -> list[str]:

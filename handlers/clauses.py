@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from difflib import get_close_matches
 
 from bot.core import durations
 from bot.core.model import Reason
+from bot.core.names import nearest
 from bot.core.preflight import OVERRIDABLE
 from bot.core.schedule import FARTHEST, Start
 from handlers.words import Problem, Words
 
 _LONGEST_NUMBER = 7
+_LONG, _SHORT = 7, 4
+"""So many letters has a word that is like no other even when mistyped, and one that is like many."""
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _CLOCK_LIKE = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 _INSTANT = re.compile(
@@ -122,11 +125,31 @@ def checks_meant(text: str) -> tuple[str, ...]:
     Raises:
         Problem: One of them is none.
     """
-    typed = [name.replace("-", "_") for name in re.split(r"[\s,]+", text.casefold()) if name]
+    typed = _checks_typed(text)
     odd = [name for name in typed or [text] if name not in OVERRIDABLE]
     if odd:
-        raise Problem(Reason.of("not-overridable", asked=odd[0], known=", ".join(OVERRIDABLE)))
+        known = ", ".join(OVERRIDABLE)
+        raise Problem(Reason.of("not-overridable", asked=odd[0], known=known, nearest=_check_near(odd[0])))
     return tuple(dict.fromkeys(typed))
+
+
+def checks_near(text: str) -> str:
+    """The checks that were probably meant by mistyped ones, without those that are like none; "" if all are."""
+    typed = _checks_typed(text)
+    # One name is sometimes typed as several words.
+    meant = [_check_near("_".join(typed))] if len(typed) > 1 else []
+    if not any(meant):
+        meant = [_check_near(name) for name in typed]
+    return ",".join(dict.fromkeys(filter(None, meant)))
+
+
+def _checks_typed(text: str) -> list[str]:
+    return [name.replace("-", "_") for name in re.split(r"[\s,]+", text.casefold()) if name]
+
+
+def _check_near(name: str) -> str:
+    # It goes into a command that starts at once: only what is nearly the same is taken for another.
+    return nearest(name, OVERRIDABLE, likeness=0.85)
 
 
 def start_meant(clauses: Mapping[str, str]) -> Start | None:
@@ -194,6 +217,7 @@ class Clause:
         needed: The command makes no sense without it.
         says: What it tells; of two that tell the same only one may be there.
         settle: The value as it is kept, or a ``Problem``; None: a name, kept as it is.
+        near: The value that was probably meant by one that makes no sense, "" for none.
         example: A value to show to whoever wrote none that makes sense.
     """
 
@@ -203,15 +227,26 @@ class Clause:
     needed: bool = False
     says: str = ""
     settle: Callable[[str], str] | None = None
+    near: Callable[[str], str] | None = None
     example: str = ""
+
+    def example_for(self, typed: str) -> str:
+        """An example, "" where there is none: of whoever wrote a number without its unit it has that number."""
+        number = _narrow(typed).strip()
+        if self.settle is None or not number.isdecimal():
+            return self.example
+        try:
+            return self.settle(number + self.example[-1:])
+        except Problem:
+            return self.example
 
     @property
     def usage(self) -> str:
         """Without brackets."""
         return f"{self.word} {self.value}{'…' if self.rest else ''}"
 
-    def take(self, words: Words) -> str:
-        """Its value.
+    def take(self, words: Words, among: Iterable[Clause]) -> str:
+        """Its value, up to the next clause; ``among``: those that go with the command.
 
         Raises:
             Problem: There is none, or it makes no sense.
@@ -219,7 +254,7 @@ class Clause:
         missing = Reason.of("missing-value", word=self.word, value=self.value)
         if not self.rest and words.keyword() in WORDS:
             raise Problem(missing)
-        value = words.rest() if self.rest else _several(words)
+        value = words.rest() if self.rest else _several(words, [one.word for one in among])
         if not value.strip():
             raise Problem(missing)
         return value if self.settle is None else self.settle(value)
@@ -228,9 +263,9 @@ class Clause:
 TO = Clause("to", "NODE")
 SHARD = Clause("shard", "GROUP")
 AT = Clause("at", "TIME", says="start", settle=_moment, example="22:00")
-IN = Clause("in", "DURATION", says="start", settle=_ahead, example="30m")
-FOR = Clause("for", "DURATION", settle=_length, example="2h")
-OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks)
+IN = Clause("in", "DURATION", says="start", settle=_ahead, near=length_near, example="30m")
+FOR = Clause("for", "DURATION", settle=_length, near=length_near, example="2h")
+OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks, near=checks_near)
 PAGE = Clause("page", "NUMBER", settle=_page)
 BECAUSE = Clause("because", "REASON", rest=True, settle=reason_meant)
 WHY = replace(BECAUSE, needed=True)
@@ -250,14 +285,25 @@ def _bracketed(text: str, clause: Clause) -> str:
     return text if clause.needed else f"[{text}]"
 
 
-def _several(words: Words) -> str:
+def _several(words: Words, known: Iterable[str]) -> str:
     """One name in quotes, or all the words up to the next clause: the bot itself writes names like `node 2`."""
     parts = [words.take()]
-    while not words.quoted and words.keyword() and not _ends_value(words.keyword()):
+    while not words.quoted and words.keyword() and not _ends_value(words.keyword(), known):
         parts.append(words.take())
     return " ".join(parts)
 
 
-def _ends_value(keyword: str) -> bool:
-    # A mistyped `because` is explained rather than taken, with all that follows it, for a part of the name.
-    return keyword in WORDS or bool(get_close_matches(keyword, [BECAUSE.word], cutoff=0.8))
+def _ends_value(keyword: str, known: Iterable[str]) -> bool:
+    # A mistyped clause is explained rather than taken, with all that follows it, for a part of the name.
+    return keyword in WORDS or any(_mistyped(keyword, word) for word in known)
+
+
+def _mistyped(keyword: str, word: str) -> bool:
+    """Whether a word among those of a name is rather the mistyped word of a clause.
+
+    Long words are like nothing else when a letter or two are wrong. ``shard`` is like too much that may be in a name,
+    as `shared`: only the order of its letters may be wrong. Shorter words are like every other.
+    """
+    if len(word) < _LONG:
+        return len(word) > _SHORT and sorted(keyword) == sorted(word)
+    return bool(get_close_matches(keyword, [word], cutoff=0.8))

@@ -32,6 +32,8 @@ from handlers.words import Problem, Words, bare, escape, quoted, storable, unesc
 
 COMMAND = "/switchover"
 MAX_TEXT = 4000
+MOST_MENDED = 3
+"""What has more mistakes than that is no command that somebody mistyped, and each takes several guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,14 @@ class Misunderstood:
         problem: What did not.
         nearest: A valid command that comes closest. It is only a suggestion: nothing was done.
         example: It has another time than was typed, which was none: it shows how times are written.
+        taken: The first word, where all depends on whether it is a database's name, and that is not known here.
     """
 
     understood: str
     problem: Reason
     nearest: str
     example: bool = False
+    taken: str = ""
 
 
 Parsed = Command | Help | Misunderstood
@@ -75,6 +79,7 @@ class Form:
         make: The command it stands for.
         clauses: What may follow the argument, in any order.
         instead: What to suggest when the argument is missing or makes no sense.
+        example: The whole of it, to show to whoever left out the argument.
     """
 
     word: str
@@ -83,6 +88,7 @@ class Form:
     make: Callable[[str, Given], Command | Help]
     clauses: tuple[c.Clause, ...] = ()
     instead: str = "help"
+    example: str = ""
 
     @property
     def needs_name(self) -> bool:
@@ -149,7 +155,7 @@ FORMS = (
     Form("list", "[PART]", "help-list", _list, (c.PAGE,)),
     Form("status", "[DATABASE|ID]", "help-status", lambda name, _given: _status(name)),
     Form("history", "[DATABASE]", "help-history", _history, (c.PAGE,)),
-    Form("cancel", "ID", "help-cancel", _cancel, instead="status"),
+    Form("cancel", "ID", "help-cancel", _cancel, instead="status", example="cancel SW-7K3M9Q"),
     Form("freeze", "DATABASE|all", "help-freeze", _freeze, (c.FOR, c.WHY)),
     Form("unfreeze", "DATABASE|all", "help-unfreeze", lambda name, _given: Unfreeze(_scope(name))),
     Form("halt", "", "help-halt", lambda _name, given: Halt(given["because"]), (c.WHY,)),
@@ -178,7 +184,7 @@ _IN_CHINESE = {
     "紧急切换": "emergency",
 }
 _FILLER = re.compile(
-    r"\s*(?:(?:please|switch|switchover|fail|failover|over|promote|请|切换|主备切换)\s+)+(?=\S)",
+    r"\s*(?:(?:please|switch|switchover|fail|failover|over|promote|move|请|切换|主备切换)\s+)+(?=\S)",
     re.IGNORECASE,
 )
 _PRESSED = frozenset(
@@ -222,11 +228,12 @@ def _status(name: str) -> ShowStatus:
 
 @dataclass(slots=True)
 class _Draft:
-    """What has been understood so far."""
+    """What has been understood so far, with so many mistakes ``mended`` in the text."""
 
     form: Form | None = None
     name: str = ""
     given: dict[str, str] = field(default_factory=dict)
+    mended: int = 0
 
     @property
     def text(self) -> str:
@@ -244,6 +251,11 @@ class _Draft:
         return f"{clause.word} {value if clause.settle else quoted(value, _KEYWORDS)}"
 
     @property
+    def unsure(self) -> bool:
+        """Whether there is nothing but a first word: no telling whether that is a database's name."""
+        return self.form is REQUEST and not self.given
+
+    @property
     def missing(self) -> list[c.Clause]:
         """What it still needs."""
         wanted = self.form.clauses if self.form else ()
@@ -257,12 +269,13 @@ class _Draft:
         return " ".join([self.text, *(f"{clause.word} …" for clause in self.missing)])
 
 
-def parse(text: str, *, command: str = COMMAND) -> Parsed:
+def parse(text: str, *, command: str = COMMAND, databases: Sequence[str] | None = None) -> Parsed:
     """What a text after the command, or after a mention of the bot, asks for. Never raises.
 
     Args:
         text: As Slack delivers it: with ``&lt; &gt; &amp;`` escaped.
         command: How the bot is called here, for suggestions.
+        databases: Those that the text may be about; None where it is not known which there are.
     """
     text = storable(text)
     if not text.strip():
@@ -273,11 +286,39 @@ def parse(text: str, *, command: str = COMMAND) -> Parsed:
     try:
         return _parse(Words(text), draft)
     except Problem as problem:
-        suggestion = _other_form(text) or problem.suggestion or draft.suggestion or "help"
-        understood = f"{command} {draft.text}" if draft.text else ""
-        return Misunderstood(
-            understood, problem.reason, f"{command} {_harmless(suggestion, text)}", problem.example
-        )
+        return _misunderstood(problem, draft, text, databases, command)
+
+
+def _misunderstood(
+    problem: Problem, draft: _Draft, text: str, databases: Sequence[str] | None, command: str
+) -> Misunderstood:
+    reason, suggestion = problem.reason, problem.suggestion or draft.suggestion
+    understood = f"{command} {draft.text}" if draft.text else ""
+    taken = draft.name if draft.unsure and reason.code == "unknown-word" else ""
+    if taken and databases is not None and taken not in databases:
+        reason = Reason.of("unknown-database", name=taken, nearest=nearest(taken, databases))
+        understood, suggestion = "", _about_another(text, databases)
+    harmless = _harmless(_other_form(text) or suggestion or "help", text)
+    near = harmless if len(escape(harmless)) <= MAX_TEXT else "help"
+    unknown = taken if databases is None else ""
+    return Misunderstood(understood, reason, f"{command} {near}", problem.example, unknown)
+
+
+def _about_another(text: str, databases: Sequence[str]) -> str:
+    """The command that it would be about a database named later in it, or one that its first word is like.
+
+    A dry run where the rest makes no sense; "" where there is no such database.
+    """
+    first, *others = re.finditer(r"\S+", text)
+    named = next((word for word in others if word.group() in databases), None)
+    name = named.group() if named else nearest(first.group(), databases)
+    if not name:
+        return ""
+    found = parse(text[named.start() :] if named else f"{name}{text[first.end() :]}", command="")
+    if isinstance(found, Misunderstood):
+        near = found.nearest.strip()
+        return near if near != "help" else _text("plan", name)
+    return "help" if isinstance(found, Help) else as_text(found)
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:
@@ -301,7 +342,9 @@ def _argument(words: Words, form: Form, draft: _Draft) -> None:
         if form is REQUEST:
             raise Problem(Reason.of("name-first", word=words.keyword(), value=form.takes), form.instead)
         if form.needs_name:
-            raise Problem(Reason.of("missing-value", word=form.word, value=form.takes), form.instead)
+            code = "missing-id" if form.takes == "ID" else "missing-value"
+            missing = Reason.of(code, word=form.word, value=form.takes)
+            raise Problem(missing, form.example or form.instead, example=bool(form.example))
         return
     name = words.take()
     if not name.strip():
@@ -326,13 +369,19 @@ def _clause(words: Words, form: Form, draft: _Draft) -> None:
     words.take()
     begun = words.at
     try:
-        draft.given[word] = clause.take(words)
+        draft.given[word] = clause.take(words, form.clauses)
     except Problem as problem:
-        left = words.text[words.at :]
-        length = c.length_near(unescape(words.text[begun : words.at])) if clause in (c.IN, c.FOR) else ""
-        meant = length and _guessed(draft, f"{word} {length} {left}")
-        shown = None if meant or not clause.example else _guessed(draft, f"{word} {clause.example} {left}")
+        typed, left = unescape(words.text[begun : words.at]), words.text[words.at :]
+        meant = _with_value(draft, clause, clause.near(typed) if clause.near else "", left)
+        if clause is c.OVERRIDE and not meant:
+            meant = _guessed(draft, left)  # with fewer overrides an emergency does no more than was meant
+        shown = None if meant else _with_value(draft, clause, clause.example_for(typed), left)
         raise Problem(problem.reason, meant or shown or problem.suggestion, example=bool(shown)) from None
+
+
+def _with_value(draft: _Draft, clause: c.Clause, value: str, left: str) -> str | None:
+    """The command that it would be with this value; None if there is no value, or it is none."""
+    return _guessed(draft, f"{clause.word} {value} {left}") if value else None
 
 
 def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
@@ -341,9 +390,7 @@ def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
     known = [clause.word for clause in form.clauses]
     if keyword in c.WORDS:
         raise Problem(Reason.of("clause-elsewhere", word=keyword))
-    # With nothing but a first word there is no telling whether that is a database's name.
-    only_first = form is REQUEST and not draft.given
-    if only_first and is_pressed(draft.name):
+    if draft.unsure and is_pressed(draft.name):
         _pressed(draft, word)
     # Either a clause's word was mistyped, or one was forgotten.
     meant = get_close_matches(keyword, known, n=1, cutoff=0.5)
@@ -351,9 +398,9 @@ def _unknown(words: Words, form: Form, draft: _Draft) -> NoReturn:
     guesses += [f"{one} {escape(word)} {left}" for one in (c.AT.word, c.IN.word, c.FOR.word) if one in known]
     guesses += [f"to {escape(quoted(word, _KEYWORDS))} {left}"] if _may_be_node(words, keyword, known) else []
     guesses += [f"{clause.word} {escape(word)} {left}" for clause in draft.missing]
-    near = _behind(draft, keyword, left) if only_first else None
+    near = _behind(draft, keyword, left) if draft.unsure else None
     near = near or next(filter(None, (_guessed(draft, guess) for guess in guesses)), None)
-    raise Problem(Reason.of("unknown-word", text=word), near or (form.instead if only_first else None))
+    raise Problem(Reason.of("unknown-word", text=word), near or (form.instead if draft.unsure else None))
 
 
 def is_pressed(word: str) -> bool:
@@ -381,9 +428,20 @@ def _may_be_node(words: Words, keyword: str, known: Sequence[str]) -> bool:
 
 
 def _guessed(draft: _Draft, guess: str) -> str | None:
-    """The command that it would be with this in place of what was not understood; None if that is none."""
-    again = _understood(f"{escape(draft.text)} {guess}")
-    return None if again is None else as_text(again)
+    """The command that it would be with this in place of what was not understood; None if that is none.
+
+    What is wrong besides is mended as well, where it is known how; for a missing reason there are dots.
+    """
+    if draft.mended >= MOST_MENDED:
+        return None
+    again = _Draft(mended=draft.mended + 1)
+    try:
+        _parse(Words(f"{escape(draft.text)} {guess}"), again)
+    except Problem as problem:
+        if problem.reason.code == "missing-clause":
+            return again.suggestion
+        return None if problem.example else problem.suggestion
+    return again.text
 
 
 def _understood(text: str) -> Command | None:

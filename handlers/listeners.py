@@ -25,6 +25,7 @@ from handlers.answers import CHOOSE_NODE
 from handlers.filled import Errors, Filled
 from handlers.form import CALLBACK, DATABASE, OPEN_FORM, SHARD
 from handlers.forms import Crew, Opened
+from handlers.grammar import Misunderstood
 from handlers.payloads import (
     MAX_ID,
     Malformed,
@@ -126,7 +127,8 @@ class Listeners:
     Args:
         store: Where deliveries are recorded before they are acknowledged.
         clock: When it came in.
-        parse: The grammar. What it returns is a ``Command``, or something for ``say.explain``.
+        parse: The grammar. What it returns is a ``Command``, or something for ``say.explain``; a misunderstanding
+            that depends on which databases there are is explained behind the inbox.
         say: What is answered on the spot.
         parse_choice: Reads the value of a ``choose_node`` button; None for one it did not make.
         forms: Opens and fills the form.
@@ -197,6 +199,9 @@ class Listeners:
         parsed = self._parse(typed)
         if isinstance(parsed, Command):
             return await self._record(body, command_origin(body), parsed, signature)
+        if isinstance(parsed, Misunderstood) and parsed.taken:
+            # Which databases there are is no business of outsiders, and who is one is found out there.
+            return await self._record(body, command_origin(body), ShowHelp(typed), signature)
         words = self._say.explain(parsed, self._locale(body.get("user_id")))
         return _ephemeral(words.text, words.blocks)
 

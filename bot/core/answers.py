@@ -115,7 +115,8 @@ class ShowOperations:
 
     ``held`` says what stops those that are not sent, and new ones; ``hold`` is what keeps a single one from what it
     waits for, ``stopped`` which of several something keeps from that. ``to_review`` is what was done without
-    approvals and is still to be reviewed. History comes a page at a time; ``total`` is how many it has.
+    approvals and is still to be reviewed. History comes a page at a time; ``total`` is how many it has, ``beyond`` as
+    in a list.
     """
 
     operations: tuple[Operation, ...]
@@ -128,6 +129,7 @@ class ShowOperations:
     to_review: tuple[Operation, ...] = ()
     hold: Hold | None = None
     stopped: tuple[OperationId, ...] = ()
+    beyond: int = 0
 
 
 Answer = ShowHelp | Tell | AskAgain | ChooseNode | ShowPlan | ShowDatabases | ShowOperations

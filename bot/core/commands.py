@@ -137,9 +137,11 @@ class ShowHelp:
     """What was typed where no answer fits into the acknowledgement (a mention, a shortcut, an unknown button).
 
     ``text`` is as typed, without the mention; the grammar explains it, or shows the usage where it is empty.
+    ``databases`` are those that it may be about; None while nobody has looked, who knows which there are.
     """
 
     text: str = ""
+    databases: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

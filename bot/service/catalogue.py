@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,10 @@ class Database:
     provider: Provider
     policy: Policy
     frozen: Callable[[datetime], Reason | None] = lambda _now: None
+
+
+_WORD = re.compile(r"[\w.-]+")
+"""What a database's name may be made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,12 @@ class Catalogue:
     def unknown(self, name: str, *others: str) -> Reason:
         """What is said of a name that is no database's, nor one of the others."""
         return Reason.of("unknown-database", name=name, nearest=self.nearest(name, *others))
+
+    def named_in(self, text: str) -> tuple[str, ...]:
+        """The databases that a text may be about: those it names, and the one that its first word is like."""
+        words = _WORD.findall(text)
+        near = self.nearest(words[0]) if words else ""
+        return tuple(dict.fromkeys(name for name in (*words, near) if name in self.databases))
 
 
 class CatalogueHolder:

@@ -57,8 +57,8 @@ class Showing:
                 return await self._status(name)
             case ShowHistory(database=database, page=page):
                 return await self._history(database, page)
-            case ShowHelp():
-                return command
+            case ShowHelp(text=text):
+                return replace(command, databases=self._catalogue.current.named_in(text)) if text else command
 
     async def _list(self, command: ListDatabases) -> Answer:
         databases, part = self._catalogue.current.databases, command.part.casefold()
@@ -66,7 +66,7 @@ class Showing:
         if part and not named:
             near = self._catalogue.current.nearest(command.part)
             return Tell(Reason.of("list-none", part=command.part, nearest=near))
-        page, pages = _page(command.page, len(named))
+        page, pages, beyond = _page(command.page, len(named))
         together = asyncio.Semaphore(READ_TOGETHER)
         under_way = await self._store.operations(open_only=True, limit=1000)
 
@@ -82,7 +82,6 @@ class Showing:
         lines = await asyncio.gather(*(line(databases[name]) for name in shown))
         # What is frozen for itself is marked; what binds all of them is said once.
         held = tuple(sentences(holds, ALL, now, EVERY_KIND))
-        beyond = command.page if command.page > pages else 0
         return ShowDatabases(tuple(lines), command.part, page, pages, len(named), held, beyond)
 
     async def _status(self, name: str | None) -> Answer:
@@ -130,9 +129,11 @@ class Showing:
             return await self._one(database)
         counted = await self._store.count_operations(database)
         total = sum(count for status, count in counted.items() if status in ENDS)
-        page, pages = _page(asked, total)
+        page, pages, beyond = _page(asked, total)
         ended = await self._store.ended(database=database, limit=LISTED, skip=(page - 1) * LISTED)
-        return ShowOperations(tuple(ended), database or "", past=True, page=page, pages=pages, total=total)
+        return ShowOperations(
+            tuple(ended), database or "", past=True, page=page, pages=pages, total=total, beyond=beyond
+        )
 
     async def _one(self, name: str) -> Answer:
         """The operation that is called so, or what there is no such thing of."""
@@ -150,10 +151,10 @@ def _stopped(
     return tuple(op.id for op in operations if in_the_way(op, holds, now) is not None)
 
 
-def _page(asked: int, total: int) -> tuple[int, int]:
-    """Which page is shown, of how many: the one that was asked for, or the last."""
+def _page(asked: int, total: int) -> tuple[int, int, int]:
+    """Which page is shown, of how many: the one that was asked for, or the last, and then which was asked for."""
     pages = max(1, -(-total // LISTED))
-    return max(1, min(asked, pages)), pages
+    return max(1, min(asked, pages)), pages, asked if asked > pages else 0
 
 
 def _frozen(database: Database, holds: Sequence[Hold], now: datetime) -> Reason | None:

@@ -492,7 +492,7 @@ start-too-far = { $when } is more than { $days } days away. Ask again closer to 
 start-in-gap = The clocks jump over { $clock } on { $date } in { $zone }. Name a time before or after the jump.
 zone-unknown = Your time zone in Slack ({ $zone }) is not known here, so a time without a zone could mean anything. Write the start with its zone, like 2026-11-23T02:00+08:00.
 reason-needed = A reason is needed: add “because …”.
-emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: “override { $checks }”.
+emergency-could-override = The checks say no. An emergency may go on without them, if you take the risk: type the same again, with “override { $checks }” before “because”.
 emergency-starts-at-once = An emergency starts at once. Leave out the start, or request a switchover as usual.
 emergency-cluster-busy = The cluster is busy ({ $state }). No emergency overrides that: what it is busy with may be a switchover, and this one would undo it. Wait until it is idle.
 overrides-need-emergency = Checks are overridden in an emergency only. Leave out “override”.
@@ -1067,6 +1067,7 @@ misunderstood-help = All commands: { $nearest }
 misunderstood-nothing-done = Nothing was done.
 name-first = A request begins with the name of a database ({ $value }), not with “{ $word }”.
 missing-value = “{ $word }” needs a value: { $value }
+missing-id = “{ $word }” needs the id of an operation; “status” shows those that are under way.
 empty-name = The name is empty; needed: { $value }
 duplicate-clause = “{ $word }” is there twice; say it once.
 unknown-word = “{ $text }” is not understood.
@@ -1083,4 +1084,7 @@ not-a-time = “{ $text }” is not a time; write 22:00, or date, time and zone 
 time-without-zone = “{ $text }” has no time zone; add it, like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.
 not-a-duration = “{ $text }” is not a length of time; write it like 45s, 90m, 1h30m or 2d, at most { $days } days.
 not-a-page = “{ $text }” is not a page number; write it like “page 2”.
-not-overridable = “{ $asked }” is not a check that can be overridden; those are: { $known }
+not-overridable = “{ $asked }” is not a check that can be overridden{ GIVEN($nearest) ->
+    [yes] ; did you mean { $nearest }? All that can be: { $known }
+   *[no] ; those are: { $known }
+ }

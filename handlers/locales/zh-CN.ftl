@@ -536,7 +536,7 @@ start-too-far = { $when } 距今超过 { $days } 天。请临近时再申请。
 start-in-gap = { $zone } 的时钟在 { $date } 跳过了 { $clock }。请选择跳变之前或之后的时间。
 zone-unknown = 无法识别你在 Slack 的时区 ({ $zone })，不带时区的时间含义不明。请写明时区，例如 2026-11-23T02:00+08:00。
 reason-needed = 需要说明原因：加上“because …”。
-emergency-could-override = 检查未通过。如果你愿意承担风险，紧急切换可以忽略它们：“override { $checks }”。
+emergency-could-override = 检查未通过。如果你愿意承担风险，紧急切换可以忽略它们：请重新输入原命令，并在“because”之前加上“override { $checks }”。
 emergency-starts-at-once = 紧急切换会立即开始。请去掉开始时间，或按正常流程申请切换。
 emergency-cluster-busy = 集群正忙（{ $state }）。紧急切换也不能忽略这一项：集群正在做的可能就是一次切换，再切一次会把它撤销。请等集群空闲。
 overrides-need-emergency = 只有紧急切换可以忽略检查项。请去掉“override”。
@@ -1048,6 +1048,7 @@ misunderstood-help = 全部命令：{ $nearest }
 misunderstood-nothing-done = 未执行任何操作。
 name-first = 申请要以数据库的名称（{ $value }）开头，不能以“{ $word }”开头。
 missing-value = “{ $word }”后面需要填写：{ $value }
+missing-id = “{ $word }”后面需要操作的 id；“status”会列出进行中的操作。
 empty-name = 名称为空；需要：{ $value }
 duplicate-clause = “{ $word }”出现了两次；写一次即可。
 unknown-word = 无法识别“{ $text }”。
@@ -1064,4 +1065,7 @@ not-a-time = “{ $text }”不是时间；请写 22:00，或日期、时间加�
 time-without-zone = “{ $text }”没有时区；请加上，例如 2026-11-23T02:00+08:00 或 2026-11-22T18:00Z。
 not-a-duration = “{ $text }”不是时长；例如 45s、90m、1h30m 或 2d，最长 { $days } 天。
 not-a-page = “{ $text }”不是页码；请写成“page 2”这样。
-not-overridable = “{ $asked }”不是可忽略的检查项；可忽略的有：{ $known }
+not-overridable = “{ $asked }”不是可忽略的检查项{ GIVEN($nearest) ->
+    [yes] ；你是指 { $nearest } 吗？可忽略的有：{ $known }
+   *[no] ；可忽略的有：{ $known }
+ }

@@ -11,8 +11,10 @@ import httpx
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.commands import Command, ListDatabases, Origin, RequestSwitchover, ShowHelp
+from bot.core.model import Reason
 from bot.web import Ingress, create_app
 from handlers.app import SlackApp
+from handlers.grammar import Misunderstood
 from handlers.listeners import Listeners
 from tests.app.signed import FORM, JSON, SECRET, ask, interactive, signed_headers
 from tests.handlers.ledger import HandClock, Inbox, NoForms
@@ -39,6 +41,8 @@ def small_grammar(text: str) -> object:
         return ListDatabases()
     if words == ["break"]:
         raise RuntimeError("a defect of the grammar")
+    if words[:1] == ["unsure"]:
+        return Misunderstood("", Reason.of("unknown-word", text="?"), "", taken="unsure")
     if len(words) == 1 or (len(words) > 2 and words[1] == "because"):
         return RequestSwitchover(words[0], reason=" ".join(words[2:]))
     return Unclear(text)

@@ -18,7 +18,7 @@ from bot.core.answers import (
     ShowPlan,
     Tell,
 )
-from bot.core.commands import RequestSwitchover
+from bot.core.commands import RequestSwitchover, ShowHelp
 from bot.core.events import Choice, LastSwitchover, Place, UsualTime
 from bot.core.holds import Hold, HoldKind
 from bot.core.home import Board, DatabaseTile, Reading
@@ -314,6 +314,7 @@ requests = st.builds(
 )
 shards = st.builds(ShardLine, id=words, name=words, primary=words, operation=words)
 answers: st.SearchStrategy[Answer] = st.one_of(
+    st.builds(ShowHelp, text=words, databases=st.none() | st.lists(words, max_size=2).map(tuple)),
     st.builds(Tell, text=reasons(), detail=st.none() | reasons()),
     st.builds(AskAgain, problem=reasons(), nearest=st.none() | requests),
     st.builds(

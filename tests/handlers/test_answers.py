@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,12 +80,28 @@ def test_every_misunderstanding_is_within_the_limits_and_inert(text: str, texts:
 
 def test_a_misunderstanding_says_what_was_understood_and_what_comes_closest() -> None:
     """And that nothing was done."""
-    found = parse("orders ot mysql-2")
+    found = parse("orders ot mysql-2", databases=["orders"])
     assert isinstance(found, Misunderstood)
     assert misunderstood(found, TEXTS).text == (
         "“ot” is not understood.\n"
         "Understood: /switchover orders\n"
         "Nearest command: /switchover orders to mysql-2\n"
+        "Nothing was done."
+    )
+
+
+def test_a_first_word_that_is_no_database_is_named_with_a_command_about_one_that_is() -> None:
+    """It was taken for one only because it is no command."""
+    told = ShowHelp("rollback orders", ("orders",))
+    assert answer(told, TEXTS, command="/sw").text == (
+        "There is no database “rollback”. “list” shows what there is.\n"
+        "Nearest command: /sw orders\n"
+        "Nothing was done."
+    )
+    told = ShowHelp("ordres ot n-2", ("orders",))
+    assert answer(told, TEXTS, command="/sw").text == (
+        "There is no database “ordres”. Did you mean orders?\n"
+        "Nearest command: /sw orders to n-2\n"
         "Nothing was done."
     )
 
@@ -98,6 +115,32 @@ def test_a_time_that_is_none_is_answered_with_what_is_wrong_and_forms_that_work(
         " Write 22:00, or date, time and zone like 2026-11-23T02:00+08:00 or 2026-11-22T18:00Z.\n"
         "Understood: /switchover orders\n"
         "For example: /switchover orders at 22:00\n"
+        "Nothing was done."
+    )
+
+
+def test_whoever_mistypes_a_check_in_an_emergency_has_the_whole_command_to_type() -> None:
+    """With the check that was meant and the reason as it was typed."""
+    found = parse("emergency orders to n override candidate_helthy because prod is burning")
+    assert isinstance(found, Misunderstood)
+    checks = "cluster_ready, primary_known, candidate_is_replica, candidate_healthy, candidate_lag"
+    assert misunderstood(found, TEXTS).text == (
+        "“candidate_helthy” is not a check that can be overridden; did you mean candidate_healthy?"
+        f" All that can be: {checks}\n"
+        "Understood: /switchover emergency orders to n\n"
+        "Nearest command: /switchover emergency orders to n override candidate_healthy because prod is burning\n"
+        "Nothing was done."
+    )
+
+
+def test_whoever_cancels_nothing_is_told_that_an_id_is_needed() -> None:
+    """And how that is written, and where to find it."""
+    found = parse("cancel")
+    assert isinstance(found, Misunderstood)
+    assert misunderstood(found, TEXTS).text == (
+        "“cancel” needs the id of an operation; “status” shows those that are under way.\n"
+        "Understood: /switchover cancel\n"
+        "For example: /switchover cancel SW-7K3M9Q\n"
         "Nothing was done."
     )
 
@@ -126,6 +169,16 @@ def test_whoever_named_nothing_that_is_there_is_told_what_to_type() -> None:
     nothing = Reason.of("check-node-not-found", asked="mysql-9", known="a, b", nearest="")
     assert answer(AskAgain(nothing), TEXTS).text == (
         "“mysql-9” is not a node of this database; name one of a, b\nNothing was done."
+    )
+
+
+@pytest.mark.parametrize("texts", [Texts(locale) for locale in LOCALES])
+def test_what_an_emergency_could_override_is_typed_before_the_reason(texts: Texts) -> None:
+    """Which takes everything after its word: added at the end, the override would be a part of it."""
+    said = texts.text("emergency-could-override", checks="candidate_healthy, candidate_lag")
+    because, override = sorted(re.findall("“(.*?)”", said))
+    assert parse(f"emergency orders {override} {because} x") == RequestSwitchover(
+        "orders", reason="x", emergency=True, overrides=("candidate_healthy", "candidate_lag")
     )
 
 
@@ -611,6 +664,8 @@ def test_a_long_past_is_shown_in_pages_and_says_how_to_get_the_next(name: str, h
     assert parse(lines[-1].removeprefix("More: /sw ")) == ShowHistory(name or None, 3)
     last = answer(replace(shown, page=3), TEXTS).text.splitlines()
     assert (last[0].split(",")[1], len(last)) == (" page 3 of 3; 43 requests have ended", 21)
+    beyond = answer(replace(shown, page=3, beyond=9), TEXTS).text.splitlines()
+    assert beyond == ["There is no page 9; this is the last one.", *last]
     (only,) = answer(replace(shown, page=1, pages=1, total=20), TEXTS).text.splitlines()[:1]
     assert only == f"History{head}"
 

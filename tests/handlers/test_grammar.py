@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
@@ -24,6 +26,7 @@ from bot.core.commands import (
     ShowStatus,
     Unfreeze,
 )
+from bot.core.model import Reason
 from bot.core.preflight import OVERRIDABLE
 from bot.core.schedule import Start, instant
 from handlers.clauses import WORDS
@@ -81,6 +84,13 @@ UNDERSTOOD: list[tuple[str, Parsed]] = [
     ("events to node 2 shard rs 1", RequestSwitchover("events", node="node 2", shard="rs 1")),
     ("events shard list 1 to n", RequestSwitchover("events", node="n", shard="list 1")),
     ("plan orders to node 2", RequestSwitchover("orders", node="node 2", dry_run=True)),
+    ("orders to My shared node", RequestSwitchover("orders", node="My shared node")),
+    ("orders to node overide", RequestSwitchover("orders", node="node overide")),
+    (
+        'emergency orders to "overide" because x',
+        RequestSwitchover("orders", "overide", reason="x", emergency=True),
+    ),
+    ("orders to fro ot n", RequestSwitchover("orders", node="fro ot n")),
     ('orders to 5"disk 2', RequestSwitchover("orders", node='5"disk 2')),
     ("list", ListDatabases()),
     ("list orders", ListDatabases("orders")),
@@ -172,6 +182,8 @@ MISUNDERSTOOD = [
     ("failover orders", "failover", "unknown-word", "orders"),
     ("promote orders at 22:00", "promote", "unknown-word", "orders at 22:00"),
     ("切换 orders", "切换", "unknown-word", "orders"),
+    ("rollback orders", "rollback", "unknown-word", "rollback to orders"),
+    ("please move orders to n", "please", "unknown-word", "orders to n"),
     ("please help", "please", "unknown-word", "help"),
     ("switch orders now", "switch", "unknown-word", "help"),
     ("halp me", "halp", "unknown-word", "help"),
@@ -218,7 +230,7 @@ MISUNDERSTOOD = [
     ("list page 0", "list", "not-a-page", "list"),
     ("list orders pag 2", "list orders", "unknown-word", "list orders page 2"),
     ("status orders now", "status orders", "unknown-word", "status orders"),
-    ("cancel", "cancel", "missing-value", "status"),
+    ("cancel", "cancel", "missing-id", "cancel SW-7K3M9Q"),
     ("cancel orders", "cancel", "not-an-id", "status"),
     ("cancel SW-7K3M9U", "cancel", "not-an-id", "status"),
     ("orders to <@U123>", "orders", "mention-in-name", "orders"),
@@ -231,14 +243,17 @@ MISUNDERSTOOD = [
     ("orders at tomorrow", "orders", "not-a-time", "orders at 22:00"),
     ("orders at 25:00", "orders", "not-a-clock", "orders at 22:00"),
     ("orders at 7:60 because of x", "orders", "not-a-clock", "orders at 22:00 because x"),
-    ("orders at 25:00 bcause x", "orders", "not-a-clock", "plan orders"),
+    ("orders at 25:00 bcause x", "orders", "not-a-clock", "orders at 22:00 because x"),
     ("plan orders at 25:00", "plan orders", "not-a-clock", "plan orders at 22:00"),
     ("orders at 22:00 UTC", "orders", "not-a-time", "orders at 22:00"),
     ("orders at 2026-11-23", "orders", "not-a-time", "orders at 22:00"),
     ("orders at 2026-02-30T02:00Z", "orders", "not-a-time", "orders at 22:00"),
     ("orders at 2026-11-23T02:00+99:00", "orders", "not-a-time", "orders at 22:00"),
     ("orders at 0001-01-01T00:00+08:00", "orders", "not-a-time", "orders at 22:00"),
-    ("orders in 90", "orders", "not-a-duration", "orders in 30m"),
+    ("orders in 10", "orders", "not-a-duration", "orders in 10m"),
+    ("plan orders in ９０ to n", "plan orders", "not-a-duration", "plan orders to n in 1h30m"),
+    ("orders in 999999999", "orders", "not-a-duration", "orders in 30m"),
+    ("orders 5 minutes", "orders", "unknown-word", "orders in 5m"),
     ("orders in 5 minutes", "orders", "not-a-duration", "orders in 5m"),
     ("orders in 2 hours to n because of x", "orders", "not-a-duration", "orders to n in 2h because x"),
     ("orders in 5 fortnights", "orders", "not-a-duration", "orders in 30m"),
@@ -258,6 +273,8 @@ MISUNDERSTOOD = [
     ("freeze", "freeze", "missing-value", "help"),
     ("freeze all", "freeze all", "missing-clause", "freeze all because …"),
     ("freeze all for ever because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
+    ("freeze all for 3 because x", "freeze all", "not-a-duration", "freeze all for 3h because x"),
+    ("freeze all 2h", "freeze all", "unknown-word", "freeze all for 2h because …"),
     ("freeze all for 0s because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
     ("freeze all for 366d because x", "freeze all", "not-a-duration", "freeze all for 2h because x"),
     ("freeze orders 2h because typo", "freeze orders", "unknown-word", "freeze orders for 2h because typo"),
@@ -283,14 +300,58 @@ MISUNDERSTOOD = [
         "emergency orders override candidate_known because x",
         "emergency orders",
         "not-overridable",
-        "emergency orders because …",
+        "emergency orders because x",
     ),
     (
         "emergency orders override , because x",
         "emergency orders",
         "not-overridable",
+        "emergency orders because x",
+    ),
+    (
+        "emergency orders to n override candidate_helthy because of of mice &amp; men",
+        "emergency orders to n",
+        "not-overridable",
+        "emergency orders to n override candidate_healthy because of of mice & men",
+    ),
+    (
+        "emergency orders override cluster_redy, sanity, Candidate-Lag to n",
+        "emergency orders",
+        "not-overridable",
+        "emergency orders to n override cluster_ready,candidate_lag because …",
+    ),
+    (
+        "emergency orders override candidate helthy because x",
+        "emergency orders",
+        "not-overridable",
+        "emergency orders override candidate_healthy because x",
+    ),
+    (
+        "emergency orders override candidate",
+        "emergency orders",
+        "not-overridable",
         "emergency orders because …",
     ),
+    (
+        "emergency orders override because x",
+        "emergency orders",
+        "missing-value",
+        "emergency orders because x",
+    ),
+    (
+        "emergency orders to n overide candidate_lag because x",
+        "emergency orders to n",
+        "unknown-word",
+        "emergency orders to n override candidate_lag because x",
+    ),
+    (
+        "emergency orders to node 2 oevrride candidate_helthy becuase x",
+        'emergency orders to "node 2"',
+        "unknown-word",
+        'emergency orders to "node 2" override candidate_healthy because x',
+    ),
+    ("events to n shrad s1", "events to n", "unknown-word", "events to n shard s1"),
+    ("orders bcause " + "x" * (MAX_TEXT - 14), "orders", "unknown-word", "help"),
     ("x" * (MAX_TEXT + 1), "", "text-too-long", "help"),
 ]
 
@@ -301,6 +362,7 @@ texts_typed = st.one_of(
             (
                 *("orders", "to", "shard", "because", "plan", "cancel", "status", "at", "ot", "SW-7K3M9Q"),
                 *("in", "for", "override", "2h", "22:00", "2026-11-23T02:00Z", "candidate_lag", "all"),
+                *("overide", "shrad", "becuase", "candidate_helthy", "10", "move"),
                 *("freeze", "unfreze", "halt", "resume", "emergency", "emergancy", "help"),
                 *("?", "--help", "please", "switch", "approve", "状态", "帮助"),
                 *('"', "“", "”", '"a b"', '""', "&lt;", "&amp;lt;", "<@U1>", 'a"b', "c", "<http://a|b>"),
@@ -334,6 +396,59 @@ def test_anything_else_is_explained(text: str, understood: str, code: str, sugge
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("rollback orders", "rollback"),
+        ("please orders", "please"),
+        ("halp me", "halp"),
+        ('"plan" ot n', "plan"),
+        ("orders to n to m", ""),
+        ("orders at 25:00", ""),
+        ("plan orders ot n", ""),
+        ("status orders now", ""),
+        ("approve SW-7K3M9Q", ""),
+    ],
+)
+def test_what_depends_on_the_databases_there_are_is_marked(text: str, taken: str) -> None:
+    """With nothing behind it that makes sense there is no telling whether the first word is the name of one."""
+    found = parse(text)
+    assert isinstance(found, Misunderstood)
+    assert found.taken == taken
+    known = parse(text, databases=[taken])
+    assert isinstance(known, Misunderstood)
+    assert known == replace(found, taken="")
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest", "suggestion"),
+    [
+        ("rollback orders", "", "orders"),
+        ("rollback orders now", "", "plan orders"),
+        ("kindly turn orders to n because  of &amp; x", "", "orders to n because & x"),
+        ("kindly do events ot n", "", "events to n"),
+        ("rollback it at once: orders", "", "plan orders"),
+        ("ordres ot n", "orders", "orders to n"),
+        ("ordres status", "orders", "status orders"),
+        ("ordres now", "orders", "plan orders"),
+        ("oders, orders to n", "orders", "orders to n"),
+        ("unfrezze all", "", "unfreeze all"),
+        ("please move orders to n", "", "orders to n"),
+        ("frobnicate the db", "", "help"),
+        ("frobnicate db", "", "help"),
+    ],
+)
+def test_who_names_no_database_is_told_so_with_a_command_about_one_that_is_named(
+    text: str, nearest: str, suggestion: str
+) -> None:
+    """And nothing is called understood; whoever meant later is offered a dry run."""
+    found = parse(text, databases=("orders", "events"))
+    assert isinstance(found, Misunderstood)
+    name = text.split(maxsplit=1)[0]
+    assert found.problem == Reason.of("unknown-database", name=name, nearest=nearest)
+    assert (found.understood, found.nearest) == ("", f"/switchover {suggestion}")
+
+
 @pytest.mark.parametrize(("text", "days"), [("orders in 31x", "30"), ("freeze all for 31x because x", "365")])
 def test_who_types_no_length_is_told_the_longest_that_is_of_use(text: str, days: str) -> None:
     """A start further away would be refused, whatever its length is."""
@@ -342,10 +457,40 @@ def test_who_types_no_length_is_told_the_longest_that_is_of_use(text: str, days:
     assert found.problem["days"] == days
 
 
-@given(texts_typed)
-def test_every_text_gets_an_answer_and_every_suggestion_is_valid(text: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("candidate_helthy", "candidate_healthy"),
+        ("Candidate-Is-Repllica", "candidate_is_replica"),
+        ("candidate_lag, cluster_redy, sanity", "cluster_ready"),
+        ("sanity", ""),
+        ("candidate", ""),
+    ],
+)
+def test_who_mistyped_a_check_is_asked_whether_the_nearest_was_meant(typed: str, meant: str) -> None:
+    """Only by what is nearly the same: it goes into a command that starts at once."""
+    found = parse(f"emergency orders override {typed} because x")
+    assert isinstance(found, Misunderstood)
+    assert found.problem["nearest"] == meant
+
+
+@pytest.mark.parametrize(
+    "again", ["overide a", "shrad a", "override , overide", "to a at 25:00", "5 minutes", "x"]
+)
+@pytest.mark.parametrize("first", ["emergency orders", "orders", "freeze all", "please"])
+def test_mistake_upon_mistake_is_answered(first: str, again: str) -> None:
+    """However often: what is guessed of one mistake may have the next."""
+    found = parse(f"{first} " + f"{again} " * 180)
+    assert isinstance(found, Misunderstood)
+    assert not isinstance(parse(escape(found.nearest.removeprefix("/switchover "))), Misunderstood)
+
+
+@given(texts_typed, st.none() | st.lists(st.sampled_from(["orders", "c", "list", "because"]), unique=True))
+def test_every_text_gets_an_answer_and_every_suggestion_is_valid(
+    text: str, databases: Sequence[str] | None
+) -> None:
     """Total: no text raises, and what is suggested parses."""
-    found = parse(text)
+    found = parse(text, databases=databases)
     if isinstance(found, Misunderstood):
         suggestion = found.nearest.removeprefix("/switchover ")
         assert not isinstance(parse(escape(suggestion)), Misunderstood)
@@ -426,10 +571,10 @@ def test_every_moment_that_is_understood_can_be_counted_with(text: str) -> None:
         instant(found.start, asked_at=NIGHT, zone=UTC, zone_name="UTC")
 
 
-@given(texts_typed, st.sampled_from(["at", "in"]))
-def test_whoever_meant_later_is_never_offered_a_start_now(text: str, word: str) -> None:
+@given(texts_typed, st.sampled_from(["orders at", "orders in", "rollback at", "ordres, in"]))
+def test_whoever_meant_later_is_never_offered_a_start_now(text: str, begun: str) -> None:
     """What is suggested starts later too, or is a dry run."""
-    found = parse(f"orders {word} {text}")
+    found = parse(f"{begun} {text}", databases=["orders"])
     if isinstance(found, Misunderstood):
         suggested = parse(escape(found.nearest.removeprefix("/switchover ")))
         assert not isinstance(suggested, RequestSwitchover) or suggested.start or suggested.dry_run

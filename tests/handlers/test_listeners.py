@@ -73,6 +73,13 @@ async def test_what_is_no_command_is_explained_at_once_and_not_recorded(bot: Bot
     assert (bot.commands, bot.kicks) == ([], 0)
 
 
+async def test_what_depends_on_the_databases_there_are_is_explained_later(bot: Bot) -> None:
+    """Outsiders are not told which there are."""
+    response = await bot.send(slash("unsure what &lt;this&gt; is"))
+    assert (response.status_code, response.text) == (200, "")
+    assert bot.commands == [ShowHelp("unsure what &lt;this&gt; is")]
+
+
 async def test_the_same_command_under_a_new_signature_has_no_second_effect(bot: Bot) -> None:
     first = await bot.send(slash("orders"))
     second = await bot.send(slash("orders"), at=1)

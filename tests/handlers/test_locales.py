@@ -264,7 +264,7 @@ def test_answers_are_chinese_throughout() -> None:
     ]
     for told in answers:
         assert english_in(WORDING.answer(told, locale="zh-CN")) == []
-    found = parse("orders ot mysql-2")
+    found = parse("orders ot mysql-2", databases=["orders"])
     assert isinstance(found, Misunderstood)
     made = WORDING.explain(found, "zh-CN")
     assert made.text == (

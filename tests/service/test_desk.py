@@ -729,16 +729,16 @@ async def test_the_past_is_shown_in_pages_and_what_is_open_takes_no_place_in_the
     for name in ("orders", "sessions"):
         await world.requested(name)
 
-    async def page(command: ShowHistory) -> tuple[list[str], tuple[int, int, int]]:
+    async def page(command: ShowHistory) -> tuple[list[str], tuple[int, int, int, int]]:
         shown = await world.ask(command, EVE)
         assert isinstance(shown, ShowOperations)
-        return [op.id for op in shown.operations], (shown.page, shown.pages, shown.total)
+        return [op.id for op in shown.operations], (shown.page, shown.pages, shown.total, shown.beyond)
 
     newest = ended[::-1]
-    assert await page(ShowHistory()) == (newest[:LISTED], (1, 2, LISTED + 2))
-    assert await page(ShowHistory("sessions", 2)) == (newest[LISTED:], (2, 2, LISTED + 2))
-    assert await page(ShowHistory(None, 9)) == (newest[LISTED:], (2, 2, LISTED + 2)), "the last"
-    assert await page(ShowHistory("orders")) == ([], (1, 1, 0))
+    assert await page(ShowHistory()) == (newest[:LISTED], (1, 2, LISTED + 2, 0))
+    assert await page(ShowHistory("sessions", 2)) == (newest[LISTED:], (2, 2, LISTED + 2, 0))
+    assert await page(ShowHistory(None, 9)) == (newest[LISTED:], (2, 2, LISTED + 2, 9)), "the last"
+    assert await page(ShowHistory("orders")) == ([], (1, 1, 0, 0))
 
 
 def configured_and_frozen(world: World) -> Reason:
@@ -916,8 +916,24 @@ async def test_history_shows_what_has_ended() -> None:
     assert await world.told(ShowHistory("ordres"), EVE) == "unknown-database"
 
 
-async def test_help_is_given_back_to_be_shown() -> None:
-    assert await World().ask(ShowHelp("swich")) == ShowHelp("swich")
+@pytest.mark.parametrize(
+    ("text", "databases"),
+    [
+        ("swich", ()),
+        ("swich sessions, or <http://orders|orders>", ("sessions", "orders")),
+        ("ordres not sesions", ("orders",)),
+        ("“orders” orders", ("orders",)),
+        ("?", ()),
+    ],
+)
+async def test_help_is_given_back_to_be_shown_with_the_databases_it_may_be_about(
+    text: str, databases: tuple[str, ...]
+) -> None:
+    """Those that are named, and the one that the first word is like."""
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    assert await world.ask(ShowHelp(text)) == ShowHelp(text, databases)
+    assert await world.ask(ShowHelp()) == ShowHelp()
 
 
 async def test_an_operation_of_another_job_is_not_confused_with_this_one() -> None:
