@@ -19,8 +19,8 @@ from bot import export, failpoints, reports
 from bot.app import (
     catalogue_for,
     freezes_of,
-    live_problems,
     load_settings,
+    look_live,
     reading_store,
     serve,
     upgrade_database,
@@ -28,6 +28,7 @@ from bot.app import (
 from bot.config import Settings
 from bot.core.holds import EVERY_KIND, frozen_policy, kinds_binding, sentences
 from bot.core.model import Reason, Target
+from bot.core.names import nearest
 from bot.core.operation import ENDS, UNSENT, Operation
 from bot.core.preflight import Outcome
 from bot.errors import ConfigError, NoDatabase, ProviderError, Refused, SwitchoverError
@@ -41,6 +42,7 @@ from handlers.manifest import render_yaml
 from handlers.texts import FALLBACK, LOCALES, Texts
 
 MAX_PORT = 65535
+MOST_LISTED = 1000
 OK, ERROR, REFUSED, BROKEN = 0, 1, 3, 4
 
 Command = Callable[[argparse.Namespace], Awaitable[int]]
@@ -48,7 +50,9 @@ Command = Callable[[argparse.Namespace], Awaitable[int]]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; every error it expects is a line on stderr and exit code 1."""
-    arguments = _parser().parse_args(argv)
+    arguments, unknown = _parser().parse_known_args(argv)
+    if unknown:
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if problem := failpoints.environment_problem():
         return _fail(problem)
     try:
@@ -112,11 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     history.add_argument("--limit", type=_positive, default=20, metavar="N", help="the newest N (20)")
     history.add_argument("--json", action="store_true", help="print one JSON object")
 
-    manifest = commands.add_parser("manifest", help="print the Slack app's manifest (YAML)")
+    manifest = _add_parser(commands, "manifest", _manifest, "print the Slack app's manifest (YAML)")
     way_in = manifest.add_mutually_exclusive_group()
     way_in.add_argument("--url", metavar="https://…", help="over HTTP: the bot's public address")
     way_in.add_argument("--socket", action="store_true", help="over Socket Mode (the default)")
-    manifest.set_defaults(run=_manifest)
 
     audit = commands.add_parser("audit", help="the audit trail").add_subparsers(
         required=True, metavar="COMMAND"
@@ -146,11 +149,18 @@ class _Version(argparse.Action):
 
 
 def _add(commands: Any, name: str, run: Command, summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    """A command that reads the configuration."""
+    parser = _add_parser(commands, name, run, summary)
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="default: $SWITCHOVER_CONFIG, then ./switchover.toml"
     )
-    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_parser(commands: Any, name: str, run: Command, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    # Whatever is not understood is known only once the command is, and its usage is what helps then.
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -223,18 +233,21 @@ def _print_now(text: str) -> None:
 
 async def _check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    if arguments.live and (problems := await live_problems(settings)):
-        return _fail(*problems)
+    seen = await look_live(settings) if arguments.live else None
+    if seen is not None and seen.problems:
+        return _fail(*seen.problems)
     print(
         f"the configuration is good: {len(settings.databases)} database(s) on "
         f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"
     )
+    if seen is not None:
+        print(reports.live_words(seen.databases, seen.slack))
     return OK
 
 
 async def _plan(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    texts = Texts("en")
+    texts = Texts(FALLBACK)
     async with catalogue_for(settings) as catalogue:
         database = catalogue.databases.get(arguments.database)
         if database is None:
@@ -255,8 +268,8 @@ def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, co
     return code
 
 
-def _unknown(name: str, nearest: str) -> str:
-    return f"{name}: no such database or operation" + (f"; did you mean {nearest}?" if nearest else "")
+def _unknown(name: str, near: str) -> str:
+    return f"{name}: no such database or operation" + (f"; did you mean {near}?" if near else "")
 
 
 async def _status(arguments: argparse.Namespace) -> int:
@@ -264,19 +277,21 @@ async def _status(arguments: argparse.Namespace) -> int:
     name: str | None = arguments.name
     try:
         async with reading_store(settings) as store:
-            if name is None:
-                found = list(await store.operations(open_only=True, limit=1000))
-            elif name in settings.databases:
-                found = list(await store.operations(open_only=True, database=name, limit=1000))
+            if name is None or name in settings.databases:
+                found = await store.operations(open_only=True, database=name, limit=MOST_LISTED)
+                emergencies = await store.to_review(limit=MOST_LISTED)
+                owed = [op for op in emergencies if name in (None, op.database)]
             else:
                 operation = await store.load(name.upper())
                 if operation is None:
-                    return _fail(_unknown(name, ""))
-                found = [operation]
+                    return _fail(_unknown(name, nearest(name, settings.databases)))
+                found, owed = [operation], [operation] if operation.review_owed else []
             held = await _held(store, settings, name, found)
     except NoDatabase as error:
         return _nothing_yet(error, name, settings, arguments)
-    return _print_operations(found, arguments, held)
+    texts = Texts(FALLBACK)
+    words = reports.operations_words(found, texts, held=held, owed=[op for op in owed if op not in found])
+    return _print(reports.status_report(found, texts, held=held, owed=owed), words, arguments, OK)
 
 
 async def _held(
@@ -310,30 +325,28 @@ def _nothing_yet(
     if name is not None and name not in settings.databases:
         return _fail(str(error))
     print(error, file=sys.stderr)
-    return _print_operations([], arguments)
+    if arguments.json:
+        # Who parses stdout gets one object, as always; in words, "none" would be more than is known.
+        print(json.dumps(reports.operations_report([], Texts(FALLBACK))))
+    return OK
 
 
 async def _history(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
+    name: str | None = arguments.database
     try:
         async with reading_store(settings) as store:
-            found = await store.ended(database=arguments.database, limit=arguments.limit)
-            counted = await store.count_operations(arguments.database)
+            found = await store.ended(database=name, limit=arguments.limit)
+            counted = await store.count_operations(name)
     except NoDatabase as error:
-        return _nothing_yet(error, arguments.database, settings, arguments)
-    if arguments.database is not None and not counted and arguments.database not in settings.databases:
-        return _fail(_unknown(arguments.database, ""))
+        return _nothing_yet(error, name, settings, arguments)
+    if name is not None and not counted and name not in settings.databases:
+        return _fail(_unknown(name, nearest(name, settings.databases)))
     total = sum(count for status, count in counted.items() if status in ENDS)
     if total > arguments.limit:
         print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)
-    return _print_operations(found, arguments)
-
-
-def _print_operations(
-    found: Sequence[Operation], arguments: argparse.Namespace, held: Sequence[Reason] = ()
-) -> int:
-    texts = Texts("en")
-    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts, held)
+    texts = Texts(FALLBACK)
+    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts)
     return _print(report, words, arguments, OK)
 
 
@@ -359,6 +372,8 @@ async def _audit_verify(arguments: argparse.Namespace) -> int:
         return BROKEN
     rows = "1 row" if result.seq == 1 else f"{result.seq} rows"
     print(f"intact: {rows}, head {result.hash or '-'}")
+    if head is not None:
+        print(f"the trail contains {head}: row {result.found}")
     return OK
 
 
