@@ -10,7 +10,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from starlette.applications import Starlette
 from bot import config
 from bot.config import PolicySettings, Settings
 from bot.core.machine import Limits
-from bot.core.model import OperationId, Reason
+from bot.core.model import OperationId, Reason, Topology
 from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.errors import ConfigError, MaybeRecorded, NoDatabase, ProviderError, StoreUnavailable
@@ -56,8 +56,8 @@ from handlers.forms import Forms
 from handlers.homes import HomeKeeper
 from handlers.listeners import Listeners
 from handlers.publisher import Publisher
-from handlers.reachability import slack_problem, socket_problem
-from handlers.slack_client import SlackClient
+from handlers.reachability import IDENTITY, slack_problem, socket_problem, token_problem
+from handlers.slack_client import Done, SlackClient
 from handlers.socket_mode import SocketMode
 from handlers.web_sockets import Dialer, WebSockets
 from handlers.wording import Wording
@@ -237,18 +237,34 @@ async def catalogue_for(settings: Settings) -> AsyncIterator[Catalogue]:
             await provider.close()
 
 
-async def live_problems(settings: Settings) -> list[str]:
-    """What only the network can tell: every database is read, and Slack is asked whose token this is."""
-    problems = []
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What only the network can tell.
+
+    Attributes:
+        problems: What is wrong, a line each.
+        databases: The databases that could be read, with their shards where they have any.
+        slack: Whose token it is, as ``auth.test`` says; empty where it does not.
+    """
+
+    problems: Sequence[str]
+    databases: Mapping[str, Sequence[Topology]]
+    slack: Mapping[str, Any]
+
+
+async def look_live(settings: Settings) -> Seen:
+    """Reads every database, and asks Slack whose tokens these are."""
+    problems, databases = [], {}
     async with catalogue_for(settings) as catalogue:
         for database in catalogue.databases.values():
             try:
-                await database.provider.survey(database.name)
+                databases[database.name] = await database.provider.survey(database.name)
             except ProviderError as error:
                 problems.append(f"databases.{database.name}: {error.message}")
     client = slack_client(settings, Metrics())
     try:
-        problems.append(await slack_problem(client))
+        outcome = await client.call(IDENTITY)
+        problems.append(token_problem(client, outcome))
     finally:
         await client.close()
     if settings.slack.mode == "socket":
@@ -257,7 +273,8 @@ async def live_problems(settings: Settings) -> list[str]:
             problems.append(await socket_problem(opener))
         finally:
             await opener.close()
-    return [problem for problem in problems if problem]
+    told = outcome.data if isinstance(outcome, Done) else {}
+    return Seen([problem for problem in problems if problem], databases, told)
 
 
 def slack_client(settings: Settings, metrics: Metrics, around: Surroundings = REAL) -> SlackClient:

@@ -26,7 +26,9 @@ Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; every error it expects is a line on stderr and exit code 1."""
-    arguments = _parser().parse_args(argv)
+    arguments, unknown = _parser().parse_known_args(argv)
+    if unknown:
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if problem := failpoints.environment_problem():
         return fail(problem)
     try:
@@ -93,11 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     history.add_argument("--limit", type=_positive, default=20, metavar="N", help="the newest N (20)")
     history.add_argument("--json", action="store_true", help="print one JSON object")
 
-    manifest = commands.add_parser("manifest", help="print the Slack app's manifest (YAML)")
+    manifest = _add_parser(
+        commands, "manifest", "bot.commands:manifest", "print the Slack app's manifest (YAML)"
+    )
     way_in = manifest.add_mutually_exclusive_group()
     way_in.add_argument("--url", metavar="https://…", help="over HTTP: the bot's public address")
     way_in.add_argument("--socket", action="store_true", help="over Socket Mode (the default)")
-    manifest.set_defaults(run="bot.commands:manifest")
 
     audit = commands.add_parser("audit", help="the audit trail").add_subparsers(
         required=True, metavar="COMMAND"
@@ -127,11 +130,18 @@ class _Version(argparse.Action):
 
 
 def _add(commands: Any, name: str, run: str, summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    """A command that reads the configuration."""
+    parser = _add_parser(commands, name, run, summary)
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="default: $SWITCHOVER_CONFIG, then ./switchover.toml"
     )
-    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_parser(commands: Any, name: str, run: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    # Whatever is not understood is known only once the command is, and its usage is what helps then.
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 

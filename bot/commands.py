@@ -17,6 +17,7 @@ from bot import app, export, reports
 from bot.config import Settings
 from bot.core.holds import EVERY_KIND, frozen_policy, kinds_binding, sentences
 from bot.core.model import Reason, Target
+from bot.core.names import nearest
 from bot.core.operation import ENDS, UNSENT, Operation
 from bot.core.preflight import Outcome
 from bot.errors import NoDatabase, ProviderError, Refused
@@ -25,7 +26,9 @@ from bot.ports import AuditBreak, Store
 from bot.service.planning import make_plan
 from bot.system import SystemClock
 from handlers.manifest import render_yaml
-from handlers.texts import Texts
+from handlers.texts import FALLBACK, Texts
+
+MOST_LISTED = 1000
 
 
 def _config_path(arguments: argparse.Namespace) -> Path:
@@ -43,18 +46,21 @@ async def serve(arguments: argparse.Namespace) -> int:
 
 async def check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    if arguments.live and (problems := await app.live_problems(settings)):
-        return fail(*problems)
+    seen = await app.look_live(settings) if arguments.live else None
+    if seen is not None and seen.problems:
+        return fail(*seen.problems)
     print(
         f"the configuration is good: {len(settings.databases)} database(s) on "
         f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"
     )
+    if seen is not None:
+        print(reports.live_words(seen.databases, seen.slack))
     return OK
 
 
 async def plan(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    texts = Texts("en")
+    texts = Texts(FALLBACK)
     async with app.catalogue_for(settings) as catalogue:
         database = catalogue.databases.get(arguments.database)
         if database is None:
@@ -75,8 +81,8 @@ def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, co
     return code
 
 
-def _unknown(name: str, nearest: str) -> str:
-    return f"{name}: no such database or operation" + (f"; did you mean {nearest}?" if nearest else "")
+def _unknown(name: str, near: str) -> str:
+    return f"{name}: no such database or operation" + (f"; did you mean {near}?" if near else "")
 
 
 async def status(arguments: argparse.Namespace) -> int:
@@ -84,19 +90,21 @@ async def status(arguments: argparse.Namespace) -> int:
     name: str | None = arguments.name
     try:
         async with app.reading_store(settings) as store:
-            if name is None:
-                found = list(await store.operations(open_only=True, limit=1000))
-            elif name in settings.databases:
-                found = list(await store.operations(open_only=True, database=name, limit=1000))
+            if name is None or name in settings.databases:
+                found = await store.operations(open_only=True, database=name, limit=MOST_LISTED)
+                emergencies = await store.to_review(limit=MOST_LISTED)
+                owed = [op for op in emergencies if name in (None, op.database)]
             else:
                 operation = await store.load(name.upper())
                 if operation is None:
-                    return fail(_unknown(name, ""))
-                found = [operation]
+                    return fail(_unknown(name, nearest(name, settings.databases)))
+                found, owed = [operation], [operation] if operation.review_owed else []
             held = await _held(store, settings, name, found)
     except NoDatabase as error:
         return _nothing_yet(error, name, settings, arguments)
-    return _print_operations(found, arguments, held)
+    texts = Texts(FALLBACK)
+    words = reports.operations_words(found, texts, held=held, owed=[op for op in owed if op not in found])
+    return _print(reports.status_report(found, texts, held=held, owed=owed), words, arguments, OK)
 
 
 async def _held(
@@ -130,30 +138,28 @@ def _nothing_yet(
     if name is not None and name not in settings.databases:
         return fail(str(error))
     print(error, file=sys.stderr)
-    return _print_operations([], arguments)
+    if arguments.json:
+        # Who parses stdout gets one object, as always; in words, "none" would be more than is known.
+        print(json.dumps(reports.operations_report([], Texts(FALLBACK))))
+    return OK
 
 
 async def history(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
+    name: str | None = arguments.database
     try:
         async with app.reading_store(settings) as store:
-            found = await store.ended(database=arguments.database, limit=arguments.limit)
-            counted = await store.count_operations(arguments.database)
+            found = await store.ended(database=name, limit=arguments.limit)
+            counted = await store.count_operations(name)
     except NoDatabase as error:
-        return _nothing_yet(error, arguments.database, settings, arguments)
-    if arguments.database is not None and not counted and arguments.database not in settings.databases:
-        return fail(_unknown(arguments.database, ""))
+        return _nothing_yet(error, name, settings, arguments)
+    if name is not None and not counted and name not in settings.databases:
+        return fail(_unknown(name, nearest(name, settings.databases)))
     total = sum(count for status, count in counted.items() if status in ENDS)
     if total > arguments.limit:
         print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)
-    return _print_operations(found, arguments)
-
-
-def _print_operations(
-    found: Sequence[Operation], arguments: argparse.Namespace, held: Sequence[Reason] = ()
-) -> int:
-    texts = Texts("en")
-    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts, held)
+    texts = Texts(FALLBACK)
+    report, words = reports.operations_report(found, texts), reports.operations_words(found, texts)
     return _print(report, words, arguments, OK)
 
 
@@ -179,6 +185,8 @@ async def audit_verify(arguments: argparse.Namespace) -> int:
         return BROKEN
     rows = "1 row" if result.seq == 1 else f"{result.seq} rows"
     print(f"intact: {rows}, head {result.hash or '-'}")
+    if head is not None:
+        print(f"the trail contains {head}: row {result.found}")
     return OK
 
 

@@ -312,10 +312,14 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """The last row of the chain; ``seq`` 0 and an empty hash while there is none."""
+    """The last row of the chain; ``seq`` 0 and an empty hash while there is none.
+
+    ``found``: the row with the hash that was looked for; None where none was.
+    """
 
     seq: int
     hash: str
+    found: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

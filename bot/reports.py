@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.model import Node, Reason, Topology
-from bot.core.operation import Operation
-from bot.core.preflight import Outcome
+from bot.core.holds import ALL
+from bot.core.model import JobState, Node, Reason, Topology, label
+from bot.core.operation import ENDS, Operation, Status
+from bot.core.preflight import Outcome, Verdict
 from bot.service.planning import Planning
-from handlers.texts import Texts
+from handlers.blocks import TIMES, instant_written, name_of
+from handlers.texts import Show, Texts
+
+_NODES = frozenset({"before", "now", "primary"})
+"""Values of sentences that are ids of nodes."""
 
 
 def plan_report(planning: Planning, texts: Texts) -> dict[str, Any]:
@@ -55,9 +60,36 @@ def _node(node: Node) -> dict[str, Any]:
     }
 
 
+def live_words(databases: Mapping[str, Sequence[Topology]], slack: Mapping[str, Any]) -> str:
+    """What ``switchover check --live`` read: each database with its primary, and whose token Slack says it is."""
+    lines = [f"  {name}: {', '.join(map(_seen, readings))}" for name, readings in databases.items()]
+    workspace, bot = (
+        f"{slack.get(name) or '?'} ({slack.get(f'{name}_id') or '?'})" for name in ("team", "user")
+    )
+    return "\n".join(["read:", *lines, f"  Slack: workspace {workspace}, bot {bot}"])
+
+
+def _seen(topology: Topology) -> str:
+    primary = topology.primary
+    known = "no primary known" if primary is None else f"primary {_called(topology, primary.id)}"
+    shard = topology.shard_name or topology.shard
+    return f"{shard}: {known}" if shard else known
+
+
 def operations_report(operations: Sequence[Operation], texts: Texts) -> dict[str, Any]:
-    """``switchover status --json`` and ``history --json``."""
+    """``switchover history --json``."""
     return {"operations": [_operation(op, texts) for op in operations]}
+
+
+def status_report(
+    operations: Sequence[Operation], texts: Texts, *, held: Sequence[Reason], owed: Sequence[Operation]
+) -> dict[str, Any]:
+    """``switchover status --json``: also what stops new submissions, and the emergencies still to be reviewed."""
+    return {
+        **operations_report(operations, texts),
+        "holds": [_hold(reason) for reason in held],
+        "reviews_owed": [_operation(op, texts) for op in owed],
+    }
 
 
 def _operation(op: Operation, texts: Texts) -> dict[str, Any]:
@@ -76,28 +108,59 @@ def _operation(op: Operation, texts: Texts) -> dict[str, Any]:
         "ended_at": None if op.ended_at is None else op.ended_at.isoformat(),
         "reason": op.reason,
         "detail": "" if op.detail is None else texts.say(op.detail),
+        "emergency": op.emergency,
+        "review_owed": op.review_owed,
     }
+
+
+_HOLDS = {
+    "halted-by": {"kind": "halt", "scope": ALL},
+    "frozen-by-hand": {"kind": "freeze"},
+    "frozen-by-hand-until": {"kind": "freeze"},
+    "frozen-policy": {"kind": "configured_freeze"},
+}
+
+
+def _hold(reason: Reason) -> dict[str, Any]:
+    facts = dict(reason.params) | _HOLDS[reason.code]
+    names = ("kind", "scope", "policy", "since", "until", "reason", "by")
+    return {name: facts.get(name) or None for name in names}
 
 
 def plan_words(planning: Planning, texts: Texts) -> str:
     """``switchover plan`` for people."""
     verdict, topology = planning.verdict, planning.topology
-    lines = [f"{planning.plan.target}: {_verdict(verdict.outcome, planning.plan.call.summary)}"]
-    if verdict.detail is not None:
+    called = label(planning.plan.database, planning.plan.shard, topology)
+    lines = [f"{called}: {_verdict(verdict, planning.plan.call.summary)}"]
+    choose = _to_choose(verdict)
+    if verdict.detail is not None and choose is None:
         lines.append(f"  {texts.say(verdict.detail)}")
     lines += ["", "topology:", *_nodes(topology), "", "checks:"]
-    lines += [f"  {'✓' if c.passed else '✗'} {c.name}: {texts.say(c.detail)}" for c in verdict.checks]
+    checks = [check for check in verdict.checks if check.detail != choose]
+    lines += [f"  {'✓' if c.passed else '✗'} {c.name}: {texts.say(c.detail)}" for c in checks]
     if planning.plan.call.warning:
         lines += ["", texts.text("card-warning", warning=planning.plan.call.warning)]
     return "\n".join(lines)
 
 
-def _verdict(outcome: Outcome, call: str) -> str:
+def _verdict(verdict: Verdict, call: str) -> str:
+    choose = _to_choose(verdict)
+    if choose is not None:
+        return (
+            "several nodes fit; a request would ask which is to become primary; "
+            f"for the checks of one, name it with --to: {choose['known']}"
+        )
     return {
         Outcome.CLEAN: f"clean; a request would call {call}",
         Outcome.REFUSED: "refused; a request would send nothing",
         Outcome.NOT_NEEDED: "not needed; a request would send nothing",
-    }[outcome]
+    }[verdict.outcome]
+
+
+def _to_choose(verdict: Verdict) -> Reason | None:
+    """What tells the nodes to choose from, where nothing else stands in the way: a request is no refusal then."""
+    detail = verdict.detail
+    return detail if detail is not None and detail.code == "check-name-one" else None
 
 
 def _nodes(topology: Topology) -> list[str]:
@@ -109,22 +172,49 @@ def _nodes(topology: Topology) -> list[str]:
     ]
 
 
-def operations_words(operations: Sequence[Operation], texts: Texts, held: Sequence[Reason] = ()) -> str:
-    """``switchover status`` and ``history`` for people; ``held`` is what stops new submissions, said first."""
-    lines = [f"! {texts.say(reason, show=_read_aloud)}" for reason in held]
-    lines += [line for op in operations for line in _lines(op, texts)]
-    return "\n".join(lines if operations else [*lines, "no operations"])
+def operations_words(
+    operations: Sequence[Operation],
+    texts: Texts,
+    *,
+    held: Sequence[Reason] = (),
+    owed: Sequence[Operation] = (),
+) -> str:
+    """``switchover status`` and ``history`` for people.
+
+    Args:
+        operations: What is under way, or was done.
+        texts: The catalogue.
+        held: What stops new submissions, said first.
+        owed: Emergencies that are still to be reviewed, said last.
+    """
+    lines = [f"! {texts.say(reason, show=_shown(None))}" for reason in held]
+    lines += [line for op in operations for line in _lines(op, texts)] or ["no operations"]
+    if owed:
+        lines += ["", texts.text("operations-to-review")]
+        lines += [line for op in owed for line in _lines(op, texts)]
+    return "\n".join(lines)
 
 
-def _read_aloud(name: str, value: str) -> str:
-    return _moment(datetime.fromisoformat(value)) if name in {"since", "until"} and value else value
+def _shown(topology: Topology | None) -> Show:
+    """Times as people read them, and nodes by name."""
+
+    def show(name: str, value: str) -> str:
+        if name in TIMES and (at := instant_written(value)) is not None:
+            return _moment(at)
+        return _called(topology, value) if name in _NODES else value
+
+    return show
+
+
+def _called(topology: Topology | None, node_id: str) -> str:
+    """A node as ``name (id)``; the id where no more is known."""
+    name = name_of(topology, node_id)
+    return f"{name} ({node_id})" if name != node_id else node_id
 
 
 def _lines(op: Operation, texts: Texts) -> list[str]:
-    plan = op.plan
-    candidate = (plan.candidate if plan else None) or op.asked or "no node named"
-    move = f"{(plan.primary if plan else None) or '?'} → {candidate}"
-    lines = [f"{op.id}  {op.status.value}  {op.target}  {move}"]
+    lines = ["  ".join(filter(None, (op.id, op.status.value, op.label, _move(op, texts))))]
+    lines += _why(op, texts)
     lines.append(f"    requested by {op.requested_by} at {_moment(op.requested_at)}")
     lines += _emergency(op)
     if op.start_at is not None:
@@ -135,8 +225,38 @@ def _lines(op: Operation, texts: Texts) -> list[str]:
         lines.append(f"    job {op.job_id}")
     if op.reason:
         lines.append(f"    because {op.reason}")
+    return lines
+
+
+def _move(op: Operation, texts: Texts) -> str:
+    """From which node to which, as far as that is known; "" before anything is."""
+    after = _after(op, texts)
+    if op.plan is None:
+        return f"→ {after}" if after else ""
+    primary = op.plan.primary
+    before = _called(op.topology, primary) if primary else texts.text("moves-nobody-known")
+    return f"{before} → {after}" if after and primary != op.plan.candidate else before
+
+
+def _after(op: Operation, texts: Texts) -> str:
+    """Who is to become primary, or did; "" where nobody is meant."""
+    candidate = op.plan.candidate if op.plan else None
+    if candidate is None and op.cloud_chooses:
+        candidate = op.primary_now if op.status is Status.SUCCEEDED else None
+        return _called(op.topology, candidate) if candidate else texts.text("moves-cloud-chooses")
+    return _called(op.topology, candidate) if candidate else op.asked or ""
+
+
+def _why(op: Operation, texts: Texts) -> list[str]:
+    """Why the status is what it is, in the provider's words where there are no others, and who decided."""
+    lines = []
     if op.detail is not None:
-        lines.append(f"    {texts.say(op.detail)}")
+        over = "yes" if op.status in ENDS else ""
+        lines.append(f"    {texts.say(op.detail.also(over=over), show=_shown(op.topology))}")
+    if op.job is not None and op.job.state is JobState.FAILED:
+        lines.append(f"    {texts.text('card-job-word', word=op.job.word, detail=op.job.detail)}")
+    if op.decided_by is not None:
+        lines.append(f"    {texts.text('card-decided', by=op.decided_by)}")
     return lines
 
 

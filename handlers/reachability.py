@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handlers.slack_client import Done, NotSent, Outcome, RateLimited, Rejected, SlackClient, Unknown
 
+IDENTITY = "auth.test"
 OPEN = "apps.connections.open"
 
 _NETWORK = "check the network and slack.api_url (proxy variables of the environment are not used)"
@@ -45,7 +46,12 @@ _APP_TOKEN = (
 
 async def slack_problem(client: SlackClient) -> str:
     """One line with the key that is wrong; "" when Slack says whose token it is."""
-    return _problem("auth.test", client, await client.call("auth.test"), _BOT_TOKEN)
+    return token_problem(client, await client.call(IDENTITY))
+
+
+def token_problem(client: SlackClient, outcome: Outcome) -> str:
+    """What an answer to ``auth.test`` says is wrong, "" where it says whose token it is."""
+    return _problem(IDENTITY, client, outcome, _BOT_TOKEN)
 
 
 async def socket_problem(client: SlackClient) -> str:

@@ -111,8 +111,9 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
+        place = "" if path.is_absolute() else f" ({path.absolute()})"
         problem = (
-            f"there is no such file ({path.absolute()}): write one (the README has a whole example), or name "
+            f"there is no such file{place}: write one (the README has a whole example), or name "
             "another with --config or in $SWITCHOVER_CONFIG"
         )
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -270,7 +270,7 @@ def _ended(row: RowMapping) -> Operation | None:
 
 async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | AuditBreak:
     """Walks the whole chain in batches, on one snapshot."""
-    last, found = AuditHead(0, ""), head is None
+    last, found = AuditHead(0, ""), None
     batch = await _batch(connection, None)
     while batch:
         for row in batch:
@@ -278,19 +278,19 @@ async def verify(connection: AsyncConnection, head: str | None) -> AuditHead | A
             if problem is not None:
                 return problem
             last = AuditHead(row["seq"], row["hash"])
-            found = found or row["hash"] == head
+            found = last.seq if last.hash == head else found
         batch = await _batch(connection, last.seq)
     recorded = (await connection.execute(select(audit_head.c.seq, audit_head.c.hash))).all()
     if [tuple(row) for row in recorded] != [(last.seq, last.hash)]:
         return AuditBreak(last.seq + 1, "the trail does not end where its head says: rows were cut or added")
-    if not found:
-        return unknown_head(last)
-    return last
+    return last if head is None else contained(last, found)
 
 
-def unknown_head(last: AuditHead) -> AuditBreak:
-    """What is wrong with a trail that ends here and has no row with a hash that it had once."""
-    return AuditBreak(last.seq + 1, "no row has the hash given: the trail was cut, or made anew")
+def contained(last: AuditHead, found: int | None) -> AuditHead | AuditBreak:
+    """The end of a trail in which a hash was looked for; what is wrong with it where no row has what it had once."""
+    if found is None:
+        return AuditBreak(last.seq + 1, "no row has the hash given: the trail was cut, or made anew")
+    return replace(last, found=found)
 
 
 async def _batch(connection: AsyncConnection, after: int | None) -> Sequence[RowMapping]:

@@ -41,9 +41,8 @@ async def trail(tmp_path: Path) -> AsyncIterator[Trail]:
 
 async def test_an_intact_trail_exits_with_0_and_prints_its_head(trail: Trail) -> None:
     head = await trail.store.audit_head()
-    for arguments in ((), ("--head", head.hash)):
-        printed = await trail.command("verify", *arguments)
-        assert (printed.code, printed.out) == (0, f"intact: {head.seq} rows, head {head.hash}\n")
+    printed = await trail.command("verify")
+    assert (printed.code, printed.out) == (0, f"intact: {head.seq} rows, head {head.hash}\n")
 
 
 async def test_a_trail_of_one_row_is_not_spoken_of_in_the_plural(tmp_path: Path) -> None:
@@ -57,17 +56,22 @@ async def test_a_trail_of_one_row_is_not_spoken_of_in_the_plural(tmp_path: Path)
     assert printed.out.startswith("intact: 1 row, head ")
 
 
-async def test_an_older_head_is_contained(trail: Trail) -> None:
-    printed_earlier = (await trail.store.audit_head()).hash
+async def test_a_head_that_the_trail_contains_is_said_to_be_in_it_and_where(trail: Trail) -> None:
+    earlier = await trail.store.audit_head()
     await trail.store.record_configuration({}, NOW)
-    assert (await trail.command("verify", "--head", printed_earlier)).code == 0
+    last = await trail.store.audit_head()
+    for head in (earlier, last):
+        printed = await trail.command("verify", "--head", head.hash)
+        intact = f"intact: {last.seq} rows, head {last.hash}\n"
+        assert (printed.code, printed.out) == (0, f"{intact}the trail contains {head.hash}: row {head.seq}\n")
 
 
 async def test_the_case_of_a_head_and_the_space_around_it_do_not_matter(trail: Trail) -> None:
     head = await trail.store.audit_head()
     for typed in (head.hash.upper(), f" {head.hash}", f"\t{head.hash} \n"):
         printed = await trail.command("verify", "--head", typed)
-        assert (printed.code, printed.out) == (0, f"intact: {head.seq} rows, head {head.hash}\n")
+        assert printed.code == 0
+        assert printed.out.endswith(f"the trail contains {head.hash}: row {head.seq}\n")
 
 
 NO_HEAD = (

@@ -21,21 +21,29 @@ from bot.core.model import UserId
 from bot.storage import connect
 from bot.system import SystemClock
 from tests.app.commands import Printed, configure, run
-from tests.storage.values import cancelled, chain, requested, running
+from tests.storage.values import (
+    NOW,
+    cancelled,
+    chain,
+    done_without_approval,
+    requested,
+    reviewed,
+    running,
+)
 
 ROOT = Path(__file__).parents[2]
-NONE, NONE_AS_JSON = "no operations\n", '{"operations": []}\n'
+NONE_AS_JSON = '{"operations": []}\n'
 READING = {
-    ("status",): NONE,
-    ("status", "orders"): NONE,
+    ("status",): "",
+    ("status", "orders"): "",
     ("status", "SW-7K3M9Q"): None,
     ("status", "--json"): NONE_AS_JSON,
-    ("history",): NONE,
+    ("history",): "",
     ("history", "orders", "--json"): NONE_AS_JSON,
     ("audit", "verify"): None,
     ("audit", "export"): None,
 }
-"""What a command prints where there is no database yet; None: nothing, it fails."""
+"""What a command prints where there is no database yet; None: nothing, and it fails."""
 
 
 @pytest.fixture
@@ -99,7 +107,7 @@ approvers = ["*"]
 """
 
 
-async def test_a_status_begins_with_the_holds_in_force_and_its_object_is_as_it_was(elsewhere: Path) -> None:
+async def test_a_status_begins_with_the_holds_in_force_and_its_object_has_them(elsewhere: Path) -> None:
     """Those set by hand and configured freezes; of a database or an operation only those that bind it."""
     configure(elsewhere.parent, ALWAYS + SESSIONS)
     by, now = UserId("U0456EFGH"), SystemClock().now()
@@ -115,6 +123,13 @@ async def test_a_status_begins_with_the_holds_in_force_and_its_object_is_as_it_w
     await store.close()
     halted, frozen = "! Halted by U0456EFGH since ", "! Frozen (orders) by U0456EFGH since "
     window = "! Policy default: frozen until "
+    by_hand: dict[str, object] = {"policy": None, "since": now.isoformat(), "by": by}
+    halt = by_hand | {"kind": "halt", "scope": "all", "reason": "fire"}
+    freeze = by_hand | {"kind": "freeze", "scope": "orders", "reason": "audit"}
+    configured = {"kind": "configured_freeze", "policy": "default", "reason": "trading"} | dict.fromkeys(
+        ("scope", "since", "by")
+    )
+    objects = {halted: halt, frozen: freeze, window: configured}
     for asked, held in (
         ((), [halted, frozen, window]),
         (("orders",), [halted, frozen, window]),
@@ -126,7 +141,11 @@ async def test_a_status_begins_with_the_holds_in_force_and_its_object_is_as_it_w
         lines = (await typed("status", *asked)).out.splitlines()
         assert [line[: len(said)] for line, said in zip(lines, held, strict=False)] == held
         assert not lines[len(held)].startswith("!")
-        assert set(json.loads((await typed("status", *asked, "--json")).out)) == {"operations"}
+        told = json.loads((await typed("status", *asked, "--json")).out)
+        assert set(told) == {"operations", "holds", "reviews_owed"}
+        for hold, said in zip(told["holds"], held, strict=True):
+            assert (hold["until"] is None) == (said != window)
+            assert hold == objects[said] | {"until": hold["until"]}
     assert not (await typed("history")).out.startswith("!")
 
 
@@ -152,6 +171,62 @@ async def test_history_prints_the_newest_that_ended_and_says_when_there_are_more
         lines = (await typed("history", *arguments)).out.splitlines()
         assert [line[:9] for line in lines if not line.startswith(" ")] == (ids or ["no operat"])
     assert (await typed("history", "nowhere")).code == 1
+
+
+OWED = "Done without approvals and still to be reviewed by somebody else, with “Review” on the card:"
+
+
+async def test_a_status_ends_with_the_reviews_that_are_owed_and_its_object_has_them(elsewhere: Path) -> None:
+    configure(elsewhere.parent, SESSIONS)
+    store = await connect(f"sqlite:///{elsewhere}/switchover.db", migrate=True)
+    for number in (1, 2):
+        first = requested(number, database="orders", shard=f"s{number}", emergency=True)
+        await store.open(first, due_at=NOW, item_id=None)
+        done = done_without_approval(first)
+        await store.commit(done if number == 1 else [*done, *chain(done[-1], reviewed)], due_at=None)
+    await store.close()
+    for asked, owed, said in (
+        ((), ["SW-000001"], True),
+        (("orders",), ["SW-000001"], True),
+        (("sessions",), [], False),
+        (("SW-000001",), ["SW-000001"], False),
+    ):
+        lines = (await typed("status", *asked)).out.splitlines()
+        assert (OWED in lines) == said
+        assert [line[:9] for line in lines if line.startswith("SW-")] == owed
+        told = json.loads((await typed("status", *asked, "--json")).out)
+        assert [each["id"] for each in told["reviews_owed"]] == owed
+    for each in json.loads((await typed("history", "--json")).out)["operations"]:
+        assert (each["emergency"], each["review_owed"]) == (True, each["id"] == "SW-000001")
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("command", ["status", "history"])
+async def test_who_mistypes_a_name_is_told_the_nearest(command: str) -> None:
+    await typed("db", "upgrade")
+    printed = await typed(command, "ordrs")
+    said = "ordrs: no such database or operation; did you mean orders?\n"
+    assert (printed.code, printed.out, printed.err) == (1, "", said)
+    printed = await typed(command, "SW-000000")
+    assert (printed.code, printed.err) == (1, "SW-000000: no such database or operation\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        (("status", "--jsn"), "usage: switchover status [-h] [--config FILE] [--json]"),
+        (("audit", "export", "--last"), "usage: switchover audit export [-h] [--config FILE]"),
+        (("manifest", "--http"), "usage: switchover manifest [-h]"),
+        (("status", "orders", "payments"), "usage: switchover status [-h]"),
+    ],
+)
+async def test_whoever_mistypes_an_option_is_shown_the_usage_of_the_command(
+    command: tuple[str, ...], usage: str
+) -> None:
+    printed = await run(*command)
+    assert (printed.code, printed.out) == (2, "")
+    assert printed.err.startswith(usage)
+    assert f"error: unrecognized arguments: {command[-1]}\n" in printed.err
 
 
 @pytest.mark.parametrize(

@@ -855,6 +855,18 @@ def test_a_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
         config.load(tmp_path / "no-such.toml", env={}, provider_types=TYPES)
 
 
+def test_a_missing_file_is_named_once_with_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("no-such.toml"), tmp_path / "no-such.toml"):
+        with pytest.raises(ConfigError) as raised:
+            config.load(path, env={}, provider_types=TYPES)
+        (problem,) = raised.value.problems
+        assert problem.startswith(f"{path}: there is no such file")
+        assert problem.count(str(tmp_path)) == 1
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't be read"):
         config.load(tmp_path, env={}, provider_types=TYPES)

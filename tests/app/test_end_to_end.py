@@ -361,7 +361,17 @@ async def test_a_broken_configuration_is_reported_whole_and_nothing_listens(tmp_
 async def test_check_live_reads_every_database_and_asks_slack() -> None:
     async with world() as running:
         arguments = ("check", "--live", "--config", str(running.bot.config))
-        assert (await run(*arguments, env=running.bot.env)).code == 0
+        good = await run(*arguments, env=running.bot.env)
+        assert (good.code, good.err) == (0, "")
+        space = running.demo.workspace
+        bot = space.users[space.bot_user].name
+        assert good.out.splitlines()[1:] == [
+            "read:",
+            "  orders: primary mysql-1 (cln-ouhutv701)",
+            f"  Slack: workspace {space.team_domain} ({space.team_id}), bot {bot} ({space.bot_user})",
+        ]
+        offline = await run("check", "--config", str(running.bot.config), env=running.bot.env)
+        assert offline.out.splitlines() == good.out.splitlines()[:1]
         running.cloud.clusters.clear()
         running.demo.workspace.token = "xoxb-another"
         printed = await run(*arguments, env=running.bot.env)
@@ -399,6 +409,13 @@ async def test_plan_prints_the_contracts_object_and_exits_by_its_verdict() -> No
         assert set(plan["checks"][0]) == {"name", "passed", "detail"}
         refused = await run("plan", "orders", *common, env=running.bot.env)
         assert (refused.code, json.loads(refused.out)["verdict"]) == (3, "refused")
+        asks = await run("plan", "orders", *common[1:], env=running.bot.env)
+        assert asks.code == 3
+        assert asks.out.startswith(
+            "orders: several nodes fit; a request would ask which is to become primary; "
+        )
+        assert "name it with --to: mysql-2 (cln-ouhutv702), mysql-3 (cln-ouhutv703)\n" in asks.out
+        assert not any(word in asks.out for word in ("refused", "send nothing", "✗", "to NODE"))
         needless = await run("plan", "orders", "--to", "cln-ouhutv701", *common, env=running.bot.env)
         assert (needless.code, json.loads(needless.out)["verdict"]) == (0, "not_needed")
         unknown = await run("plan", "ordres", *common, env=running.bot.env)
@@ -416,6 +433,7 @@ async def test_status_and_audit_tell_what_was_done() -> None:
         assert set(operation) == {
             *("id", "database", "shard", "status", "job_id", "candidate", "primary_before", "primary_now"),
             *("requested_by", "approved_by", "requested_at", "ended_at", "reason", "detail"),
+            *("emergency", "review_owed"),
         }
         assert operation["status"] == "succeeded"
         assert operation["primary_now"] == operation["candidate"] == "cln-ouhutv702"

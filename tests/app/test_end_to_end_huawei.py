@@ -215,3 +215,6 @@ async def test_plan_names_the_shards_and_reads_the_one_that_is_meant() -> None:
         assert plan["topology"]["primary"] == running.shard.nodes[0].id
         live = await run("check", "--live", *common[1:], env=running.bot.env)
         assert live.code == 0
+        primary = running.shard.nodes[0]
+        (events,) = (line for line in live.out.splitlines() if line.startswith("  events: "))
+        assert f"shard_1: primary {primary.name} ({primary.id}), shard_2: primary " in events

@@ -74,8 +74,18 @@ class World(Stack):
 
         return await self.demo.workspace.wait_for(found, timeout=PATIENCE)
 
-    async def has_approved(self, card: Message) -> None:
-        await self.slack.click(self.demo.approver, card, "approve")
+    async def card_says(self, words: str, card: Message) -> Message:
+        """The card once it has these words."""
+
+        def found() -> Message | None:
+            shown = self.card(operation_of(card))
+            return shown if shown is not None and words in shown.text else None
+
+        return await self.demo.workspace.wait_for(found, timeout=PATIENCE)
+
+    async def has_approved(self, card: Message, *, outdated: bool = False) -> None:
+        """The approver presses Approve; on the card as it was then, where they were quicker than its update."""
+        await self.slack.click(self.demo.approver, card, "approve", outdated=outdated)
 
     async def audit(self, *arguments: str) -> tuple[int, str]:
         """An audit command beside the running bot: its exit code and what it printed."""
@@ -168,7 +178,7 @@ async def test_a_halt_and_a_freeze_stop_what_is_not_sent_and_name_what_is() -> N
         assert operation_of(sent) in told.text
         assert operation_of(waiting) not in told.text
         assert operation_of(sent) in (await running.announced("halted every new switchover")).text
-        await running.has_approved(waiting)
+        await running.has_approved(waiting, outdated=True)
         await running.answered(people.approver, "<@U0RITA> since")
         await slack.command(people.requester, people.channel, "resume")
         await running.answered(people.requester, "an approver of at least one database")
@@ -177,13 +187,13 @@ async def test_a_halt_and_a_freeze_stop_what_is_not_sent_and_name_what_is() -> N
 
         await slack.command(people.approver, people.channel, "freeze sessions for 2h because month end")
         await running.announced("froze sessions until")
-        await running.has_approved(waiting)
+        await running.has_approved(waiting, outdated=True)
         await running.answered(people.approver, "by <@U0AMIR>: month end")
         await slack.command(people.approver, people.channel, "unfreeze all")
         await running.answered(people.approver, "Still frozen: sessions")
         await slack.command(people.approver, people.channel, "unfreeze sessions")
         await running.announced("lifted the freeze of sessions")
-        now = await running.card_in("awaiting_approval", operation=operation_of(waiting))
+        now = await running.card_says("Waiting for approval: 0 of 1 so far", waiting)
         assert "Approvals: 0 of 1" in now.text
         assert running.documents.submissions_seen == 0
 

@@ -214,4 +214,5 @@ def test_the_file_is_intact_as_it_is(file: File) -> None:
     with file.changed():
         pass
     found: tuple[Any, ...] = file.command("verify", "--head", file.told)
-    assert found == (0, f"intact: {ROWS} rows, head {file.told}\n", "")
+    said = f"intact: {ROWS} rows, head {file.told}\nthe trail contains {file.told}: row {ROWS}\n"
+    assert found == (0, said, "")

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, async_playwright, expect
 from bot.sandbox.page.app import page_app
 from bot.sandbox.page.sandbox import Sandbox
 from bot.sandbox.server import serve
-from tests.browser.visits import PATIENCE, Visit
+from tests.browser.visits import PATIENCE, PROGRAM, Visit
 from tests.missing import missing
 from tests.sandbox.page.quick import quick_clouds
 from tests.warm import start as warm
@@ -74,7 +74,7 @@ async def visiting(chromium: Browser, sandbox: Sandbox) -> AsyncIterator[Visit]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def lasting(chromium: Browser) -> AsyncIterator[Visit]:
     """The sandbox of this worker. Each test that uses it takes a database that no other one takes."""
-    async with visiting(chromium, Sandbox(quick_clouds, starter=warm)) as visit:
+    async with visiting(chromium, Sandbox(quick_clouds, starter=warm, program=PROGRAM)) as visit:
         yield visit
 
 

@@ -7,7 +7,7 @@ from playwright.async_api import Locator, expect
 
 from bot.sandbox.page.app import page_app
 from bot.sandbox.server import serve
-from tests.browser.visits import BEA, PATIENCE, Tab, Visit, ends
+from tests.browser.visits import BEA, PATIENCE, PROGRAM, Tab, Visit, ends
 
 
 async def submissions(tab: Tab, received: int, accepted: int) -> None:
@@ -38,6 +38,10 @@ async def test_a_bot_that_is_killed_goes_on_where_it_was(visit: Visit) -> None:
 
     await tab.at("side-bot").click()
     await expect(tab.at("bot-pid")).to_contain_text("exit code -9")
+    commands = tab.at("proof").locator("code").filter(has_text="--config")
+    told = ("serve", "status", "history", "audit verify", "audit export")
+    config = visit.sandbox.world.bot.config
+    await expect(commands).to_have_text([f"{PROGRAM} {each} --config {config}" for each in told])
     await tab.page.reload()
     await expect(tab.at("panel-bot")).to_be_visible()
     await expect(tab.at("banner")).to_contain_text("The bot is dead")

@@ -12,6 +12,8 @@ from bot.sandbox.page.sandbox import Sandbox
 
 RITA, AMIR, BEA, CARL, GUS, OLGA = "U0RITA", "U0AMIR", "U0BEA", "U0CARL", "U0GUS", "U0OLGA"
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PROGRAM = "here/switchover"
+"""How the commands are called in the folder that the sandbox is started in."""
 PATIENCE = 45_000.0
 """How long anything that is waited for may take, in milliseconds; a busy machine is slow."""
 

@@ -608,9 +608,9 @@ class MemoryStore:
             if problem is not None:
                 return problem
             last = AuditHead(row["seq"], row["hash"])
-        if head is not None and head not in {row["hash"] for row in self.disk.trail}:
-            return audit.unknown_head(last)
-        return last
+        if head is None:
+            return last
+        return audit.contained(last, {row["hash"]: row["seq"] for row in self.disk.trail}.get(head))
 
     # --- outbox ---
 

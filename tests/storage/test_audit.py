@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import tracemalloc
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -49,8 +50,16 @@ async def test_an_intact_trail_ends_at_its_head(trail: SqlStore, backend: Backen
 
 
 async def test_every_head_ever_printed_is_found_again(trail: SqlStore, backend: Backend) -> None:
-    for (printed,) in await backend.sql("SELECT hash FROM audit_events"):
-        assert await trail.verify_audit(printed) == await head_of(trail)
+    for seq, printed in await backend.sql("SELECT seq, hash FROM audit_events"):
+        assert await trail.verify_audit(printed) == replace(await head_of(trail), found=seq)
+
+
+@EVERYWHERE
+async def test_a_head_is_found_at_the_row_that_it_was_of(store: Storage) -> None:
+    await store.record_configuration({}, NOW)
+    earlier = await store.audit_head()
+    await store.record_configuration({}, NOW)
+    assert await store.verify_audit(earlier.hash) == replace(await store.audit_head(), found=1)
 
 
 @EVERYWHERE

@@ -74,6 +74,7 @@ class Sandbox:
         starter: Starts the bot's process.
         begun: Is told of each new world.
         locale: The language of what the bot posts in channels.
+        program: How the commands are called that the page prints.
     """
 
     def __init__(
@@ -83,11 +84,13 @@ class Sandbox:
         starter: Starter = CONSOLE_SCRIPT,
         begun: Callable[[Stack], None] = lambda _: None,
         locale: str = FALLBACK,
+        program: str = "switchover",
     ) -> None:
         self._make_clouds = clouds
         self._starter = starter
         self._begun = begun
         self._locale = locale
+        self._program = program
         self._world: Stack | None = None
         self._setups: Mapping[str, CloudSetup] = {}
         self._wake = asyncio.Event()
@@ -236,6 +239,7 @@ class Sandbox:
             "phase": self._phase if alive or self._phase != "running" else "dead",
             "pid": process.pid if process is not None else 0,
             "url": world.bot.url,
+            "program": self._program,
             "config": str(world.bot.config),
             "life": self._life,
             "armed": self._armed and alive,

@@ -51,10 +51,11 @@ async def _show(port: int | None, *, browser: bool, locale: str, write: Write) -
 
     def tell(world: Stack) -> None:
         write(
-            f"While it is there, the commands can look at it: {_program()} history --config {world.bot.config}"
+            f"While it is there, the commands can look at it: {program} history --config {world.bot.config}"
         )
 
-    sandbox = Sandbox(begun=tell, locale=locale)
+    program = _program()
+    sandbox = Sandbox(begun=tell, locale=locale, program=program)
     async with served(sandbox, port, write=write) as url, sandbox.running():
         write(f"The sandbox is at {url}/ (Ctrl-C ends it)")
         if browser and has_screen(os.environ, sys.platform):

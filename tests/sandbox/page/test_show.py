@@ -96,6 +96,7 @@ async def test_it_serves_its_page_until_it_is_interrupted() -> None:
         async with httpx.AsyncClient(base_url=await address_of(process), trust_env=False) as http:
             assert "<title>Switchover sandbox</title>" in (await http.get("/")).text
             bot = (await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]
+            assert look[0] == f"{bot['program']} history --config {bot['config']}"
             assert (await http.get(f"{bot['url']}/readyz")).status_code == 200
             # A page that is open does not hold up the end, and is not cut off in the middle of a word.
             async with http.stream("GET", "/api/events", params={"as": "U0RITA"}) as stream:

@@ -19,8 +19,8 @@ function proof(bot) {
     h("p", {}, t("proof_about")),
     h("dl", {},
       row(t("process"), h("span", { data: { testid: "bot-pid" } }, dead ? t("died_with", { pid: bot.pid, code: bot.code === KILLED ? `${KILLED} (SIGKILL)` : bot.code }) : String(bot.pid)), ` · ${t("life", { number: bot.life })}`),
-      row(t("program"), h("code", {}, `switchover serve --config ${bot.config}`)),
-      row(t("look"), t("look_about"), LOOKS.map((command) => [h("br"), h("code", {}, `switchover ${command} --config ${bot.config}`)])),
+      row(t("program"), h("code", {}, `${bot.program} serve --config ${bot.config}`)),
+      row(t("look"), t("look_about"), LOOKS.map((command) => [h("br"), h("code", {}, `${bot.program} ${command} --config ${bot.config}`)])),
       row(t("address"), h("code", { data: { testid: "bot-url" } }, bot.url), h("br"),
         ["healthz", "readyz", "metrics"].map((path) => [h("a", { href: `${bot.url}/${path}`, target: "_blank", rel: "noopener noreferrer" }, `/${path}`), " "])),
       row(t("last_request"), last(bot.last))));
