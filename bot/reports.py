@@ -11,11 +11,8 @@ from bot.core.model import JobState, Node, Reason, Topology, label
 from bot.core.operation import ENDS, Operation, Status
 from bot.core.preflight import Outcome, Verdict
 from bot.service.planning import Planning
-from handlers.blocks import TIMES, instant_written, name_of
+from handlers.blocks import NODES, TIMES, instant_written, name_of
 from handlers.texts import Show, Texts
-
-_NODES = frozenset({"before", "now", "primary"})
-"""Values of sentences that are ids of nodes."""
 
 
 def plan_report(planning: Planning, texts: Texts) -> dict[str, Any]:
@@ -201,7 +198,7 @@ def _shown(topology: Topology | None) -> Show:
     def show(name: str, value: str) -> str:
         if name in TIMES and (at := instant_written(value)) is not None:
             return _moment(at)
-        return _called(topology, value) if name in _NODES else value
+        return _called(topology, value) if name in NODES else value
 
     return show
 

@@ -213,7 +213,7 @@ MAX_CALLED = 20
 _PEOPLE = frozenset({"by", "lifted"})
 _CALLED = frozenset({"approvers", "people", "requesters"})
 TIMES = frozenset({"when", "until", "since"})
-_NODES = frozenset({"before", "now", "primary"})
+NODES = frozenset({"before", "now", "primary"})
 
 
 def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str, str], str]:
@@ -228,7 +228,7 @@ def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str,
             )
         if name in TIMES and (at := instant_written(value)) is not None:
             return moment(at)
-        if name in _NODES and topology is not None:
+        if name in NODES and topology is not None:
             return literal(name_of(topology, value), room)
         return literal(value, room)
 
