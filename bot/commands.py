@@ -98,13 +98,14 @@ async def status(arguments: argparse.Namespace) -> int:
                 operation = await store.load(name.upper())
                 if operation is None:
                     return fail(_unknown(name, nearest(name, settings.databases)))
-                found, owed = [operation], [operation] if operation.review_owed else []
+                found, owed = [operation], []
             held = await _held(store, settings, name, found)
     except NoDatabase as error:
         return _nothing_yet(error, name, settings, arguments)
     texts = Texts(FALLBACK)
-    words = reports.operations_words(found, texts, held=held, owed=[op for op in owed if op not in found])
-    return _print(reports.status_report(found, texts, held=held, owed=owed), words, arguments, OK)
+    listed = {op.id for op in found}
+    words = reports.operations_words(found, texts, held=held, owed=[op for op in owed if op.id not in listed])
+    return _print(reports.operations_report(found, texts), words, arguments, OK)
 
 
 async def _held(

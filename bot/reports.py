@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.holds import ALL
 from bot.core.model import JobState, Node, Reason, Topology, label
 from bot.core.operation import ENDS, Operation, Status
 from bot.core.preflight import Outcome, Verdict
@@ -74,19 +73,8 @@ def _seen(topology: Topology) -> str:
 
 
 def operations_report(operations: Sequence[Operation], texts: Texts) -> dict[str, Any]:
-    """``switchover history --json``."""
+    """``switchover status --json`` and ``history --json``."""
     return {"operations": [_operation(op, texts) for op in operations]}
-
-
-def status_report(
-    operations: Sequence[Operation], texts: Texts, *, held: Sequence[Reason], owed: Sequence[Operation]
-) -> dict[str, Any]:
-    """``switchover status --json``: also what stops new submissions, and the emergencies still to be reviewed."""
-    return {
-        **operations_report(operations, texts),
-        "holds": [_hold(reason) for reason in held],
-        "reviews_owed": [_operation(op, texts) for op in owed],
-    }
 
 
 def _operation(op: Operation, texts: Texts) -> dict[str, Any]:
@@ -105,23 +93,7 @@ def _operation(op: Operation, texts: Texts) -> dict[str, Any]:
         "ended_at": None if op.ended_at is None else op.ended_at.isoformat(),
         "reason": op.reason,
         "detail": "" if op.detail is None else texts.say(op.detail),
-        "emergency": op.emergency,
-        "review_owed": op.review_owed,
     }
-
-
-_HOLDS = {
-    "halted-by": {"kind": "halt", "scope": ALL},
-    "frozen-by-hand": {"kind": "freeze"},
-    "frozen-by-hand-until": {"kind": "freeze"},
-    "frozen-policy": {"kind": "configured_freeze"},
-}
-
-
-def _hold(reason: Reason) -> dict[str, Any]:
-    facts = dict(reason.params) | _HOLDS[reason.code]
-    names = ("kind", "scope", "policy", "since", "until", "reason", "by")
-    return {name: facts.get(name) or None for name in names}
 
 
 def plan_words(planning: Planning, texts: Texts) -> str:

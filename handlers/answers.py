@@ -49,7 +49,16 @@ from handlers.blocks import (
 from handlers.card import needed, picture, summary
 from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
-from handlers.grammar import COMMAND, Misunderstood, as_text, is_pressed, nearest_form, parse, usage
+from handlers.grammar import (
+    COMMAND,
+    MAX_SUGGESTED,
+    Misunderstood,
+    as_text,
+    is_pressed,
+    nearest_form,
+    parse,
+    usage,
+)
 from handlers.mrkdwn import NAME, clip, link, literal, moment, user
 from handlers.texts import Texts
 from handlers.words import Problem, storable
@@ -66,7 +75,7 @@ MAX_SPACED = 40
 """So many databases have a section each: a message has fifty blocks."""
 MAX_HELD = 3
 MAX_TO_REVIEW = 5
-MAX_WHY = 80
+MAX_WHY = 40
 
 
 def answer(told: Answer, texts: Texts, *, command: str = COMMAND) -> Rendered:
@@ -124,7 +133,7 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
     near = "misunderstood-example" if problem.example else "misunderstood-nearest"
     code = "misunderstood-help" if problem.nearest.endswith(" help") else near
-    lines.append(line(texts, code, nearest=problem.nearest))
+    lines.append(texts.text(code, nearest=literal(problem.nearest, MAX_SUGGESTED)))
     lines.append(texts.text("misunderstood-nothing-done"))
     return rendered([lines], texts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.core.commands import Action
@@ -60,6 +61,8 @@ _FORCED = "forced_promotion"
 _OPEN_ENDED = frozenset({Status.IN_DOUBT, Status.NEEDS_ATTENTION})
 _TRIED_FOR_A_MINUTE = frozenset({Status.PLANNING, Status.RECHECKING})
 """What reads everything, and goes on doing so for ``UNREADABLE_FOR`` where it can't."""
+_CALLS = "reply-needs-attention"
+"""What calls people. Told late, it calls nobody to what has been settled."""
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
 _BUTTONS = {
     Status.PLANNING: (Action.CANCEL,),
@@ -118,7 +121,7 @@ def reply(op: Operation, say: Say, texts: Texts) -> Rendered:
 
 def direct(op: Operation, say: Say, texts: Texts) -> Rendered:
     """The same for the requester alone, where nothing can be said in the thread: also of what, asked by whom."""
-    said, buttons = _with_buttons(op, say, texts), _asked_for(op, say, texts)
+    said, buttons = _with_buttons(op, _to_one(say), texts), _asked_for(op, say, texts)
     if buttons:
         said.append(texts.text("direct-buttons", id=op.id))
     return rendered([said, _of_what(op, texts)], texts, buttons)
@@ -126,7 +129,7 @@ def direct(op: Operation, say: Say, texts: Texts) -> Rendered:
 
 def notice(op: Operation, say: Say, texts: Texts) -> Rendered:
     """What happened and why, for readers who don't see the card: also of what, asked and approved by whom."""
-    said = _said(op, say, texts)
+    said = _said(op, _to_one(say), texts)
     if _asks_for_review(op, say):
         said.append(texts.text("notice-review-owed", by=user(op.requested_by)))
     return rendered([said, _of_what(op, texts)], texts)
@@ -156,6 +159,15 @@ def _of_what(op: Operation, texts: Texts) -> list[str]:
     return [picture(op, texts), *approvals, _asked(op, texts)]
 
 
+def _to_one(say: Say) -> Say:
+    """The same without those who are called in the thread: here they would not hear of it, or once more."""
+    if say.text.code != _CALLS:
+        return say
+    return replace(
+        say, text=Reason(_CALLS, tuple(each for each in say.text.params if each[0] != "approvers"))
+    )
+
+
 def announcement(say: Say, texts: Texts) -> Rendered:
     """What the audit channel is told that is of no operation."""
     said = [sentence(texts, reason) for reason in (say.text, say.detail) if reason is not None]
@@ -177,6 +189,8 @@ def _said(op: Operation, say: Say, texts: Texts, *, buttons: bool = False) -> li
         "buttons": _yes(buttons),
         **_found(say.detail),
     }
+    if say.text.code == _CALLS and op.status is not Status.NEEDS_ATTENTION:
+        return [texts.text("reply-needed-attention")]
     reasons = [reason for reason in (say.text, say.detail) if reason is not None]
     return [sentence(texts, reason.also(**extra), topology=op.topology) for reason in reasons]
 
@@ -186,7 +200,7 @@ def _asks_for_review(op: Operation, say: Say) -> bool:
 
 
 def _asks_for_somebody(op: Operation, say: Say) -> bool:
-    return op.status is Status.NEEDS_ATTENTION and say.text.code == "reply-needs-attention"
+    return op.status is Status.NEEDS_ATTENTION and say.text.code == _CALLS
 
 
 def _yes(value: bool) -> str:
@@ -251,8 +265,6 @@ def _why(op: Operation, texts: Texts) -> list[str]:
         why.append(sentence(texts, op.detail.also(over=_yes(op.status in ENDS)), topology=op.topology))
     if op.status is Status.NEEDS_ATTENTION:
         why.append(texts.text("card-to-do"))
-    if op.status in _TRIED_FOR_A_MINUTE and not op.submissions:
-        why.append(texts.text("card-tried-for"))
     until = dict(op.detail.params).get("until") if op.detail and op.status is Status.IN_DOUBT else None
     if until:
         why.append(sentence(texts, Reason.of("card-doubt-until", database=op.label, until=until)))
@@ -299,6 +311,8 @@ def _facts(op: Operation, texts: Texts) -> list[str]:
     if op.ended_at is not None:
         seconds = f"{max(0.0, (op.took or timedelta()).total_seconds()):.0f}"
         facts.append(texts.text("card-ended", when=moment(op.ended_at), seconds=seconds))
+    if op.status in _TRIED_FOR_A_MINUTE and not op.submissions:
+        facts.append(texts.text("card-tried-for"))
     return facts
 
 

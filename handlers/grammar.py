@@ -32,6 +32,8 @@ from handlers.words import Problem, Words, bare, escape, quoted, storable, unesc
 
 COMMAND = "/switchover"
 MAX_TEXT = 4000
+MAX_SUGGESTED = 2000
+"""Characters of a suggestion: it is shown whole, or not at all."""
 MOST_MENDED = 3
 """What has more mistakes than that is no command that somebody mistyped, and each takes several guesses."""
 
@@ -294,31 +296,38 @@ def _misunderstood(
 ) -> Misunderstood:
     reason, suggestion = problem.reason, problem.suggestion or draft.suggestion
     understood = f"{command} {draft.text}" if draft.text else ""
+    other = _other_form(text)
     taken = draft.name if draft.unsure and reason.code == "unknown-word" else ""
     if taken and databases is not None and taken not in databases:
         reason = Reason.of("unknown-database", name=taken, nearest=nearest(taken, databases))
         understood, suggestion = "", _about_another(text, databases)
-    harmless = _harmless(_other_form(text) or suggestion or "help", text)
-    near = harmless if len(escape(harmless)) <= MAX_TEXT else "help"
+    harmless = _harmless(other or suggestion or "help", text)
+    near = harmless if len(escape(harmless)) <= MAX_SUGGESTED else "help"
     unknown = taken if databases is None else ""
     return Misunderstood(understood, reason, f"{command} {near}", problem.example, unknown)
 
 
 def _about_another(text: str, databases: Sequence[str]) -> str:
-    """The command that it would be about a database named later in it, or one that its first word is like.
+    """What is suggested where the first word is no database's name.
 
-    A dry run where the rest makes no sense; "" where there is no such database.
+    The command that it would be with the name that this word is like, but no emergency: its database was not typed.
+    Where it is like none, a dry run of the one database named before any reason, as what was typed may have meant the
+    opposite of a switchover. "" where neither is there.
     """
-    first, *others = re.finditer(r"\S+", text)
-    named = next((word for word in others if word.group() in databases), None)
-    name = named.group() if named else nearest(first.group(), databases)
-    if not name:
-        return ""
-    found = parse(text[named.start() :] if named else f"{name}{text[first.end() :]}", command="")
+    (first,) = re.findall(r"\S+", text)[:1]
+    left = text.strip()[len(first) :]
+    near = nearest(first, databases)
+    if not near:
+        before, *_ = re.split(rf"\s{c.BECAUSE.word}\s", left, maxsplit=1, flags=re.IGNORECASE)
+        named = {word for word in re.findall(r"[\w.-]+", before) if word in databases}
+        return _text("plan", named.pop()) if len(named) == 1 else ""
+    found = parse(f"{near}{left}", command="")
     if isinstance(found, Misunderstood):
-        near = found.nearest.strip()
-        return near if near != "help" else _text("plan", name)
-    return "help" if isinstance(found, Help) else as_text(found)
+        # What is an example of a start would read as if it had been typed.
+        suggestion = "help" if found.example else found.nearest.strip()
+    else:
+        suggestion = "help" if isinstance(found, Help) else as_text(found)
+    return _text("plan", near) if suggestion == "help" or suggestion.startswith("emergency ") else suggestion
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:

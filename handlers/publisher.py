@@ -658,11 +658,12 @@ def _is_in_the_way(message: Message) -> bool:
 
 
 def _only_renewed(message: Message) -> bool:
-    """Whether it is a card whose operation is as it shows: what holds it has come or gone."""
+    """Whether it is a card whose operation waits and is as it shows: what holds it has come or gone."""
     operation = message.operation
     return (
         message.kind is MessageKind.CARD
         and operation is not None
+        and operation.open
         and message.posted_version >= operation.version
     )
 

@@ -475,7 +475,8 @@ def _effects(before: Operation, event: e.Event, after: Operation) -> tuple[Effec
         return (_end(before, after),) if before.status is not after.status else ()
     if after.status is Status.NEEDS_ATTENTION and before.status is not after.status:
         # The only message that must wake somebody.
-        text = Reason.of("reply-needs-attention", by=after.requested_by, approvers=_called(after.approvers))
+        others = _called(entry for entry in after.approvers if entry != after.requested_by)
+        text = Reason.of("reply-needs-attention", by=after.requested_by, approvers=others)
         return (Say(text, after.detail, besides=True, aloud=True),)
     said = _milestone(event, after)
     return () if said is None else (said,)

@@ -233,7 +233,7 @@ class Duties:
             outcome=outcome,
             detail=detail,
             needed=_needed(op, policy),
-            approvers=() if op.emergency else policy.approvers,
+            approvers=policy.approvers,
             expires_at=op.requested_at + policy.approval_ttl,
             last=past.last,
             usual=past.usual,

@@ -411,8 +411,10 @@ async def posted(connection: AsyncConnection, message: Message, ts: str, version
     # What was set or lifted since it was claimed is not what it shows; nor what a newer version of it did.
     shows_it = and_(messages.c.renewals == message.renewals, messages.c.posted_version <= version)
     first = func.coalesce(messages.c.done_at, over)
-    done = case((not_(_of_card), first), (and_(shows_it, shown_to_the_end), first), else_=null())
+    done = case((not_(_of_card), first), (shown_to_the_end, first), else_=null())
     owed_at = case((shown, literal(shown_until or now, Instant())), else_=over)
+    # What people see wrongly by now is not owed only from the end of a hold on.
+    before = case((messages.c.owed_at > now, over), else_=messages.c.owed_at)
     await connection.execute(
         update(messages)
         .where(messages.c.id == message.id)
@@ -422,7 +424,7 @@ async def posted(connection: AsyncConnection, message: Message, ts: str, version
             uncertain=False,
             attempts=0,
             posted_version=case((_of_card, newer), else_=0),
-            owed_at=case((and_(_of_card, shows_it), owed_at), else_=messages.c.owed_at),
+            owed_at=case((and_(_of_card, shows_it), owed_at), else_=before),
             due_at=case((ours, over), else_=messages.c.due_at),
             claimed_from=case((ours, null()), else_=messages.c.claimed_from),
             done_at=done,

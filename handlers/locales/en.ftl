@@ -269,7 +269,7 @@ reply-let-go = ▶ { GIVEN($by) ->
    *[no] this can be approved again, unless something else forbids it.
  }
 reply-review-owed = ⚠ This was done without approvals. Somebody other than { $by } must review it: look at why and at what was done, then press “Review”.
-direct-buttons = Nothing can be said where it was asked. Others find the buttons with “status { $id }”.
+direct-buttons = Nothing can be said where it was asked, so others know only if you tell them. They find the buttons with “status { $id }”.
 notice-review-owed = ⚠ This was done without approvals, and a review by somebody other than { $by } is owed. The thread has the button.
 reply-accepted = ▶ The provider took the request: job { $job }.
 reply-accepted-no-job = ▶ The provider took the request. Its call gives no job id, so the roles are watched.
@@ -302,6 +302,7 @@ reply-needs-attention = ⚠ { GIVEN($by) ->
     [yes] {" "}Look at it in the provider's console, and put it right if need be; “Check again” reads jobs and roles at once.
    *[no] {""}
  } The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
+reply-needed-attention = ⚠ A person had to look at this database, and no longer has to: its card shows where it stands.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary
@@ -575,10 +576,10 @@ provider-said = The provider: { $message }{ GIVEN($error) ->
    *[no] {""}
  }
 job-said = The provider said: { $said }
-provider-silent = The cloud could not be read for a minute, so this ends here. Its last answer: { $message }{ GIVEN($error) ->
+provider-silent = The cloud could not be read for a minute, so this ends here. What was seen last: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
- }. Ask again once it answers.
+ }. Ask again once it can be read.
 provider-throttled = The provider takes no more for now: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}

@@ -286,7 +286,7 @@ reply-let-go = ▶ { GIVEN($by) ->
    *[no] 若无其他限制，现在可以批准了。
  }
 reply-review-owed = ⚠ 这次切换未经批准。请 { $by } 以外的人复核：查看为什么做、做了什么，然后点“复核”。
-direct-buttons = 申请所在的地方无法发消息。其他人可用“status { $id }”找到按钮。
+direct-buttons = 申请所在的地方无法发消息，其他人要由你来通知。他们可用“status { $id }”找到按钮。
 notice-review-owed = ⚠ 这次切换未经批准，须由 { $by } 以外的人复核。按钮在消息列里。
 reply-accepted = ▶ 云平台已接受请求：任务 { $job }。
 reply-accepted-no-job = ▶ 云平台已接受请求。这个调用不返回任务 id，改为直接观察角色。
@@ -302,9 +302,9 @@ reply-job-failed = ✖ 任务 { $job } 失败（{ $word }）。现在读取角�
 reply-roles-moved = ▶ 角色已变化，再读一次确认。
 reply-needs-attention = ⚠ { GIVEN($by) ->
     [yes] { $by }{ GIVEN($approvers) ->
-        [yes] 、{ $approvers }
+        [yes] , { $approvers }
        *[no] {""}
-     }：需要人工查看这个数据库：
+     }，请查看这个数据库：
    *[no] 需要人工查看这个数据库：
  }{ GIVEN($differs) ->
     [yes] 结果与{ GIVEN($emergency) ->
@@ -322,6 +322,7 @@ reply-needs-attention = ⚠ { GIVEN($by) ->
     [yes] 请到云平台控制台查看，必要时修复；“再次查看”会立即读取任务和角色。
    *[no] {""}
  }数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
+reply-needed-attention = ⚠ 这个数据库曾需要人工查看，现在不再需要：最新状态见卡片。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
     [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }
@@ -599,10 +600,10 @@ provider-said = 云平台：{ $message }{ GIVEN($error) ->
    *[no] {""}
  }
 job-said = 云平台返回：{ $said }
-provider-silent = 一分钟内读不到云平台的信息，本次操作到此结束。最后一次应答：{ $message }{ GIVEN($error) ->
+provider-silent = 一分钟内读不到云平台的信息，本次操作到此结束。最后一次的情况：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
- }。云平台恢复应答后请重新申请。
+ }。可以读取后请重新申请。
 provider-throttled = 云平台暂时不接受更多请求：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}
@@ -905,7 +906,7 @@ operation-line = { $id } { $moves }：{ $status }{ GIVEN($start) ->
     [yes] {""} ({ $start })
    *[no] {""}
  }{ GIVEN($held) ->
-    [yes] ，但目前受限
+    [yes] ，但目前被冻结或暂停
    *[no] {""}
  }，{ GIVEN($emergency) ->
     [yes] 紧急切换，申请人

@@ -433,7 +433,6 @@ async def test_status_and_audit_tell_what_was_done() -> None:
         assert set(operation) == {
             *("id", "database", "shard", "status", "job_id", "candidate", "primary_before", "primary_now"),
             *("requested_by", "approved_by", "requested_at", "ended_at", "reason", "detail"),
-            *("emergency", "review_owed"),
         }
         assert operation["status"] == "succeeded"
         assert operation["primary_now"] == operation["candidate"] == "cln-ouhutv702"

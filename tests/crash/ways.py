@@ -17,7 +17,8 @@ from tests.crash.lives import QUICK, TRACKING, Lives
 
 SLOW = Timings(working=0.1, roles=3600, done=3600)
 SOON = "The switchover of orders starts"  # what the thread is told five minutes before
-HELD, LET_GO = "orders is held for now", "lifted what held orders"
+WAITS = "Waiting for approval: "
+HELD, LET_GO = "This switchover of orders may not start for now", "lifted what held orders"
 LAPSED_WITHIN = 300.0
 """Seconds within which a request that never arrived is known not to count any more: 90 and a slow machine's."""
 
@@ -155,6 +156,8 @@ async def held_for_a_while(world: Lives) -> None:
     card = await world.request()
     for text in ("freeze orders because release", "unfreeze orders", "halt because incident", "resume"):
         await typed(world, text)
+    space = world.stack.demo.workspace
+    await space.wait_for(lambda: WAITS in getattr(world.stack.card(), "text", ""), timeout=PATIENCE)
     await world.approve(card)
     await world.stack.told(Status.SUCCEEDED)
     replies = [reply.text for reply in world.stack.replies()]

@@ -95,7 +95,7 @@ def test_a_first_word_that_is_no_database_is_named_with_a_command_about_one_that
     told = ShowHelp("rollback orders", ("orders",))
     assert answer(told, TEXTS, command="/sw").text == (
         "There is no database “rollback”. “list” shows what there is.\n"
-        "Nearest command: /sw orders\n"
+        "Nearest command: /sw plan orders\n"
         "Nothing was done."
     )
     told = ShowHelp("ordres ot n-2", ("orders",))

@@ -588,7 +588,7 @@ def test_what_needs_a_person_is_told_with_the_buttons_as_long_as_it_does(locale:
 def test_the_end_of_an_emergency_is_told_alone_with_where_others_review_it() -> None:
     op = emergency(Status.FAILED)
     told = direct(op, Say(Reason.of("reply-failed")), TEXTS)
-    assert f"Others find the buttons with “status {op.id}”." in told.text
+    assert f"others know only if you tell them. They find the buttons with “status {op.id}”." in told.text
     assert [button["action_id"] for button in buttons(told)] == ["review"]
 
 

@@ -423,15 +423,21 @@ def test_what_depends_on_the_databases_there_are_is_marked(text: str, taken: str
 @pytest.mark.parametrize(
     ("text", "nearest", "suggestion"),
     [
-        ("rollback orders", "", "orders"),
+        ("rollback orders", "", "plan orders"),
         ("rollback orders now", "", "plan orders"),
-        ("kindly turn orders to n because  of &amp; x", "", "orders to n because & x"),
-        ("kindly do events ot n", "", "events to n"),
+        ("don't touch orders because trading hours", "", "plan orders"),
+        ("abort orders, in 5m", "", "plan orders"),
         ("rollback it at once: orders", "", "plan orders"),
+        ("rollback orders or events", "", "help"),
+        ("rollback it because orders is down", "", "help"),
+        ("ordrs tto events because x", "orders", "orders to events because x"),
+        ("oders emergency because events hangs", "orders", "plan orders"),
+        ("ordrs emergency to events because x", "orders", "plan orders"),
         ("ordres ot n", "orders", "orders to n"),
         ("ordres status", "orders", "status orders"),
         ("ordres now", "orders", "plan orders"),
-        ("oders, orders to n", "orders", "orders to n"),
+        ("ordres frob at 5", "orders", "plan orders"),
+        ("oders, orders to n", "orders", "plan orders"),
         ("unfrezze all", "", "unfreeze all"),
         ("please move orders to n", "", "orders to n"),
         ("frobnicate the db", "", "help"),
@@ -441,7 +447,11 @@ def test_what_depends_on_the_databases_there_are_is_marked(text: str, taken: str
 def test_who_names_no_database_is_told_so_with_a_command_about_one_that_is_named(
     text: str, nearest: str, suggestion: str
 ) -> None:
-    """And nothing is called understood; whoever meant later is offered a dry run."""
+    """And nothing is called understood.
+
+    What the first word is like decides, also where another one is named; an emergency is made up of nothing, and of a
+    first word that is like none, which may mean the opposite, no more than a dry run.
+    """
     found = parse(text, databases=("orders", "events"))
     assert isinstance(found, Misunderstood)
     name = text.split(maxsplit=1)[0]

@@ -291,7 +291,7 @@ async def test_what_needs_attention_is_unlocked_by_an_approver_who_acknowledges(
 async def test_an_emergency_is_announced_planned_rechecked_and_sent_without_approvals() -> None:
     world = glass()
     op = await sent(world)
-    assert (op.status, op.needed, op.approvers, op.approvals) == (Status.RUNNING, 0, (), ())
+    assert (op.status, op.needed, op.approvers, op.approvals) == (Status.RUNNING, 0, ("S-DBA",), ())
     assert len(world.cloud.submissions) == 1
     assert await world.history() == ["requested", "planned", "submission_started", "submission_accepted"]
     first = world.store.said(ID)[0]

@@ -733,8 +733,8 @@ class MemoryStore:
             if _held(row, message.claimed_until):
                 row.due_at, row.claimed_from = now, None
             row.ts, row.uncertain, row.attempts = ts, False, 0
-            row.done_at = (row.done_at or now) if over and (shows_it or not is_card) else None
-            row.renew_at = EPOCH
+            row.done_at = (row.done_at or now) if over else None
+            row.renew_at, row.owed_at = EPOCH, min(row.owed_at, now)
             if shows_it:
                 row.renew_at = None if message.hold is None else message.hold.until
                 row.owed_at = ((shown and row.renew_at) or now) if is_card else row.owed_at
