@@ -766,6 +766,14 @@ def test_history_says_why_each_was_asked_for_and_status_does_not() -> None:
     assert "INC-4711" not in answer(ShowOperations((op,)), TEXTS).text
 
 
+def test_a_full_page_of_history_is_whole_also_as_plain_text() -> None:
+    op = replace(sample(Status.SUCCEEDED), reason="x" * 500)
+    page = ShowOperations((op,) * 20, past=True, page=1, pages=3, total=50)
+    lines = answer(page, TEXTS).text.splitlines()
+    assert len([line for line in lines if line.startswith("SW-")]) == 20
+    assert lines[-1] == "More: /switchover history page 2"
+
+
 def test_a_status_says_which_of_those_that_wait_are_held() -> None:
     one, other = (
         sample(Status.AWAITING_APPROVAL),

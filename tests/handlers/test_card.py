@@ -137,6 +137,28 @@ def test_what_a_hold_has_ended_says_what_that_was_and_not_what_to_do_about_it() 
         assert "until an approver" in then.text or "an approver lifts it" in then.text
 
 
+def test_a_call_for_a_person_that_comes_late_calls_nobody() -> None:
+    """And does not say that the database is locked, which it may not be any more."""
+    say = Say(
+        Reason.of("reply-needs-attention", by="U0ASKER", approvers="S0DBA"), Reason.of("roles-unreadable")
+    )
+    for status in (Status.SUCCEEDED, Status.CLOSED, Status.RUNNING):
+        told = reply(sample(status), say, TEXTS)
+        assert told.text == (
+            "⚠ A person had to look at this database, and no longer has to: its card shows where it stands."
+        )
+        assert buttons(told) == []
+
+
+def test_only_in_the_thread_are_others_called() -> None:
+    """A mention reaches nobody else in a direct message, and in the audit channel it would be one more."""
+    op = sample(Status.NEEDS_ATTENTION)
+    say = Say(Reason.of("reply-needs-attention", by="U0ASKER", approvers="S0DBA,U0BOB"))
+    assert "<!subteam^S0DBA>, <@U0BOB>: a person must look" in reply(op, say, TEXTS).text
+    for alone in (direct(op, say, TEXTS), notice(op, say, TEXTS)):
+        assert alone.text.startswith("⚠ <@U0ASKER>: a person must look at this database: ")
+
+
 def test_who_lifted_one_hold_of_two_is_mentioned() -> None:
     held = Reason.of("reply-held", database="orders", when=None, lifted="U0BOB")
     assert reply(sample(Status.AWAITING_APPROVAL), Say(held), TEXTS).text == (

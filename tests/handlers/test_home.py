@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.holds import HoldKind
 from bot.core.home import Awaiting, Board, DatabaseTile, Reading
 from bot.core.model import OperationId, Reason
 from bot.core.operation import Operation, Status
@@ -93,7 +94,9 @@ def test_a_halt_and_freezes_come_first() -> None:
 
 def test_what_can_not_be_approved_for_now_says_so_in_its_line() -> None:
     asked = sample(Status.AWAITING_APPROVAL)
-    shows = replace(board(asked), holds=(HALT,))
+    elsewhere = replace(HALT, kind=HoldKind.FREEZE, scope="billing")
+    assert "held for now" not in shown(rendered(replace(board(asked), holds=(elsewhere,)), asked))
+    shows = replace(board(asked), holds=(elsewhere, HALT))
     lines = shown(rendered(shows, asked)).splitlines()
     for head in ("Waiting for your approval", "Under way"):
         assert ": waiting for approval, but held for now, asked by" in lines[lines.index(head) + 1]

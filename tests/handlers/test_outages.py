@@ -385,6 +385,25 @@ async def test_a_renewal_that_has_no_place_does_not_let_a_request_be_sent_that_n
         assert not run.clouds["orders"].submissions
 
 
+async def test_an_end_that_is_owed_once_more_is_not_tried_for_ever(ground: Ground) -> None:
+    """An older version was put over it late, and then the channel was archived."""
+    async with storm(ground) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        (late,) = await run.store.claim_messages(run.clock.now(), run.clock.now(), 1)
+        await run.live(5)
+        await run.work(Act(Action.CANCEL, op.id), ASKER, op.place.channel)
+        await run.live(20)
+        assert first_line(run, op).startswith("✖ Cancelled")
+        archived(run, op)
+        card = run.slack.card(op.id)
+        assert card is not None
+        await run.store.posted(late, ts=card.ts, version=1, now=run.clock.now())
+        before = len(run.slack.calls_of("chat.update"))
+        await run.live(2 * 86_400, step=300)
+        assert 1 <= len(run.slack.calls_of("chat.update")) - before <= 24 * 6 + 2
+
+
 async def test_a_card_in_doubt_whose_channel_was_gone_meanwhile_shows_the_end(ground: Ground) -> None:
     async with storm(ground) as run:
         run.databases(["orders"])

@@ -828,6 +828,16 @@ async def test_a_card_whose_hold_is_lifted_while_it_is_posted_is_owed_from_then_
     assert await order(store, after(4000)) == [held.id, behind.id]
 
 
+async def test_a_held_card_that_an_older_version_was_put_over_late_is_owed_at_once(store: Storage) -> None:
+    held, behind = await awaiting(store, 1), await awaiting(store, 2)
+    await hold(store, replace(FREEZE, until=after(30_000)), held)
+    (late,) = await cards(store, after(6))
+    await store.posted(late, ts="1", version=held.version, now=after(8))
+    await store.posted(late, ts="1", version=held.version - 1, now=after(9))
+    await fall_behind(store, behind, after(50))
+    assert await order(store, after(4000)) == [held.id, behind.id]
+
+
 async def test_a_card_that_falls_behind_while_it_is_posted_as_held_is_owed_at_once(store: Storage) -> None:
     """And not from the end of what held it on."""
     held, behind = await awaiting(store, 1), await awaiting(store, 2)

@@ -67,6 +67,10 @@ async def pid_of_the_bot(address: str) -> int:
         return int((await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]["pid"])
 
 
+def written_in(file: str) -> str:
+    return Path(file).read_text("utf-8")
+
+
 def left_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
@@ -87,7 +91,7 @@ async def told_to_stop(process: asyncio.subprocess.Process, number: signal.Signa
 
 
 async def test_it_serves_its_page_until_it_is_interrupted() -> None:
-    process = await demo("--no-browser", "--port", "0")
+    process = await demo("--no-browser", "--port", "0", "--locale", "zh-CN")
     try:
         assert process.stdout is not None
         look = await told_in(process.stdout, r"(?<=look at it: ).* --config .*\.toml")
@@ -97,6 +101,7 @@ async def test_it_serves_its_page_until_it_is_interrupted() -> None:
             assert "<title>Switchover sandbox</title>" in (await http.get("/")).text
             bot = (await http.get("/api/snapshot", params={"as": "U0RITA"})).json()["bot"]
             assert look[0] == f"{bot['program']} history --config {bot['config']}"
+            assert 'locale = "zh-CN"' in written_in(bot["config"])
             assert (await http.get(f"{bot['url']}/readyz")).status_code == 200
             # A page that is open does not hold up the end, and is not cut off in the middle of a word.
             async with http.stream("GET", "/api/events", params={"as": "U0RITA"}) as stream:
