@@ -133,7 +133,7 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
     near = "misunderstood-example" if problem.example else "misunderstood-nearest"
     code = "misunderstood-help" if problem.nearest.endswith(" help") else near
-    lines.append(texts.text(code, nearest=literal(problem.nearest, MAX_SUGGESTED)))
+    lines.append(texts.text(code, nearest=literal(problem.nearest, 2 * MAX_SUGGESTED)))
     lines.append(texts.text("misunderstood-nothing-done"))
     return rendered([lines], texts)
 

@@ -32,8 +32,8 @@ from handlers.words import Problem, Words, bare, escape, quoted, storable, unesc
 
 COMMAND = "/switchover"
 MAX_TEXT = 4000
-MAX_SUGGESTED = 2000
-"""Characters of a suggestion: it is shown whole, or not at all."""
+MAX_SUGGESTED = 800
+"""Characters of a suggestion: it is shown whole, or not at all, also where each of them has to be escaped."""
 MOST_MENDED = 3
 """What has more mistakes than that is no command that somebody mistyped, and each takes several guesses."""
 
@@ -312,22 +312,27 @@ def _about_another(text: str, databases: Sequence[str]) -> str:
 
     The command that it would be with the name that this word is like, but no emergency: its database was not typed.
     Where it is like none, a dry run of the one database named before any reason, as what was typed may have meant the
-    opposite of a switchover. "" where neither is there.
+    opposite of a switchover. "" where neither is there, or where it is like one name and others are named besides.
     """
-    (first,) = re.findall(r"\S+", text)[:1]
-    left = text.strip()[len(first) :]
+    first, *rest = text.split(maxsplit=1)
+    left = " ".join(rest)
+    before, *_ = re.split(rf"\b{c.BECAUSE.word}\s", left, maxsplit=1, flags=re.IGNORECASE)
+    words = re.findall(r"[\w.-]+", before)
     near = nearest(first, databases)
+    named = {word for word in words if word in databases and word != near}
     if not near:
-        before, *_ = re.split(rf"\s{c.BECAUSE.word}\s", left, maxsplit=1, flags=re.IGNORECASE)
-        named = {word for word in re.findall(r"[\w.-]+", before) if word in databases}
         return _text("plan", named.pop()) if len(named) == 1 else ""
-    found = parse(f"{near}{left}", command="")
+    if named or any(map(operation_id, words)):
+        return ""
+    found = parse(f"{near} {left}", command="")
     if isinstance(found, Misunderstood):
         # What is an example of a start would read as if it had been typed.
         suggestion = "help" if found.example else found.nearest.strip()
     else:
         suggestion = "help" if isinstance(found, Help) else as_text(found)
-    return _text("plan", near) if suggestion == "help" or suggestion.startswith("emergency ") else suggestion
+    # A name with something in front of it or behind it is no name that was mistyped.
+    dry = near.casefold() in first.casefold() or suggestion == "help" or suggestion.startswith("emergency ")
+    return _text("plan", near) if dry else suggestion
 
 
 def _parse(words: Words, draft: _Draft) -> Command | Help:

@@ -302,7 +302,7 @@ reply-needs-attention = ⚠ { GIVEN($by) ->
     [yes] {" "}Look at it in the provider's console, and put it right if need be; “Check again” reads jobs and roles at once.
    *[no] {""}
  } The database stays locked until a later reading settles it, or an approver presses “Acknowledge”.
-reply-needed-attention = ⚠ A person had to look at this database, and no longer has to: its card shows where it stands.
+reply-needed-attention = ⚠ A person was called to look at this database. That is over: the operation has ended since, and its card says how.
 reply-succeeded = ✔ { $database } is switched over{ GIVEN($before) ->
     [yes] {""} from { $before } to { $now }
    *[no] : { $now } is primary

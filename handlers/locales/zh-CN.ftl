@@ -322,7 +322,7 @@ reply-needs-attention = ⚠ { GIVEN($by) ->
     [yes] 请到云平台控制台查看，必要时修复；“再次查看”会立即读取任务和角色。
    *[no] {""}
  }数据库保持锁定，直到之后的读取得出结论，或审批人点“人工接管”。
-reply-needed-attention = ⚠ 这个数据库曾需要人工查看，现在不再需要：最新状态见卡片。
+reply-needed-attention = ⚠ 曾请人查看这个数据库。该操作此后已经结束，结果见卡片。
 reply-succeeded = ✔ { $database } 切换完成{ GIVEN($before) ->
     [yes] ：从 { $before } 换到 { $now }
    *[no] ：主库现在是 { $now }

@@ -138,14 +138,15 @@ def test_what_a_hold_has_ended_says_what_that_was_and_not_what_to_do_about_it() 
 
 
 def test_a_call_for_a_person_that_comes_late_calls_nobody() -> None:
-    """And does not say that the database is locked, which it may not be any more."""
+    """And does not say that the database is locked, which it is not any more."""
     say = Say(
         Reason.of("reply-needs-attention", by="U0ASKER", approvers="S0DBA"), Reason.of("roles-unreadable")
     )
-    for status in (Status.SUCCEEDED, Status.CLOSED, Status.RUNNING):
+    for status in (Status.SUCCEEDED, Status.FAILED, Status.CLOSED):
         told = reply(sample(status), say, TEXTS)
         assert told.text == (
-            "⚠ A person had to look at this database, and no longer has to: its card shows where it stands."
+            "⚠ A person was called to look at this database. That is over: the operation has ended since, and"
+            " its card says how."
         )
         assert buttons(told) == []
 
