@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.model import JobState, Node, Reason, Topology, label
-from bot.core.operation import ENDS, Operation, Status
+from bot.core.operation import ENDS, Operation
 from bot.core.preflight import Outcome, Verdict
 from bot.service.planning import Planning
 from handlers.blocks import NODES, TIMES, instant_written, name_of
@@ -209,11 +209,9 @@ def _move(op: Operation, texts: Texts) -> str:
 
 def _after(op: Operation, texts: Texts) -> str:
     """Who is to become primary, or did; "" where nobody is meant."""
-    candidate = op.plan.candidate if op.plan else None
-    if candidate is None and op.cloud_chooses:
-        candidate = op.primary_now if op.status is Status.SUCCEEDED else None
-        return _called(op.topology, candidate) if candidate else texts.text("moves-cloud-chooses")
-    return _called(op.topology, candidate) if candidate else op.asked or ""
+    if op.becomes_primary is not None:
+        return _called(op.topology, op.becomes_primary)
+    return texts.text("moves-cloud-chooses") if op.cloud_chooses else op.asked or ""
 
 
 def _why(op: Operation, texts: Texts) -> list[str]:

@@ -227,12 +227,10 @@ def picture(op: Operation, texts: Texts, *, room: int = 80) -> str:
 
 def _after(op: Operation, texts: Texts, room: int) -> str:
     """Who is to become primary, or did; "" where nobody is meant."""
-    candidate = op.plan.candidate if op.plan else None
-    if candidate is not None:
-        return node_label(op.topology, candidate, texts, room=room)
+    if op.becomes_primary is not None:
+        return node_label(op.topology, op.becomes_primary, texts, room=room)
     if op.cloud_chooses:
-        won = op.primary_now if op.status is Status.SUCCEEDED else None
-        return node_label(op.topology, won, texts, room=room) if won else texts.text("moves-cloud-chooses")
+        return texts.text("moves-cloud-chooses")
     return literal(op.asked, room) if op.asked else ""
 
 

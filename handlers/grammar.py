@@ -26,7 +26,7 @@ from bot.core.commands import (
 )
 from bot.core.holds import ALL
 from bot.core.model import Reason
-from bot.core.names import nearest
+from bot.core.names import nearest, words_in
 from handlers import clauses as c
 from handlers.words import Problem, Words, bare, escape, quoted, storable, unescape
 
@@ -317,7 +317,7 @@ def _about_another(text: str, databases: Sequence[str]) -> str:
     first, *rest = text.split(maxsplit=1)
     left = " ".join(rest)
     before, *_ = re.split(rf"\b{c.BECAUSE.word}\s", left, maxsplit=1, flags=re.IGNORECASE)
-    words = re.findall(r"[\w.-]+", before)
+    words = words_in(before)
     near = nearest(first, databases)
     named = {word for word in words if word in databases and word != near}
     if not near:

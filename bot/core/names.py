@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
 LONGEST_COMPARED = 100
@@ -12,6 +13,13 @@ MOST_ALIKE = 10
 
 OPERATION = "SW-"
 """How the ids of operations begin."""
+_WORD = re.compile(r"[\w.-]+")
+"""What a database's name may be made of."""
+
+
+def words_in(text: str) -> Sequence[str]:
+    """What of a text may be names of databases."""
+    return _WORD.findall(text)
 
 
 def nearest(name: str, names: Iterable[str], *, likeness: float = 0.6) -> str:

@@ -157,6 +157,14 @@ class Operation:
         return any(check.detail.code == "check-cloud-will-choose" for check in self.checks)
 
     @property
+    def becomes_primary(self) -> NodeId | None:
+        """The node that was named to become primary or, once that has succeeded, the one that the cloud took."""
+        named = self.plan.candidate if self.plan else None
+        if named is not None:
+            return named
+        return self.primary_now if self.cloud_chooses and self.status is Status.SUCCEEDED else None
+
+    @property
     def took(self) -> timedelta | None:
         """From the first request sent, or where none was from what people asked, to its end; None before that."""
         if self.ended_at is None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.model import Reason
-from bot.core.names import nearest
+from bot.core.names import nearest, words_in
 from bot.core.policy import Policy
 from bot.ports import Provider
 
@@ -26,10 +25,6 @@ class Database:
     provider: Provider
     policy: Policy
     frozen: Callable[[datetime], Reason | None] = lambda _now: None
-
-
-_WORD = re.compile(r"[\w.-]+")
-"""What a database's name may be made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,7 @@ class Catalogue:
 
     def named_in(self, text: str) -> tuple[str, ...]:
         """The databases that a text may be about: those it names, and the one that its first word is like."""
-        words = _WORD.findall(text)
+        words = words_in(text)
         near = self.nearest(words[0]) if words else ""
         return tuple(dict.fromkeys(name for name in (*words, near) if name in self.databases))
 

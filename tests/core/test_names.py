@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from bot.core.names import nearest
+from bot.core.names import nearest, words_in
 
 
 def test_the_nearest_name_is_offered_as_it_is_written() -> None:
     """Only one that comes close."""
     assert nearest("ODERS", ["Orders", "events"]) == "Orders"
     assert nearest("xyz", ["Orders", "events"]) == ""
+
+
+def test_words_of_a_text_that_may_be_names_are_found_whatever_stands_around_them() -> None:
+    assert words_in("move orders-eu.1, please: (db_2)") == ["move", "orders-eu.1", "please", "db_2"]
 
 
 def test_of_several_that_are_equally_near_none_is_offered() -> None:

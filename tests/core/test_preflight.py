@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.model import CandidateRule, Capabilities, Node, NodeId, Reason, Role, Topology, unnested
+from bot.core.operation import Status
 from bot.core.policy import Policy
 from bot.core.preflight import OVERRIDABLE, Check, Outcome, Verdict, candidates, could_override, preflight
-from tests.core.examples import CLOUD, POLICY, A, B, C, node, operation, reading
+from tests.core.examples import CLOUD, POLICY, A, B, C, node, operation, plan, reading, with_plan
 
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
 OPTIONAL = replace(CLOUD, candidate=CandidateRule.OPTIONAL)
@@ -214,8 +215,15 @@ def test_the_cloud_chooses_where_it_may_and_nobody_was_named(capabilities: Capab
     verdict = judged(reading(A), None, capabilities=capabilities)
     assert (verdict.outcome, verdict.candidate) == (Outcome.CLEAN, None)
     assert named(verdict, "candidate_known").detail.code == "check-cloud-will-choose"
-    assert replace(operation(), checks=verdict.checks).cloud_chooses
+    chosen = replace(operation(), checks=verdict.checks)
+    assert chosen.cloud_chooses
     assert not operation().cloud_chooses
+    # Who it is shows once that has succeeded: until then what is read may be the old one.
+    assert with_plan(operation(), plan(B)).becomes_primary == B
+    read = replace(with_plan(chosen, plan(None)), primary_now=B)
+    assert read.becomes_primary is None
+    assert replace(read, status=Status.SUCCEEDED).becomes_primary == B
+    assert replace(operation(), primary_now=B, status=Status.SUCCEEDED).becomes_primary is None
 
 
 def test_a_node_can_not_be_named_where_the_cloud_chooses() -> None:
