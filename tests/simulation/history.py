@@ -26,8 +26,9 @@ from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
 from tests.simulation.world import World, logs_of, store_of
 from tests.storage.looks import Unsettled
 
-PATIENCE = 45 * 60.0
-"""Seconds within which everything comes to rest once the world is well; a DDS request stays valid for 15 minutes."""
+PATIENCE = 75 * 60.0
+"""Seconds within which everything comes to rest once the world is well: somebody who is away, and where the thread is
+gone too, is tried for an hour; a DDS request stays valid for 15 minutes."""
 LOOK_EVERY = 20.0
 IN_FORCE, ANSWERED = 60.0, 8.0
 """Seconds after which only the newest configuration can be meant, and until a request has its plan."""
