@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import inspect
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from tests.storage.values import (
     reviewed,
     running,
 )
+from tests.tethered import tether
 
 ROOT = Path(__file__).parents[2]
 NONE_AS_JSON = '{"operations": []}\n'
@@ -257,3 +260,34 @@ def test_who_asks_for_help_does_not_wait_for_what_only_commands_need() -> None:
     asked = (sys.executable, "-c", script)
     loaded = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     assert not {"bot.app", "httpx", "slack_bolt", "sqlalchemy", "starlette"} & set(loaded.stdout.split())
+
+
+@pytest.mark.parametrize("command", [("plan", "orders"), ("check", "--live")], ids=" ".join)
+async def test_a_command_that_is_interrupted_ends_at_once_without_a_word(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    asked, over = asyncio.Event(), asyncio.Event()
+
+    async def never_answers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(never_answers, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        path = configure(tmp_path)
+        here = f"http://127.0.0.1:{port}"
+        text = path.read_text(encoding="utf-8").replace("[slack]", f'[slack]\napi_url = "{here}/api/"')
+        cloud_here = f'provider = "qingcloud"\nendpoint = "{here}/iaas/"'
+        path.write_text(text.replace('provider = "qingcloud"', cloud_here), encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *command, "--config", str(path)),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=tether,
+        )
+        await asked.wait()
+        process.send_signal(signal.SIGINT)
+        assert (await process.communicate(), process.returncode) == ((b"", b""), 1)
+        over.set()
