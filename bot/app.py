@@ -10,7 +10,7 @@ import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ from bot.service.heads import HourlyHead
 from bot.service.home import Lobby
 from bot.service.offering import Offering
 from bot.storage import SqlStore, connect
-from bot.system import SystemClock, new_operation_id
+from bot.system import SharedClock, SystemClock, new_operation_id
 from bot.telemetry import Metrics, configure_logging
 from bot.web import Ingress, Rejection, create_app, parse
 from handlers import grammar
@@ -82,6 +82,8 @@ TAKEN_OVER = frozenset({"slack.channels", "database.lease"})
 """Keys of sections that need a restart which don't."""
 RECORD_AGAIN = 1.0
 """Seconds until a configuration is recorded again of which nobody knows whether the trail has it."""
+ADJUSTED = timedelta(seconds=10)
+"""How often the clock is set by the one that the replicas share: when the database has moved, its clock may have."""
 LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
 
@@ -101,6 +103,7 @@ class Surroundings:
 
     Attributes:
         clock: The time.
+        keep_time: Sets the clock by the one that the replicas share; None: there is none but the machine's.
         new_id: Makes operation ids.
         random: A number from 0 to 1, for jitter.
         providers: The clouds, each with its way to the network.
@@ -115,6 +118,7 @@ class Surroundings:
     """
 
     clock: Clock = field(default_factory=SystemClock)
+    keep_time: Callable[[], Awaitable[None]] | None = None
     new_id: Callable[[], OperationId] = new_operation_id
     random: Callable[[], float] = random.random
     providers: Mapping[str, ProviderType] = field(default_factory=lambda: PROVIDERS)
@@ -532,6 +536,8 @@ class Bot:
         self._ticker.add("homes", around.tick or HOMES, self._show_homes)
         self._ticker.add("housekeeping", around.housekeeping, self._keep_house)
         self._ticker.add("retention", around.retention, self._forget_old)
+        if around.keep_time is not None:
+            self._ticker.add("clock", around.tick or ADJUSTED, around.keep_time)
 
     def _wake(self) -> None:
         self._ticker.kick("operations")
@@ -713,16 +719,16 @@ async def serve(path: Path) -> None:
     configure_logging(stream=sys.stderr, secrets=settings.secrets())
     async with contextlib.AsyncExitStack() as stack:
         asked = stack.enter_context(_signals())
-        store = await _open_store(settings)
+        store, around = await _open_store(settings)
         stack.push_async_callback(store.close)
         listener = _listen(settings)
         stack.callback(listener.close)
         metrics = Metrics()
         client = slack_client(settings, metrics)
         stack.push_async_callback(client.close)
-        bot = Bot(settings, path, store, client, metrics)
+        bot = Bot(settings, path, store, client, metrics, around=around)
         stack.push_async_callback(bot.close)
-        await store.record_configuration(summary(settings), REAL.clock.now())
+        await store.record_configuration(summary(settings), around.clock.now())
         server = _Server(uvicorn.Config(bot.web, log_config=None, access_log=False, lifespan="off"))
         # What start-up made lives as long as the process: searching it for garbage would stop the loop for 0.1 s.
         gc.collect()
@@ -756,7 +762,7 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _open_store(settings: Settings) -> SqlStore:
+async def _open_store(settings: Settings) -> tuple[SqlStore, Surroundings]:
     url = settings.database.url.get_secret_value()
     alone = settings.database.backend == "sqlite"
     store = await connect(
@@ -765,15 +771,16 @@ async def _open_store(settings: Settings) -> SqlStore:
         audit_channel=settings.slack.audit_channel,
     )
     try:
-        await take_over(store, REAL.clock, alone=alone)
+        return store, await take_over(store, REAL, alone=alone)
     except BaseException:
         await store.close()
         raise
-    return store
 
 
-async def take_over(store: Storage, clock: Clock, *, alone: bool) -> None:
-    """Makes a store ready for a new process; where it is ``alone``, nobody else holds any claim.
+async def take_over(store: Storage, around: Surroundings, *, alone: bool) -> Surroundings:
+    """Makes a store ready for a new process, and gives the surroundings with the clock to go by there.
+
+    Where the process is ``alone``, nobody else holds any claim, and its machine's clock is as good as any.
 
     Raises:
         StoreUnavailable: It can't be written to, or has another schema.
@@ -782,7 +789,11 @@ async def take_over(store: Storage, clock: Clock, *, alone: bool) -> None:
     if problem:
         raise StoreUnavailable(f"database.url: {problem}")
     if alone:
-        await store.release_claims(clock.now())
+        await store.release_claims(around.clock.now())
+        return around
+    shared = SharedClock(around.clock, store.now)
+    await shared.adjust()
+    return replace(around, clock=shared, keep_time=shared.adjust)
 
 
 @contextlib.contextmanager

@@ -493,6 +493,10 @@ class Store(Protocol):
         """
         ...
 
+    async def now(self) -> datetime:
+        """What the clock shows by which all who use the database tell whether a claim has run out."""
+        ...
+
     async def release_claims(self, now: datetime) -> None:
         """Makes everything claimed due at once, and what was left in ``starting`` by a process that died.
 

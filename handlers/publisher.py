@@ -383,6 +383,9 @@ class Publisher:
         hit("before_begin_post", message.kind)
         await self._outbox.begin_post(message)
         hit("after_begin_post", message.kind)
+        if not self._fits(until):
+            # The database took its time. Nothing was sent, so there is nothing to look for.
+            return Later("lease", uncertain=False, wait=0.0, failed=False)
         content: dict[str, Any] = {
             "channel": message.channel,
             "thread_ts": message.thread,

@@ -6,7 +6,7 @@ them costs more than running them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    func,
     literal,
     select,
     update,
@@ -32,6 +33,14 @@ from bot.storage.tables import Instant
 NOW = bindparam("claim_now", type_=Instant())
 UNTIL = bindparam("claim_until", type_=Instant())
 LIMIT = bindparam("claim_limit", type_=Integer())
+
+
+async def clock(connection: AsyncConnection) -> datetime:
+    """What the database's clock shows: those of the replicas may differ, and by it they tell what has run out."""
+    if connection.dialect.name != "postgresql":
+        return datetime.now(UTC)
+    shown: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+    return shown
 
 
 def given(now: datetime, until: datetime, limit: int) -> dict[str, Any]:

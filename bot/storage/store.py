@@ -260,6 +260,10 @@ class SqlStore:
         if due:
             await self._database.note(partial(operations.postpone, due=due, until=until))
 
+    async def now(self) -> datetime:
+        """What the database's clock shows; SQLite has that of the one machine it is used on."""
+        return await self._database.read(claims.clock)
+
     async def release_claims(self, now: datetime) -> None:
         """Makes everything claimed due at once, and every submission that the last process left behind."""
         await self._database.write(partial(_release, now=now))

@@ -109,6 +109,7 @@ class MemoryOutbox:
         self.rows: dict[int, Row] = {}
         self.down_at: set[str] = set()
         self.overtaken: set[int] = set()  # claimed by another replica just before their post is begun
+        self.begins_in = 0.0  # seconds that the beginning of a post takes
         self._clock = clock
 
     def owe(self, message: Message) -> None:
@@ -129,6 +130,7 @@ class MemoryOutbox:
 
     async def begin_post(self, message: Message) -> None:
         self._check("begin_post")
+        self._clock.advance(self.begins_in)
         if message.id in self.overtaken:
             self.rows[message.id].due_at += timedelta(seconds=30)
         if not self._ours(message):

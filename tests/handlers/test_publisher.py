@@ -305,6 +305,19 @@ async def test_what_another_replica_has_claimed_meanwhile_is_left_to_it(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+async def test_what_is_begun_too_late_for_its_claim_is_begun_anew(desk: Desk) -> None:
+    """Another replica may claim it while the post is on its way, and would find nothing there yet."""
+    desk.owe_card(1)
+    desk.outbox.begins_in = 29.0
+    await desk.publisher.sweep()
+    assert desk.slack.asked("chat.postMessage") == []
+    assert not desk.row(100).uncertain, "nothing was sent"
+    desk.outbox.begins_in = 0.0
+    await desk.settle()
+    assert desk.texts() == ["SW-1 v2"]
+    assert desk.slack.asked("conversations.history") == []
+
+
 @pytest.mark.parametrize(
     ("kind", "value"), [("error", "missing_scope"), ("status", "503"), ("ratelimited", "2")]
 )

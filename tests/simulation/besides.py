@@ -1,4 +1,4 @@
-"""What goes wrong, or is changed, in the histories whose scene has it: tokens, the database, the configuration."""
+"""What goes wrong, or is changed, in the histories whose scene has it: tokens, database, replicas, configuration."""
 
 from __future__ import annotations
 
@@ -66,6 +66,8 @@ class Besides:
             found += [self._new_rules, self._new_rules, self._bad_file]
         if scene.places:
             found += [self._world.places.change, self._world.places.change]
+        if scene.replicas:
+            found += [self._stand_still]
         return found
 
     @property
@@ -139,6 +141,13 @@ class Besides:
         self._world.ground.fail(failing, self._dice)
         await asyncio.sleep(self._dice.choice((0.3, 0.3, 1.0, 1.0, 3.0, 3.0, 10.0, 10.0, 40.0)))
         self._world.ground.fail(Failing.NOT, self._dice)
+
+    async def _stand_still(self) -> None:
+        """One of two processes comes no further for a while; the other may take over what it has claimed."""
+        if (life := self._world.serving) is not None:
+            seconds = self._dice.choice((3.0, 12.0, 20.0, 40.0, 70.0))
+            self._note("process stands still", f"a process stands still for {seconds:.0f} s")
+            life.stands_until = asyncio.get_running_loop().time() + seconds
 
     async def _lost_commits(self) -> None:
         """Somebody sends something just while commits are lost."""

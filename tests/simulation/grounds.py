@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from random import Random
 
 from tests.simulation.life import Failing
@@ -17,13 +19,14 @@ class InMemory:
 
     Args:
         dice: Decide how long transactions take, if any time.
+        clock: The database's.
         audit_channel: Where what everybody should know is told once more.
     """
 
-    def __init__(self, dice: Random, *, audit_channel: str) -> None:
+    def __init__(self, dice: Random, clock: Callable[[], datetime], *, audit_channel: str) -> None:
         self._audit_channel = audit_channel
         longest = dice.choice(LONGEST)
-        self.look = Disk(pause=(lambda: longest * dice.random()) if longest else float)
+        self.look = Disk(pause=(lambda: longest * dice.random()) if longest else float, clock=clock)
 
     def open(self, process: Process) -> MemoryStore:
         """The store of one process."""

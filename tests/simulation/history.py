@@ -112,7 +112,8 @@ def play(seed: int, store: str = "", mode: str = "") -> Outcome:
     began = process_time()
     random.seed(f"providers {seed}")  # the jitter of reads, which providers take from the global dice
     time = Time()
-    world = World(seed, time, store or store_of(seed), scene_of(seed), mode or mode_of(seed))
+    store = store or store_of(seed)
+    world = World(seed, time, store, scene_of(seed, one_process=store == "sqlite"), mode or mode_of(seed))
     try:
         with logs_of(world):
             try:
@@ -182,11 +183,11 @@ class History:
         over = asyncio.Event()
         world.observer.on_violation = over.set
         with world.workspace.on_change(world.observer.changed):
-            alive = world.spawn(world.keep_alive())
+            alive = [world.spawn(world.keep_alive(replica)) for replica in range(world.scene.processes)]
             playing = world.spawn(self._acts())
             ended = asyncio.get_running_loop().create_task(over.wait())
-            await asyncio.wait({alive, playing, ended}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (alive, playing):
+            await asyncio.wait({*alive, playing, ended}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*alive, playing):
                 if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                     raise error
             ended.cancel()
@@ -249,7 +250,7 @@ class History:
         while True:
             await asyncio.sleep(dice.choice((0.3, 1.0, 3.0, 6.0, 15.0)))
             self._world.troubles.append(self._world.spawn(self._weather.change()))
-            if self._world.life is not None and dice.random() < 0.02:
+            if self._world.replicas and dice.random() < 0.02:
                 self._world.spawn(self._stop(self._world))
             self._world.downtime = dice.choice((1.0, 3.0, 20.0, 100.0))
 
@@ -259,10 +260,10 @@ class History:
         await self._stop(self._world)
 
     async def _stop(self, world: World) -> None:
-        if world.serving is not None:
+        if (life := world.serving) is not None:
             world.trace.count("SIGTERM")
             world.trace.add("machine", "SIGTERM")
-            await world.serving.stop()
+            await life.stop()
 
     async def _heal(self) -> None:
         world = self._world
@@ -344,7 +345,7 @@ class History:
             left = world.ground.look.unsettled(world.time.machine())
             if left.messages == 0:
                 self._look_at_holds()
-            if world.serving is not None and left == Unsettled(0, 0, 0):
+            if world.complete and left == Unsettled(0, 0, 0):
                 return ""
             if world.time.elapsed > patience:
                 return f"not settled are {left}"

@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from bot.app import Bot, Surroundings, slack_client, summary, take_over
 from bot.config import Settings
 from bot.errors import StoreUnavailable
 from bot.ports import Storage
 from bot.telemetry import Metrics
-from tests.simulation.loop import SimulatedLoop
 from tests.storage.looks import Look
 from tests.storage.memory import Process
 
@@ -82,6 +81,7 @@ class Machine:
         reached: Told of every boundary; whether the process dies there.
         committed: Told of every commit that wrote something.
         died: Told of the end, and of where it came.
+        alone: Nobody else uses the database.
     """
 
     settings: Settings
@@ -92,6 +92,7 @@ class Machine:
     reached: Callable[[str], bool]
     committed: Callable[[], None]
     died: Callable[[str], None]
+    alone: bool = True
 
 
 class Life:
@@ -110,6 +111,7 @@ class Life:
         self._tasks: list[asyncio.Task[Any]] = []
         self._room = ROOM
         self._foreseen = False
+        self.stands_until = 0.0
         self.context: Context = copy_context()
         self.context.run(LIFE.set, self)
         self.store = machine.ground.open(self)
@@ -160,8 +162,15 @@ class Life:
     def committed(self) -> bool:
         """Has made one."""
         self._machine.committed()
-        self._foreseen = False
         return self.passes("after a commit")
+
+    def waits(self) -> float:
+        """For how many seconds it stands still, before a transaction or after a commit."""
+        return max(self.stands_until - asyncio.get_running_loop().time(), 0.0)
+
+    def hears_of_a_commit(self) -> None:
+        """Something was committed, by this process or another."""
+        self._foreseen = False
 
     async def start(self) -> None:
         """Composes the bot on what was committed, as ``serve`` does; a death or a failure meanwhile ends it."""
@@ -173,15 +182,14 @@ class Life:
             self.die("a start without its database")
 
     async def _start(self) -> None:
-        machine, around = self._machine, self._around
-        await take_over(self.store, around.clock, alone=True)
+        machine = self._machine
+        around = await take_over(self.store, self._around, alone=machine.alone)
         client = slack_client(machine.settings, machine.metrics, around)
         self._bot = Bot(machine.settings, machine.path, self.store, client, machine.metrics, around=around)
         self._client = client
         await self.store.record_configuration(summary(machine.settings), around.clock.now())
         self.bot.start()
         self.serving = True
-        cast(SimulatedLoop, asyncio.get_running_loop()).at_rest = self._foresee
 
     def die(self, where: str) -> None:
         """``kill -9``: from here on nothing that this process does has any effect."""
@@ -230,7 +238,7 @@ class Life:
 
     # --- the alarm: ticks that would find nothing are left out ---
 
-    def _foresee(self) -> None:
+    def foresee(self) -> None:
         """Sets the alarm anew, where something was committed since it was set."""
         if self._foreseen or not self.serving:
             return

@@ -264,13 +264,19 @@ class Time:
 
 
 class MachineClock:
-    """``bot.ports.Clock`` of the simulated machine; its monotonic clock knows nothing of the wall clock's jumps."""
+    """``bot.ports.Clock`` of a simulated machine; its monotonic clock knows nothing of the wall clock's jumps.
 
-    def __init__(self, time: Time) -> None:
+    Args:
+        time: The time.
+        ahead: How far this machine's wall clock is ahead of the others'.
+    """
+
+    def __init__(self, time: Time, ahead: timedelta = timedelta(0)) -> None:
         self._time = time
+        self._ahead = ahead
 
     def now(self) -> datetime:
-        return self._time.machine()
+        return self._time.machine() + self._ahead if self._ahead else self._time.machine()
 
     def monotonic(self) -> float:
         return self._time.loop._now

@@ -25,6 +25,7 @@ from bot.service import clicks, duties
 from bot.service.catalogue import Catalogue, Database
 from bot.service.duties import Duties
 from bot.storage import SqlStore
+from bot.system import SharedClock
 from bot.web import Signatures
 from handlers import listeners
 from handlers.envelopes import Envelope, Envelopes, acknowledgement
@@ -325,6 +326,15 @@ def _replies_beside_their_thread() -> list[Change]:
     return [(Publisher, "_post", post)]
 
 
+def _everybody_by_their_own_clock() -> list[Change]:
+    """Each replica tells by its machine's clock whose claims have run out."""
+
+    async def adjust(_: SharedClock) -> None:
+        """Reads nothing."""
+
+    return [(SharedClock, "adjust", adjust)]
+
+
 _LATE: set[Any] = set()
 MUTANTS: dict[str, Callable[[], list[Change]]] = {
     change.__name__.removeprefix("_"): change
@@ -357,6 +367,7 @@ MUTANTS: dict[str, Callable[[], list[Change]]] = {
         _show_a_home_once,
         _show_cards_once,
         _replies_beside_their_thread,
+        _everybody_by_their_own_clock,
     )
 }
 

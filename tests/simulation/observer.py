@@ -82,6 +82,7 @@ class Observer:
         trace: The story.
         elapsed: Seconds since the history began.
         secrets: What must be seen nowhere.
+        alone: The bot is one process.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Observer:
         trace: Trace,
         elapsed: Callable[[], float],
         secrets: tuple[str, ...],
+        alone: bool = True,
     ) -> None:
         self.violation: Violation | None = None
         self.on_violation: Callable[[], object] = bool
@@ -115,6 +117,7 @@ class Observer:
         self._trace = trace
         self._elapsed = elapsed
         self._secrets = secrets
+        self._alone = alone
         self._seq = 0
         self._accepted: set[str] = set()
         self._noticed: set[str] = set()
@@ -285,13 +288,14 @@ class Observer:
         if receipt.status == OK and signature and signature in known and not receipt.body:
             self.violated("replays_are_refused", f"{what} was accepted twice under one signature")
         relied_on = receipt.status == OK and not receipt.body
-        if relied_on:
+        if relied_on and (surely or self._alone):  # what is not recorded, another process does not know
             known.add(signature)
         if relied_on and surely and not self._is_recorded(receipt.delivery, signature):
             self.violated("accepted_is_recorded", f"{what} got a 200 and is not recorded")
-        # A copy that comes to a later process is the simulation's alone: what Slack shows words for it sends once.
-        first_heard = self._heard_by.setdefault(signature, self._ended)
-        if denied and signature and first_heard == self._ended and self._look.accepted(signature):
+        # A copy that comes to a later process, or to another, is the simulation's alone: what Slack shows words for
+        # it sends once.
+        same = self._alone and self._heard_by.setdefault(signature, self._ended) == self._ended
+        if denied and signature and same and self._look.accepted(signature):
             self.violated(
                 "denied_is_not_recorded", f"{what} is recorded, and who did it was told that it is not"
             )

@@ -22,6 +22,8 @@ LIKELY = {"tokens": 5, "database": 5, "places": 3, "reloads": 3, "forms": 3}
 """How likely a history that has one of these has which: first what finds most for the processor's time."""
 RICH, FOCUSED = 0.12, 0.63
 """How many histories have each of them as likely as not, and how many one of them; the others have none."""
+REPLICAS = 0.12
+"""How many histories, of those in which the configuration stays as it is, have two processes on one database."""
 PATIENT = 0.7
 """How many histories take their time between looks: a lost request to DDS is looked for during 15 minutes."""
 
@@ -37,6 +39,7 @@ class Scene:
         reloads: The configuration file changes.
         forms: People use the form, shortcuts and Home tabs.
         patient: Jobs, roles and lost submissions are looked at once a minute, not every fifteen seconds.
+        replicas: Two processes of the bot share the database, and may be slow to reach it.
     """
 
     tokens: bool = False
@@ -45,6 +48,12 @@ class Scene:
     reloads: bool = False
     forms: bool = False
     patient: bool = False
+    replicas: bool = False
+
+    @property
+    def processes(self) -> int:
+        """How many processes the bot has."""
+        return 2 if self.replicas else 1
 
     def __str__(self) -> str:
         return ", ".join(each.name for each in fields(self) if getattr(self, each.name)) or "nothing"
@@ -53,8 +62,13 @@ class Scene:
 PLAIN = Scene()
 
 
-def scene_of(seed: int) -> Scene:
-    """The scene of a history."""
+def scene_of(seed: int, *, one_process: bool) -> Scene:
+    """The scene of a history.
+
+    Args:
+        seed: Decides.
+        one_process: Its database is one that only one process can use.
+    """
     dice = random.Random(f"scene {seed}")  # noqa: S311  # dice, not keys
     kind = dice.random()
     if kind < RICH:
@@ -63,7 +77,9 @@ def scene_of(seed: int) -> Scene:
         there = set(dice.choices(list(LIKELY), weights=list(LIKELY.values())))
     else:
         there = set[str]()
-    return Scene(**dict.fromkeys(there, True), patient=dice.random() < PATIENT)
+    patient = dice.random() < PATIENT
+    replicas = not one_process and "reloads" not in there and dice.random() < REPLICAS
+    return Scene(**dict.fromkeys(there, True), patient=patient, replicas=replicas)
 
 
 KEY = f"""

@@ -30,9 +30,9 @@ CAUGHT = {
     "try_again_after_restart": ("submitted_once", 3),
     "no_look_before_posting": ("posted_once", 6),
     "forget_that_a_post_was_begun": ("posted_once", 11),
-    "no_dedupe": ("one_effect_each", 14),
+    "no_dedupe": ("one_effect_each", 4),
     "no_replay_set": ("replays_are_refused", 22),
-    "no_fingerprint": ("plan_still_holds", 79),
+    "no_fingerprint": ("plan_still_holds", 108),
     "no_live_quorum": ("quorum_lives", 190),
     "believe_the_job": ("succeeded_is_true", 3),
     "answer_before_recording": ("accepted_is_recorded", 1),
@@ -51,8 +51,9 @@ CAUGHT = {
     "forget_removed_databases": ("removed_is_tracked", 153),
     "say_it_there_or_nowhere": ("ends_are_told_once", 11),
     "show_a_home_once": ("homes_are_true", 2),
-    "show_cards_once": ("holds_are_shown", 0),
+    "show_cards_once": ("holds_are_shown", 91),
     "replies_beside_their_thread": ("said_in_the_thread", 0),
+    "everybody_by_their_own_clock": ("posted_once", 0),
 }
 TRIES = 45
 

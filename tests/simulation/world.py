@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import cache, lru_cache
+from datetime import datetime, timedelta
+from functools import cache, lru_cache, partial
 from inspect import isfunction, signature
 from itertools import count
 from multiprocessing.util import Finalize
@@ -46,13 +46,15 @@ from tests.simulation.deliveries import Mail
 from tests.simulation.grounds import InMemory
 from tests.simulation.inline_sqlite import OnSqlite
 from tests.simulation.life import LIFE, SELDOM, TICK, Ground, Life, Machine, track
-from tests.simulation.loop import MachineClock, Time
+from tests.simulation.loop import MachineClock, SimulatedLoop, Time
 from tests.simulation.observer import Observer
 from tests.simulation.places import Places
 from tests.simulation.policies import GLASS, RULES, Book
 from tests.simulation.scene import AUDIT, PLAIN, SECRETS, SLACK, Scene, configuration
 from tests.simulation.sockets import Dialled, Links, SocketMail, in_socket_mode
 from tests.simulation.trace import Trace
+
+Now = Callable[[], datetime]
 
 BROKEN = frozenset(
     {"item_broke", "task_broke", "sweep_broke", "submission_broke", "receive_broke", "provider_broke"}
@@ -117,16 +119,21 @@ def _template() -> Path:
     return template
 
 
-def _on_sqlite(_dice: random.Random) -> Ground:
+def _on_sqlite(_dice: random.Random, _clock: Now) -> Ground:
     return OnSqlite(_template(), common().folder / "switchover.db", audit_channel=AUDIT)
 
 
-def _in_memory(dice: random.Random) -> Ground:
-    return InMemory(dice, audit_channel=AUDIT)
+def _in_memory(dice: random.Random, clock: Now) -> Ground:
+    return InMemory(dice, clock, audit_channel=AUDIT)
 
 
-STORES: dict[str, Callable[[random.Random], Ground]] = {"memory": _in_memory, "sqlite": _on_sqlite}
+STORES: dict[str, Callable[[random.Random, Now], Ground]] = {
+    "memory": _in_memory,
+    "sqlite": _on_sqlite,
+}
 REAL_EVERY = 256
+APART = (0, 1, -5, 30, -30, 100)
+"""How many seconds the clock of a second machine is ahead of the first one's."""
 
 
 def store_of(seed: int) -> str:
@@ -199,7 +206,7 @@ class World:
             say=self.trace.add,
             submitted=self._submitted,
         )
-        self.ground = STORES[store](random.Random(f"database {seed}"))  # noqa: S311
+        self.ground = STORES[store](random.Random(f"database {seed}"), time.true)  # noqa: S311
         self.observer = Observer(
             look=self.ground.look,
             clouds=lambda: self.clouds,
@@ -207,6 +214,7 @@ class World:
             trace=self.trace,
             elapsed=lambda: time.elapsed,
             secrets=SECRETS,
+            alone=scene.processes == 1,
         )
         self.observer.standings.changed()
         self.book = RULES
@@ -229,10 +237,11 @@ class World:
             elapsed=lambda: time.elapsed,
             spawn=self.spawn,
         )
-        self.life: Life | None = None
+        self.replicas: dict[int, Life] = {}
+        apart = random.Random(f"replicas {seed}").choice(APART)  # noqa: S311
+        self._ahead = timedelta(0), timedelta(seconds=apart)
         self.lives = self.reloads = 0
         self.downtime = 5.0
-        self._ended = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._web = WebApi(self.workspace)
         self._ids = count(1)
@@ -241,17 +250,31 @@ class World:
         self.troubles: list[asyncio.Task[None]] = []
         self.statuses: Counter[str] = Counter()
 
-    # --- the process ---
+    # --- the process, or two ---
+
+    @property
+    def life(self) -> Life | None:
+        """The process, dead or alive; one of several."""
+        return next(iter(self.replicas.values()), None)
 
     @property
     def serving(self) -> Life | None:
-        """The process, where it takes requests."""
-        return self.life if self.life is not None and self.life.serving else None
+        """The process, where it takes requests; one of several that do, another each time."""
+        found = [life for life in self.replicas.values() if life.serving]
+        return self.dice.choice(found) if len(found) > 1 else next(iter(found), None)
 
-    async def keep_alive(self) -> None:
-        """Starts the process, and again a while after each of its ends."""
+    @property
+    def complete(self) -> bool:
+        """Whether every process takes requests."""
+        return len(self.replicas) == self.scene.processes and all(
+            life.serving for life in self.replicas.values()
+        )
+
+    async def keep_alive(self, replica: int) -> None:
+        """Starts a process, and again a while after each of its ends."""
+        ended = asyncio.Event()
         while True:
-            self._ended.clear()
+            ended.clear()
             self.lives += 1
             self.trace.add("machine", f"starts the bot, life {self.lives}")
             try:
@@ -261,10 +284,12 @@ class World:
                 await asyncio.sleep(self.downtime)
                 continue
             self.observer.loading = self.book
-            self.life = Life(self._machine(settings), self._around)
-            await self.life.start()
-            await self._ended.wait()
-            stubborn = await self.life.bury()
+            clock = MachineClock(self.time, self._ahead[replica])
+            machine = self._machine(settings, clock.now, ended)
+            life = self.replicas[replica] = Life(machine, partial(self._around, clock))
+            await life.start()
+            await ended.wait()
+            stubborn = await life.bury()
             if stubborn:
                 self.observer.violated("every_task_ends", f"{stubborn} tasks outlive their process")
             await asyncio.sleep(self.downtime)
@@ -312,7 +337,7 @@ class World:
         """Of the bot's database."""
         return common().url
 
-    def _machine(self, settings: Settings) -> Machine:
+    def _machine(self, settings: Settings, now: Now, ended: asyncio.Event) -> Machine:
         if self.mode == "socket":
             settings = in_socket_mode(settings, self.workspace.app_token)
         return Machine(
@@ -320,17 +345,18 @@ class World:
             path=common().file,
             ground=self.ground,
             metrics=common().metrics,
-            now=self.time.machine,
+            now=now,
             reached=self.crashes.due,
-            committed=self.observer.committed,
-            died=self._died,
+            committed=self._committed,
+            died=partial(self._died, ended),
+            alone=self.scene.processes == 1,
         )
 
-    def _around(self, life: Life) -> Surroundings:
+    def _around(self, clock: MachineClock, life: Life) -> Surroundings:
         wire = CloudWire(self.clouds, life.boundary)
         jitter = random.Random(f"jitter {self.seed} {self.lives}")  # noqa: S311
         return Surroundings(
-            clock=MachineClock(self.time),
+            clock=clock,
             new_id=lambda: OperationId(f"SW-{next(self._ids):06}"),
             random=jitter.random,
             providers={
@@ -350,12 +376,21 @@ class World:
     async def _on_the_way(self) -> None:
         await asyncio.sleep(self.dice.choice((0.02, 0.05, 0.2)))
 
-    def _died(self, where: str) -> None:
+    def _committed(self) -> None:
+        self.observer.committed()
+        for life in self.replicas.values():
+            life.hears_of_a_commit()
+
+    def _foresee(self) -> None:
+        for life in self.replicas.values():
+            life.foresee()
+
+    def _died(self, ended: asyncio.Event, where: str) -> None:
         if where:
             self.trace.add("machine", f"the process ends: {where}")
             self.crashes.happened.append(where)
         self.observer.process_ended()
-        self._ended.set()
+        ended.set()
 
     def _note(self, kind: str) -> None:
         self.trace.count(kind)
@@ -375,7 +410,9 @@ class World:
 
     def begin(self) -> None:
         """To be called first, inside the loop."""
-        asyncio.get_running_loop().set_task_factory(track)
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(track)
+        cast(SimulatedLoop, loop).at_rest = self._foresee
 
     def end_trouble(self) -> None:
         """Nothing that was begun to make trouble goes on."""
@@ -386,10 +423,10 @@ class World:
         """Ends everything that still runs."""
         for task in list(self._others):
             task.cancel()
-        if self.life is not None:
-            if self.life.alive:
-                self.life.die("")
-            await self.life.bury()
+        for life in self.replicas.values():
+            if life.alive:
+                life.die("")
+            await life.bury()
         self.troubles.clear()  # tasks that are known to nobody are found by nobody who looks for what still runs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 
@@ -111,6 +111,10 @@ class Lost(Enum):
     ALL = auto()
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Disk:
     """What outlives a process.
 
@@ -119,13 +123,15 @@ class Disk:
         gone: Why nothing can be read either, "" when all is well.
         losing: Asked at every commit what becomes of it.
         pause: Says how many seconds pass before a transaction begins.
+        clock: What its clock shows.
     """
 
-    def __init__(self, pause: Callable[[], float] = float) -> None:
+    def __init__(self, pause: Callable[[], float] = float, clock: Callable[[], datetime] = _now) -> None:
         self.trouble = ""
         self.gone = ""
         self.losing: Callable[[], Lost] = lambda: Lost.NOTHING
         self.pause = pause
+        self.clock = clock
         self.inbox: dict[int, Delivery] = {}
         self.signatures: dict[str, datetime] = {}
         self.operations: dict[str, Kept] = {}

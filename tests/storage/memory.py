@@ -58,6 +58,10 @@ class Process(Protocol):
         """Told of every such commit; False: the process died of it."""
         ...
 
+    def waits(self) -> float:
+        """For how many seconds it gets no further; asked before every transaction and after every commit."""
+        ...
+
 
 class _Immortal:
     def commits(self) -> bool:
@@ -65,6 +69,9 @@ class _Immortal:
 
     def committed(self) -> bool:
         return True
+
+    def waits(self) -> float:
+        return 0.0
 
 
 class _Commit:
@@ -89,7 +96,9 @@ class _Commit:
             await for_ever()
         if self._lost is Lost.ANSWER:
             raise MaybeRecorded("lost after the commit")
-        await others_go_on()  # it is done, and its caller may die before it hears of that
+        # It is done, and its caller may die, or stand still, before it hears of that.
+        pause = self._process.waits()
+        await (asyncio.sleep(pause) if pause else others_go_on())
 
 
 class MemoryStore:
@@ -128,7 +137,8 @@ class MemoryStore:
     # --- transactions ---
 
     async def _begin(self, *, writing: bool = True) -> None:
-        pause = self.disk.pause()  # whoever waits for a database lets others go on
+        # Whoever waits for a database lets others go on.
+        pause = self.disk.pause() + self._process.waits()
         await (asyncio.sleep(pause) if pause else others_go_on())
         if self._closed:
             raise StoreUnavailable("the store is closed")
@@ -392,6 +402,11 @@ class MemoryStore:
             async with self._commit():
                 for row, due_at in still:
                     row.due_at, row.claimed_from = due_at, None
+
+    async def now(self) -> datetime:
+        """What the database's clock shows."""
+        await self._begin(writing=False)
+        return self.disk.clock()
 
     async def release_claims(self, now: datetime) -> None:
         """Makes everything claimed due at once, and every submission that the last process left behind."""

@@ -284,6 +284,9 @@ class Mortal:
     def committed(self) -> bool:
         return False
 
+    def waits(self) -> float:
+        return 0.0
+
 
 @pytest.mark.parametrize("before", [True, False])
 async def test_who_dies_before_a_commit_leaves_nothing_and_after_it_everything(before: bool) -> None:
