@@ -34,7 +34,7 @@ from bot.core.policy import Policy
 from bot.errors import ConfigError, MaybeRecorded, NoDatabase, ProviderError, StoreUnavailable
 from bot.failpoints import hit
 from bot.ports import Answered, Body, Clock, Dispatch, Provider, ProviderType, Storage
-from bot.scheduler import Crew, LoopLag, Rush, Sweeps, Ticker
+from bot.scheduler import Crew, LoopLag, Rush, Setback, Sweeps, Ticker
 from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
@@ -83,7 +83,8 @@ TAKEN_OVER = frozenset({"slack.channels", "database.lease"})
 RECORD_AGAIN = 1.0
 """Seconds until a configuration is recorded again of which nobody knows whether the trail has it."""
 ADJUSTED = timedelta(seconds=10)
-"""How often the clock is set by the one that the replicas share: when the database has moved, its clock may have."""
+"""How often the clock is set by the one that the replicas share (when the database has moved, its clock may have), and
+looked at: it may have been set back."""
 LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
 
@@ -385,7 +386,8 @@ class Bot:
         self._crew = Crew(CREW)
         self._forms = Crew(FORMS)
         self._listening = Crew(1)
-        self._ticker = Ticker()
+        self._ticker = Ticker(self._clock)
+        self._setback = Setback(self._clock)
         self._rush = Rush()
         self._draining = False
         directory = SlackDirectory(client, clock=self._clock)
@@ -536,8 +538,7 @@ class Bot:
         self._ticker.add("homes", around.tick or HOMES, self._show_homes)
         self._ticker.add("housekeeping", around.housekeeping, self._keep_house)
         self._ticker.add("retention", around.retention, self._forget_old)
-        if around.keep_time is not None:
-            self._ticker.add("clock", around.tick or ADJUSTED, around.keep_time)
+        self._ticker.add("clock", around.tick or ADJUSTED, self._keep_time)
 
     def _wake(self) -> None:
         self._ticker.kick("operations")
@@ -562,6 +563,20 @@ class Bot:
         counted = await self._store.count_operations()
         self._metrics.set_operations({status: counted.get(status, 0) for status in Status})
         await self._head.look(self._clock.now())
+
+    async def _keep_time(self) -> None:
+        if self._around.keep_time is not None:
+            await self._around.keep_time()
+        if back := self._setback.by():
+            log.warning(
+                "clock_set_back",
+                seconds=round(back.total_seconds()),
+                why="what waits is due at once",
+            )
+            await self._store.hasten(self._clock.now())
+            self._ticker.kick("inbox")
+            self._wake()
+        self._setback.mended()
 
     async def _forget_old(self) -> None:
         await self._store.prune(self._clock.now(), KEEP_INBOX)
@@ -793,6 +808,7 @@ async def take_over(store: Storage, around: Surroundings, *, alone: bool) -> Sur
         return around
     shared = SharedClock(around.clock, store.now)
     await shared.adjust()
+    await store.hasten(shared.now())
     return replace(around, clock=shared, keep_time=shared.adjust)
 
 

@@ -497,8 +497,15 @@ class Store(Protocol):
         """What the clock shows by which all who use the database tell whether a claim has run out."""
         ...
 
+    async def hasten(self, now: datetime) -> None:
+        """Makes due what waits for a later time, but for what somebody has claimed.
+
+        For when the clock may have been set back: what is due by the clock that was would wait for all of that.
+        """
+        ...
+
     async def release_claims(self, now: datetime) -> None:
-        """Makes everything claimed due at once, and what was left in ``starting`` by a process that died.
+        """The same, also for what is claimed, and for what was left in ``starting`` by a process that died.
 
         Only for a process that is alone with its database.
         """
@@ -583,6 +590,9 @@ class MessageKind(StrEnum):
     AUDIT = "audit"
 
 
+ON_ITS_WAY = timedelta(seconds=10)
+"""For how long a post that was begun may still be on its way to Slack, whose sender has died: as long as a call may
+take, and some seconds more. Looked for sooner it would be missed, and posted twice."""
 NO_PLACE = "no_place"
 """Why a card is put back that can't be shown for now, and must not keep from being told what can be told elsewhere."""
 

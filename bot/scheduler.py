@@ -1,5 +1,8 @@
 """The ticks: APScheduler as the alarm clock, the stored state as the truth.
 
+APScheduler goes by the wall clock alone: where that is set back, an alarm would not ring for as long. So each is looked
+after by a clock that never goes back.
+
 Each sweep claims what is due and hands it to a crew of tracked tasks, so that a slow cloud never holds up a
 tick. A kick makes a sweep run at once; one that arrives while the sweep runs makes it run again.
 """
@@ -26,6 +29,10 @@ log = structlog.get_logger()
 
 AT_ONCE = 4
 """Deliveries begun together."""
+LATE = 2.0
+"""Seconds after which an alarm that has not rung is set anew."""
+SET_BACK = timedelta(seconds=2)
+"""How far a wall clock must be set back to matter; less is made up for by itself."""
 GIVE_WAY = 0.25
 """Seconds for which the work behind acknowledgements gives way to them."""
 
@@ -100,15 +107,47 @@ class Rush:
                 await self._calm.wait()
 
 
-class Ticker:
-    """Named sweeps on APScheduler, each kickable and never run twice at once."""
+class Setback:
+    """Notices that a wall clock was set back: what is due by the time it showed before would wait for all of that.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Whose wall clock; its monotonic one is what it is compared with.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._before = self._lead()
+
+    def _lead(self) -> datetime:
+        return self._clock.now() - timedelta(seconds=self._clock.monotonic())
+
+    def by(self) -> timedelta:
+        """How far it was set back since ``mended`` was last called; zero where that does not matter."""
+        back = self._before - self._lead()
+        return back if back > SET_BACK else timedelta(0)
+
+    def mended(self) -> None:
+        """Nothing waits for the time before any more, or ever did."""
+        self._before = self._lead()
+
+
+class Ticker:
+    """Named sweeps on APScheduler, each kickable and never run twice at once.
+
+    Args:
+        clock: Its monotonic one tells whether an alarm has not rung in time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._scheduler = AsyncIOScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._sweeps: dict[str, Sweep] = {}
+        self._every: dict[str, float] = {}
+        self._rang: dict[str, float] = {}
+        self._watch = Crew(1)
         self._dirty: set[str] = set()
         self._stopping = False
         self._running: set[str] = set()
@@ -119,10 +158,13 @@ class Ticker:
     def add(self, name: str, every: timedelta, sweep: Sweep) -> None:
         """Registers a sweep; to be called before ``start``."""
         self._sweeps[name] = sweep
+        self._every[name] = every.total_seconds()
         self._scheduler.add_job(self._ring, "interval", seconds=every.total_seconds(), id=name, args=[name])
 
     def start(self) -> None:
         self._scheduler.start()
+        self._rang = dict.fromkeys(self._sweeps, self._clock.monotonic())
+        self._watch.start(self._set_anew(), "alarms")
         for name in self._sweeps:
             self.kick(name)
 
@@ -141,15 +183,30 @@ class Ticker:
         """Lets running sweeps end, for at most ``within`` seconds, then stops the clock."""
         if self.running:
             self._stopping = True
+            await self._watch.join(0)
             self._scheduler.pause()
             await self._crew.join(within)
             self._scheduler.shutdown(wait=False)
             await asyncio.sleep(0)  # it takes effect in the loop's next turn
 
     async def _ring(self, name: str) -> None:
+        self._rang[name] = self._clock.monotonic()
         # The alarm only begins the sweep: APScheduler would complain of every ring that comes while one runs.
         if name not in self._running:
             self.kick(name)
+
+    async def _set_anew(self) -> None:
+        """Looks after the alarms until cancelled."""
+        while True:
+            await self._clock.sleep(max(min(self._every.values()), LATE))
+            now = self._clock.monotonic()
+            late = [name for name, every in self._every.items() if now > self._rang[name] + every + LATE]
+            for name in late:
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+            if late:
+                log.warning(
+                    "alarms_set_anew", sweeps=late, why="the machine's clock was set back, or it stood still"
+                )
 
     async def _run(self, name: str) -> None:
         try:

@@ -32,7 +32,7 @@ from bot.core.holds import in_the_way
 from bot.core.machine import Decision, Note, Say
 from bot.core.operation import Operation
 from bot.errors import Stale, Unreadable
-from bot.ports import NO_PLACE, CardPlace, Message, MessageKind, Reply
+from bot.ports import NO_PLACE, ON_ITS_WAY, CardPlace, Message, MessageKind, Reply
 from bot.storage import claims, unreadable
 from bot.storage.codec import ANSWERS, OPERATIONS, ORIGINS, SAYS, plain
 from bot.storage.in_force import in_force
@@ -390,6 +390,16 @@ async def begin_post(connection: AsyncConnection, message: Message) -> None:
     begun = await connection.execute(update(messages).where(_ours(message)).values(uncertain=True))
     if begun.rowcount != 1:
         raise Stale(f"message {message.id} is not ours any more")
+
+
+async def let_arrive(connection: AsyncConnection, now: datetime) -> None:
+    """Posts that were begun, and have no known outcome, are looked for once they must have arrived."""
+    arrived = now + ON_ITS_WAY
+    on_their_way = and_(messages.c.uncertain, messages.c.done_at.is_(None), messages.c.claimed_from.is_(None))
+    await _lock(connection, on_their_way, messages.c.due_at < arrived)
+    await connection.execute(
+        update(messages).where(on_their_way, messages.c.due_at < arrived).values(due_at=arrived)
+    )
 
 
 async def posted(connection: AsyncConnection, message: Message, ts: str, version: int, now: datetime) -> None:

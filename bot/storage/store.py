@@ -41,6 +41,7 @@ from bot.storage.receiver import Receiver
 
 PATIENCE = timedelta(seconds=5)
 KEEP_AT_LEAST = timedelta(hours=24)
+CLAIMED = tables.inbox, tables.operations, tables.messages, tables.homes
 ATTEMPTS = 3
 
 
@@ -264,8 +265,12 @@ class SqlStore:
         """What the database's clock shows; SQLite has that of the one machine it is used on."""
         return await self._database.read(claims.clock)
 
+    async def hasten(self, now: datetime) -> None:
+        """Makes due what waits for a later time, but for what somebody has claimed."""
+        await self._database.write(partial(_hasten, now=now))
+
     async def release_claims(self, now: datetime) -> None:
-        """Makes everything claimed due at once, and every submission that the last process left behind."""
+        """Makes everything due at once, also what is claimed, and every submission that the last process left."""
         await self._database.write(partial(_release, now=now))
         hit("claims_released")
 
@@ -437,10 +442,17 @@ def require_consecutive(decisions: Sequence[Decision]) -> None:
         raise ValueError("not consecutive events of one operation")
 
 
+async def _hasten(connection: AsyncConnection, now: datetime) -> None:
+    for table in CLAIMED:
+        await claims.hasten(connection, table, now)
+    await outbox.let_arrive(connection, now)
+
+
 async def _release(connection: AsyncConnection, now: datetime) -> None:
-    for table in (tables.inbox, tables.operations, tables.messages, tables.homes):
+    for table in CLAIMED:
         await claims.release(connection, table, now)
     await operations.release_starting(connection, now)
+    await _hasten(connection, now)
 
 
 async def _prune(connection: AsyncConnection, before: datetime) -> None:

@@ -11,7 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.errors import StoreUnavailable
-from bot.scheduler import Crew, Rush, Ticker
+from bot.scheduler import Crew, Rush, Setback, Ticker
+from bot.system import SystemClock
+from tests.providers.clocks import TestClock
+from tests.simulation.loop import MachineClock, Time
 
 SELDOM = timedelta(hours=1)
 
@@ -47,7 +50,7 @@ class Sweep:
 
 @pytest.fixture
 async def ticker() -> AsyncIterator[Ticker]:
-    ticker = Ticker()
+    ticker = Ticker(SystemClock())
     yield ticker
     await ticker.stop(within=1)
 
@@ -134,7 +137,7 @@ async def test_a_sweep_that_fails_runs_again(ticker: Ticker, error: Exception) -
 
 
 async def test_stopping_waits_for_what_runs_and_for_no_longer_than_it_may() -> None:
-    ticker, sweep = Ticker(), Sweep()
+    ticker, sweep = Ticker(SystemClock()), Sweep()
     ticker.add("one", SELDOM, sweep)
     ticker.start()
     await sweep.until(1)
@@ -148,7 +151,7 @@ async def test_stopping_waits_for_what_runs_and_for_no_longer_than_it_may() -> N
 
 
 async def test_a_kick_while_it_stops_begins_nothing_new() -> None:
-    ticker, sweep = Ticker(), Sweep()
+    ticker, sweep = Ticker(SystemClock()), Sweep()
     ticker.add("one", SELDOM, sweep)
     ticker.start()
     await sweep.until(1)
@@ -161,12 +164,58 @@ async def test_a_kick_while_it_stops_begins_nothing_new() -> None:
 
 
 async def test_a_sweep_that_hangs_does_not_keep_the_process() -> None:
-    ticker, sweep = Ticker(), Sweep()
+    ticker, sweep = Ticker(SystemClock()), Sweep()
     ticker.add("one", SELDOM, sweep)
     ticker.start()
     await sweep.until(1)
     await ticker.stop(within=0.01)
     assert not ticker.running
+
+
+def test_alarms_go_on_when_the_wall_clock_is_set_back() -> None:
+    time = Time()
+
+    async def rings(seconds: float) -> int:
+        before = sweep.runs
+        await asyncio.sleep(seconds)
+        return sweep.runs - before
+
+    async def story() -> None:
+        ticker = Ticker(MachineClock(time))
+        ticker.add("one", timedelta(seconds=0.5), sweep)
+        ticker.add("two", timedelta(minutes=1), other)
+        ticker.start()
+        assert await rings(10) >= 19
+        time.jump(timedelta(hours=-1))
+        assert await rings(10) >= 9
+        assert await rings(100) >= 190
+        assert other.runs >= 2
+        with capture_logs() as logs:
+            time.jump(timedelta(hours=1))
+            assert await rings(10) >= 15
+        assert logs == [], "forwards they ring by themselves"
+        await ticker.stop(within=1)
+
+    sweep, other = Sweep(), Sweep()
+    sweep.go.set()
+    other.go.set()
+    time.run(story())
+
+
+def test_a_clock_that_was_set_back_is_noticed_until_that_is_mended() -> None:
+    clock = TestClock()
+    setback = Setback(clock)
+    for forward in (3600.0, 0.5, -2.0):
+        clock.advance(60)
+        clock.jump(timedelta(seconds=forward))
+        assert not setback.by()
+        setback.mended()
+    clock.jump(timedelta(hours=-1))
+    clock.advance(30)
+    assert setback.by() == timedelta(hours=1)
+    assert setback.by(), "nobody has mended it"
+    setback.mended()
+    assert not setback.by()
 
 
 async def test_a_crew_is_bounded_and_forgets_nobody() -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from types import coroutine
 from typing import Protocol
 
@@ -25,6 +26,7 @@ from bot.errors import Chosen, Held, Locked, MaybeRecorded, Stale, StoreUnavaila
 from bot.ports import (
     NO_HOLD,
     NO_PLACE,
+    ON_ITS_WAY,
     AuditBreak,
     AuditHead,
     CardPlace,
@@ -408,25 +410,49 @@ class MemoryStore:
         await self._begin(writing=False)
         return self.disk.clock()
 
-    async def release_claims(self, now: datetime) -> None:
-        """Makes everything claimed due at once, and every submission that the last process left behind."""
+    async def hasten(self, now: datetime) -> None:
+        """Makes due what waits for a later time, but for what somebody has claimed."""
         await self._begin()
+        if self._waits_in_vain(now):
+            async with self._commit():
+                self._hasten(now)
+
+    def _waits_in_vain(self, now: datetime) -> bool:
+        later = any(row.due_at > now for row in self._rows() if row.due_at and row.claimed_from is None)
+        return later or any(each.due_at < now + ON_ITS_WAY for each in self._on_their_way())
+
+    def _hasten(self, now: datetime) -> None:
+        for row in self._rows():
+            if row.claimed_from is None and row.due_at is not None:
+                row.due_at = min(row.due_at, now)
+        for each in self._on_their_way():
+            each.due_at = max(each.due_at, now + ON_ITS_WAY)
+
+    def _on_their_way(self) -> list[Owed]:
+        found = self.disk.messages.values()
+        return [
+            each for each in found if each.uncertain and each.done_at is None and each.claimed_from is None
+        ]
+
+    def _rows(self) -> Iterable[Delivery | Kept | Owed | Home]:
         disk = self.disk
-        rows: tuple[Delivery | Kept | Owed | Home, ...] = (
-            *disk.inbox.values(),
-            *disk.operations.values(),
-            *disk.messages.values(),
-            *disk.homes.values(),
+        return chain(
+            disk.inbox.values(), disk.operations.values(), disk.messages.values(), disk.homes.values()
         )
-        claimed = [row for row in rows if row.claimed_from is not None]
-        starting = [row for row in disk.operations.values() if row.op.status is Status.STARTING]
-        if not claimed and not starting:
+
+    async def release_claims(self, now: datetime) -> None:
+        """Makes everything due at once, also what was claimed, and every submission that the last process left."""
+        await self._begin()
+        claimed = [row for row in self._rows() if row.claimed_from is not None]
+        starting = [row for row in self.disk.operations.values() if row.op.status is Status.STARTING]
+        if not claimed and not starting and not self._waits_in_vain(now):
             return
         async with self._commit():
             for row in claimed:
                 row.due_at, row.claimed_from = min(now, row.claimed_from or now), None
             for row in starting:
                 row.due_at = now
+            self._hasten(now)
 
     async def prune(self, now: datetime, keep: timedelta) -> None:
         """Deletes done inbox items, ended answers, notices, holds and Home tabs that are older than ``keep``."""

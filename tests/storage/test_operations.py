@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -382,7 +382,8 @@ async def test_postponing_nothing_does_nothing(store: Storage) -> None:
     await store.postpone({}, until=None)
 
 
-async def test_released_claims_are_due_at_once_and_nothing_else(store: Storage) -> None:
+async def test_released_claims_are_due_at_once_and_so_is_all_that_waits(store: Storage) -> None:
+    """By the clock that was, its time may have come long ago."""
     await opened(store, requested(1), due_at=after(-5))
     await opened(store, requested(2), due_at=after(-9))
     await opened(store, requested(3), due_at=after(500))
@@ -391,9 +392,30 @@ async def test_released_claims_are_due_at_once_and_nothing_else(store: Storage) 
     assert await claimed_ids(store, NOW) == ["SW-000002", "SW-000001"]
     assert len(await store.claim_messages(NOW, LATER, 5)) == 3
     await store.release_claims(after(-6))  # a clock that went back
-    assert await claimed_ids(store, after(-6)) == ["SW-000002", "SW-000001"]
+    assert await claimed_ids(store, after(-6)) == ["SW-000002", "SW-000001", "SW-000003"]
     assert len(await store.claim_inbox(after(-6), LATER, 5)) == 1
     assert len(await store.claim_messages(after(-6), LATER, 5)) == 3
+
+
+async def test_what_waits_is_hastened_and_what_is_claimed_is_left_to_whoever_has_it(store: Storage) -> None:
+    await opened(store, requested(1), due_at=after(-5))
+    assert await claimed_ids(store, NOW) == ["SW-000001"]
+    assert len(await store.claim_messages(NOW, after(9000), 5)) == 1
+    await opened(store, requested(2, at=after(3600)), due_at=after(7200))
+    await store.receive(inbound(at=after(3600)))
+    await store.hasten(NOW)
+    assert await claimed_ids(store, NOW) == ["SW-000002"]
+    assert len(await store.claim_inbox(NOW, LATER, 5)) == 1
+    (card,) = await store.claim_messages(NOW, LATER, 5)
+    assert card.operation is not None
+    assert card.operation.id == "SW-000002"
+
+
+async def test_a_database_shows_what_time_it_is(store: Storage) -> None:
+    before = datetime.now(UTC)
+    shown = await store.now()
+    assert abs(shown - before) < timedelta(minutes=1)
+    assert shown.utcoffset() == timedelta(0)
 
 
 async def test_operations_are_counted_by_status(store: Storage) -> None:

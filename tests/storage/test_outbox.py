@@ -269,6 +269,24 @@ async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, stor
     assert again.ts == ""
 
 
+@pytest.mark.parametrize("release", [True, False], ids=["released", "hastened"])
+async def test_a_post_that_may_be_on_its_way_is_not_looked_for_before_it_must_have_arrived(
+    store: Storage, release: bool
+) -> None:
+    await opened(store, requested(1))
+    await opened(store, requested(2))
+    begun, other = await due(store)
+    await store.begin_post(begun)
+    if not release:
+        for each in (begun, other):
+            await store.retry(each, due_at=after(3600), uncertain=each is begun, error="timeout")
+    await (store.release_claims if release else store.hasten)(after(1))
+    assert [each.id for each in await due(store, after(1))] == [other.id]
+    assert [each.id for each in await due(store, after(10.9))] == []
+    (again,) = await due(store, after(11))
+    assert (again.id, again.uncertain) == (begun.id, True)
+
+
 async def test_what_is_posted_is_certain(store: Storage) -> None:
     first = await opened(store, requested())
     await post(store, (await due(store))[0])
