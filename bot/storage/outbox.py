@@ -199,9 +199,10 @@ async def renew_cards(connection: AsyncConnection, of: Collection[str], at: date
 
 
 async def _hurry(connection: AsyncConnection, op: Operation, at: datetime) -> None:
-    """What only waited for its turn is due: an end passes everything else. What failed before waits all the same.
+    """What only waited for its turn is due: an end passes everything else.
 
-    What is claimed becomes so when it is put back.
+    What failed before waits all the same, and so does what may be on its way. What is claimed becomes due when it is
+    put back.
     """
     await connection.execute(
         update(messages)
@@ -210,6 +211,7 @@ async def _hurry(connection: AsyncConnection, op: Operation, at: datetime) -> No
             messages.c.done_at.is_(None),
             messages.c.claimed_from.is_(None),
             messages.c.attempts == 0,
+            not_(messages.c.uncertain),
             messages.c.due_at > at,
         )
         .values(due_at=at)

@@ -17,6 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope
 from bot.sandbox.slack.params import Params
 from bot.sandbox.slack.web_api import Reply, WebApi
 
+Adrift = Callable[[str, Callable[[], Awaitable[object]]], Awaitable[None]]
+
+
+async def on_its_way(_name: str, _arrive: Callable[[], Awaitable[object]]) -> None:
+    """Nobody dies of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -120,15 +126,21 @@ class SlackSession:
         api: The simulated Web API.
         boundary: Awaited before a call leaves and after its answer was made.
         way: Awaited on the way there; raises where the network fails.
+        adrift: Told of a call that has left, and how to let it arrive; awaited for ever where its sender dies.
     """
 
     def __init__(
-        self, api: WebApi, boundary: Callable[[str], Awaitable[None]], way: Callable[[], Awaitable[None]]
+        self,
+        api: WebApi,
+        boundary: Callable[[str], Awaitable[None]],
+        way: Callable[[], Awaitable[None]],
+        adrift: Adrift = on_its_way,
     ) -> None:
         self.closed = False
         self._api = api
         self._boundary = boundary
         self._way = way
+        self._adrift = adrift
 
     def request(self, _method: str, url: str, **args: Any) -> _Exchange:
         """One call; what the SDK passes besides address, headers, parameters and JSON has no meaning here."""
@@ -137,9 +149,11 @@ class SlackSession:
         token = str((args.get("headers") or {}).get("Authorization", "")).removeprefix("Bearer ")
 
         async def sending() -> Reply:
+            path = urlsplit(url).path
             await self._boundary("before a call to Slack")
+            await self._adrift("amid a call to Slack", lambda: self._ask(path, token, params))
             await self._way()
-            reply = await self._ask(urlsplit(url).path, token, params)
+            reply = await self._ask(path, token, params)
             await self._boundary("after Slack answered")
             return reply
 

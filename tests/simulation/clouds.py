@@ -27,6 +27,7 @@ from bot.sandbox.qingcloud import SimJob as QingJob
 from bot.sandbox.qingcloud import SimulatedQingCloud
 from bot.sandbox.switchovers import Ending, Timings
 from bot.sandbox.wire import AsgiTransport
+from tests.simulation.asgi import Adrift
 
 QINGCLOUD, HUAWEI, IAM = "qingcloud.example", "dds.example", "iam.example"
 VAGUE_CODES = (b"5000", b"5100", b"DBS.200998", b"DBS.280005", b"DBS.201509")
@@ -74,6 +75,9 @@ class Submission:
 
 ARRIVED: ContextVar[Submission | None] = ContextVar("arrived", default=None)
 SENT: ContextVar[list[Submission] | None] = ContextVar("sent", default=None)
+LATE: ContextVar[bool] = ContextVar("late", default=False)
+FLIGHTS = (0.0, 0.5, 2.0, 5.0, 9.0)
+"""Seconds for which a submission is on its way whose sender has died: the bot itself would wait for ten."""
 
 
 class WatchedQingCloud(SimulatedQingCloud):
@@ -247,6 +251,9 @@ class Clouds:
         submission = Submission(target, "", self._elapsed())
         self.look()
         self._submitted(submission)
+        if LATE.get():  # what is checked of it, is of the moment at which it left
+            await asyncio.sleep(self._dice.choice(FLIGHTS))
+            self.look()
         if (sent := SENT.get()) is not None:
             sent.append(submission)
         said: list[Message] = []
@@ -297,17 +304,19 @@ class CloudWire:
     Args:
         clouds: Where it leads.
         boundary: Awaited before a request leaves and when its answer is there.
+        adrift: Told of a submission that has left, and how to let it arrive; awaited for ever where its sender dies.
     """
 
-    def __init__(self, clouds: Clouds, boundary: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, clouds: Clouds, boundary: Callable[[str], Awaitable[None]], adrift: Adrift) -> None:
         self._clouds = clouds
         self._boundary = boundary
+        self._adrift = adrift
 
     def reads(self) -> httpx.AsyncBaseTransport:
         return _Transport(self._clouds, self._boundary, "read")
 
     def submission(self) -> httpx.AsyncBaseTransport:
-        return _Transport(self._clouds, self._boundary, "submission")
+        return _Submitting(self._clouds, self._boundary, self._adrift)
 
 
 class _Transport(AsgiTransport):
@@ -322,6 +331,7 @@ class _Transport(AsgiTransport):
         self._clouds.note_asked(str(request.url))
         if request.url.host in self._clouds.unreachable:
             return await AsgiTransport({}).handle_async_request(request)
+        await self._leaves(request)
         sent: list[Submission] = []
         token = SENT.set(sent)
         try:
@@ -332,6 +342,22 @@ class _Transport(AsgiTransport):
         for submission in sent:
             submission.received = True
         return response
+
+    async def _leaves(self, request: httpx.Request) -> None:
+        """It is on its way."""
+
+
+class _Submitting(_Transport):
+    def __init__(self, clouds: Clouds, boundary: Callable[[str], Awaitable[None]], adrift: Adrift) -> None:
+        super().__init__(clouds, boundary, "submission")
+        self._adrift = adrift
+
+    async def _leaves(self, request: httpx.Request) -> None:
+        async def arrives() -> None:
+            LATE.set(True)
+            await AsgiTransport(self._clouds.hosts).handle_async_request(request)
+
+        await self._adrift("amid a submission", arrives)
 
 
 def _not_alone(nodes: Iterable[Any], primaries: Collection[str]) -> list[str]:

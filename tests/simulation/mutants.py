@@ -37,6 +37,7 @@ from handlers.listeners import Listeners
 from handlers.payloads import dedupe_key, interaction_origin
 from handlers.publisher import Fate, Publisher
 from providers.huawei_dds.credentials import IamUser
+from tests.storage import memory
 from tests.storage.memory import MemoryStore
 
 SOON = timedelta(seconds=2)
@@ -335,6 +336,11 @@ def _everybody_by_their_own_clock() -> list[Change]:
     return [(SharedClock, "adjust", adjust)]
 
 
+def _look_at_once() -> list[Change]:
+    """A post whose sender has died is looked for while it may be on its way."""
+    return [(memory, "ON_ITS_WAY", timedelta(0))]
+
+
 _LATE: set[Any] = set()
 MUTANTS: dict[str, Callable[[], list[Change]]] = {
     change.__name__.removeprefix("_"): change
@@ -368,6 +374,7 @@ MUTANTS: dict[str, Callable[[], list[Change]]] = {
         _show_cards_once,
         _replies_beside_their_thread,
         _everybody_by_their_own_clock,
+        _look_at_once,
     )
 }
 

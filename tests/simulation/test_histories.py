@@ -28,7 +28,7 @@ CAUGHT = {
     "act_before_saving": ("saved_before_acting", 3),
     "resend_when_unknown": ("submitted_once", 59),
     "try_again_after_restart": ("submitted_once", 3),
-    "no_look_before_posting": ("posted_once", 6),
+    "no_look_before_posting": ("posted_once", 4),
     "forget_that_a_post_was_begun": ("posted_once", 11),
     "no_dedupe": ("one_effect_each", 4),
     "no_replay_set": ("replays_are_refused", 22),
@@ -36,9 +36,9 @@ CAUGHT = {
     "no_live_quorum": ("quorum_lives", 190),
     "believe_the_job": ("succeeded_is_true", 3),
     "answer_before_recording": ("accepted_is_recorded", 1),
-    "no_hold_at_the_start": ("holds_hold", 6),
+    "no_hold_at_the_start": ("holds_hold", 194),
     "no_live_glass": ("glass_is_guarded", 73),
-    "late_starts_start": ("starts_on_time", 8),
+    "late_starts_start": ("starts_on_time", 104),
     "own_review_counts": ("reviewed_by_another", 17),
     "no_notice_is_known": ("audit_channel_is_told_once", 0),
     "acknowledge_first": ("accepted_is_recorded", 8),
@@ -54,6 +54,7 @@ CAUGHT = {
     "show_cards_once": ("holds_are_shown", 91),
     "replies_beside_their_thread": ("said_in_the_thread", 0),
     "everybody_by_their_own_clock": ("posted_once", 0),
+    "look_at_once": ("posted_once", 815),
 }
 TRIES = 45
 

@@ -26,9 +26,11 @@ BOUNDARIES = {
     "after a commit": (6, 45),
     "before a submission leaves": (3, 1),
     "after a submission was answered": (4, 1),
+    "amid a submission": (2, 1),
     "before a read leaves": (1, 12),
     "after a read was answered": (1, 12),
     "before a call to Slack": (2, 12),
+    "amid a call to Slack": (3, 12),
     "after Slack answered": (4, 12),
 }
 """How often the process dies there, and after how many passages at most."""
@@ -37,9 +39,11 @@ AMBUSH = {
     "after a commit": (4, 40),
     "before a submission leaves": (5, 1),
     "after a submission was answered": (7, 1),
+    "amid a submission": (4, 1),
     "before a read leaves": (1, 8),
     "after a read was answered": (1, 8),
     "before a call to Slack": (1, 8),
+    "amid a call to Slack": (2, 8),
     "after Slack answered": (2, 8),
 }
 """The same where all the trouble is around one submission."""

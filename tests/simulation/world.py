@@ -10,8 +10,8 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
+import httpx
 import structlog
 
 from bot import config
@@ -132,6 +133,8 @@ STORES: dict[str, Callable[[random.Random, Now], Ground]] = {
     "sqlite": _on_sqlite,
 }
 REAL_EVERY = 256
+FLIGHTS_TO_SLACK = (0.1, 1.0, 3.0, 6.0)
+"""Seconds for which a call to Slack is on its way whose sender has died."""
 APART = (0, 1, -5, 30, -30, 100)
 """How many seconds the clock of a second machine is ahead of the first one's."""
 
@@ -353,7 +356,8 @@ class World:
         )
 
     def _around(self, clock: MachineClock, life: Life) -> Surroundings:
-        wire = CloudWire(self.clouds, life.boundary)
+        adrift = partial(self._adrift, life)
+        wire = CloudWire(self.clouds, life.boundary, adrift)
         jitter = random.Random(f"jitter {self.seed} {self.lives}")  # noqa: S311
         return Surroundings(
             clock=clock,
@@ -364,7 +368,7 @@ class World:
                 "huawei-dds": HuaweiDdsType(wire=wire),
             },
             slack_session=lambda **_: cast(
-                aiohttp.ClientSession, SlackSession(self._web, life.boundary, self._on_the_way)
+                aiohttp.ClientSession, SlackSession(self._web, life.boundary, self._on_the_way, adrift)
             ),
             web_sockets=lambda **_: Dialled(self.workspace.sockets, life, self._on_the_way, self.trace.count),
             logging=lambda **_: None,
@@ -372,6 +376,20 @@ class World:
             tick=TICK if self.scene.forms else SELDOM,
             housekeeping=timedelta(hours=1),
         )
+
+    async def _adrift(self, life: Life, name: str, arrive: Callable[[], Awaitable[object]]) -> None:
+        """What has left arrives all the same where its sender dies now; after a while, and nobody hears of it."""
+        if life.passes(name):
+            return
+        seconds = self.dice.choice(FLIGHTS_TO_SLACK) if name == "amid a call to Slack" else 0.0
+
+        async def arrives() -> None:
+            await asyncio.sleep(seconds)
+            with suppress(ConnectionError, httpx.TransportError):
+                await arrive()
+
+        self.spawn(arrives(), apart=True)
+        await asyncio.get_running_loop().create_future()
 
     async def _on_the_way(self) -> None:
         await asyncio.sleep(self.dice.choice((0.02, 0.05, 0.2)))
@@ -401,9 +419,15 @@ class World:
 
     # --- everybody else ---
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Lets something happen beside everything else; never inside the bot's process."""
-        task = asyncio.get_running_loop().create_task(work, context=self._context)
+    def spawn(self, work: Coroutine[Any, Any, None], *, apart: bool = False) -> asyncio.Task[None]:
+        """Lets something happen beside everything else, never inside the bot's process.
+
+        Args:
+            work: What.
+            apart: What it sets in its context is its own.
+        """
+        context = self._context.copy() if apart else self._context
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._others[task] = None
         task.add_done_callback(self._others.pop)
         return task

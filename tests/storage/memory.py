@@ -283,7 +283,12 @@ class MemoryStore:
 
     def _hurry(self, op: Operation, at: datetime) -> None:
         for each in self.disk.messages.values():
-            waits = each.done_at is None and each.claimed_from is None and not each.attempts
+            waits = (
+                each.done_at is None
+                and each.claimed_from is None
+                and not each.attempts
+                and not each.uncertain
+            )
             if each.operation_id == op.id and waits:
                 each.due_at = min(each.due_at, at)
 

@@ -287,6 +287,17 @@ async def test_a_post_that_may_be_on_its_way_is_not_looked_for_before_it_must_ha
     assert (again.id, again.uncertain) == (begun.id, True)
 
 
+async def test_an_end_does_not_hurry_a_post_that_may_be_on_its_way(store: Storage) -> None:
+    first = await opened(store, requested())
+    (card,) = await due(store)
+    await store.begin_post(card)
+    await store.release_claims(after(1))
+    await store.commit(chain(first, cancelled), due_at=None)
+    assert await cards(store, after(10.9)) == []
+    (again,) = await cards(store, after(11))
+    assert again.uncertain
+
+
 async def test_what_is_posted_is_certain(store: Storage) -> None:
     first = await opened(store, requested())
     await post(store, (await due(store))[0])
