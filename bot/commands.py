@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from handlers.manifest import render_yaml
 from handlers.texts import FALLBACK, Texts
 
 MOST_LISTED = 1000
+MOST_NAMED = 10
 
 
 def _config_path(arguments: argparse.Namespace) -> Path:
@@ -64,7 +65,9 @@ async def plan(arguments: argparse.Namespace) -> int:
     async with app.catalogue_for(settings) as catalogue:
         database = catalogue.databases.get(arguments.database)
         if database is None:
-            return fail(_unknown(arguments.database, catalogue.nearest(arguments.database)))
+            return fail(
+                _unknown(arguments.database, catalogue.nearest(arguments.database), catalogue.databases)
+            )
         try:
             planning = await make_plan(database, Target(database.name, arguments.shard), arguments.to)
         except Refused as error:
@@ -81,8 +84,11 @@ def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, co
     return code
 
 
-def _unknown(name: str, near: str) -> str:
-    return f"{name}: no such database or operation" + (f"; did you mean {near}?" if near else "")
+def _unknown(name: str, near: str, databases: Collection[str]) -> str:
+    known = ", ".join(sorted(databases)[:MOST_NAMED])
+    more = f" and {len(databases) - MOST_NAMED} more" if len(databases) > MOST_NAMED else ""
+    mend = f"did you mean {near}?" if near else f"the databases are {known}{more}" if known else ""
+    return f"{name}: no such database or operation" + (f"; {mend}" if mend else "")
 
 
 async def status(arguments: argparse.Namespace) -> int:
@@ -97,7 +103,7 @@ async def status(arguments: argparse.Namespace) -> int:
             else:
                 operation = await store.load(name.upper())
                 if operation is None:
-                    return fail(_unknown(name, nearest(name, settings.databases)))
+                    return fail(_unknown(name, nearest(name, settings.databases), settings.databases))
                 found, owed = [operation], []
             held = await _held(store, settings, name, found)
     except NoDatabase as error:
@@ -155,7 +161,7 @@ async def history(arguments: argparse.Namespace) -> int:
     except NoDatabase as error:
         return _nothing_yet(error, name, settings, arguments)
     if name is not None and not counted and name not in settings.databases:
-        return fail(_unknown(name, nearest(name, settings.databases)))
+        return fail(_unknown(name, nearest(name, settings.databases), settings.databases))
     total = sum(count for status, count in counted.items() if status in ENDS)
     if total > arguments.limit:
         print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)

@@ -187,8 +187,9 @@ def _no_channel(place: Place, local: Local) -> Reason | None:
 
 
 def _other_database(chosen: str, filled_for: str, database: str) -> Reason | None:
-    # Its pickers may be late, or another replica's: what was picked of one database is not meant of another.
-    stale = bool(chosen) and bool(database) and filled_for != database
+    # Its pickers may be late, or another replica's: what was picked of one database is not meant of another. What comes
+    # before there are any was picked of none, and is judged as what is typed.
+    stale = bool(chosen) and bool(database) and filled_for not in {"", database}
     return Reason.of("form-of-another", name=filled_for) if stale else None
 
 

@@ -34,10 +34,16 @@ def dedupe_key(body: Payload) -> str:
     if isinstance(known, str) and 0 < len(known) <= MAX_ID:
         return f"{kind}:{known}"
     if kind == "view_submission":
-        # However often a form is sent: every click has a trigger of its own, and the form is asked once.
-        return f"{kind}:{text(part(body, 'view'), 'id')}"
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return f"{kind}:sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+        # However often a form is sent as it is: every click has a trigger of its own. One that was changed since is
+        # another request; where its acknowledgement was lost, Slack leaves it open.
+        view = part(body, "view")
+        return f"{kind}:sha256:{_digest({'id': text(view, 'id'), 'state': view.get('state')})}"
+    return f"{kind}:sha256:{_digest(body)}"
+
+
+def _digest(said: Payload) -> str:
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def command_origin(body: Payload) -> Origin:

@@ -14,7 +14,7 @@ from bot.core import events as e
 from bot.core.answers import Answer, AskAgain, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import Limits, open_operation
-from bot.core.model import CandidateRule, Capabilities, OperationId, Reason, Target, Topology, UserId
+from bot.core.model import CandidateRule, OperationId, Reason, Target, Topology, UserId
 from bot.core.operation import REPLANNED, UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, Standing, may_break_glass, may_cancel, may_reject, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
@@ -71,6 +71,8 @@ class Requests:
         self._catalogue = catalogue
         self._clock = clock
         self._new_id = new_id
+        self._whole: set[str] = set()
+        """Databases that had no shards when they were read last."""
 
     async def take(
         self,
@@ -188,7 +190,7 @@ class Requests:
         hindered: Reason | None,
     ) -> Answer:
         try:
-            topology = await _read(database, command, limits)
+            topology = await self._read(database, command, limits)
         except TimeoutError:
             return Tell(
                 Reason.of("unreadable", name=database.name), Reason.of("reading-slow", name=database.name)
@@ -240,9 +242,34 @@ class Requests:
     ) -> Topology | AskAgain | None:
         """What is there, what the asker is asked instead, or nothing where it can't be read for now."""
         try:
-            return await _read(database, command, limits)
+            return await self._read(database, command, limits)
         except (ProviderError, TimeoutError):
             return None  # planning reads again, with patience, and says in the thread what is wrong
+
+    async def _read(
+        self, database: Database, command: RequestSwitchover, limits: Limits
+    ) -> Topology | AskAgain:
+        """As ``read_named``, for as long as the request can wait.
+
+        Raises:
+            ProviderError: As ``read_named``.
+            TimeoutError: The cloud takes longer.
+        """
+        seconds = READING_SHARE * limits.lease.total_seconds()
+        if not command.dry_run and not self._leaves_open(database, command):
+            seconds = min(LOOK_LIMIT, seconds)
+        async with asyncio.timeout(seconds):
+            found = await read_named(database, command)
+        if isinstance(found, Topology):
+            (self._whole.add if found.shard is None else self._whole.discard)(database.name)
+        return found
+
+    def _leaves_open(self, database: Database, command: RequestSwitchover) -> bool:
+        """Whether a node or a shard may still be to be chosen: unread, all would see a card that is refused."""
+        capabilities = database.provider.capabilities
+        no_node = command.node is None and capabilities.candidate is CandidateRule.REQUIRED
+        no_shard = command.shard is None and capabilities.shards and database.name not in self._whole
+        return no_node or no_shard
 
     async def _open(
         self,
@@ -349,26 +376,6 @@ def _unclear(
 
 def _chosen_already(operation: str) -> Tell:
     return Tell(Reason.of("chosen-already", id=operation))
-
-
-async def _read(database: Database, command: RequestSwitchover, limits: Limits) -> Topology | AskAgain:
-    """As ``read_named``, for as long as the request can wait.
-
-    Raises:
-        ProviderError: As ``read_named``.
-        TimeoutError: The cloud takes longer.
-    """
-    seconds = READING_SHARE * limits.lease.total_seconds()
-    if not command.dry_run and not _leaves_open(command, database.provider.capabilities):
-        seconds = min(LOOK_LIMIT, seconds)
-    async with asyncio.timeout(seconds):
-        return await read_named(database, command)
-
-
-def _leaves_open(command: RequestSwitchover, capabilities: Capabilities) -> bool:
-    """Whether a node or a shard is still to be chosen: without a reading all would see a card that is refused."""
-    no_node = command.node is None and capabilities.candidate is CandidateRule.REQUIRED
-    return no_node or (command.shard is None and capabilities.shards)
 
 
 def _ill_formed(item: InboxItem, command: RequestSwitchover) -> Reason | None:

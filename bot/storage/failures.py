@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -75,8 +76,17 @@ def unavailable(error: Exception) -> StoreUnavailable:
     if isinstance(cause, TimeoutError):
         return StoreUnavailable("the database did not answer in time")
     if isinstance(cause, OSError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
-        return StoreUnavailable("the database can't be reached")
+        return StoreUnavailable(f"the database can't be reached{_why(cause)}")
     return StoreUnavailable(f"the database refused ({type(cause).__name__})")
+
+
+def _why(cause: BaseException | None) -> str:
+    """The system's word for it: what the driver says besides may hold the address."""
+    if not isinstance(cause, OSError) or cause.errno is None:
+        return ""
+    # The numbers of name resolution are its own, and negative.
+    word = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror
+    return f" ({word.lower()})" if word else ""
 
 
 def _sqlite(error: sqlite3.Error) -> str:

@@ -196,7 +196,18 @@ async def test_who_mistypes_a_name_is_told_the_nearest(command: str) -> None:
     said = "ordrs: no such database or operation; did you mean orders?\n"
     assert (printed.code, printed.out, printed.err) == (1, "", said)
     printed = await typed(command, "SW-000000")
-    assert (printed.code, printed.err) == (1, "SW-000000: no such database or operation\n")
+    said = "SW-000000: no such database or operation; the databases are orders\n"
+    assert (printed.code, printed.err) == (1, said)
+
+
+@pytest.mark.usefixtures("elsewhere")
+async def test_no_more_than_some_databases_are_named(elsewhere: Path) -> None:
+    await typed("db", "upgrade")
+    more = "".join(f'[databases.db-{n:02}]\naccount = "qc"\ncluster = "cl-{n:08}"\n' for n in range(12))
+    configure(elsewhere.parent, more)
+    named = ", ".join(f"db-{n:02}" for n in range(10))
+    said = f"xxxxxx: no such database or operation; the databases are {named} and 3 more\n"
+    assert (await typed("status", "xxxxxx")).err == said
 
 
 @pytest.mark.parametrize(

@@ -490,6 +490,24 @@ async def test_a_closed_form_is_not_read_for_and_costs_nothing() -> None:
 # --- sending it ---
 
 
+async def test_a_form_that_is_changed_and_sent_again_is_another_request() -> None:
+    """Its acknowledgement was lost, so that it stayed open; what was changed must not be lost without a word."""
+
+    def changed(delivery: Delivery) -> Delivery:
+        payload = _payload(delivery)
+        payload["view"]["state"]["values"]["reason"]["reason"]["value"] = "changed"
+        return _signed(it, payload)
+
+    async with office() as it:
+        view = await it.opened()
+        receipt = await it.people.submit("rita", view, {"database": "orders", "reason": "first"})
+        assert (await it.people.send(changed(receipt.delivery))).ok
+        assert [item.command for item in it.inbox.items] == [
+            RequestSwitchover("orders", reason="first"),
+            RequestSwitchover("orders", reason="changed"),
+        ]
+
+
 async def test_a_form_sent_twice_is_one_request() -> None:
     async with office() as it:
         view = await it.filled_for("orders")
@@ -564,6 +582,20 @@ async def test_a_node_picked_of_another_database_is_not_taken() -> None:
         view = await it.filled_for("orders")
         receipt = await it.people.submit("rita", view, {"database": "events", "node": B})
         assert "This was chosen for orders" in receipt.json["errors"]["node"]
+
+
+async def test_a_node_that_was_picked_of_no_database_is_judged_as_what_is_typed() -> None:
+    """In a form that has not been filled for any yet."""
+
+    def named(delivery: Delivery) -> Delivery:
+        payload = _payload(delivery)
+        payload["view"]["state"]["values"]["node"] = {"node": {"type": "plain_text_input", "value": B}}
+        return _signed(it, payload)
+
+    async with office() as it:
+        view = await it.opened()
+        assert (await it.people.submit("rita", view, {"database": "orders"}, twist=named)).problem == ""
+        assert it.recorded.command == RequestSwitchover("orders", node=B)
 
 
 async def test_a_mention_is_no_name() -> None:

@@ -244,6 +244,22 @@ def test_where_nothing_is_left_open_a_card_waits_for_no_slow_reading() -> None:
     assert elapsed(story) == LOOK_LIMIT
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_database_known_to_have_no_shards_leaves_none_open(known: bool) -> None:
+    """A card comes at once also where the cloud might have had shards, and hangs."""
+
+    async def story() -> None:
+        world = World()
+        world.cloud.capabilities = replace(SHARDED, candidate=CandidateRule.OPTIONAL)
+        if known:
+            assert await world.ask(RequestSwitchover("orders", dry_run=True))
+        world.cloud.while_reading = hang
+        assert await world.ask(RequestSwitchover("orders")) is None
+        assert await world.status() is Status.PLANNING
+
+    assert elapsed(story) == (LOOK_LIMIT if known else READING_SHARE * Limits().lease.total_seconds())
+
+
 def test_a_cloud_that_hangs_holds_up_no_delivery_beyond_its_claim() -> None:
     """Not even where nothing can be said without a reading: planning says then what is wrong."""
     lease = timedelta(seconds=20)
