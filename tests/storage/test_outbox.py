@@ -262,7 +262,7 @@ async def test_a_post_begun_and_never_recorded_is_uncertain(stores: Stores, stor
     await opened(store, requested())
     (card,) = await due(store)
     assert not card.uncertain
-    await store.begin_post(card)
+    await store.begin_post(card, now=NOW)
     await store.close()  # the process is gone
     (again,) = await due(await stores.open(), after(3600))
     assert again.uncertain
@@ -281,7 +281,7 @@ async def test_what_is_posted_is_certain(store: Storage) -> None:
 async def test_a_failed_post_comes_back_when_it_says(store: Storage, uncertain: bool) -> None:
     await opened(store, requested())
     (card,) = await due(store)
-    await store.begin_post(card)
+    await store.begin_post(card, now=NOW)
     await store.retry(card, due_at=after(30), uncertain=uncertain, error="ratelimited\x00")
     assert await due(store, after(29)) == []
     (again,) = await due(store, after(30))
@@ -307,7 +307,7 @@ async def test_a_message_is_claimed_until_its_claim_ends(stores: Stores, store: 
 
 
 ENDINGS: dict[str, Callable[[Storage, Message], Awaitable[None]]] = {
-    "begin_post": lambda store, card: store.begin_post(card),
+    "begin_post": lambda store, card: store.begin_post(card, now=NOW),
     "retry": lambda store, card: store.retry(card, due_at=after(11), uncertain=True, error="late"),
     "put_back": lambda store, card: store.put_back([(card, after(11))], now=after(10)),
     "move": lambda store, card: store.move(card, channel="D9", now=after(11)),
@@ -325,7 +325,7 @@ async def test_a_claim_that_another_has_taken_over_is_not_touched_by_its_former_
     (present,) = await other.claim_messages(after(10), after(20), 5)
     if ending == "begin_post":
         with pytest.raises(Stale):
-            await store.begin_post(former)
+            await store.begin_post(former, now=NOW)
     else:
         await ENDINGS[ending](store, former)
     assert await due(other, after(19)) == []
@@ -467,7 +467,7 @@ async def test_a_reply_that_was_moved_is_in_no_thread_there(store: Storage) -> N
     await store.commit(chain(first, cancelled), due_at=None)
     await post(store, (await due(store))[0])
     (end,) = await due(store)
-    await store.begin_post(end)
+    await store.begin_post(end, now=NOW)
     await store.move(end, channel="D1", now=after(1))
     (moved,) = await due(store, after(1))
     assert (moved.id, moved.channel, moved.thread, moved.uncertain) == (end.id, "D1", None, False)
@@ -629,13 +629,13 @@ async def test_a_notice_that_comes_again_leaves_itself_alone(audited: Storage) -
 async def test_a_notice_that_is_superseded_while_it_is_posted_stays_over(audited: Storage) -> None:
     await audited.owe_notice("s-1", SAID, NOW, series="s-")
     (older,) = await told(audited)
-    await audited.begin_post(older)
+    await audited.begin_post(older, now=NOW)
     await audited.owe_notice("s-2", SAID, after(1), series="s-")
     (newer,) = await told(audited, after(1))
     await audited.retry(older, due_at=after(2), uncertain=True, error="503")
     await audited.posted(older, ts="1.1", version=0, now=after(2))
     with pytest.raises(Stale):
-        await audited.begin_post(older)
+        await audited.begin_post(older, now=NOW)
     assert await audited.backlog() == 1
     await post(audited, newer, now=after(3))
     assert await audited.backlog() == 0
@@ -663,7 +663,7 @@ async def test_what_was_noticed_long_ago_is_forgotten_and_what_was_not_is_kept(
 async def test_a_notice_is_retried_moved_and_given_up_like_any_message(audited: Storage) -> None:
     await audited.owe_notice("a", Say(Reason.of("x")), NOW)
     (one,) = await told(audited)
-    await audited.begin_post(one)
+    await audited.begin_post(one, now=NOW)
     await audited.retry(one, due_at=after(5), uncertain=True, error="503")
     assert await told(audited, after(4)) == []
     (one,) = await told(audited, after(5))
@@ -788,7 +788,7 @@ async def test_an_older_version_that_is_told_late_hides_neither_the_hold_nor_its
     """Whoever posted it was held up for longer than its claim."""
     first = await opened(store, requested())
     (late,) = await cards(store)
-    await store.begin_post(late)
+    await store.begin_post(late, now=NOW)
     await hold(store, replace(FREEZE, until=after(4000)))
     await store.commit(chain(first, planned), due_at=NOW)
     (card,) = await cards(store, after(3600))
