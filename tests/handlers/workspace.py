@@ -175,7 +175,9 @@ class Workspace:
         return {"ok": True, "channel": {"id": channel}}
 
     def _conversations_history(self, args: dict[str, Any]) -> dict[str, Any]:
-        return self._read(args, lambda m: not m.get("thread_ts") or m.get("reply_broadcast"), newest_first=True)
+        return self._read(
+            args, lambda m: not m.get("thread_ts") or m.get("reply_broadcast"), newest_first=True
+        )
 
     def _conversations_replies(self, args: dict[str, Any]) -> dict[str, Any]:
         return self._read(args, lambda m: args["ts"] in (m["ts"], m.get("thread_ts")), newest_first=False)
