@@ -623,6 +623,7 @@ class Message:
         claimed_until: When the present claim of it ends.
         hold: What keeps a card's operation from what it waits for, as was known when it was claimed.
         renewals: How often what holds it had been set or lifted by then, while it waited.
+        begun_at: When the post that is in doubt was begun; None: none is, or an older version began it.
     """
 
     id: int
@@ -643,6 +644,7 @@ class Message:
     claimed_until: datetime
     hold: Hold | None = None
     renewals: int = 0
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -670,8 +672,8 @@ class Outbox(Protocol):
         """
         ...
 
-    async def begin_post(self, message: Message) -> None:
-        """Records that a post is about to be made, so that a crash leaves it ``uncertain``.
+    async def begin_post(self, message: Message, *, now: datetime) -> None:
+        """Records that a post is about to be made, and when, so that a crash leaves it ``uncertain``.
 
         Raises:
             Stale: Another replica has claimed it, or it is over: nothing may be posted.

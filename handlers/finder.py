@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.errors import DirectoryUnavailable
@@ -17,8 +17,12 @@ AUDIT_TYPE = "switchover_audit"
 NOTICE_TYPE = "switchover_notice"
 TYPES = (EVENT_TYPE, AUDIT_TYPE, NOTICE_TYPE)
 SKEW = timedelta(seconds=60)  # between our clock and the one behind Slack's ``ts``
+# From the beginning of a post to its ``ts``, by our clock: a claim lasts half a minute, Slack may take its time, and
+# our clock may be behind. Slack's deliveries are refused where that is more than this.
+LATE = timedelta(minutes=5)
 PAGE = 200
 MAX_PAGES = 50
+AGAIN_IN_A_THREAD = 10  # pages, see ``Finder.find``
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Everything since it became owed was read, and it is not there."""
+    """Everything from around the time when it was begun was read, and it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,25 @@ class Unreadable:
                 return "ratelimited"
             case _:
                 return "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is read of a channel or a thread.
+
+    Attributes:
+        oldest: From when, None: from the first message.
+        latest: Until when, None: to the last message.
+        pages: How many at most.
+        beyond: What is known once these are read, and there are more.
+        begun: It continues a look-up.
+    """
+
+    oldest: datetime | None
+    latest: datetime | None
+    pages: int
+    beyond: Absent | Unreadable
+    begun: bool
 
 
 class Take(Protocol):
@@ -87,10 +110,14 @@ class Finder:
     async def find(
         self, message: Message, *, in_time: Callable[[], bool] = lambda: True
     ) -> Found | Absent | Unreadable:
-        """Looks for a message where it would have been posted, from a minute before it became owed.
+        """Looks for a message where it would have been posted, around the time when its post was begun.
 
-        Before it is said to be absent, the newest messages are looked at whatever their time: our clock may
-        be ahead of the one behind Slack's ``ts``.
+        However long ago that is, and whatever was said since, it is a few minutes to read. Where nobody wrote down
+        when it was begun, that is everything from a minute before it became owed.
+
+        Before it is said to be absent, some messages are looked at whatever their time: our clock may be further
+        from the one behind Slack's ``ts`` than is thought. Those are the newest page of a channel, and a thread from
+        its beginning, as far as some pages go.
 
         Args:
             message: What is looked for.
@@ -101,11 +128,12 @@ class Finder:
             us = await self._identity()
         except DirectoryUnavailable:
             return Unreadable(method)
-        oldest = f"{(message.created_at - SKEW).timestamp():.6f}"
-        found = await self._read(method, message, us, in_time, oldest=oldest)
-        if not isinstance(found, Absent):
-            return found
-        return await self._read(method, message, us, in_time, oldest=None, begun=True)
+        found: Found | Absent | Unreadable = Absent()
+        for part in _parts(method, message):
+            found = await self._read(method, message, us, in_time, part)
+            if not isinstance(found, Absent):
+                break
+        return found
 
     async def _read(
         self,
@@ -113,19 +141,18 @@ class Finder:
         message: Message,
         us: Identity,
         in_time: Callable[[], bool],
-        *,
-        oldest: str | None,
-        begun: bool = False,
+        part: _Part,
     ) -> Found | Absent | Unreadable:
+        begun = part.begun
         cursor: str | None = None
-        for _ in range(MAX_PAGES):
+        for _ in range(part.pages):
             if not in_time():
                 return Unreadable(method)
             wait = self._take(method, message.channel, begun=begun)
             begun = True
             if wait:
                 return Unreadable(method, wait=wait)
-            outcome = await self._page(method, message, oldest, cursor)
+            outcome = await self._page(method, message, part, cursor)
             if not isinstance(outcome, Done):
                 return Unreadable(method, outcome)
             posted = outcome.data.get("messages")
@@ -134,24 +161,40 @@ class Finder:
             ts = _find(posted, message, us)
             if ts:
                 return Found(ts)
-            if oldest is None and not message.thread:
-                return Absent()  # the first page of a channel is the newest; that of a thread the oldest
             cursor = _next(outcome.data)
             if not cursor:
-                return Unreadable(method) if outcome.data.get("has_more") else Absent()
-        return Unreadable(method)
+                return part.beyond if outcome.data.get("has_more") else Absent()
+        return part.beyond
 
-    async def _page(self, method: str, message: Message, oldest: str | None, cursor: str | None) -> Outcome:
+    async def _page(self, method: str, message: Message, part: _Part, cursor: str | None) -> Outcome:
         return await self._client.call(
             method,
             channel=message.channel,
             ts=message.thread,
-            oldest=oldest,
+            oldest=_stamp(part.oldest),
+            latest=_stamp(part.latest),
             include_all_metadata=True,
             inclusive=True,
             limit=PAGE,
             cursor=cursor,
         )
+
+
+def _parts(method: str, message: Message) -> Sequence[_Part]:
+    """First where it must be, then where it may be if our clock is wrong."""
+    begun = message.begun_at
+    oldest = (message.created_at if begun is None else begun) - SKEW
+    latest = None if begun is None else begun + LATE
+    # The first page of a channel is the newest; that of a thread the oldest.
+    again = AGAIN_IN_A_THREAD if message.thread else 1
+    return (
+        _Part(oldest, latest, MAX_PAGES, beyond=Unreadable(method), begun=False),
+        _Part(None, None, again, beyond=Absent(), begun=True),
+    )
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else f"{at.timestamp():.6f}"
 
 
 def _find(posted: Sequence[Any], message: Message, us: Identity) -> str:

@@ -381,7 +381,7 @@ class Publisher:
             return self._waits(0.0, uncertain=message.uncertain, error="lease")
         words = render()
         hit("before_begin_post", message.kind)
-        await self._outbox.begin_post(message)
+        await self._outbox.begin_post(message, now=self._clock.now())
         hit("after_begin_post", message.kind)
         if not self._fits(until):
             # The database took its time. Nothing was sent, so there is nothing to look for.

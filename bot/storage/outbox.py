@@ -41,6 +41,9 @@ from bot.storage.tables import EPOCH, Instant, insert_new, messages, operations
 CARD_KEY = "card"
 UNREADABLE = "unreadable"
 SUPERSEDED = "superseded"
+# Once it is known whether it was posted, the time is worth nothing: a replica of an older version that begins the
+# next post says no time, and it would be looked for around the last one.
+CERTAIN: Mapping[str, Any] = {"uncertain": False, "begun_at": None}
 
 _of_card = messages.c.kind == MessageKind.CARD
 _of_reply = messages.c.kind == MessageKind.REPLY
@@ -369,6 +372,7 @@ def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, st
         created_at=row.owed_at,
         claimed_until=row.due_at,
         renewals=row.renewals,
+        begun_at=row.begun_at,
     )
 
 
@@ -383,13 +387,15 @@ def _ours(message: Message) -> ColumnElement[bool]:
     )
 
 
-async def begin_post(connection: AsyncConnection, message: Message) -> None:
+async def begin_post(connection: AsyncConnection, message: Message, now: datetime) -> None:
     """A post is about to be made.
 
     Raises:
         Stale: Another replica has claimed it, or it is over.
     """
-    begun = await connection.execute(update(messages).where(_ours(message)).values(uncertain=True))
+    begun = await connection.execute(
+        update(messages).where(_ours(message)).values(uncertain=True, begun_at=now)
+    )
     if begun.rowcount != 1:
         raise Stale(f"message {message.id} is not ours any more")
 
@@ -433,13 +439,13 @@ async def posted(connection: AsyncConnection, message: Message, ts: str, version
         .values(
             ts=ts,
             renew_at=case((shows_it, literal(shown_until, Instant())), else_=literal(EPOCH, Instant())),
-            uncertain=False,
             attempts=0,
             posted_version=case((_of_card, newer), else_=0),
             owed_at=case((and_(_of_card, shows_it), owed_at), else_=before),
             due_at=case((ours, over), else_=messages.c.due_at),
             claimed_from=case((ours, null()), else_=messages.c.claimed_from),
             done_at=done,
+            **CERTAIN,
         )
     )
 
@@ -460,9 +466,9 @@ async def retry(
         .values(
             due_at=due_at,
             claimed_from=None,
-            uncertain=uncertain,
             attempts=messages.c.attempts + int(failed),
             last_error=error,
+            **({"uncertain": True} if uncertain else CERTAIN),
         )
     )
 
@@ -509,7 +515,7 @@ async def move(connection: AsyncConnection, message: Message, channel: str, now:
     await connection.execute(
         update(messages)
         .where(_ours(message))
-        .values(channel=channel, thread=None, due_at=now, claimed_from=None, uncertain=False, attempts=0)
+        .values(channel=channel, thread=None, due_at=now, claimed_from=None, attempts=0, **CERTAIN)
     )
 
 

@@ -385,9 +385,9 @@ class SqlStore:
         """Takes due messages: answers and what ended operations are owed first, then new cards, then by age."""
         return await self._database.note(partial(outbox.claim, now=now, until=until, limit=limit))
 
-    async def begin_post(self, message: Message) -> None:
+    async def begin_post(self, message: Message, *, now: datetime) -> None:
         """Records that a post is about to be made."""
-        await self._database.write(partial(outbox.begin_post, message=message))
+        await self._database.write(partial(outbox.begin_post, message=message, now=now))
 
     async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         """Records Slack's id, and for a card the version shown."""

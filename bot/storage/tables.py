@@ -24,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0006"  # the newest migration; what this code reads and writes
+REVISION = "0007"  # the newest migration; what this code reads and writes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -194,6 +194,7 @@ messages = Table(
     Column("done_at", Instant),  # it will never be owed again
     Column("renew_at", Instant),  # from when a card shows something else, though at the same version
     Column("renewals", Integer, nullable=False, server_default="0"),  # how often that was said
+    Column("begun_at", Instant),  # when the post in doubt was begun; NULL: none is, or it was not said when
     UniqueConstraint("operation_id", "key"),
 )
 Index(

@@ -128,19 +128,19 @@ class MemoryOutbox:
             row.message = replace(row.message, claimed_until=until)
         return [row.message for row in due[:limit]]
 
-    async def begin_post(self, message: Message) -> None:
+    async def begin_post(self, message: Message, *, now: datetime) -> None:
         self._check("begin_post")
         self._clock.advance(self.begins_in)
         if message.id in self.overtaken:
             self.rows[message.id].due_at += timedelta(seconds=30)
         if not self._ours(message):
             raise Stale(f"message {message.id} is not ours any more")
-        self.change(message.id, uncertain=True)
+        self.change(message.id, uncertain=True, begun_at=now)
 
     async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         self._check("posted")
         row, ours = self.rows[message.id], self._ours(message)
-        self.change(message.id, ts=ts, posted_version=version, uncertain=False, attempts=0)
+        self.change(message.id, ts=ts, posted_version=version, uncertain=False, begun_at=None, attempts=0)
         row.due_at = now if ours else row.due_at
         if row.message.kind is not MessageKind.CARD:
             row.state = "posted"
@@ -151,7 +151,9 @@ class MemoryOutbox:
         self._check("retry")
         row = self.rows[message.id]
         if self._ours(message):
-            self.change(message.id, uncertain=uncertain, attempts=row.message.attempts + int(failed))
+            begun_at = row.message.begun_at if uncertain else None
+            attempts = row.message.attempts + int(failed)
+            self.change(message.id, uncertain=uncertain, begun_at=begun_at, attempts=attempts)
             row.due_at = due_at
             row.errors.append(error)
 
@@ -164,7 +166,7 @@ class MemoryOutbox:
     async def move(self, message: Message, *, channel: str, now: datetime) -> None:
         self._check("move")
         if self._ours(message):
-            self.change(message.id, channel=channel, thread=None, uncertain=False, attempts=0)
+            self.change(message.id, channel=channel, thread=None, uncertain=False, begun_at=None, attempts=0)
             self.rows[message.id].due_at = now
 
     async def give_up(self, message: Message, *, error: str, now: datetime) -> None:

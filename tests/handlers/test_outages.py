@@ -17,6 +17,7 @@ from bot.core.model import OperationId, UserId
 from bot.core.operation import Operation, Status
 from bot.core.schedule import Start
 from bot.sandbox.slack import Fault
+from handlers.finder import PAGE
 from tests.core.examples import ANN, ASKER, B
 from tests.handlers.storm import AUDIT, Storm, storm
 from tests.storage.backends import Ground
@@ -618,6 +619,25 @@ async def test_many_posts_in_doubt_are_all_settled(ground: Ground) -> None:
         await run.live(120, step=0.5)
         assert sum(run.cards().values()) == len(names)
         assert run.doubled() == []
+
+
+@IN_A_FILE_TOO
+@pytest.mark.parametrize("was_posted", [True, False])
+async def test_a_card_in_doubt_is_settled_after_a_weekend_in_a_busy_channel(
+    ground: Ground, *, was_posted: bool
+) -> None:
+    """What was said since is not read, however much it is."""
+    async with storm(ground) as run:
+        run.databases(["orders"])
+        run.slack.faults.once("chat.postMessage", Fault.drop(processed=was_posted))
+        await run.requested("orders")
+        await run.publish()
+        for _ in range(3 * PAGE):
+            run.slack.post("C-OPS", ASKER, "disk is filling up")
+            run.clock.passed += timedelta(minutes=6)
+        await run.live(120, step=5)
+        assert (sum(run.cards().values()), run.doubled(), await run.store.backlog()) == (1, [], 0)
+        assert len(run.slack.calls_of("conversations.history")) == (1 if was_posted else 2)
 
 
 async def test_a_refusal_that_names_who_holds_the_lock_links_its_card(ground: Ground) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -353,13 +353,82 @@ async def test_what_came_after_the_request_is_read_and_the_newest_page_whatever_
     await desk.settle()
     first, second = desk.slack.asked("conversations.history")
     assert float(first["oldest"]) == (START - timedelta(seconds=60)).timestamp()
+    assert "latest" not in first, "nobody wrote down when it was begun"
     assert "oldest" not in second
 
 
+async def test_it_is_looked_for_around_the_time_when_it_was_begun(desk: Desk) -> None:
+    desk.owe_card()
+    desk.clock.advance(1800)
+    desk.slack.fail("chat.postMessage", "drop")
+    await desk.settle(5)
+    begun = (START + timedelta(minutes=30)).timestamp()
+    first, second = desk.slack.asked("conversations.history")
+    assert (float(first["oldest"]), float(first["latest"])) == (begun - 60, begun + 300)
+    assert not {"oldest", "latest"} & second.keys()
+
+
+def crowd(desk: Desk, count: int, thread: str | None = None) -> None:
+    """Others talk. A page has two messages here: more than a hundred are more than a look-up reads."""
+    said = [
+        {"ts": desk.slack._ts(), "user": "U9", "text": "alert", "thread_ts": thread} for _ in range(count)
+    ]
+    desk.slack.channels["C1"].messages += said
+
+
 @pytest.mark.parametrize("thread", [None, "3.3"])
-async def test_it_is_found_though_our_clock_is_far_ahead(desk: Desk, thread: str | None) -> None:
-    desk.owe_card(uncertain=True, thread=thread)
-    ts = f"{desk.clock.now().timestamp() - 600:.0f}.5"
+@pytest.mark.parametrize("was_posted", [True, False])
+async def test_a_post_in_doubt_is_settled_however_much_was_said_before_it_and_since(
+    desk: Desk, thread: str | None, *, was_posted: bool
+) -> None:
+    desk.owe_card(thread=thread)
+    crowd(desk, 150, thread)
+    desk.clock.advance(600)
+    desk.slack.fail("chat.postMessage", "drop", after=was_posted)
+    await desk.settle()
+    desk.clock.advance(600)
+    crowd(desk, 150, thread)
+    desk.clock.advance(3600)
+    await desk.settle(seconds=5)
+    assert desk.slack.keys() == ["card-1"]
+    assert desk.row(100).ts
+    looks = len(desk.slack.asked("conversations.replies" if thread else "conversations.history"))
+    assert looks == 1 if was_posted else looks <= 11
+
+
+@pytest.mark.parametrize("thread", [None, "3.3"])
+@pytest.mark.parametrize("ahead", [-60, 60, 299])
+async def test_it_is_found_by_another_clock_than_ours(desk: Desk, thread: str | None, ahead: int) -> None:
+    """Slack's may be a minute behind or ahead, and the post on its way for minutes besides."""
+    crowd(desk, 50, thread)
+    desk.clock.advance(600)
+    desk.owe_card(thread=thread)
+    desk.slack.ahead = ahead
+    desk.slack.fail("chat.postMessage", "drop", after=True)
+    await desk.settle()
+    desk.clock.advance(600)
+    crowd(desk, 50, thread)
+    await desk.settle(seconds=5)
+    assert desk.slack.keys() == ["card-1"]
+    assert desk.row(100).ts
+
+
+async def test_it_is_absent_only_where_everything_said_around_its_beginning_was_read(desk: Desk) -> None:
+    desk.owe_card(uncertain=True, begun_at=desk.clock.now())
+    crowd(desk, 150)
+    await desk.settle(seconds=60)
+    assert desk.slack.asked("chat.postMessage") == []
+    assert desk.row(100).uncertain
+
+
+@pytest.mark.parametrize("thread", [None, "3.3"])
+@pytest.mark.parametrize("ahead", [-600, 600])
+@pytest.mark.parametrize("begun_at", [None, START])
+async def test_it_is_found_soon_after_though_our_clock_is_far_off(
+    desk: Desk, thread: str | None, ahead: int, begun_at: datetime | None
+) -> None:
+    desk.owe_card(uncertain=True, thread=thread, begun_at=begun_at)
+    ts = f"{desk.clock.now().timestamp() + ahead:.0f}.5"
     metadata = PlainRenderer().metadata("SW-1", "planning", "card-1")
     ours = {"ts": ts, "user": BOT_USER, "text": "ours", "metadata": metadata, "thread_ts": thread}
     desk.slack.channels["C1"].messages.append(ours)

@@ -48,6 +48,7 @@ class Workspace:
         self.gate: Callable[[str], Awaitable[None]] | None = None
         self.url = ""
         self.home = HOME
+        self.ahead = 0.0  # seconds by which its clock is ahead of ours
         self._serial = 0
         self._runner: web.AppRunner | None = None
 
@@ -117,7 +118,7 @@ class Workspace:
 
     def _ts(self) -> str:
         self._serial += 1
-        return f"{self.clock.now().timestamp():.0f}.{self._serial:06d}"
+        return f"{self.clock.now().timestamp() + self.ahead:.0f}.{self._serial:06d}"
 
     def _place(self, args: dict[str, Any]) -> Channel | str:
         channel = self.channels.get(args["channel"])
@@ -174,18 +175,24 @@ class Workspace:
         return {"ok": True, "channel": {"id": channel}}
 
     def _conversations_history(self, args: dict[str, Any]) -> dict[str, Any]:
-        return self._read(args, lambda m: not m.get("thread_ts") or m.get("reply_broadcast"))
+        return self._read(
+            args, lambda m: not m.get("thread_ts") or m.get("reply_broadcast"), newest_first=True
+        )
 
     def _conversations_replies(self, args: dict[str, Any]) -> dict[str, Any]:
-        return self._read(args, lambda m: args["ts"] in (m["ts"], m.get("thread_ts")))
+        return self._read(args, lambda m: args["ts"] in (m["ts"], m.get("thread_ts")), newest_first=False)
 
-    def _read(self, args: dict[str, Any], wanted: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    def _read(
+        self, args: dict[str, Any], wanted: Callable[[dict[str, Any]], object], *, newest_first: bool
+    ) -> dict[str, Any]:
         place = self._place(args)
         if isinstance(place, str):
             return {"ok": False, "error": place}
         assert args["include_all_metadata"] == "1"
-        oldest = float(args.get("oldest", "0"))
-        found = [m for m in reversed(place.messages) if wanted(m) and float(m["ts"]) >= oldest]
+        assert args["inclusive"] == "1"
+        oldest, latest = float(args.get("oldest", "0")), float(args.get("latest", "inf"))
+        found = [m for m in place.messages if wanted(m) and oldest <= float(m["ts"]) <= latest]
+        found = found[::-1] if newest_first else found
         start = int(args.get("cursor", "0"))
         end = start + 2  # pages are small here, so that paging is always met
         more = end < len(found)

@@ -95,7 +95,7 @@ def _no_look_before_posting() -> list[Change]:
 def _forget_that_a_post_was_begun() -> list[Change]:
     """A post is made without noting before that it is about to be."""
 
-    async def begin_post(_self: Any, _message: Message) -> None:
+    async def begin_post(_self: Any, _message: Message, **_: Any) -> None:
         return
 
     return [(store, "begin_post", begin_post) for store in (SqlStore, MemoryStore)]

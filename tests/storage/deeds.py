@@ -26,7 +26,7 @@ async def due(store: Storage, now: datetime = NOW, limit: int = 50) -> list[Mess
 
 async def post(store: Storage, message: Message, ts: str = "100.1", now: datetime = NOW) -> None:
     version = message.operation.version if message.operation else 0
-    await store.begin_post(message)
+    await store.begin_post(message, now=now)
     await store.posted(message, ts=ts, version=version, now=now)
 
 

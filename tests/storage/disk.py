@@ -70,6 +70,7 @@ class Owed:
     done_at: datetime | None = None
     renew_at: datetime | None = None
     renewals: int = 0
+    begun_at: datetime | None = None
 
     @property
     def is_notice(self) -> bool:

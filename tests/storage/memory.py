@@ -750,20 +750,21 @@ class MemoryStore:
             claimed_until=row.due_at,
             hold=None if shown is None else in_the_way(shown, self._in_force(now), now),
             renewals=row.renewals,
+            begun_at=row.begun_at,
         )
 
     def _card(self, operation_id: str | None) -> Owed | None:
         rows = self.disk.messages.values()
         return next((one for one in rows if one.operation_id == operation_id and one.key == CARD_KEY), None)
 
-    async def begin_post(self, message: Message) -> None:
+    async def begin_post(self, message: Message, *, now: datetime) -> None:
         """Records that a post is about to be made."""
         await self._begin()
         (row,) = self._ours([message]) or (None,)
         if row is None:
             raise Stale(f"message {message.id} is not ours any more")
         async with self._commit():
-            row.uncertain = True
+            row.uncertain, row.begun_at = True, now
 
     async def posted(self, message: Message, *, ts: str, version: int, now: datetime) -> None:
         """Records Slack's id, and for a card the version shown."""
@@ -778,7 +779,7 @@ class MemoryStore:
         async with self._commit():
             if _held(row, message.claimed_until):
                 row.due_at, row.claimed_from = now, None
-            row.ts, row.uncertain, row.attempts = ts, False, 0
+            row.ts, row.uncertain, row.begun_at, row.attempts = ts, False, None, 0
             row.done_at = (row.done_at or now) if over else None
             row.renew_at, row.owed_at = EPOCH, min(row.owed_at, now)
             if shows_it:
@@ -793,6 +794,7 @@ class MemoryStore:
 
         def again(row: Owed) -> None:
             row.due_at, row.claimed_from, row.uncertain = due_at, None, uncertain
+            row.begun_at = row.begun_at if uncertain else None
             row.attempts += int(failed)
             row.last_error = plain(error)
 
@@ -820,7 +822,7 @@ class MemoryStore:
 
         def moved(row: Owed) -> None:
             row.channel, row.thread, row.due_at = plain(channel), None, now
-            row.claimed_from, row.uncertain, row.attempts = None, False, 0
+            row.claimed_from, row.uncertain, row.begun_at, row.attempts = None, False, None, 0
 
         await self._change(message, moved)
 

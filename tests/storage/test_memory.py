@@ -138,7 +138,7 @@ class Walk:
         self._claimed = [*self._claimed, *messages][-20:]
         for message in [*messages, dice.choice(self._claimed)] if self._claimed else []:
             if dice.random() < 0.7:
-                await self._call("begin_post", message)
+                await self._call("begin_post", message, now=self._now)
             await self._tell(message)
         await self._call("backlog")
 

@@ -245,6 +245,23 @@ async def test_cards_of_what_waits_are_renewed_after_an_upgrade(empty: Backend) 
     await store.close()
 
 
+async def test_what_was_in_doubt_before_an_upgrade_still_is_and_nobody_knows_since_when(
+    empty: Backend,
+) -> None:
+    store = await connect(empty.url, migrate=False)
+    await synchronously(store, partial(older_schema, revision="0006"))
+    for key, uncertain in (("halted-1", "true"), ("halted-2", "false")):
+        await empty.sql(
+            "INSERT INTO messages (kind, key, status, say, channel, ts, uncertain, posted_version, attempts, "  # noqa: S608
+            f"last_error, owed_at, due_at) VALUES ('audit', '{key}', '', '{OLDER['says'][0]}', 'C1', '', "
+            f"{uncertain}, 0, 0, '', 0, 0)"
+        )
+    await store.upgrade()
+    found = [(one.uncertain, one.begun_at) for one in await store.claim_messages(NOW, LATER, 9)]
+    assert found == [(True, None), (False, None)]
+    await store.close()
+
+
 async def test_what_was_to_be_reviewed_before_an_upgrade_still_is(empty: Backend) -> None:
     """An emergency that was sent and has ended, unless somebody has reviewed it."""
     store = await connect(empty.url, migrate=False)

@@ -47,6 +47,11 @@ async def test_history_is_newest_first_and_pages(client: AsyncWebClient, demo: D
         channel="C0ORDERS", oldest=posted[1].ts, latest=posted[3].ts, inclusive=True
     )
     assert [message["text"] for message in inclusive["messages"]] == ["3", "2", "1"]
+    to_come = await client.conversations_history(
+        channel="C0ORDERS", oldest=posted[3].ts, latest="9999999999.000000", limit=1, inclusive=True
+    )
+    assert [message["text"] for message in to_come["messages"]] == ["4"]
+    assert to_come["has_more"]
 
 
 async def test_metadata_is_shown_only_when_asked_for(client: AsyncWebClient) -> None:
@@ -68,6 +73,16 @@ async def test_replies_come_after_their_parent(client: AsyncWebClient, demo: Dem
     assert answer["messages"][0]["reply_count"] == 3
     newer = await client.conversations_replies(channel="C0ORDERS", ts=root.ts, oldest=replies[0].ts)
     assert [message["text"] for message in newer["messages"]] == ["root", "1", "2"]
+    bounds: dict[str, Any] = {
+        "channel": "C0ORDERS",
+        "ts": root.ts,
+        "oldest": replies[0].ts,
+        "latest": replies[1].ts,
+    }
+    between = await client.conversations_replies(**bounds)
+    assert [message["text"] for message in between["messages"]] == ["root"]
+    inclusive = await client.conversations_replies(**bounds, inclusive=True)
+    assert [message["text"] for message in inclusive["messages"]] == ["root", "0", "1"]
     alone = await client.conversations_replies(channel="C0ORDERS", ts=replies[1].ts)
     assert [message["text"] for message in alone["messages"]] == ["1"]
     assert await error_of(client.conversations_replies(channel="C0ORDERS", ts="1.0")) == "thread_not_found"
@@ -199,6 +214,7 @@ async def test_an_unknown_method_is_told(client: AsyncWebClient) -> None:
         ("conversations.history", {"channel": "C0ORDERS", "limit": "1000"}, "invalid_limit"),
         ("conversations.history", {"channel": "C0ORDERS", "limit": "many"}, "invalid_arguments"),
         ("conversations.history", {"channel": "C0ORDERS", "oldest": "today"}, "invalid_ts_oldest"),
+        ("conversations.history", {"channel": "C0ORDERS", "latest": "today"}, "invalid_ts_latest"),
         ("conversations.history", {}, "channel_not_found"),
         ("conversations.open", {}, "users_list_not_supplied"),
         ("conversations.open", {"users": "U0NOBODY"}, "user_not_found"),
