@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -84,20 +85,16 @@ async def forget(connection: AsyncConnection, table: Table, *conditions: ColumnE
     await connection.execute(delete(table).where(key.in_(over)))
 
 
-def _unfinished(table: Table) -> ColumnElement[bool]:
-    """Which rows the index of what is due knows: all that was ever done need not be read."""
-    known = table.c.due_at.is_not(None)
-    return and_(known, table.c.done_at.is_(None)) if "done_at" in table.c else known
-
-
 async def hasten(connection: AsyncConnection, table: Table, now: datetime) -> None:
     """Makes due what waits for a later time, and is claimed by nobody: by the clock that was, its time has come.
 
     Less what another worker is just writing: that is given its time anew.
     """
     key = next(iter(table.primary_key))
-    later = select(key).where(_unfinished(table), table.c.due_at > now, table.c.claimed_from.is_(None))
-    waiting = later.order_by(key).with_for_update(skip_locked=True)
+    # Of what is done for good the index of due times knows nothing, and there may be very much of it.
+    unfinished = table.c.done_at.is_(None) if "done_at" in table.c else true()
+    later = select(key).where(unfinished, table.c.due_at > now, table.c.claimed_from.is_(None))
+    waiting = later.with_for_update(skip_locked=True)
     await connection.execute(update(table).where(key.in_(waiting)).values(due_at=now))
 
 
@@ -106,6 +103,6 @@ async def release(connection: AsyncConnection, table: Table, now: datetime) -> N
     was = table.c.claimed_from
     await connection.execute(
         update(table)
-        .where(_unfinished(table), was.is_not(None))
+        .where(was.is_not(None))
         .values(due_at=case((was < now, was), else_=literal(now, Instant())), claimed_from=None)
     )

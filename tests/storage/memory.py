@@ -423,15 +423,21 @@ class MemoryStore:
                 self._hasten(now)
 
     def _waits_in_vain(self, now: datetime) -> bool:
-        later = any(row.due_at > now for row in self._rows() if row.due_at and row.claimed_from is None)
+        later = any(row.due_at > now for row in self._waiting() if row.due_at is not None)
         return later or any(each.due_at < now + ON_ITS_WAY for each in self._on_their_way())
 
     def _hasten(self, now: datetime) -> None:
-        for row in self._rows():
-            if row.claimed_from is None and row.due_at is not None:
+        for row in self._waiting():
+            if row.due_at is not None:
                 row.due_at = min(row.due_at, now)
         for each in self._on_their_way():
             each.due_at = max(each.due_at, now + ON_ITS_WAY)
+
+    def _waiting(self) -> Iterable[Delivery | Kept | Owed | Home]:
+        for row in self._rows():
+            done = isinstance(row, Delivery | Owed) and row.done_at is not None
+            if not done and row.claimed_from is None:
+                yield row
 
     def _on_their_way(self) -> list[Owed]:
         found = self.disk.messages.values()
