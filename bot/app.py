@@ -21,7 +21,6 @@ from typing import Any
 import aiohttp
 import structlog
 import uvicorn
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
@@ -166,33 +165,17 @@ def policy_of(name: str, settings: PolicySettings) -> Policy:
 
 def freezes_of(settings: PolicySettings) -> Callable[[datetime], Reason | None]:
     """Tells which of a policy's freezes is in force at a time, and until when."""
-    windows = [(_Starts(entry.trigger()), entry) for entry in settings.freeze]
+    windows = [(entry.starts(), entry) for entry in settings.freeze]
 
     def frozen(now: datetime) -> Reason | None:
         for starts, entry in windows:
             start = starts.first(now - entry.duration + timedelta(microseconds=1))
             if start is not None and start <= now:
-                until = (start + entry.duration).isoformat(timespec="minutes")
-                return Reason.of("frozen", reason=entry.reason, until=until)
+                until = (start + entry.duration).astimezone(entry.zone)
+                return Reason.of("frozen", reason=entry.reason, until=until.isoformat(timespec="minutes"))
         return None
 
     return frozen
-
-
-class _Starts:
-    """When a trigger fires. Finding out takes long, is asked at every step, and the answer is mostly the last one."""
-
-    def __init__(self, trigger: CronTrigger) -> None:
-        self._trigger = trigger
-        self._asked: datetime | None = None
-        self._found: datetime | None = None
-
-    def first(self, at: datetime) -> datetime | None:
-        """The first time at or after one; None: it never comes."""
-        known = self._asked is not None and self._asked <= at and (self._found is None or at <= self._found)
-        if not known:
-            self._asked, self._found = at, self._trigger.get_next_fire_time(None, at)
-        return self._found
 
 
 def build_providers(settings: Settings, around: Surroundings, metrics: Metrics) -> dict[str, Provider]:

@@ -51,7 +51,6 @@ from handlers.clauses import checks_meant, moment_meant, start_clauses
 from handlers.form import open_button
 from handlers.grammar import (
     COMMAND,
-    MAX_SUGGESTED,
     Misunderstood,
     as_text,
     is_pressed,
@@ -133,7 +132,8 @@ def misunderstood(problem: Misunderstood, texts: Texts) -> Rendered:
         lines.append(line(texts, "misunderstood-understood", understood=problem.understood))
     near = "misunderstood-example" if problem.example else "misunderstood-nearest"
     code = "misunderstood-help" if problem.nearest.endswith(" help") else near
-    lines.append(texts.text(code, nearest=literal(problem.nearest, 2 * MAX_SUGGESTED)))
+    # Whole: where it is made it is kept so short that there is room for it.
+    lines.append(texts.text(code, nearest=literal(problem.nearest, len(problem.nearest))))
     lines.append(texts.text("misunderstood-nothing-done"))
     return rendered([lines], texts)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import Any
 
 from bot.core.model import Call, Node, NodeId, Reason, Topology
@@ -22,7 +22,7 @@ from handlers.mrkdwn import (
     wall_clock,
     without_dates,
 )
-from handlers.texts import Texts
+from handlers.texts import Show, Texts
 
 Block = dict[str, Any]
 
@@ -174,8 +174,42 @@ def sentence(
 def _sentence(locale: str, reason: Reason, topology: Topology | None, most: int) -> str:
     # A card is made anew at every change, and most of its sentences are as they were.
     texts, whole = Texts(locale), _with_wall_clock(reason)
-    address = dict(reason.params).get("link", "")
-    return _roomiest(lambda room: texts.say(whole, show=_shown(topology, room, address)), most)
+    facts = dict(reason.params)
+    address, listed = facts.get("link", ""), facts.get(_LISTED, "")
+
+    def write(room: int) -> str:
+        show = _shown(topology, room, address)
+        return _with_list(texts, whole, show, listed, most) if listed else texts.say(whole, show=show)
+
+    return _roomiest(write, most)
+
+
+def _with_list(texts: Texts, reason: Reason, show: Show, listed: str, most: int) -> str:
+    """The sentence with as many of what it lists as there is room for."""
+
+    def said(these: str) -> str:
+        return texts.say(reason, show=lambda name, value: these if name == _LISTED else show(name, value))
+
+    entries = [show(_LISTED, entry) for entry in listed.split("\n")]
+    return said(_several(entries, most - len(said("-")) + 1, texts))
+
+
+def _several(entries: Sequence[str], most: int, texts: Texts) -> str:
+    """As many of these, from the first on, as fit whole, and how many more there are.
+
+    The first in any case: where it is too long for that, all is written anew with less room for each value.
+    """
+    every = ", ".join(entries)
+    if len(every) <= most:
+        return every
+
+    def begun(count: int) -> str:
+        return texts.text(
+            "operations-more", operations=", ".join(entries[:count]), count=len(entries) - count
+        )
+
+    fits = takewhile(lambda count: len(begun(count)) <= most, range(1, len(entries)))
+    return begun(max(fits, default=1))
 
 
 def _with_wall_clock(reason: Reason) -> Reason:
@@ -214,9 +248,11 @@ _PEOPLE = frozenset({"by", "lifted"})
 _CALLED = frozenset({"approvers", "people", "requesters"})
 TIMES = frozenset({"when", "until", "since"})
 NODES = frozenset({"before", "now", "primary"})
+_LISTED = "operations"
+"""A value of several lines, which are named one after the other."""
 
 
-def _shown(topology: Topology | None, room: int, address: str) -> Callable[[str, str], str]:
+def _shown(topology: Topology | None, room: int, address: str) -> Show:
     def show(name: str, value: str) -> str:
         if name == "holder" and address:
             return link(address, value)

@@ -26,7 +26,7 @@ from bot.core.commands import (
 )
 from bot.core.holds import ALL
 from bot.core.model import Reason
-from bot.core.names import nearest, words_in
+from bot.core.names import named_in, names_operation, nearest
 from handlers import clauses as c
 from handlers.words import Problem, Words, bare, escape, quoted, storable, unescape
 
@@ -312,17 +312,17 @@ def _about_another(text: str, databases: Sequence[str]) -> str:
 
     The command that it would be with the name that this word is like, but no emergency: its database was not typed.
     Where it is like none, a dry run of the one database named before any reason, as what was typed may have meant the
-    opposite of a switchover. "" where neither is there, or where it is like one name and others are named besides.
+    opposite of a switchover. "" where neither is there, or where it is like one name, and others are named besides
+    or an operation is anywhere.
     """
     first, *rest = text.split(maxsplit=1)
     left = " ".join(rest)
-    before, *_ = re.split(rf"\b{c.BECAUSE.word}\s", left, maxsplit=1, flags=re.IGNORECASE)
-    words = words_in(before)
+    before, *_ = re.split(rf"\b{c.BECAUSE.word}\s", text, maxsplit=1, flags=re.IGNORECASE)
     near = nearest(first, databases)
-    named = {word for word in words if word in databases and word != near}
+    named = {*named_in(before, databases)} - {near}
     if not near:
         return _text("plan", named.pop()) if len(named) == 1 else ""
-    if named or any(map(operation_id, words)):
+    if named or names_operation(text):
         return ""
     found = parse(f"{near} {left}", command="")
     if isinstance(found, Misunderstood):

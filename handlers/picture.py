@@ -49,7 +49,7 @@ def _after(op: Operation, texts: Texts) -> _Row | None:
     """Who is to become primary, or did; None where nobody else is meant."""
     if op.plan is None:
         return None
-    chosen = op.plan.candidate or (op.primary_now if op.status is Status.SUCCEEDED else None)
+    chosen = op.becomes_primary
     if chosen == op.plan.primary:
         return None
     if chosen is None:

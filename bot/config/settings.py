@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from bot.config import values
+from bot.config.starts import Starts
 from bot.config.values import Mistake
 from bot.ports import ProviderSettings
 
@@ -126,9 +126,14 @@ class FreezeSettings(_Section):
     timezone: Annotated[str, AfterValidator(values.timezone)] = "UTC"
     reason: Annotated[str, AfterValidator(_said)]
 
-    def trigger(self) -> CronTrigger:
-        """The starts of this freeze as an APScheduler trigger, with weekdays as every crontab counts them."""
-        return values.trigger(self.cron, ZoneInfo(self.timezone))
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose clocks ``cron`` is read on."""
+        return ZoneInfo(self.timezone)
+
+    def starts(self) -> Starts:
+        """When this freeze begins."""
+        return Starts(values.trigger(self.cron), self.zone)
 
 
 class PolicySettings(_Section):

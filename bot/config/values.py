@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -72,15 +72,14 @@ def timezone(value: str) -> str:
 
 def cron(value: str) -> str:
     """A crontab expression of five fields."""
-    starts = trigger(value, UTC)
-    if starts.get_next_fire_time(None, datetime(2024, 1, 1, tzinfo=UTC)) is None:
+    if trigger(value).get_next_fire_time(None, datetime(2024, 1, 1, tzinfo=UTC)) is None:
         raise Mistake("never comes: mend its day and month")
     return value
 
 
 @lru_cache(maxsize=128)
-def trigger(expression: str, zone: tzinfo) -> CronTrigger:
-    """The APScheduler trigger for a crontab expression, with weekdays as cron counts them.
+def trigger(expression: str) -> CronTrigger:
+    """The APScheduler trigger for a crontab expression in UTC, with weekdays as cron counts them.
 
     APScheduler 3 counts 0 as Monday where every crontab counts it as Sunday ("1-5" would freeze Tuesday to
     Saturday), so weekdays are handed over by name.
@@ -93,7 +92,7 @@ def trigger(expression: str, zone: tzinfo) -> CronTrigger:
         raise Mistake("names a day of the month and a weekday, which is read in two ways: write two entries")
     fields[4] = _weekdays(fields[4])
     try:
-        return CronTrigger.from_crontab(" ".join(fields), timezone=zone)
+        return CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
     except ValueError as error:
         raise Mistake(f'is not cron ({error}): write it like "0 9 * * 1-5"') from None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
+from itertools import chain
 
 LONGEST_COMPARED = 100
 MOST_ALIKE = 10
@@ -13,8 +14,12 @@ MOST_ALIKE = 10
 
 OPERATION = "SW-"
 """How the ids of operations begin."""
+_ID = re.compile(rf"{OPERATION}[0-9A-TV-Z]{{6}}", re.IGNORECASE)
+"""An id as it was given out, or misread."""
 _WORD = re.compile(r"[\w.-]+")
 """What a database's name may be made of."""
+_MARKS = "._-"
+"""What of that stands around a name in a sentence, too."""
 
 
 def words_in(text: str) -> Sequence[str]:
@@ -22,11 +27,38 @@ def words_in(text: str) -> Sequence[str]:
     return _WORD.findall(text)
 
 
+def named_in(text: str, names: Collection[str]) -> tuple[str, ...]:
+    """Those of the names that are in a text, in its order, also in other capitals or with marks around them.
+
+    A word that could be several of them is all of these, unless it is one as it is written.
+    """
+    by_fold: dict[str, list[str]] = {}
+    for known in names:
+        by_fold.setdefault(_plain(known), []).append(known)
+    found = ([word] if word in names else by_fold.get(_plain(word), []) for word in words_in(text))
+    return tuple(dict.fromkeys(chain.from_iterable(found)))
+
+
+def names_operation(text: str) -> bool:
+    """Whether the id of an operation is anywhere in a text, whatever stands around it."""
+    return _ID.search(text) is not None
+
+
+def _plain(word: str) -> str:
+    return word.strip(_MARKS).casefold()
+
+
 def nearest(name: str, names: Iterable[str], *, likeness: float = 0.6) -> str:
     """The name that was probably meant, as it is written; "" if none comes close, or several equally so.
 
     ``likeness``: from 0, where everything is like everything, to 1, where nothing is but itself.
     """
+    found = alike(name, names, likeness=likeness)
+    return found[0] if len(found) == 1 else ""
+
+
+def alike(name: str, names: Iterable[str], *, likeness: float = 0.6) -> Sequence[str]:
+    """The names that come closest, where any comes close: all that do equally so."""
     by_fold: dict[str, set[str]] = {}
     for known in names:
         by_fold.setdefault(known.casefold(), set()).add(known)
@@ -34,8 +66,7 @@ def nearest(name: str, names: Iterable[str], *, likeness: float = 0.6) -> str:
     meant = name[:LONGEST_COMPARED].casefold()
     close = get_close_matches(meant, by_fold, n=MOST_ALIKE, cutoff=likeness)
     like = {fold: _likeness(meant, fold) for fold in close}
-    found = [known for fold in close if like[fold] == max(like.values()) for known in by_fold[fold]]
-    return found[0] if len(found) == 1 else ""
+    return [known for fold in close if like[fold] == max(like.values()) for known in by_fold[fold]]
 
 
 def _likeness(meant: str, fold: str) -> tuple[float, bool]:

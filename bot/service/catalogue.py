@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.model import Reason
-from bot.core.names import nearest, words_in
+from bot.core.names import alike, named_in, nearest, words_in
 from bot.core.policy import Policy
 from bot.ports import Provider
 
@@ -86,10 +86,9 @@ class Catalogue:
         return Reason.of("unknown-database", name=name, nearest=self.nearest(name, *others))
 
     def named_in(self, text: str) -> tuple[str, ...]:
-        """The databases that a text may be about: those it names, and the one that its first word is like."""
-        words = words_in(text)
-        near = self.nearest(words[0]) if words else ""
-        return tuple(dict.fromkeys(name for name in (*words, near) if name in self.databases))
+        """The databases that a text may be about: those it names, and those that its first word is most like."""
+        like = [name for word in words_in(text)[:1] for name in alike(word, self.databases)]
+        return tuple(dict.fromkeys((*named_in(text, self.databases), *like)))
 
 
 class CatalogueHolder:

@@ -262,9 +262,9 @@ def _needs(reason: str) -> Reason | None:
 
 
 def _sent(found: Sequence[Operation]) -> str:
-    """Those that nothing stops any more: what is sent, or may be. The newest request first."""
+    """Those that nothing stops any more: what is sent, or may be. A line each, the newest request first."""
     newest_first = sorted(found, key=lambda op: op.requested_at, reverse=True)
-    return ", ".join(f"{op.id} ({op.label})" for op in newest_first if op.status not in UNSENT)
+    return "\n".join(f"{op.id} ({op.label})" for op in newest_first if op.status not in UNSENT)
 
 
 def _tracked(operations: str) -> Reason | None:

@@ -15,6 +15,7 @@ from bot.core.answers import Answer, AskAgain, ChooseNode, ShowPlan, Tell
 from bot.core.commands import Origin, RequestSwitchover
 from bot.core.machine import Limits, open_operation
 from bot.core.model import CandidateRule, OperationId, Reason, Target, Topology, UserId
+from bot.core.names import named_in, names_operation
 from bot.core.operation import REPLANNED, UNSENT, Operation, Status
 from bot.core.policy import ANYONE, Policy, Standing, may_break_glass, may_cancel, may_reject, may_request
 from bot.core.preflight import OVERRIDABLE, Outcome, candidates
@@ -341,12 +342,18 @@ class Requests:
 def _no_such_database(catalogue: Catalogue, command: RequestSwitchover) -> Tell | AskAgain:
     """What to type instead of a database that nobody has; no emergency is made up.
 
-    A choice was pressed, not typed, and no other database is meant by it.
+    A choice was pressed, not typed, and no other database is meant by it. Where another one is named besides, or an
+    operation, it may be no name that was mistyped, but a word for the opposite.
     """
     problem, near = catalogue.unknown(command.database), catalogue.nearest(command.database)
     if command.choice is not None:
         return Tell(problem)
-    return AskAgain(problem, replace(command, database=near) if near and not command.emergency else None)
+    besides = f"{command.node or ''} {command.shard or ''}"
+    other = {*named_in(besides, catalogue.databases)} - {near} or names_operation(
+        f"{besides} {command.reason}"
+    )
+    sure = near and not other and not command.emergency
+    return AskAgain(problem, replace(command, database=near) if sure else None)
 
 
 def _unclear(

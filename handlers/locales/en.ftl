@@ -510,6 +510,7 @@ not-frozen-by-hand = Nothing to lift: there is no freeze by hand ({ $scope }).
 still-frozen = Still frozen: { $names }
 halted-now = Halted: { $reason }. Nothing new is sent until an approver says “resume”.
 halted-already = Halted already by { $by }: { $reason }. “resume” ends it.
+operations-more = { $operations } and { $count } more
 still-tracked = Sent before, so not stopped and still tracked: { $operations }
 resumed-now = Resumed: { GIVEN($scope) ->
     [yes] the halt is over, but still frozen: { $scope }

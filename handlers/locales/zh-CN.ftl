@@ -554,6 +554,7 @@ not-frozen-by-hand = 没有可解冻的：没有针对 { $scope } 的手动冻�
 still-frozen = 仍处于冻结：{ $names }
 halted-now = 已全面暂停：{ $reason }。在审批人用“resume”恢复之前，不会发送新请求。
 halted-already = { $by } 已经全面暂停：{ $reason }。用“resume”结束。
+operations-more = { $operations } 等，另有 { $count } 个
 still-tracked = 此前已发送，不会停止，继续跟踪：{ $operations }
 resumed-now = 已恢复：{ GIVEN($scope) ->
     [yes] 全面暂停已解除，但仍在冻结：{ $scope }

@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, model_validator
 
 from bot import config
-from bot.app import freezes_of
-from bot.config import PolicySettings
 from bot.config.values import RESERVED, Mistake, database_url, duration, trigger
 from bot.errors import ConfigError
 from bot.ports import CallObserver, Clock, Provider, ProviderSettings, ProviderType
@@ -438,7 +436,7 @@ def test_a_duration_is_not(value: object) -> None:
     ],
 )
 def test_weekdays_are_those_of_crontab(expression: str, days: str) -> None:
-    fires = trigger(expression, UTC)
+    fires = trigger(expression)
     monday = datetime(2024, 1, 1, tzinfo=UTC)
     week = [monday + timedelta(days=day) for day in range(7)]
     found = [day.strftime("%a") for day in week if fires.get_next_fire_time(None, day).date() == day.date()]
@@ -447,17 +445,8 @@ def test_weekdays_are_those_of_crontab(expression: str, days: str) -> None:
 
 def test_a_freeze_starts_in_its_own_timezone(tmp_path: Path) -> None:
     freeze = load(tmp_path, EXAMPLE).policies["production"].freeze[0]
-    start = freeze.trigger().get_next_fire_time(None, datetime(2024, 1, 6, tzinfo=UTC))
+    start = freeze.starts().first(datetime(2024, 1, 6, tzinfo=UTC))
     assert start == datetime(2024, 1, 8, 9, tzinfo=ZoneInfo("Asia/Shanghai"))
-
-
-@given(st.lists(st.integers(0, 15 * 24 * 60), min_size=1, max_size=8))
-def test_a_freeze_says_the_same_whatever_it_was_asked_before(minutes: list[int]) -> None:
-    closed = {"cron": "0 9 * * 1-5", "for": "9h", "timezone": "Asia/Shanghai", "reason": "trading hours"}
-    policy = PolicySettings.model_validate({"approvers": ["S0123ABCD"], "freeze": [closed]})
-    asked, start = freezes_of(policy), datetime(2024, 1, 6, tzinfo=UTC)
-    for at in (start + timedelta(minutes=each) for each in minutes):
-        assert asked(at) == freezes_of(policy)(at)
 
 
 # what does not load

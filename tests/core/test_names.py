@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.core.names import nearest, words_in
+import pytest
+
+from bot.core.names import named_in, names_operation, nearest, words_in
 
 
 def test_the_nearest_name_is_offered_as_it_is_written() -> None:
@@ -13,6 +15,32 @@ def test_the_nearest_name_is_offered_as_it_is_written() -> None:
 
 def test_words_of_a_text_that_may_be_names_are_found_whatever_stands_around_them() -> None:
     assert words_in("move orders-eu.1, please: (db_2)") == ["move", "orders-eu.1", "please", "db_2"]
+
+
+def test_names_are_found_in_a_sentence_in_any_capitals_and_with_marks_around_them() -> None:
+    """In its order, and each once; as it is written where that is one."""
+    assert named_in("Not ORDERS., _db_2_ nor orders (events-) or ev", ["events", "orders", "db_2"]) == (
+        *("orders", "db_2", "events"),
+    )
+    assert named_in("orders", ["ORDERS", "orders"]) == ("orders",)
+    assert named_in("Orders", ["ORDERS", "orders"]) == ("ORDERS", "orders")
+    assert named_in("db_", ["db", "db_"]) == ("db_",)
+    assert named_in("orders-eu -- .", ["orders"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("revert SW-7K3M9Q.", True),
+        ("sw-7k3m9q_x", True),
+        ("please (Sw-7kIloO)", True),
+        ("sw-7k3m9", False),
+        ("SW-7K3MU9", False),
+    ],
+)
+def test_the_id_of_an_operation_is_found_wherever_it_is(text: str, is_one: bool) -> None:
+    """Also misread."""
+    assert names_operation(text) is is_one
 
 
 def test_of_several_that_are_equally_near_none_is_offered() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +42,7 @@ from bot.core.model import (
 from bot.core.operation import ENDS, UNSENT, Approval, Operation, Status
 from bot.core.preflight import OVERRIDABLE, Check, Outcome
 from bot.core.schedule import Start
+from handlers import texts as catalogue
 from handlers.texts import codes, variables
 
 NOW = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
@@ -199,12 +201,15 @@ unfit = st.lists(
 
 instants = words | moments.map(datetime.isoformat)
 _FILLINGS = {"when": instants, "until": instants, "nodes": words | unfit}
+_PARTS = (*catalogue._NESTED, *(f"{family}-" for family in catalogue._FAMILIES.values()), "length-")
+SENTENCES = {code for code in codes() if not code.startswith(_PARTS)} | {"looked-again"}
+"""What is said by itself. The others are only ever filled into one of these, and may come to no word at all."""
 
 
 @st.composite
-def reasons(draw: st.DrawFn) -> Reason:
-    """Any message of the catalogue with anything filled in."""
-    code = draw(st.sampled_from(sorted(codes())))
+def reasons(draw: st.DrawFn, of: Collection[str] = SENTENCES) -> Reason:
+    """Any sentence of the catalogue, or another of these messages, with anything filled in."""
+    code = draw(st.sampled_from(sorted(of)))
     needed, optional = variables(code)
     chosen = sorted(needed) + [name for name in sorted(optional) if draw(st.booleans())]
     return Reason(code, tuple((name, draw(_FILLINGS.get(name, words))) for name in chosen))

@@ -18,10 +18,11 @@ from bot.core.machine import Say
 from bot.core.model import Call, Job, JobId, JobState, OperationId, Reason, Role, UserId
 from bot.core.operation import ENDS, Operation, Status
 from handlers.blocks import metadata
-from handlers.card import actions, announcement, card, direct, notice, reply
+from handlers.card import actions, announcement, card, direct, notice, picture, reply
 from handlers.picture import COLUMNS
 from handlers.texts import LOCALES, Texts
 from providers.huawei_dds.provider import FORCED
+from tests.handlers import samples
 from tests.handlers.block_kit import alive, buttons, problems
 from tests.handlers.samples import (
     CHECKS,
@@ -29,6 +30,7 @@ from tests.handlers.samples import (
     NEW,
     NOW,
     OLD,
+    PLAN,
     READING,
     emergency,
     moments,
@@ -296,6 +298,19 @@ def test_what_is_not_known_is_drawn_as_such() -> None:
     assert drawing(cloud).splitlines()[1:] == ["● mysql-1  primary", "↓", "○ a node the cloud chooses"]
     stays = replace(op, status=Status.NOT_NEEDED, plan=replace(op.plan, primary=OLD, candidate=OLD))
     assert drawing(stays).splitlines()[1:] == ["● mysql-1  primary"]
+
+
+def test_who_the_cloud_chose_is_drawn_once_it_has_succeeded() -> None:
+    """As the words say; until then what is read may be the old primary, and after another end nobody was taken."""
+    chosen = replace(CHECKS[0], detail=Reason.of("check-cloud-will-choose"))
+    for status in (Status.SUCCEEDED, Status.VERIFYING, Status.FAILED):
+        op = replace(sample(status), plan=replace(PLAN, candidate=None), checks=(chosen,), primary_now=NEW)
+        op = replace(op, asked=None, topology=samples.MOVED)
+        took = status is Status.SUCCEEDED
+        assert op.becomes_primary == (NEW if took else None)
+        assert ("○ a node the cloud chooses" in drawing(op).splitlines()) is not took
+        assert ("a node the cloud chooses" in picture(op, TEXTS)) is not took
+        assert "● mysql-2  primary" in drawing(op).splitlines()
 
 
 def test_long_names_are_cut_so_that_the_roles_stand_below_each_other() -> None:

@@ -87,9 +87,9 @@ def test_the_type_ahead_is_within_the_limits(named: list[tuple[str, str]]) -> No
     assert option_problems({"options": options(databases)}) == []
 
 
-@given(reasons().filter(lambda reason: reason.code != "cloud-said"))
+@given(reasons())
 def test_every_error_is_short_plain_text(reason: Reason) -> None:
-    """Slack shows it under the field. What a cloud said is only ever a part of one, and may be nothing."""
+    """Slack shows it under the field."""
     assert 0 < len(error_text(reason, TEXTS)) <= 500
 
 

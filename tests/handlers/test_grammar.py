@@ -29,10 +29,14 @@ from bot.core.commands import (
 from bot.core.model import Reason
 from bot.core.preflight import OVERRIDABLE
 from bot.core.schedule import Start, instant
+from bot.service.catalogue import Catalogue, Database
+from handlers.answers import misunderstood
 from handlers.clauses import WORDS
 from handlers.grammar import FORMS, MAX_TEXT, Help, Misunderstood, Parsed, as_text, operation_id, parse, usage
-from handlers.texts import Texts
+from handlers.mrkdwn import literal
+from handlers.texts import LOCALES, Texts
 from handlers.words import escape, unescape
+from tests.service.world import POLICY, ScriptedCloud
 
 NIGHT = datetime(2026, 11, 23, 2, 0, tzinfo=timezone(timedelta(hours=8)))
 HALF_A_SECOND_LATER = NIGHT + timedelta(seconds=0.5)
@@ -430,15 +434,28 @@ def test_what_depends_on_the_databases_there_are_is_marked(text: str, taken: str
         ("rollback it at once: orders", "", "plan orders"),
         ("rollback orders or events", "", "help"),
         ("rollback it because orders is down", "", "help"),
+        ("rollback it Because orders is down", "", "help"),
+        ("rollback it,because orders is down", "", "help"),
+        ("rollback it ASAP. ORDERS!", "", "plan orders"),
+        ("rollback/orders now", "", "plan orders"),
         ("ordrs tto n because events hangs", "orders", "orders to n because events hangs"),
         ("ordrs tto events because x", "orders", "help"),
         ("prevent orders because trading", "events", "help"),
+        ("prevent orders.", "events", "help"),
+        ("prevent _orders_ now", "events", "help"),
+        ("prevent Orders because trading", "events", "help"),
         ("revert SW-7K3M9Q", "events", "help"),
+        ("revert SW-7K3M9Q.", "events", "help"),
+        ("prevent sw-7k3m9q_x", "events", "help"),
+        ("revert it because SW-7K3M9Q failed", "events", "help"),
         ("不要切换orders 了", "orders", "plan orders"),
+        ("不要切换Orders 了", "orders", "plan orders"),
+        ("Orders! now", "orders", "plan orders"),
         ("oders emergency because events hangs", "orders", "plan orders"),
         ("ordrs emergency to events because x", "orders", "help"),
         ("ordrs emergency to n because x", "orders", "plan orders"),
         ("ordres ot n", "orders", "orders to n"),
+        (" ordres\tot n", "orders", "orders to n"),
         ("ordres status", "orders", "status orders"),
         ("ordres now", "orders", "plan orders"),
         ("ordres frob at 5", "orders", "plan orders"),
@@ -462,6 +479,43 @@ def test_who_names_no_database_is_told_so_with_a_command_about_one_that_is_named
     name = text.split(maxsplit=1)[0]
     assert found.problem == Reason.of("unknown-database", name=name, nearest=nearest)
     assert (found.understood, found.nearest) == ("", f"/switchover {suggestion}")
+    assert parse(text, databases=among("orders", "events", "users").named_in(text)) == found
+
+
+def among(*names: str) -> Catalogue:
+    return Catalogue({name: Database(name, "", "qc", ScriptedCloud(), POLICY) for name in names})
+
+
+@pytest.mark.parametrize("text", ["events-3 is to stay, as events-1", "events-3 ot n", "events ot events-2"])
+def test_what_is_suggested_is_the_same_whether_all_databases_are_known_or_those_that_may_be_meant(
+    text: str,
+) -> None:
+    """Of several that the first word is equally like none is meant, though only one is named besides."""
+    names = ("events-1", "events-2", "orders")
+    found = parse(text, databases=names)
+    assert isinstance(found, Misunderstood)
+    assert not found.nearest.startswith("/switchover events")
+    assert parse(text, databases=among(*names).named_in(text)) == found
+
+
+@pytest.mark.parametrize(("filling", "length"), [("x", 1), ("*", 1), ("&amp;", 5), ("&lt;", 4)])
+def test_a_suggestion_is_shown_whole_or_not_at_all(filling: str, length: int) -> None:
+    """It is told with what is wrong in one section of 3,000 characters; each may be shown as several."""
+    begun = "orders to n because "
+    most, over = divmod(800 - len(begun), length)
+    fits, too_long = (begun + "x" * over + filling * (most + more) for more in (0, 1))
+    for texts in map(Texts, LOCALES):
+        found, other = (
+            parse(text.replace(" to ", " ot "), databases=["orders"]) for text in (fits, too_long)
+        )
+        assert isinstance(found, Misunderstood)
+        assert isinstance(other, Misunderstood)
+        suggested = f"/switchover {unescape(fits)}"
+        assert (found.nearest, other.nearest) == (suggested, "/switchover help")
+        told = misunderstood(found, texts)
+        whole = literal(suggested, 10_000)
+        assert whole in told.text
+        assert whole in told.blocks[0]["text"]["text"]
 
 
 @pytest.mark.parametrize(("text", "days"), [("orders in 31x", "30"), ("freeze all for 31x because x", "365")])

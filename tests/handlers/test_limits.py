@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,7 @@ from bot.core.answers import (
     ShowDatabases,
     ShowOperations,
     ShowPlan,
+    Tell,
 )
 from bot.core.commands import RequestSwitchover
 from bot.core.home import Awaiting, Board, DatabaseTile, Reading
@@ -26,7 +28,7 @@ from bot.core.operation import ENDS, Operation, Status
 from bot.core.preflight import Outcome
 from handlers.answers import answer
 from handlers.blocks import MAX_WORDS, Rendered, rendered, words
-from handlers.card import card, notice, reply
+from handlers.card import announcement, card, notice, reply
 from handlers.grammar import COMMAND
 from handlers.home import home
 from handlers.mrkdwn import without_dates
@@ -121,6 +123,38 @@ def test_answers_at_their_worst(worst: str, texts: Texts) -> None:
     )
     for told in worst_of_all:
         assert fine(answer(told, texts))
+
+
+@TONGUES
+@pytest.mark.parametrize("count", [1, 3, 1000])
+def test_a_halt_names_as_much_of_what_is_under_way_as_fits_whole_and_how_much_more_there_is(
+    count: int, texts: Texts
+) -> None:
+    """In the answer and in the audit channel, whatever the reason."""
+    entries = [f"SW-{number:06} (orders-{number})" for number in range(count)]
+    listed = "\n".join(entries)
+    answered = Tell(Reason.of("halted-now", reason="x" * 900), Reason.of("still-tracked", operations=listed))
+    noticed = Reason.of("notice-halted", by="U0AAAAAAA", reason="x" * 900, operations=listed)
+    for made in (answer(answered, texts), announcement(Say(noticed), texts)):
+        assert fine(made)
+        names = re.findall(r"SW-\d{6} \(orders-\d+\)", made.text)
+        assert names == entries[: len(names)]
+        more = re.search(r"and (\d+) more|另有 (\d+) 个", made.text)
+        assert count - len(names) == int((more[1] or more[2]) if more else 0)
+        assert made.text.count("SW-") == len(names) >= min(count, 40)
+        assert made.text.endswith(
+            entries[-1] if count == len(names) else (" more", " 个")[texts.locale == "zh-CN"]
+        )
+
+
+@TONGUES
+@EVERY_WORST
+def test_what_has_names_at_their_worst_is_listed(worst: str, texts: Texts) -> None:
+    for listed in (worst, f"{worst}\n" * 1000):
+        assert fine(answer(Tell(Reason.of("still-tracked", operations=listed)), texts))
+        assert fine(
+            announcement(Say(Reason.of("notice-halted", by=worst, reason=worst, operations=listed)), texts)
+        )
 
 
 @TONGUES

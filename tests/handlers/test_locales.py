@@ -138,7 +138,7 @@ def test_the_same_mark_stands_first_in_every_language() -> None:
     } == {}
 
 
-@given(reasons())
+@given(reasons(codes()))
 def test_every_message_is_said_in_chinese_with_anything_filled_in(reason: Reason) -> None:
     """Never in English instead, for a flaw of its own."""
     worded = words_left(source(reason.code, "en"))

@@ -30,7 +30,7 @@ from providers.huawei_dds.provider import FORCED
 from providers.qingcloud.answers import REFUSALS as REFUSED_BY_QINGCLOUD
 from providers.qingcloud.answers import UNDECIDED as UNDECIDED_BY_QINGCLOUD
 from providers.wording import worded
-from tests.handlers.samples import NOW, PLAN, reasons, sample
+from tests.handlers.samples import NOW, PLAN, SENTENCES, reasons, sample
 
 ROOT = Path(__file__).parents[2]
 NO_WORDS = {"sandbox", "storage", "config"}  # rooms in which "text" is something else
@@ -147,10 +147,18 @@ def test_every_call_gives_what_its_message_needs() -> None:
     assert short == []
 
 
-@given(reasons(), st.sampled_from(["en", "en-GB", "zh-CN", "", "xx"]))
+@given(reasons(codes()), st.sampled_from(["en", "en-GB", "zh-CN", "", "xx"]))
 def test_every_message_can_be_said_with_anything_filled_in(reason: Reason, locale: str) -> None:
     """In any locale; one without a catalogue gets English."""
     assert not Texts(locale).say(reason).startswith(reason.code)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_sentence_has_words_of_its_own(locale: str) -> None:
+    """Slack takes no empty message; what has none is only a part of others."""
+    for code in SENTENCES:
+        needed, optional = variables(code, locale)
+        assert Texts(locale).text(code, **dict.fromkeys(needed | optional, "")).strip(), code
 
 
 def test_a_missing_message_or_variable_is_shown_and_never_raised() -> None:

@@ -64,6 +64,31 @@ async def test_an_unknown_database_is_answered_with_the_nearest_name() -> None:
     assert await world.store.operations(open_only=False) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"node": "sessions"},
+        {"shard": "Sessions."},
+        {"node": "sw-7k3m9q."},
+        {"reason": "SW-7K3M9Q failed"},
+        {"node": "orders"},
+        {"reason": "sessions hangs"},
+    ],
+)
+async def test_who_names_another_database_or_an_operation_besides_has_nothing_to_copy(
+    words: dict[str, str],
+) -> None:
+    """What is like a name may be a word for the opposite; not so where only the reason names a database."""
+    world = World()
+    world.configure(orders=POLICY, sessions=POLICY)
+    typed = replace(RequestSwitchover("ordres"), **words)  # type: ignore[arg-type]
+    problem = Reason.of("unknown-database", name="ordres", nearest="orders")
+    harmless = words in ({"node": "orders"}, {"reason": "sessions hangs"})
+    assert await world.ask(typed) == AskAgain(
+        problem, replace(typed, database="orders") if harmless else None
+    )
+
+
 async def test_a_request_in_another_channel_than_configured_is_not_taken() -> None:
     world = World()
     world.catalogue.current = replace(world.catalogue.current, channels=frozenset({"C-OPS"}))

@@ -265,6 +265,23 @@ async def test_a_halt_names_what_it_does_not_stop_any_more() -> None:
     assert say.text["operations"] == f"{ID} (orders)"
 
 
+async def test_a_halt_names_everything_that_is_under_way_a_line_each() -> None:
+    """The newest request first; whoever halts again is told it, too."""
+    world = World()
+    names = [f"db{number:02}" for number in range(40)]
+    world.configure(**dict.fromkeys(names, POLICY))
+    world.cloud.answers = [OutcomeUnknown("lost")] * len(names)
+    for name in names:
+        await world.clock.sleep(1)
+        await world.approved(name)
+    await world.tick()
+    for _ in range(2):
+        told = await tell(world, HALT)
+        assert told.detail is not None
+        lines = told.detail["operations"].split("\n")
+        assert [line.partition(" ")[2] for line in lines] == [f"({name})" for name in reversed(names)]
+
+
 async def test_a_halt_names_what_began_while_it_was_being_recorded() -> None:
     world = World()
     await world.approved()
