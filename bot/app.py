@@ -103,6 +103,8 @@ class Surroundings:
 
     Attributes:
         clock: The time.
+        machine: The time by which Slack's signatures are judged, where it is another; Slack's clock is as right as
+            most machines', and not asked for what replicas share.
         keep_time: Sets the clock by the one that the replicas share; None: there is none but the machine's.
         new_id: Makes operation ids.
         random: A number from 0 to 1, for jitter.
@@ -118,6 +120,7 @@ class Surroundings:
     """
 
     clock: Clock = field(default_factory=SystemClock)
+    machine: Clock | None = None
     keep_time: Callable[[], Awaitable[None]] | None = None
     new_id: Callable[[], OperationId] = new_operation_id
     random: Callable[[], float] = random.random
@@ -468,7 +471,7 @@ class Bot:
         secret = self._settings.slack.signing_secret
         return Ingress(
             signing_secret=secret.get_secret_value() if secret else "",
-            clock=self._clock,
+            clock=self._around.machine or self._clock,
             dispatch=dispatch,
             intake_open=lambda: not self._draining,
             observe=self._metrics.ack.observe,
@@ -792,7 +795,7 @@ async def take_over(store: Storage, around: Surroundings, *, alone: bool) -> Sur
     shared = SharedClock(around.clock, store.now)
     await shared.adjust()
     await store.hasten(shared.now())
-    return replace(around, clock=shared, keep_time=shared.adjust)
+    return replace(around, clock=shared, machine=around.clock, keep_time=shared.adjust)
 
 
 @contextlib.contextmanager

@@ -498,7 +498,7 @@ class Store(Protocol):
         ...
 
     async def hasten(self, now: datetime) -> None:
-        """Makes due what waits for a later time, but for what somebody has claimed.
+        """Makes due what waits for a later time, but for what somebody has claimed, or is just sending to a cloud.
 
         For when the clock may have been set back: what is due by the clock that was would wait for all of that.
         """

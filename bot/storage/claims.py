@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    Column,
     ColumnElement,
     FromClause,
     Integer,
@@ -85,17 +86,24 @@ async def forget(connection: AsyncConnection, table: Table, *conditions: ColumnE
     await connection.execute(delete(table).where(key.in_(over)))
 
 
-async def hasten(connection: AsyncConnection, table: Table, now: datetime) -> None:
-    """Makes due what waits for a later time, and is claimed by nobody: by the clock that was, its time has come.
-
-    Less what another worker is just writing: that is given its time anew.
-    """
-    key = next(iter(table.primary_key))
+async def hasten(
+    connection: AsyncConnection, table: Table, now: datetime, *which: ColumnElement[bool]
+) -> None:
+    """Makes due what waits for a later time, and is claimed by nobody: by the clock that was, its time has come."""
     # Of what is done for good the index of due times knows nothing, and there may be very much of it.
     unfinished = table.c.done_at.is_(None) if "done_at" in table.c else true()
-    later = select(key).where(unfinished, table.c.due_at > now, table.c.claimed_from.is_(None))
-    waiting = later.with_for_update(skip_locked=True)
-    await connection.execute(update(table).where(key.in_(waiting)).values(due_at=now))
+    due_at = table.c.due_at
+    await move(connection, due_at, now, due_at > now, table.c.claimed_from.is_(None), unfinished, *which)
+
+
+async def move(
+    connection: AsyncConnection, time: Column[datetime], to: datetime, *which: ColumnElement[bool]
+) -> None:
+    """Sets a time in many rows, less those that another worker is just writing: it gives them their times anew."""
+    table = time.table
+    key = next(iter(table.primary_key))
+    chosen = select(key).where(*which).with_for_update(skip_locked=True)
+    await connection.execute(update(table).where(key.in_(chosen)).values({time: to}))
 
 
 async def release(connection: AsyncConnection, table: Table, now: datetime) -> None:

@@ -70,6 +70,12 @@ async def settle(
     await connection.execute(update(homes).where(_ours(tab)).values(changes))
 
 
+async def hasten(connection: AsyncConnection, now: datetime) -> None:
+    """No tab was brought up to date later than now: else it would be left as it is until then."""
+    looked_at = homes.c.looked_at
+    await claims.move(connection, looked_at, now, looked_at > now, homes.c.claimed_from.is_(None))
+
+
 async def forget(connection: AsyncConnection, tab: HomeTab) -> None:
     """Drops a tab."""
     await connection.execute(delete(homes).where(_ours(tab)))

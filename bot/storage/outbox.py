@@ -402,12 +402,9 @@ async def begin_post(connection: AsyncConnection, message: Message, now: datetim
 
 async def let_arrive(connection: AsyncConnection, now: datetime) -> None:
     """Posts that were begun, and have no known outcome, are looked for once they must have arrived."""
-    arrived = now + ON_ITS_WAY
+    arrived, due_at = now + ON_ITS_WAY, messages.c.due_at
     on_their_way = and_(messages.c.uncertain, messages.c.done_at.is_(None), messages.c.claimed_from.is_(None))
-    await _lock(connection, on_their_way, messages.c.due_at < arrived)
-    await connection.execute(
-        update(messages).where(on_their_way, messages.c.due_at < arrived).values(due_at=arrived)
-    )
+    await claims.move(connection, due_at, arrived, due_at < arrived, on_their_way)
 
 
 async def posted(connection: AsyncConnection, message: Message, ts: str, version: int, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core.home import Reading
 from bot.core.operation import Operation
 from bot.errors import Unreadable
-from bot.storage import homes
+from bot.storage import claims, homes
 from bot.storage.codec import READINGS
 from bot.storage.tables import EPOCH, insert_new, readings
 
@@ -57,6 +57,11 @@ async def begin(
     taking = update(readings).where(key.in_(due.with_for_update(skip_locked=True)))
     taken = await connection.execute(taking.values(asked_at=now).returning(key))
     return sorted(taken.scalars())
+
+
+async def hasten(connection: AsyncConnection, now: datetime) -> None:
+    """Nothing was begun to be read later than now: else it would not be read again until then."""
+    await claims.move(connection, readings.c.asked_at, now, readings.c.asked_at > now)
 
 
 async def record(connection: AsyncConnection, found: Mapping[str, Reading], now: datetime) -> None:

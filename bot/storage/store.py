@@ -443,9 +443,12 @@ def require_consecutive(decisions: Sequence[Decision]) -> None:
 
 
 async def _hasten(connection: AsyncConnection, now: datetime) -> None:
-    for table in CLAIMED:
+    await operations.hasten(connection, now)
+    for table in (tables.inbox, tables.messages, tables.homes):
         await claims.hasten(connection, table, now)
     await outbox.let_arrive(connection, now)
+    await homes.hasten(connection, now)
+    await readings.hasten(connection, now)
 
 
 async def _release(connection: AsyncConnection, now: datetime) -> None:

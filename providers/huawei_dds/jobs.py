@@ -144,8 +144,9 @@ def evidence(rows: Sequence[JobRow], sought: Sought, *, whole: bool, still_valid
         still_valid: By the provider's clock the request could still be accepted.
     """
     possible = [row for row in rows if sought.may_be(row)]
-    if len(possible) == 1 and sought.fits(possible[0]) and whole:
-        job = as_job(possible[0])
+    # One that moved to the next page while the pages were read is there twice.
+    if len({row.id for row in possible}) == 1 and all(sought.fits(row) for row in possible) and whole:
+        job = as_job(possible[-1])
         if job is not None:
             return Evidence(job, searched=True, summary=_looked("found", rows, job=job.id))
     if possible:

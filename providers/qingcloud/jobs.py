@@ -183,7 +183,8 @@ def evidence(rows: Sequence[Payload], sought: Sought, *, whole: bool, still_vali
         if (job_id := JobId(text(row, "job_id"))) in seen:
             found[sought.match(row)].append(job_id)
     ours, plausible, undecided = (found[match] for match in (_Match.OURS, _Match.PLAUSIBLE, _Match.UNDECIDED))
-    candidates = ours or [*plausible, *undecided]
+    # One that moved to the next page while the pages were read is there twice.
+    candidates = list(dict.fromkeys(ours or [*plausible, *undecided]))
     if len(candidates) == 1 and not (undecided and not ours):
         found_one = _looked("found", seen, job=candidates[0])
         return Evidence(seen[candidates[0]], searched=True, summary=found_one)

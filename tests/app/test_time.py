@@ -128,6 +128,7 @@ async def test_replicas_go_by_the_clock_of_their_database(machine: TestClock, al
     around = await take_over(store, replace(REAL, clock=machine), alone=alone)
     assert around.clock.now() - machine.now() == (timedelta(0) if alone else AHEAD)
     assert (around.keep_time is None) is alone
+    assert (around.machine or around.clock).now() == machine.now(), "Slack's signatures are judged by"
 
 
 # --- when it is set back ---

@@ -136,6 +136,16 @@ async def test_what_is_forgotten_comes_back_when_it_is_opened(store: Storage) ->
     assert len(await claimed(store, after(130))) == 1
 
 
+async def test_a_tab_is_kept_fresh_when_the_clock_is_set_back(store: Storage) -> None:
+    await opened(store, at=after(3600))
+    (tab,) = await claimed(store, after(3600))
+    await store.settle_home(tab, shown="d", seq=0, looked_at=after(3600), due_at=after(3900))
+    assert await store.begin_readings(["orders"], after(3600), after(3500)) == ["orders"]
+    await store.hasten(NOW)
+    assert len(await claimed(store, after(5))) == 1
+    assert await store.begin_readings(["orders"], after(100), NOW) == ["orders"]
+
+
 async def test_a_new_process_takes_over_what_the_last_one_had_claimed(store: Storage) -> None:
     await opened(store)
     await claimed(store, NOW)

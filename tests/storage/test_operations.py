@@ -411,6 +411,23 @@ async def test_what_waits_is_hastened_and_what_is_claimed_is_left_to_whoever_has
     assert card.operation.id == "SW-000002"
 
 
+async def test_what_another_replica_is_just_sending_is_not_taken_from_it(store: Storage) -> None:
+    """It has not claimed it, but owns it until the lease that was committed with the intent runs out."""
+    first = await opened(store, requested())
+    await store.commit(running(first)[:3], due_at=after(15))
+    await store.hasten(NOW)
+    assert await claimed_ids(store, after(14)) == []
+    assert await claimed_ids(store, after(15)) == ["SW-000001"]
+
+
+async def test_what_was_being_sent_when_the_clock_was_set_back_is_looked_for_soon(store: Storage) -> None:
+    first = await opened(store, requested())
+    await store.commit(running(first)[:3], due_at=after(3600))
+    await store.hasten(NOW)
+    assert await claimed_ids(store, after(119)) == []
+    assert await claimed_ids(store, after(120)) == ["SW-000001"]
+
+
 async def test_a_database_shows_what_time_it_is(store: Storage) -> None:
     before = datetime.now(UTC)
     shown = await store.now()
