@@ -25,7 +25,6 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -90,16 +89,21 @@ async def hasten(
     connection: AsyncConnection, table: Table, now: datetime, *which: ColumnElement[bool]
 ) -> None:
     """Makes due what waits for a later time, and is claimed by nobody: by the clock that was, its time has come."""
-    # Of what is done for good the index of due times knows nothing, and there may be very much of it.
-    unfinished = table.c.done_at.is_(None) if "done_at" in table.c else true()
     due_at = table.c.due_at
-    await move(connection, due_at, now, due_at > now, table.c.claimed_from.is_(None), unfinished, *which)
+    await move(connection, due_at, now, due_at > now, table.c.claimed_from.is_(None), *which)
 
 
 async def move(
-    connection: AsyncConnection, time: Column[datetime], to: datetime, *which: ColumnElement[bool]
+    connection: AsyncConnection,
+    time: Column[datetime],
+    to: datetime | ColumnElement[Any],
+    *which: ColumnElement[bool],
 ) -> None:
-    """Sets a time in many rows, less those that another worker is just writing: it gives them their times anew."""
+    """Sets a time in many rows, less those that another worker is just writing: it gives them their times anew.
+
+    It waits for nobody, as long as no row is written twice in a transaction: then PostgreSQL looks at what the row
+    refers to, and waits for whoever is changing that.
+    """
     table = time.table
     key = next(iter(table.primary_key))
     chosen = select(key).where(*which).with_for_update(skip_locked=True)

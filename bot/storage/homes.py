@@ -7,7 +7,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import UserId
@@ -71,9 +83,18 @@ async def settle(
 
 
 async def hasten(connection: AsyncConnection, now: datetime) -> None:
-    """No tab was brought up to date later than now: else it would be left as it is until then."""
-    looked_at = homes.c.looked_at
-    await claims.move(connection, looked_at, now, looked_at > now, homes.c.claimed_from.is_(None))
+    """Every tab that waits for a later time is due; and none was brought up to date later than now.
+
+    Else it would be left as it is until then.
+    """
+    unclaimed, looked_at = homes.c.claimed_from.is_(None), homes.c.looked_at
+    chosen = select(homes.c.id).where(unclaimed, or_(homes.c.due_at > now, looked_at > now))
+    earlier = {
+        each: case((each > now, literal(now, Instant())), else_=each) for each in (homes.c.due_at, looked_at)
+    }
+    await connection.execute(
+        update(homes).where(homes.c.id.in_(chosen.with_for_update(skip_locked=True))).values(earlier)
+    )
 
 
 async def forget(connection: AsyncConnection, tab: HomeTab) -> None:

@@ -135,6 +135,12 @@ async def answer(connection: AsyncConnection, item_id: int, replies: Sequence[Re
     await outbox.owe_answers(connection, f"answer-{item_id}", replies, now)
 
 
+async def hasten(connection: AsyncConnection, now: datetime) -> None:
+    """Makes due what waits for a later time."""
+    # Of what is done the index of due times knows nothing, and there may be very much of it.
+    await claims.hasten(connection, inbox, now, inbox.c.done_at.is_(None))
+
+
 async def prune(connection: AsyncConnection, before: datetime) -> None:
     """Deletes what was received before a time: done items, and the signatures, useless to a replay by then."""
     await claims.forget(connection, inbox, inbox.c.done_at.is_not(None), inbox.c.received_at < before)

@@ -400,11 +400,16 @@ async def begin_post(connection: AsyncConnection, message: Message, now: datetim
         raise Stale(f"message {message.id} is not ours any more")
 
 
-async def let_arrive(connection: AsyncConnection, now: datetime) -> None:
-    """Posts that were begun, and have no known outcome, are looked for once they must have arrived."""
-    arrived, due_at = now + ON_ITS_WAY, messages.c.due_at
-    on_their_way = and_(messages.c.uncertain, messages.c.done_at.is_(None), messages.c.claimed_from.is_(None))
-    await claims.move(connection, due_at, arrived, due_at < arrived, on_their_way)
+async def hasten(connection: AsyncConnection, now: datetime) -> None:
+    """Makes due what waits for a later time, but for posts that were begun, and have no known outcome.
+
+    They are looked for once they must have arrived.
+    """
+    arrived, due_at, doubtful = now + ON_ITS_WAY, messages.c.due_at, messages.c.uncertain
+    unclaimed = and_(messages.c.done_at.is_(None), messages.c.claimed_from.is_(None))
+    then = case((doubtful, literal(arrived, Instant())), else_=literal(now, Instant()))
+    wrong = or_(and_(doubtful, due_at != arrived), and_(not_(doubtful), due_at > now))
+    await claims.move(connection, due_at, then, unclaimed, wrong)
 
 
 async def posted(connection: AsyncConnection, message: Message, ts: str, version: int, now: datetime) -> None:

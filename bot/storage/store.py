@@ -42,6 +42,7 @@ from bot.storage.receiver import Receiver
 PATIENCE = timedelta(seconds=5)
 KEEP_AT_LEAST = timedelta(hours=24)
 CLAIMED = tables.inbox, tables.operations, tables.messages, tables.homes
+HASTENED = inbox.hasten, operations.hasten, outbox.hasten, homes.hasten, readings.hasten
 ATTEMPTS = 3
 
 
@@ -267,7 +268,10 @@ class SqlStore:
 
     async def hasten(self, now: datetime) -> None:
         """Makes due what waits for a later time, but for what somebody has claimed."""
-        await self._database.write(partial(_hasten, now=now))
+        for (
+            hasten
+        ) in HASTENED:  # each by itself: together they would wait for others with what they have locked
+            await self._database.write(partial(hasten, now=now))
 
     async def release_claims(self, now: datetime) -> None:
         """Makes everything due at once, also what is claimed, and every submission that the last process left."""
@@ -442,20 +446,12 @@ def require_consecutive(decisions: Sequence[Decision]) -> None:
         raise ValueError("not consecutive events of one operation")
 
 
-async def _hasten(connection: AsyncConnection, now: datetime) -> None:
-    await operations.hasten(connection, now)
-    for table in (tables.inbox, tables.messages, tables.homes):
-        await claims.hasten(connection, table, now)
-    await outbox.let_arrive(connection, now)
-    await homes.hasten(connection, now)
-    await readings.hasten(connection, now)
-
-
 async def _release(connection: AsyncConnection, now: datetime) -> None:
     for table in CLAIMED:
         await claims.release(connection, table, now)
     await operations.release_starting(connection, now)
-    await _hasten(connection, now)
+    for hasten in HASTENED:
+        await hasten(connection, now)
 
 
 async def _prune(connection: AsyncConnection, before: datetime) -> None:
