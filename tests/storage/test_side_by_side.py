@@ -45,6 +45,27 @@ async def test_pruning_waits_for_nobody_who_is_writing(store: SqlStore, backend:
     assert await backend.sql("SELECT signature FROM inbox_signatures") == [("s1",)]
 
 
+@pytest.mark.parametrize("table", ["operations", "messages", "inbox"])
+async def test_hastening_waits_for_nobody_who_is_writing(
+    store: SqlStore, backend: Backend, table: str
+) -> None:
+    """Else two who wait for each other would end one for the other: a start that fails, or a commit."""
+    if not backend.several:
+        return
+    await opened(store, requested(1), due_at=after(500))
+    await store.receive(inbound(at=after(500)))
+    (card,) = await due(store)
+    await store.begin_post(card, now=NOW)
+    await store.retry(card, due_at=after(500), uncertain=True, error="timeout")
+    client = await asyncpg.connect(backend.url)
+    await client.execute(f"BEGIN; SELECT FROM {table} FOR UPDATE")
+    await store.hasten(NOW)
+    await client.close()
+    assert len(await store.claim_operations(NOW, LATER, 5)) == (table != "operations")
+    assert len(await store.claim_inbox(NOW, LATER, 5)) == (table != "inbox")
+    assert len(await due(store, after(10))) == (table != "messages")
+
+
 async def test_replicas_prune_at_the_same_time(stores: Stores, store: SqlStore, backend: Backend) -> None:
     other = await stores.replica()
     for number in range(50):
