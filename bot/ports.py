@@ -616,7 +616,8 @@ class Message:
         thread: The thread it belongs in, None: the channel itself. A reply's thread is its card's, or the
             one the card is in; one that was moved elsewhere is in none.
         ts: Slack's id of the posted message, "" while it is not known to be posted.
-        uncertain: A post was begun and its outcome never recorded: look before posting again.
+        uncertain: A post was begun and its outcome never recorded: look before posting again. Of a card that is
+            there: an update of a process that died may come yet.
         posted_version: The version a card shows; 0 before it is posted.
         attempts: How often posting failed since it was last posted; waiting for a limit is no failure.
         created_at: When it became owed.

@@ -445,9 +445,11 @@ class Publisher:
                 return GivenUp(error)
             case Rejected(error):
                 return self._rejected(message, error)
-            case NotSent(error) | Unknown(error):
-                # The same update twice is one update.
+            case NotSent(error):
                 return Later(error, uncertain=False)
+            case Unknown(error):
+                # The same update twice is one update; but an older one must not come after a newer one.
+                return Later(error, uncertain=False, wait=max(SETTLE, self._backoff(message)))
 
     # answers: at least once
 

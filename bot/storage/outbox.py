@@ -400,6 +400,12 @@ async def begin_post(connection: AsyncConnection, message: Message, now: datetim
         raise Stale(f"message {message.id} is not ours any more")
 
 
+async def doubt_updates(connection: AsyncConnection) -> None:
+    """Whoever had claimed these cards has died: an update may be on its way, and come after the next one."""
+    claimed = and_(_of_card, messages.c.ts != "", messages.c.claimed_from.is_not(None))
+    await connection.execute(update(messages).where(claimed).values(uncertain=True))
+
+
 async def hasten(connection: AsyncConnection, now: datetime) -> None:
     """Makes due what waits for a later time, but for posts that were begun, and have no known outcome.
 

@@ -447,6 +447,7 @@ def require_consecutive(decisions: Sequence[Decision]) -> None:
 
 
 async def _release(connection: AsyncConnection, now: datetime) -> None:
+    await outbox.doubt_updates(connection)
     for table in CLAIMED:
         await claims.release(connection, table, now)
     await operations.release_starting(connection, now)

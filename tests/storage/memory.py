@@ -469,6 +469,8 @@ class MemoryStore:
             return
         async with self._commit():
             for row in claimed:
+                if isinstance(row, Owed) and row.kind is MessageKind.CARD and row.ts:
+                    row.uncertain = True  # an update may be on its way
                 row.due_at, row.claimed_from = min(now, row.claimed_from or now), None
             for row in starting:
                 row.due_at = now

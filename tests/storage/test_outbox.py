@@ -287,6 +287,19 @@ async def test_a_post_that_may_be_on_its_way_is_not_looked_for_before_it_must_ha
     assert (again.id, again.uncertain) == (begun.id, True)
 
 
+async def test_an_update_that_may_be_on_its_way_comes_before_the_next(store: Storage) -> None:
+    """Else the card would show again what it showed before, and nobody would know."""
+    first = await opened(store, requested())
+    await post(store, (await cards(store))[0])
+    planning = chain(first, planned)
+    await store.commit(planning, due_at=NOW)
+    assert len(await cards(store)) == 1
+    await store.release_claims(after(1))
+    await store.commit(chain(planning[-1], cancelled), due_at=None)
+    assert await cards(store, after(10.9)) == []
+    assert len(await cards(store, after(11))) == 1
+
+
 async def test_an_end_does_not_hurry_a_post_that_may_be_on_its_way(store: Storage) -> None:
     first = await opened(store, requested())
     (card,) = await due(store)
