@@ -21,7 +21,7 @@ from bot.core.names import nearest
 from bot.core.operation import ENDS, UNSENT, Operation
 from bot.core.preflight import Outcome
 from bot.errors import NoDatabase, ProviderError, Refused
-from bot.exits import BROKEN, OK, REFUSED, fail
+from bot.exits import BROKEN, OK, REFUSED, fail, say
 from bot.ports import AuditBreak, Store
 from bot.service.planning import make_plan
 from bot.system import SystemClock
@@ -50,12 +50,12 @@ async def check(arguments: argparse.Namespace) -> int:
     seen = await app.look_live(settings) if arguments.live else None
     if seen is not None and seen.problems:
         return fail(*seen.problems)
-    print(
+    say(
         f"the configuration is good: {len(settings.databases)} database(s) on "
         f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"
     )
     if seen is not None:
-        print(reports.live_words(seen.databases, seen.slack))
+        say(reports.live_words(seen.databases, seen.slack))
     return OK
 
 
@@ -80,7 +80,7 @@ async def plan(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, code: int) -> int:
-    print(json.dumps(report, ensure_ascii=False) if arguments.json else words)
+    say(json.dumps(report, ensure_ascii=False) if arguments.json else words)
     return code
 
 
@@ -147,7 +147,7 @@ def _nothing_yet(
     print(error, file=sys.stderr)
     if arguments.json:
         # Who parses stdout gets one object, as always; in words, "none" would be more than is known.
-        print(json.dumps(reports.operations_report([], Texts(FALLBACK))))
+        say(json.dumps(reports.operations_report([], Texts(FALLBACK))))
     return OK
 
 
@@ -171,7 +171,7 @@ async def history(arguments: argparse.Namespace) -> int:
 
 
 async def manifest(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(render_yaml(url=arguments.url))
+    say(render_yaml(url=arguments.url), end="")
     return OK
 
 
@@ -181,29 +181,29 @@ async def audit_verify(arguments: argparse.Namespace) -> int:
     async with app.reading_store(_settings(arguments)) as store:
         result = await store.verify_audit(head if checkable else None)
     if isinstance(result, AuditBreak):
-        print(f"broken at row {result.seq}: {result.problem}")
+        say(f"broken at row {result.seq}: {result.problem}")
     if not checkable:
         # Whoever raises the alarm at an exit code must not take this for "the trail still holds it".
-        print(
+        say(
             f"--head was not checked: {head!r} can be no head of any trail. A head is 64 hexadecimal digits, "
             "as `audit verify`, the log (audit_head) or the audit channel told it."
         )
     if isinstance(result, AuditBreak) or not checkable:
         return BROKEN
     rows = "1 row" if result.seq == 1 else f"{result.seq} rows"
-    print(f"intact: {rows}, head {result.hash or '-'}")
+    say(f"intact: {rows}, head {result.hash or '-'}")
     if head is not None:
-        print(f"the trail contains {head}: row {result.found}")
+        say(f"the trail contains {head}: row {result.found}")
     return OK
 
 
 async def audit_export(arguments: argparse.Namespace) -> int:
     first, line = export.FORMATS[arguments.format]
     async with app.reading_store(_settings(arguments)) as store:
-        sys.stdout.write(first)
+        say(first, end="")
         async with contextlib.aclosing(store.audit_trail(arguments.since)) as rows:
             async for row in rows:
-                sys.stdout.write(line(row))
+                say(line(row), end="")
     return OK
 
 
@@ -212,5 +212,5 @@ async def db_upgrade(arguments: argparse.Namespace) -> int:
     file = settings.database.file
     made = "a new database was made: " if file is not None and not file.exists() else ""
     await app.upgrade_database(settings)
-    print(f"{made}the schema of {settings.database.place} is up to date")
+    say(f"{made}the schema of {settings.database.place} is up to date")
     return OK

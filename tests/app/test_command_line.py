@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import inspect
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +14,9 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 import pytest
 
@@ -271,6 +274,58 @@ def test_who_asks_for_help_does_not_wait_for_what_only_commands_need() -> None:
     asked = (sys.executable, "-c", script)
     loaded = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     assert not {"bot.app", "httpx", "slack_bolt", "sqlalchemy", "starlette"} & set(loaded.stdout.split())
+
+
+FULL = Path("/dev/full")
+UNHEARD = "stdout can't be written (No space left on device): let it go elsewhere\n"
+WITHOUT_CONFIGURATION = (("--help",), ("audit", "verify", "--help"), ("--version",), ("manifest",))
+WITH_IT = (
+    *(("check",), ("status",), ("status", "--json"), ("history", "--json"), ("audit", "verify")),
+    *(("audit", "export", "--format", "csv"), ("db", "upgrade")),
+)
+needs_a_full_device = pytest.mark.skipif(not FULL.exists(), reason="no device here is always full")
+
+
+@pytest.fixture(params=[-1, 1], ids=["at_its_end", "at_each_line"])
+def full(request: pytest.FixtureRequest) -> Iterator[TextIO]:
+    """What takes nothing, and says so."""
+    with FULL.open("w", buffering=request.param, encoding="utf-8") as out:
+        yield out
+
+
+@needs_a_full_device
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("command", [*WITHOUT_CONFIGURATION, *WITH_IT], ids=" ".join)
+async def test_what_stdout_does_not_take_is_told_in_one_line(command: tuple[str, ...], full: TextIO) -> None:
+    await typed("db", "upgrade")
+    config = ("--config", "../switchover.toml") if command in WITH_IT else ()
+    printed = await run(*command, *config, out=full)
+    assert (printed.code, printed.err) == (1, UNHEARD)
+
+
+@needs_a_full_device
+def test_nor_is_more_said_of_it_at_the_exit() -> None:
+    with FULL.open("wb") as full:
+        assert ended(("--help",), full) == (1, UNHEARD)
+
+
+def test_who_has_closed_stdout_or_seen_enough_gets_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed_pipe:
+        assert ended(("--help",), closed_pipe) == (1, "")
+    said = "stdout can't be written (Bad file descriptor): let it go elsewhere\n"
+    assert ended(("--help",), None) == (1, said)
+
+
+def ended(command: tuple[str, ...], out: BinaryIO | None) -> tuple[int, str]:
+    """How a process of its own with this stdout ended, None for a closed one, and what it said on stderr."""
+    asked = (sys.executable, "-m", "bot", *command)
+    close = None if out is not None else partial(os.close, 1)
+    done = subprocess.run(  # noqa: S603
+        asked, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True, check=False, preexec_fn=close
+    )
+    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize("command", [("plan", "orders"), ("check", "--live")], ids=" ".join)
