@@ -1,4 +1,4 @@
-"""The console script: which commands there are, and what their arguments may be."""
+"""The command line: which commands there are, and what their arguments may be."""
 
 from __future__ import annotations
 

@@ -357,3 +357,29 @@ async def test_a_command_that_is_interrupted_ends_at_once_without_a_word(
         process.send_signal(signal.SIGINT)
         assert (await process.communicate(), process.returncode) == ((b"", b""), 1)
         over.set()
+
+
+def test_nor_has_one_a_word_that_is_interrupted_while_it_is_still_being_read() -> None:
+    """Whichever way it was started: as the console script, or as a module."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, _, function = project["scripts"]["switchover"].partition(":")
+    for start in (
+        f"import {module}; sys.exit({module}.{function}())",
+        "import runpy; runpy.run_module('bot', run_name='__main__', alter_sys=True)",
+    ):
+        asked = (sys.executable, "-c", f"{INTERRUPTED_WHILE_READ}\n{start}", "--help")
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+# An interrupt comes between any two steps; here it comes where the slowest of the imports begins.
+INTERRUPTED_WHILE_READ = """
+import signal, sys
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "bot.cli":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+""".strip()
