@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -84,12 +85,65 @@ async def test_where_there_is_no_database_a_command_says_where_it_looked_and_mak
     assert contents(elsewhere) == []
 
 
-@pytest.mark.parametrize("command", [*READING, ("db", "upgrade")], ids=" ".join)
+@pytest.mark.parametrize("command", [*READING, ("db", "upgrade"), ("serve",)], ids=" ".join)
 async def test_a_file_that_is_no_database_is_named(elsewhere: Path, command: tuple[str, ...]) -> None:
     (elsewhere / "switchover.db").write_text("a shopping list" * 100, encoding="utf-8")
-    printed = await typed(*command)
+    printed = await opening(*command, "--config", "../switchover.toml")
     assert (printed.code, printed.out) == (1, "")
-    assert printed.err == f"database.url ({elsewhere}/switchover.db): the file is not a database\n"
+    mend = "mend it or its rights, or name another file"
+    assert printed.err == f"database.url ({elsewhere}/switchover.db): the file is not a database: {mend}\n"
+
+
+async def opening(*arguments: str) -> Printed:
+    """The same as ``run``, also of ``serve``, which can't be told to stop in a thread: it has a process."""
+    if arguments[0] != "serve":
+        return await run(*arguments)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *arguments),
+        env=dict(os.environ) | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=tether,
+    )
+    out, err = await process.communicate()
+    return Printed(process.returncode or 0, out.decode(), err.decode())
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("none/s.db", "there is no folder {folder}/none: make it, or name a file elsewhere"),
+        ("none.db/s.db", "there is no folder {folder}/none.db: make it, or name a file elsewhere"),
+        ("folder", "it is a folder: name a file"),
+        ("used.db", "another process uses {folder}/used.db: stop it, or use PostgreSQL for several replicas"),
+    ],
+)
+async def test_a_place_for_no_database_is_told_with_what_would_mend_it(
+    tmp_path: Path, file: str, said: str
+) -> None:
+    (tmp_path / "none.db").touch()
+    (tmp_path / "folder").mkdir()
+    used = await connect(f"sqlite:///{tmp_path}/used.db", migrate=False)
+    config = configure(tmp_path, f'[database]\nurl = "sqlite:///{tmp_path}/{file}"\n')
+    printed = await run("db", "upgrade", "--config", str(config))
+    await used.close()
+    said = said.format(folder=tmp_path)
+    assert (printed.code, printed.err) == (1, f"database.url ({tmp_path}/{file}): {said}\n")
+
+
+@pytest.mark.parametrize("command", [("serve",), ("db", "upgrade"), ("status",)], ids=" ".join)
+async def test_a_database_that_is_out_of_reach_is_named_with_what_would_mend_it(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        here = f"127.0.0.1:{server.getsockname()[1]}"
+    config = configure(tmp_path, f'[database]\nurl = "postgresql://bot:pw-1234@{here}/bot"\n')
+    printed = await opening(*command, "--config", str(config))
+    assert printed.code == 1
+    assert printed.err == (
+        f"database.url (postgresql://bot:***@{here}/bot): the database can't be reached (connection refused): "
+        "see that it runs and lets us in, or mend the address\n"
+    )
 
 
 async def test_an_upgrade_says_which_database_it_made_or_found(elsewhere: Path) -> None:
