@@ -22,7 +22,7 @@ from bot.core.operation import ENDS, UNSENT, Operation
 from bot.core.preflight import Outcome
 from bot.errors import NoDatabase, ProviderError, Refused
 from bot.exits import BROKEN, OK, REFUSED, fail, say
-from bot.ports import AuditBreak, Store
+from bot.ports import AuditBreak, AuditHead, Store
 from bot.service.planning import make_plan
 from bot.system import SystemClock
 from handlers.manifest import render_yaml
@@ -180,7 +180,10 @@ async def audit_verify(arguments: argparse.Namespace) -> int:
     checkable = head is None or re.fullmatch("[0-9a-f]{64}", head) is not None
     async with app.reading_store(_settings(arguments)) as store:
         result = await store.verify_audit(head if checkable else None)
-    if isinstance(result, AuditBreak):
+        without = await store.verify_audit() if isinstance(result, AuditBreak) and head is not None else None
+    if isinstance(without, AuditHead):
+        say(f"broken: {_ends(without)} has the hash given: it was cut, or made anew")
+    elif isinstance(result, AuditBreak):
         say(f"broken at row {result.seq}: {result.problem}")
     if not checkable:
         # Whoever raises the alarm at an exit code must not take this for "the trail still holds it".
@@ -195,6 +198,13 @@ async def audit_verify(arguments: argparse.Namespace) -> int:
     if head is not None:
         say(f"the trail contains {head}: row {result.found}")
     return OK
+
+
+def _ends(trail: AuditHead) -> str:
+    """Where a trail ends in which something is missing: that has no place of its own, least of all behind the end."""
+    if not trail.seq:
+        return "the trail has no row, so none"
+    return f"the trail ends with row {trail.seq} (head {trail.hash}), and no row"
 
 
 async def audit_export(arguments: argparse.Namespace) -> int:
