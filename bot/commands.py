@@ -66,7 +66,12 @@ async def plan(arguments: argparse.Namespace) -> int:
         database = catalogue.databases.get(arguments.database)
         if database is None:
             return fail(
-                _unknown(arguments.database, catalogue.nearest(arguments.database), catalogue.databases)
+                _unknown(
+                    arguments.database,
+                    catalogue.nearest(arguments.database),
+                    catalogue.databases,
+                    what="database",
+                )
             )
         try:
             planning = await make_plan(database, Target(database.name, arguments.shard), arguments.to)
@@ -84,11 +89,11 @@ def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, co
     return code
 
 
-def _unknown(name: str, near: str, databases: Collection[str]) -> str:
+def _unknown(name: str, near: str, databases: Collection[str], *, what: str = "database or operation") -> str:
     known = ", ".join(sorted(databases)[:MOST_NAMED])
     more = f" and {len(databases) - MOST_NAMED} more" if len(databases) > MOST_NAMED else ""
     mend = f"did you mean {near}?" if near else f"the databases are {known}{more}" if known else ""
-    return f"{name}: no such database or operation" + (f"; {mend}" if mend else "")
+    return f"{name}: no such {what}" + (f"; {mend}" if mend else "")
 
 
 async def status(arguments: argparse.Namespace) -> int:
@@ -161,7 +166,8 @@ async def history(arguments: argparse.Namespace) -> int:
     except NoDatabase as error:
         return _nothing_yet(error, name, settings, arguments)
     if name is not None and not counted and name not in settings.databases:
-        return fail(_unknown(name, nearest(name, settings.databases), settings.databases))
+        near = nearest(name, settings.databases)
+        return fail(_unknown(name, near, settings.databases, what="database"))
     total = sum(count for status, count in counted.items() if status in ENDS)
     if total > arguments.limit:
         print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)

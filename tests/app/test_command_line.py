@@ -246,14 +246,18 @@ async def test_a_status_ends_with_the_reviews_that_are_owed(elsewhere: Path) -> 
 
 
 @pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("command", ["status", "history"])
-async def test_who_mistypes_a_name_is_told_the_nearest(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [("status", "database or operation"), ("history", "database"), ("plan", "database")],
+)
+async def test_who_mistypes_a_name_is_told_the_nearest(command: str, what: str) -> None:
+    """And that an operation could have been named only where one can."""
     await typed("db", "upgrade")
     printed = await typed(command, "ordrs")
-    said = "ordrs: no such database or operation; did you mean orders?\n"
+    said = f"ordrs: no such {what}; did you mean orders?\n"
     assert (printed.code, printed.out, printed.err) == (1, "", said)
     printed = await typed(command, "SW-000000")
-    said = "SW-000000: no such database or operation; the databases are orders\n"
+    said = f"SW-000000: no such {what}; the databases are orders\n"
     assert (printed.code, printed.err) == (1, said)
 
 

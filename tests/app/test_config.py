@@ -869,7 +869,10 @@ def test_a_missing_file_is_named_once_with_its_whole_path(
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path, said in ((tmp_path, "is a folder: name the file"), (tmp_path / "file" / "x", "goes through a file")):
+    for path, said in (
+        (tmp_path, "is a folder: name the file"),
+        (tmp_path / "file" / "x", "goes through a file"),
+    ):
         with pytest.raises(ConfigError, match=f"^{path}: {said}"):
             config.load(path, env={}, provider_types=TYPES)
 
