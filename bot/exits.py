@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterator
 
 from bot.errors import Unheard
 
@@ -24,12 +26,8 @@ def say(text: str, *, end: str = "\n", now: bool = False) -> None:
     """
     if sys.stdout is None:  # whoever started us closed it
         raise Unheard(os.strerror(errno.EBADF))
-    try:
+    with _told():
         print(text, end=end, flush=now)
-    except BrokenPipeError:
-        raise Unheard from None
-    except OSError as error:
-        raise Unheard(error.strerror or str(error)) from None
 
 
 def said_all() -> None:
@@ -39,7 +37,19 @@ def said_all() -> None:
         Unheard: It can't be written.
     """
     if sys.stdout is not None:
-        say("", end="", now=True)
+        with _told():
+            # Nothing is written where nothing is left: a terminal that is gone is no error of what ended with it.
+            sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise Unheard from None
+    except OSError as error:
+        raise Unheard(error.strerror or str(error)) from None
 
 
 def unheard(error: Unheard) -> int:
