@@ -41,7 +41,7 @@ lint: $(VENV)/.dev  ## formatting, lint, types, import contracts, dependencies
 	@$(BIN)/deptry .
 
 # Lint and the core keep one core of the machine busy each, so they run beside each other.
-test: $(VENV)/.dev  ## everything the project checks, in a few minutes
+test: $(VENV)/.dev  ## everything the project checks, in about 6 minutes on 2 cores
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-core
 	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not slow" --ignore=tests/core --hypothesis-profile=quick
 

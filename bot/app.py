@@ -30,7 +30,7 @@ from bot.core.machine import Limits
 from bot.core.model import OperationId, Reason, Topology
 from bot.core.operation import Status
 from bot.core.policy import Policy
-from bot.errors import ConfigError, MaybeRecorded, NoDatabase, ProviderError, StoreUnavailable
+from bot.errors import ConfigError, MaybeRecorded, NoDatabase, ProviderError, StoreUnavailable, Unreadable
 from bot.failpoints import hit
 from bot.ports import Answered, Body, Clock, Dispatch, Provider, ProviderType, Storage
 from bot.scheduler import Crew, LoopLag, Rush, Setback, Sweeps, Ticker
@@ -331,7 +331,22 @@ def _naming_the_database(settings: Settings) -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        raise StoreUnavailable(f"database.url ({settings.database.place}): {error}") from None
+        said = _with_the_mend(settings.database.file, error)
+        raise StoreUnavailable(f"database.url ({settings.database.place}): {said}") from None
+
+
+def _with_the_mend(file: Path | None, error: StoreUnavailable) -> str:
+    """What is wrong with the database and, unless that is said already, what would mend it."""
+    said = str(error)
+    if file is not None and not file.parent.is_dir():
+        return f"there is no folder {file.parent}: make it, or name a file elsewhere"
+    if file is not None and file.is_dir():
+        return "it is a folder: name a file"
+    if isinstance(error, Unreadable) or (": " in said and "can't be opened" not in said):
+        return said
+    if file is not None:
+        return f"{said}: mend it or its rights, or name another file"
+    return f"{said}: see that it runs and lets us in, or mend the address"
 
 
 # --- serve ---
@@ -720,7 +735,8 @@ async def serve(path: Path) -> None:
     configure_logging(stream=sys.stderr, secrets=settings.secrets())
     async with contextlib.AsyncExitStack() as stack:
         asked = stack.enter_context(_signals())
-        store, around = await _open_store(settings)
+        with _naming_the_database(settings):
+            store, around = await _open_store(settings)
         stack.push_async_callback(store.close)
         listener = _listen(settings)
         stack.callback(listener.close)
@@ -788,7 +804,7 @@ async def take_over(store: Storage, around: Surroundings, *, alone: bool) -> Sur
     """
     problem = await store.ready()
     if problem:
-        raise StoreUnavailable(f"database.url: {problem}")
+        raise StoreUnavailable(problem)
     if alone:
         await store.release_claims(around.clock.now())
         return around

@@ -1,11 +1,9 @@
-"""The console script: which commands there are, and what their arguments may be."""
+"""The command line: which commands there are, and what their arguments may be."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from importlib import import_module
@@ -14,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bot import export, failpoints
-from bot.errors import ConfigError, SwitchoverError
-from bot.exits import ERROR, fail
+from bot.errors import ConfigError, SwitchoverError, Unheard
+from bot.exits import ERROR, fail, said_all, say, unheard
 from bot.sandbox.page import PORT
 from handlers.texts import FALLBACK, LOCALES
 
@@ -26,25 +24,27 @@ Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; every error it expects is a line on stderr and exit code 1."""
-    arguments, unknown = _parser().parse_known_args(argv)
-    if unknown:
-        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    if problem := failpoints.environment_problem():
-        return fail(problem)
     try:
-        code: int = asyncio.run(_command(arguments.run)(arguments))
-        sys.stdout.flush()
+        code = _run(argv)
+        said_all()
+    except Unheard as error:
+        return unheard(error)
     except ConfigError as error:
         return fail(*error.problems)
     except (SwitchoverError, ValueError) as error:
         return fail(str(error))
     except KeyboardInterrupt:
         return ERROR
-    except BrokenPipeError:
-        # Whoever was reading has seen enough. At the exit Python flushes once more, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ERROR
     return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments, unknown = _parser().parse_known_args(argv)
+    if unknown:
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if problem := failpoints.environment_problem():
+        return fail(problem)
+    return asyncio.run(_command(arguments.run)(arguments))
 
 
 def _command(where: str) -> Command:
@@ -55,9 +55,7 @@ def _command(where: str) -> Command:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="switchover", description="Switches the primary of a managed database from Slack."
-    )
+    parser = _Parser(prog="switchover", description="Switches the primary of a managed database from Slack.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -123,9 +121,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    def print_help(self, file: object = None) -> None:
+        # Its own way keeps it to itself when this can't be written.
+        say(self.format_help(), end="", now=True)
+
+
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"switchover {version('switchover')}")
+        say(f"switchover {version('switchover')}", now=True)
         parser.exit()
 
 

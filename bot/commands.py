@@ -21,8 +21,8 @@ from bot.core.names import nearest
 from bot.core.operation import ENDS, UNSENT, Operation
 from bot.core.preflight import Outcome
 from bot.errors import NoDatabase, ProviderError, Refused
-from bot.exits import BROKEN, OK, REFUSED, fail
-from bot.ports import AuditBreak, Store
+from bot.exits import BROKEN, OK, REFUSED, fail, say
+from bot.ports import AuditBreak, AuditHead, Store
 from bot.service.planning import make_plan
 from bot.system import SystemClock
 from handlers.manifest import render_yaml
@@ -50,12 +50,12 @@ async def check(arguments: argparse.Namespace) -> int:
     seen = await app.look_live(settings) if arguments.live else None
     if seen is not None and seen.problems:
         return fail(*seen.problems)
-    print(
+    say(
         f"the configuration is good: {len(settings.databases)} database(s) on "
         f"{len(settings.accounts)} account(s), Slack by {settings.slack.mode}"
     )
     if seen is not None:
-        print(reports.live_words(seen.databases, seen.slack))
+        say(reports.live_words(seen.databases, seen.slack))
     return OK
 
 
@@ -66,7 +66,12 @@ async def plan(arguments: argparse.Namespace) -> int:
         database = catalogue.databases.get(arguments.database)
         if database is None:
             return fail(
-                _unknown(arguments.database, catalogue.nearest(arguments.database), catalogue.databases)
+                _unknown(
+                    arguments.database,
+                    catalogue.nearest(arguments.database),
+                    catalogue.databases,
+                    what="database",
+                )
             )
         try:
             planning = await make_plan(database, Target(database.name, arguments.shard), arguments.to)
@@ -80,15 +85,15 @@ async def plan(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: dict[str, Any], words: str, arguments: argparse.Namespace, code: int) -> int:
-    print(json.dumps(report, ensure_ascii=False) if arguments.json else words)
+    say(json.dumps(report, ensure_ascii=False) if arguments.json else words)
     return code
 
 
-def _unknown(name: str, near: str, databases: Collection[str]) -> str:
+def _unknown(name: str, near: str, databases: Collection[str], *, what: str = "database or operation") -> str:
     known = ", ".join(sorted(databases)[:MOST_NAMED])
     more = f" and {len(databases) - MOST_NAMED} more" if len(databases) > MOST_NAMED else ""
     mend = f"did you mean {near}?" if near else f"the databases are {known}{more}" if known else ""
-    return f"{name}: no such database or operation" + (f"; {mend}" if mend else "")
+    return f"{name}: no such {what}" + (f"; {mend}" if mend else "")
 
 
 async def status(arguments: argparse.Namespace) -> int:
@@ -147,7 +152,7 @@ def _nothing_yet(
     print(error, file=sys.stderr)
     if arguments.json:
         # Who parses stdout gets one object, as always; in words, "none" would be more than is known.
-        print(json.dumps(reports.operations_report([], Texts(FALLBACK))))
+        say(json.dumps(reports.operations_report([], Texts(FALLBACK))))
     return OK
 
 
@@ -161,7 +166,8 @@ async def history(arguments: argparse.Namespace) -> int:
     except NoDatabase as error:
         return _nothing_yet(error, name, settings, arguments)
     if name is not None and not counted and name not in settings.databases:
-        return fail(_unknown(name, nearest(name, settings.databases), settings.databases))
+        near = nearest(name, settings.databases)
+        return fail(_unknown(name, near, settings.databases, what="database"))
     total = sum(count for status, count in counted.items() if status in ENDS)
     if total > arguments.limit:
         print(f"the newest {arguments.limit} of {total}: --limit {total} shows all", file=sys.stderr)
@@ -171,7 +177,7 @@ async def history(arguments: argparse.Namespace) -> int:
 
 
 async def manifest(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(render_yaml(url=arguments.url))
+    say(render_yaml(url=arguments.url), end="")
     return OK
 
 
@@ -180,30 +186,40 @@ async def audit_verify(arguments: argparse.Namespace) -> int:
     checkable = head is None or re.fullmatch("[0-9a-f]{64}", head) is not None
     async with app.reading_store(_settings(arguments)) as store:
         result = await store.verify_audit(head if checkable else None)
-    if isinstance(result, AuditBreak):
-        print(f"broken at row {result.seq}: {result.problem}")
+        without = await store.verify_audit() if isinstance(result, AuditBreak) and head is not None else None
+    if isinstance(without, AuditHead):
+        say(f"broken: {_ends(without)} has the hash given: it was cut, or made anew")
+    elif isinstance(result, AuditBreak):
+        say(f"broken at row {result.seq}: {result.problem}")
     if not checkable:
         # Whoever raises the alarm at an exit code must not take this for "the trail still holds it".
-        print(
+        say(
             f"--head was not checked: {head!r} can be no head of any trail. A head is 64 hexadecimal digits, "
             "as `audit verify`, the log (audit_head) or the audit channel told it."
         )
     if isinstance(result, AuditBreak) or not checkable:
         return BROKEN
     rows = "1 row" if result.seq == 1 else f"{result.seq} rows"
-    print(f"intact: {rows}, head {result.hash or '-'}")
+    say(f"intact: {rows}, head {result.hash or '-'}")
     if head is not None:
-        print(f"the trail contains {head}: row {result.found}")
+        say(f"the trail contains {head}: row {result.found}")
     return OK
+
+
+def _ends(trail: AuditHead) -> str:
+    """Where a trail ends in which something is missing: that has no place of its own, least of all behind the end."""
+    if not trail.seq:
+        return "the trail has no row, so none"
+    return f"the trail ends with row {trail.seq} (head {trail.hash}), and no row"
 
 
 async def audit_export(arguments: argparse.Namespace) -> int:
     first, line = export.FORMATS[arguments.format]
     async with app.reading_store(_settings(arguments)) as store:
-        sys.stdout.write(first)
+        say(first, end="")
         async with contextlib.aclosing(store.audit_trail(arguments.since)) as rows:
             async for row in rows:
-                sys.stdout.write(line(row))
+                say(line(row), end="")
     return OK
 
 
@@ -212,5 +228,5 @@ async def db_upgrade(arguments: argparse.Namespace) -> int:
     file = settings.database.file
     made = "a new database was made: " if file is not None and not file.exists() else ""
     await app.upgrade_database(settings)
-    print(f"{made}the schema of {settings.database.place} is up to date")
+    say(f"{made}the schema of {settings.database.place} is up to date")
     return OK

@@ -16,6 +16,7 @@ SwitchoverError
 │   └── StoreUnavailable     nothing was recorded: tell the asker, try again later
 │       └── MaybeRecorded    the answer to the commit was lost: act on neither, look at what is stored
 ├── DirectoryUnavailable     who somebody is can't be found out now: fail closed
+├── Unheard                  stdout takes nothing more: end, and say why on stderr
 ├── IllegalTransition        this event does not exist in this status: nothing changed
 └── ConfigError              every problem of a configuration at once
 """
@@ -181,6 +182,18 @@ class MaybeRecorded(StoreUnavailable):
 
 class DirectoryUnavailable(SwitchoverError):
     """Who somebody is, or who is in a group, can't be found out now. Treat it as "no"."""
+
+
+class Unheard(SwitchoverError):
+    """What a command says can't be written to stdout. There is nobody to say more to: end.
+
+    Args:
+        why: The system's word for it, "" where whoever was reading has seen enough.
+    """
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class IllegalTransition(SwitchoverError):

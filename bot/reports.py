@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.core.model import JobState, Node, Reason, Topology, label
 from bot.core.operation import ENDS, Operation
-from bot.core.preflight import Outcome, Verdict
+from bot.core.preflight import Check, Outcome, Verdict
 from bot.service.planning import Planning
 from handlers.blocks import NODES, TIMES, instant_written, name_of
 from handlers.texts import Show, Texts
@@ -106,10 +106,14 @@ def plan_words(planning: Planning, texts: Texts) -> str:
         lines.append(f"  {texts.say(verdict.detail)}")
     lines += ["", "topology:", *_nodes(topology), "", "checks:"]
     checks = [check for check in verdict.checks if check.detail != choose]
-    lines += [f"  {'✓' if c.passed else '✗'} {c.name}: {texts.say(c.detail)}" for c in checks]
+    lines += [f"  {'✓' if c.passed else '✗'} {c.name}: {_found(c, verdict, texts)}" for c in checks]
     if planning.plan.call.warning:
         lines += ["", texts.text("card-warning", warning=planning.plan.call.warning)]
     return "\n".join(lines)
+
+
+def _found(check: Check, verdict: Verdict, texts: Texts) -> str:
+    return "as said above" if check.detail == verdict.detail else texts.say(check.detail)
 
 
 def _verdict(verdict: Verdict, call: str) -> str:

@@ -26,7 +26,8 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 _MASK = "***"
 _QUIET = ("aiohttp.access", "alembic", "apscheduler", "httpcore", "httpx", "uvicorn")
-# a shorter "secret" stands in every other word, and masking it would leave no log
+# A shorter "secret" opens no door, is most often a placeholder, and stands in every other word: to mask it
+# everywhere would leave no log, and of no error a sentence.
 _SHORTEST_SECRET = 4
 _SECRET_KEY = re.compile(
     "secret|token|passw|access_?key|private_?key|api_?key|authorization|cookie|credential|response_url",
@@ -35,6 +36,14 @@ _SECRET_KEY = re.compile(
 # Slack's tokens are known by sight, also those that nobody registered
 _SLACK_TOKEN = re.compile(r"\b(?:xox[a-z](?:\.xox[a-z])?|xapp)-[\w-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+
+
+def telling(secret: str) -> re.Pattern[str]:
+    """Where a text tells a secret: anywhere; of one of a few characters only where it is quoted."""
+    plain = re.escape(secret)
+    if len(secret) >= _SHORTEST_SECRET:
+        return re.compile(plain)
+    return re.compile(rf"(?<=[\"'“`(\[{{=]){plain}(?=[\"'”`)\]}},;]|\s|$)")
 
 
 class Redactor:

@@ -267,7 +267,7 @@ IN = Clause("in", "DURATION", says="start", settle=_ahead, near=length_near, exa
 FOR = Clause("for", "DURATION", settle=_length, near=length_near, example="2h")
 OVERRIDE = Clause("override", "CHECK[,CHECK…]", settle=_checks, near=checks_near)
 PAGE = Clause("page", "NUMBER", settle=_page)
-BECAUSE = Clause("because", "REASON", rest=True, settle=reason_meant)
+BECAUSE = Clause("because", "REASON", rest=True)
 WHY = replace(BECAUSE, needed=True)
 LATER = frozenset({AT.word, IN.word})
 WORDS = frozenset(clause.word for clause in (TO, SHARD, AT, IN, FOR, OVERRIDE, BECAUSE))

@@ -106,7 +106,7 @@ def _request(database: str, given: Given) -> RequestSwitchover:
         database,
         node=given.get("to"),
         shard=given.get("shard"),
-        reason=given.get("because", ""),
+        reason=c.reason_meant(given.get("because", "")),
         start=c.start_meant(given),
     )
 
@@ -122,7 +122,7 @@ def _emergency(database: str, given: Given) -> RequestSwitchover:
 
 def _freeze(scope: str, given: Given) -> Freeze:
     duration = c.length_meant(given["for"]) if "for" in given else None
-    return Freeze(_scope(scope), given["because"], duration)
+    return Freeze(_scope(scope), c.reason_meant(given["because"]), duration)
 
 
 def _list(part: str, given: Given) -> ListDatabases:
@@ -130,7 +130,7 @@ def _list(part: str, given: Given) -> ListDatabases:
 
 
 def _cancel(name: str, _given: Given) -> Act:
-    return Act(Action.CANCEL, _id(name), typed=True)
+    return Act(Action.CANCEL, name, typed=True)
 
 
 def _history(database: str, given: Given) -> ShowHistory:
@@ -160,7 +160,7 @@ FORMS = (
     Form("cancel", "ID", "help-cancel", _cancel, instead="status", example="cancel SW-7K3M9Q"),
     Form("freeze", "DATABASE|all", "help-freeze", _freeze, (c.FOR, c.WHY)),
     Form("unfreeze", "DATABASE|all", "help-unfreeze", lambda name, _given: Unfreeze(_scope(name))),
-    Form("halt", "", "help-halt", lambda _name, given: Halt(given["because"]), (c.WHY,)),
+    Form("halt", "", "help-halt", lambda _name, given: Halt(c.reason_meant(given["because"])), (c.WHY,)),
     Form("resume", "", "help-resume", lambda _name, _given: Resume()),
     Form("emergency", "DATABASE", "help-emergency", _emergency, (c.TO, c.SHARD, c.OVERRIDE, c.WHY)),
     Form("help", "", "help-help", lambda _name, _given: Help()),
@@ -249,7 +249,7 @@ class _Draft:
     def _clause(self, clause: c.Clause) -> str:
         value = self.given[clause.word]
         if clause.rest:
-            return f"{clause.word} {c.reason_written(value)}"
+            return f"{clause.word} {value}"
         return f"{clause.word} {value if clause.settle else quoted(value, _KEYWORDS)}"
 
     @property
@@ -365,7 +365,7 @@ def _argument(words: Words, form: Form, draft: _Draft) -> None:
         raise Problem(Reason.of("empty-name", value=form.takes.strip("[]")), form.instead)
     if form.takes == "ID" and operation_id(name) is None:
         raise Problem(Reason.of("not-an-id", text=name), form.instead)
-    draft.name = name
+    draft.name = _id(name) if form.takes == "ID" else name
 
 
 def _clause(words: Words, form: Form, draft: _Draft) -> None:
@@ -484,11 +484,12 @@ def _other_form(text: str) -> str:
 
 def _typed(text: str) -> str:
     """The command or the help that a text asks for, as somebody would type it; "" if it is neither."""
+    draft = _Draft()
     try:
-        found = _parse(Words(text), _Draft())
+        found = _parse(Words(text), draft)
     except Problem:
         return ""
-    return "help" if isinstance(found, Help) else as_text(found)
+    return "help" if isinstance(found, Help) else draft.text
 
 
 def _nearest_word(word: str) -> str:
@@ -549,11 +550,11 @@ def _hold_text(command: Freeze | Unfreeze | Halt | Resume) -> str:
     match command:
         case Freeze(scope=scope, reason=reason, duration=duration):
             until = {} if duration is None else {"for": durations.written(duration)}
-            return _text("freeze", scope, until | {"because": reason})
+            return _text("freeze", scope, until | {"because": c.reason_written(reason)})
         case Unfreeze(scope=scope):
             return _text("unfreeze", scope)
         case Halt(reason=reason):
-            return _text("halt", "", {"because": reason})
+            return _text("halt", "", {"because": c.reason_written(reason)})
         case Resume():
             return _text("resume")
 
@@ -573,7 +574,7 @@ def _show_text(command: ListDatabases | ShowStatus | ShowHistory | ShowHelp) -> 
 def _request_text(request: RequestSwitchover) -> str:
     named = {"to": request.node, "shard": request.shard, "override": ",".join(request.overrides)}
     given = {word: value for word, value in named.items() if value} | c.start_clauses(request.start)
-    given |= {"because": request.reason} if request.reason else {}
+    given |= {"because": c.reason_written(request.reason)} if request.reason else {}
     word = "plan" if request.dry_run else "emergency" if request.emergency else ""
     return _text(word, request.database, given)
 

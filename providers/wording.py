@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import SecretStr
 
 from bot.errors import ProviderError
+from bot.telemetry import telling
 
 LONGEST = 300
 E = TypeVar("E", bound=ProviderError)
@@ -78,10 +79,10 @@ def discreet(secrets: Callable[[], Iterable[SecretStr]]) -> Iterator[None]:
     try:
         yield
     except ProviderError as exc:
-        for form in (form for secret in secrets() for form in _forms(secret)):
-            exc.message = exc.message.replace(form, "…")
+        for form in (telling(form) for secret in secrets() for form in _forms(secret)):
+            exc.message = form.sub("…", exc.message)
             if exc.meaning is not None:
                 code, values = exc.meaning
-                exc.meaning = (code, {name: text.replace(form, "…") for name, text in values.items()})
+                exc.meaning = (code, {name: form.sub("…", text) for name, text in values.items()})
         exc.args = (exc.message,)
         raise

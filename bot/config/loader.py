@@ -116,6 +116,10 @@ def _parse(path: Path) -> dict[str, Any]:
             f"there is no such file{place}: write one (the README has a whole example), or name "
             "another with --config or in $SWITCHOVER_CONFIG"
         )
+    except IsADirectoryError:
+        problem = "is a folder: name the file in it with --config or in $SWITCHOVER_CONFIG"
+    except NotADirectoryError:
+        problem = "goes through a file as if that were a folder: name another with --config"
     except OSError as error:
         problem = f"can't be read ({error.strerror}): mend its rights or name another with --config"
     except UnicodeDecodeError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.config.template import Filled, KeyPath
 from bot.config.values import Mistake, names_a_secret, nearest
+from bot.telemetry import telling
 
 Known = Mapping[tuple[str, ...], Collection[str]]
 _SECTIONS = ("slack", "server", "database", "tracking", "accounts", "databases", "policies")
@@ -105,7 +106,7 @@ class Problems:
             elif predicate := self._predicate(error):
                 self.about(where, predicate)
             elif not self.unfilled(where):
-                self.add(where, self._foreign(error))
+                self.add(where, self._foreign(where, error))
 
     def lines(self) -> list[str]:
         """All problems, in the order of the sections."""
@@ -128,13 +129,20 @@ class Problems:
             return _WITH_LIMIT[error["type"]].format(**context)
         return _WITHOUT_LIMIT.get(error["type"], "")
 
-    def _foreign(self, error: Any) -> str:
+    def _foreign(self, path: KeyPath, error: Any) -> str:
         # words of a provider's own validator, which may quote what it saw
         cause = error.get("ctx", {}).get("error")
         text = str(cause or error["msg"])
-        if any(value in text or repr(value)[1:-1] in text for value in self._hidden() if value):
+        if self._tells_a_secret(path, text):
             return "is not accepted, for a reason that quotes a secret: see the documentation"
         return " ".join(text.split())
+
+    def _tells_a_secret(self, path: KeyPath, text: str) -> bool:
+        own = str(self.at(path)) if self._is_hidden(path) else ""
+        if own and own in text:
+            return True
+        forms = {form for value in self._hidden() if value for form in (value, repr(value)[1:-1])}
+        return any(telling(form).search(text) for form in forms)
 
     def _hidden(self) -> set[str]:
         found = set(self.filled.values)
@@ -154,12 +162,14 @@ class Problems:
 
     def _shown(self, path: KeyPath) -> str:
         value = self.at(path)
-        hidden = path in self.secret or path in self.filled.substituted
-        hidden = hidden or any(isinstance(part, str) and names_a_secret(part) for part in path)
-        hidden = hidden or (isinstance(value, str) and value.startswith(("xox", "xapp-")))
-        if hidden or value is None or isinstance(value, dict | list):
+        token = isinstance(value, str) and value.startswith(("xox", "xapp-"))
+        if token or self._is_hidden(path) or value is None or isinstance(value, dict | list):
             return ""
         return f"{quoted(value)} "
+
+    def _is_hidden(self, path: KeyPath) -> bool:
+        named_so = any(isinstance(part, str) and names_a_secret(part) for part in path)
+        return named_so or path in self.secret or path in self.filled.substituted
 
 
 def _table(location: KeyPath) -> tuple[str, ...]:

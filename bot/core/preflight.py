@@ -76,8 +76,8 @@ def _asked(topology: Topology, asked: str, capabilities: Capabilities) -> Candid
     found = [node for node in topology.nodes if node.answers_to(asked)]
     if len(found) == 1:
         return Candidates(node=found[0])
-    known = ", ".join(_label(node) for node in topology.nodes)
     if found:
+        known = ", ".join(_label(node) for node in topology.nodes)
         return Candidates(
             problem=_failed("candidate_known", "check-node-ambiguous", asked=asked, known=known)
         )
@@ -86,6 +86,9 @@ def _asked(topology: Topology, asked: str, capabilities: Capabilities) -> Candid
     )
     meant = next((node for node in topology.nodes if near and node.answers_to(near)), None)
     called = "" if meant is None else _label(meant)
+    # To name the primary would make it what it is.
+    others = [node for node in topology.nodes if node is not topology.primary] or topology.nodes
+    known = ", ".join(map(_label, others))
     problem = _failed("candidate_known", "check-node-not-found", asked=asked, known=known, nearest=called)
     return Candidates(problem=problem, near=meant)
 

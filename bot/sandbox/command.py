@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bot.exits import ERROR, OK, fail
+from bot.exits import ERROR, OK, fail, say
 from bot.sandbox.demo import demo
 from bot.sandbox.page.show import show
 from bot.sandbox.stopping import ToldToStop, until_told
@@ -13,7 +13,8 @@ from bot.sandbox.stopping import ToldToStop, until_told
 async def play(arguments: argparse.Namespace) -> int:
     if arguments.auto:
         try:
-            return OK if await until_told(demo(port=arguments.port or 0, locale=arguments.locale)) else ERROR
+            played = demo(port=arguments.port or 0, locale=arguments.locale, write=say)
+            return OK if await until_told(played) else ERROR
         except ToldToStop:
             return ERROR
     try:
@@ -29,4 +30,4 @@ async def play(arguments: argparse.Namespace) -> int:
 
 
 def _print_now(text: str) -> None:
-    print(text, flush=True)
+    say(text, now=True)

@@ -120,7 +120,15 @@ card-checks-before = Checks before the start{ GIVEN($when) ->
     [yes] {""}, as of { $when }
    *[no] {""}
  }
-card-check-told = ✗ { $name }: as said above
+card-check-told = ✗ { $name ->
+    [cluster_ready] The cluster's state
+    [primary_known] Which node is the primary
+    [candidate_known] Which node is to become primary
+    [candidate_is_replica] The node's role
+    [candidate_healthy] The node's health
+    [candidate_lag] The node's lag
+   *[other] { $name }
+ }: as said above
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ Overridden: { $detail }
@@ -352,7 +360,7 @@ check-primary-unknown = { COUNT($count) ->
 check-primary-unknown-allowed = The primary is not known; policy { $policy } allows that
 check-node-found = The candidate is { $node }
 check-node-not-found = “{ $asked }” is not a node of this database{ GIVEN($nearest) ->
-    [yes] ; did you mean { $nearest }? There are
+    [yes] ; did you mean { $nearest }? You can name
    *[no] ; name one of
  } { $known }
 check-node-ambiguous = Several nodes answer to { $asked }; use the id of one: { $known }

@@ -140,7 +140,15 @@ card-checks-before = 开始前的检查项{ GIVEN($when) ->
     [yes] （截至 { $when }）
    *[no] {""}
  }
-card-check-told = ✗ { $name }：见上
+card-check-told = ✗ { $name ->
+    [cluster_ready] 集群状态
+    [primary_known] 主库是哪个节点
+    [candidate_known] 由哪个节点成为主库
+    [candidate_is_replica] 节点角色
+    [candidate_healthy] 节点健康状况
+    [candidate_lag] 节点延迟
+   *[other] { $name }
+ }：见上
 card-check-passed = ✓ { $detail }
 card-check-failed = ✗ { $detail }
 card-check-overridden = ⚠ 已忽略：{ $detail }

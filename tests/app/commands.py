@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from bot import cli
 
@@ -50,21 +51,22 @@ class Printed:
     err: str
 
 
-async def run(*arguments: str, env: object = None) -> Printed:
-    """Runs one command of the console script with this environment: one that ends by itself."""
+async def run(*arguments: str, env: object = None, out: TextIO | None = None) -> Printed:
+    """Runs one command of the console script with this environment, perhaps another stdout: one that ends by itself."""
     environment = dict(env) if isinstance(env, dict) else dict(os.environ)
-    return await asyncio.to_thread(_here, arguments, environment)
+    return await asyncio.to_thread(_here, arguments, environment, out or io.StringIO())
 
 
-def _here(arguments: tuple[str, ...], environment: dict[str, str]) -> Printed:
+def _here(arguments: tuple[str, ...], environment: dict[str, str], out: TextIO) -> Printed:
     # A process of its own would spend two seconds on its imports.
-    out, err = io.StringIO(), io.StringIO()
+    err = io.StringIO()
     with _environment(environment), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = cli.main(arguments)
         except SystemExit as ended:  # argparse
             code = int(ended.code or 0)
-    return Printed(code, out.getvalue(), err.getvalue())
+    said = out.getvalue() if isinstance(out, io.StringIO) else ""
+    return Printed(code, said, err.getvalue())
 
 
 @contextlib.contextmanager

@@ -102,6 +102,7 @@ async def test_a_changed_row_exits_with_4_and_names_it(trail: Trail) -> None:
 
 async def test_a_tail_cut_off_together_with_its_head_is_found_by_a_head_told_earlier(trail: Trail) -> None:
     told = (await trail.store.audit_head()).hash
+    fourth = [row.hash async for row in trail.store.audit_trail()][3]
     trail.sql(
         "DROP TRIGGER audit_events_no_delete",
         "DELETE FROM audit_events WHERE seq > 4",
@@ -109,7 +110,23 @@ async def test_a_tail_cut_off_together_with_its_head_is_found_by_a_head_told_ear
     )
     assert (await trail.command("verify")).code == 0
     printed = await trail.command("verify", "--head", told)
-    assert (printed.code, "no row has the hash given" in printed.out) == (4, True)
+    end = f"the trail ends with row 4 (head {fourth})"
+    said = f"broken: {end}, and no row has the hash given: it was cut, or made anew\n"
+    assert (printed.code, printed.out) == (4, said)
+
+
+async def test_a_trail_without_rows_holds_no_head(tmp_path: Path) -> None:
+    await run("db", "upgrade", "--config", str(configure_with_database(tmp_path)))
+    printed = await run("audit", "verify", "--head", "0" * 64, "--config", f"{tmp_path}/switchover.toml")
+    said = "broken: the trail has no row, so none has the hash given: it was cut, or made anew\n"
+    assert (printed.code, printed.out) == (4, said)
+
+
+async def test_of_two_that_are_broken_the_row_is_named(trail: Trail) -> None:
+    """Where a row was changed, the head that is not there is no news."""
+    trail.sql("DROP TRIGGER audit_events_no_update", "UPDATE audit_events SET actor = 'U9' WHERE seq = 3")
+    printed = await trail.command("verify", "--head", "0" * 64)
+    assert (printed.code, printed.out) == (4, "broken at row 3: the row was changed\n")
 
 
 async def test_a_chain_made_anew_from_a_forged_row_on_is_found_by_a_head_told_earlier(trail: Trail) -> None:

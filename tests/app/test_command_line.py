@@ -6,14 +6,18 @@ import argparse
 import asyncio
 import inspect
 import json
+import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 import pytest
 
@@ -81,12 +85,65 @@ async def test_where_there_is_no_database_a_command_says_where_it_looked_and_mak
     assert contents(elsewhere) == []
 
 
-@pytest.mark.parametrize("command", [*READING, ("db", "upgrade")], ids=" ".join)
+@pytest.mark.parametrize("command", [*READING, ("db", "upgrade"), ("serve",)], ids=" ".join)
 async def test_a_file_that_is_no_database_is_named(elsewhere: Path, command: tuple[str, ...]) -> None:
     (elsewhere / "switchover.db").write_text("a shopping list" * 100, encoding="utf-8")
-    printed = await typed(*command)
+    printed = await opening(*command, "--config", "../switchover.toml")
     assert (printed.code, printed.out) == (1, "")
-    assert printed.err == f"database.url ({elsewhere}/switchover.db): the file is not a database\n"
+    mend = "mend it or its rights, or name another file"
+    assert printed.err == f"database.url ({elsewhere}/switchover.db): the file is not a database: {mend}\n"
+
+
+async def opening(*arguments: str) -> Printed:
+    """The same as ``run``, also of ``serve``, which can't be told to stop in a thread: it has a process."""
+    if arguments[0] != "serve":
+        return await run(*arguments)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *arguments),
+        env=dict(os.environ) | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=tether,
+    )
+    out, err = await process.communicate()
+    return Printed(process.returncode or 0, out.decode(), err.decode())
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("none/s.db", "there is no folder {folder}/none: make it, or name a file elsewhere"),
+        ("none.db/s.db", "there is no folder {folder}/none.db: make it, or name a file elsewhere"),
+        ("folder", "it is a folder: name a file"),
+        ("used.db", "another process uses {folder}/used.db: stop it, or use PostgreSQL for several replicas"),
+    ],
+)
+async def test_a_place_for_no_database_is_told_with_what_would_mend_it(
+    tmp_path: Path, file: str, said: str
+) -> None:
+    (tmp_path / "none.db").touch()
+    (tmp_path / "folder").mkdir()
+    used = await connect(f"sqlite:///{tmp_path}/used.db", migrate=False)
+    config = configure(tmp_path, f'[database]\nurl = "sqlite:///{tmp_path}/{file}"\n')
+    printed = await run("db", "upgrade", "--config", str(config))
+    await used.close()
+    said = said.format(folder=tmp_path)
+    assert (printed.code, printed.err) == (1, f"database.url ({tmp_path}/{file}): {said}\n")
+
+
+@pytest.mark.parametrize("command", [("serve",), ("db", "upgrade"), ("status",)], ids=" ".join)
+async def test_a_database_that_is_out_of_reach_is_named_with_what_would_mend_it(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        here = f"127.0.0.1:{server.getsockname()[1]}"
+    config = configure(tmp_path, f'[database]\nurl = "postgresql://bot:pw-1234@{here}/bot"\n')
+    printed = await opening(*command, "--config", str(config))
+    assert printed.code == 1
+    assert printed.err == (
+        f"database.url (postgresql://bot:***@{here}/bot): the database can't be reached (connection refused): "
+        "see that it runs and lets us in, or mend the address\n"
+    )
 
 
 async def test_an_upgrade_says_which_database_it_made_or_found(elsewhere: Path) -> None:
@@ -189,14 +246,18 @@ async def test_a_status_ends_with_the_reviews_that_are_owed(elsewhere: Path) -> 
 
 
 @pytest.mark.usefixtures("elsewhere")
-@pytest.mark.parametrize("command", ["status", "history"])
-async def test_who_mistypes_a_name_is_told_the_nearest(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [("status", "database or operation"), ("history", "database"), ("plan", "database")],
+)
+async def test_who_mistypes_a_name_is_told_the_nearest(command: str, what: str) -> None:
+    """And that an operation could have been named only where one can."""
     await typed("db", "upgrade")
     printed = await typed(command, "ordrs")
-    said = "ordrs: no such database or operation; did you mean orders?\n"
+    said = f"ordrs: no such {what}; did you mean orders?\n"
     assert (printed.code, printed.out, printed.err) == (1, "", said)
     printed = await typed(command, "SW-000000")
-    said = "SW-000000: no such database or operation; the databases are orders\n"
+    said = f"SW-000000: no such {what}; the databases are orders\n"
     assert (printed.code, printed.err) == (1, said)
 
 
@@ -273,6 +334,58 @@ def test_who_asks_for_help_does_not_wait_for_what_only_commands_need() -> None:
     assert not {"bot.app", "httpx", "slack_bolt", "sqlalchemy", "starlette"} & set(loaded.stdout.split())
 
 
+FULL = Path("/dev/full")
+UNHEARD = "stdout can't be written (No space left on device): let it go elsewhere\n"
+WITHOUT_CONFIGURATION = (("--help",), ("audit", "verify", "--help"), ("--version",), ("manifest",))
+WITH_IT = (
+    *(("check",), ("status",), ("status", "--json"), ("history", "--json"), ("audit", "verify")),
+    *(("audit", "export", "--format", "csv"), ("db", "upgrade")),
+)
+needs_a_full_device = pytest.mark.skipif(not FULL.exists(), reason="no device here is always full")
+
+
+@pytest.fixture(params=[-1, 1], ids=["at_its_end", "at_each_line"])
+def full(request: pytest.FixtureRequest) -> Iterator[TextIO]:
+    """What takes nothing, and says so."""
+    with FULL.open("w", buffering=request.param, encoding="utf-8") as out:
+        yield out
+
+
+@needs_a_full_device
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("command", [*WITHOUT_CONFIGURATION, *WITH_IT], ids=" ".join)
+async def test_what_stdout_does_not_take_is_told_in_one_line(command: tuple[str, ...], full: TextIO) -> None:
+    await typed("db", "upgrade")
+    config = ("--config", "../switchover.toml") if command in WITH_IT else ()
+    printed = await run(*command, *config, out=full)
+    assert (printed.code, printed.err) == (1, UNHEARD)
+
+
+@needs_a_full_device
+def test_nor_is_more_said_of_it_at_the_exit() -> None:
+    with FULL.open("wb") as full:
+        assert ended(("--help",), full) == (1, UNHEARD)
+
+
+def test_who_has_closed_stdout_or_seen_enough_gets_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed_pipe:
+        assert ended(("--help",), closed_pipe) == (1, "")
+    said = "stdout can't be written (Bad file descriptor): let it go elsewhere\n"
+    assert ended(("--help",), None) == (1, said)
+
+
+def ended(command: tuple[str, ...], out: BinaryIO | None) -> tuple[int, str]:
+    """How a process of its own with this stdout ended, None for a closed one, and what it said on stderr."""
+    asked = (sys.executable, "-m", "bot", *command)
+    close = None if out is not None else partial(os.close, 1)
+    done = subprocess.run(  # noqa: S603
+        asked, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True, check=False, preexec_fn=close
+    )
+    return done.returncode, done.stderr
+
+
 @pytest.mark.parametrize("command", [("plan", "orders"), ("check", "--live")], ids=" ".join)
 async def test_a_command_that_is_interrupted_ends_at_once_without_a_word(
     tmp_path: Path, command: tuple[str, ...]
@@ -302,3 +415,29 @@ async def test_a_command_that_is_interrupted_ends_at_once_without_a_word(
         process.send_signal(signal.SIGINT)
         assert (await process.communicate(), process.returncode) == ((b"", b""), 1)
         over.set()
+
+
+def test_nor_has_one_a_word_that_is_interrupted_while_it_is_still_being_read() -> None:
+    """Whichever way it was started: as the console script, or as a module."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, _, function = project["scripts"]["switchover"].partition(":")
+    for start in (
+        f"import {module}; sys.exit({module}.{function}())",
+        "import runpy; runpy.run_module('bot', run_name='__main__', alter_sys=True)",
+    ):
+        asked = (sys.executable, "-c", f"{INTERRUPTED_WHILE_READ}\n{start}", "--help")
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+# An interrupt comes between any two steps; here it comes where the slowest of the imports begins.
+INTERRUPTED_WHILE_READ = """
+import signal, sys
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "bot.cli":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+""".strip()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr, model_validator
+from pydantic import SecretStr, field_validator, model_validator
 
 from bot import config
 from bot.config.values import RESERVED, Mistake, database_url, duration, trigger
@@ -857,8 +857,13 @@ def test_a_missing_file_is_named_once_with_its_whole_path(
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="can't be read"):
-        config.load(tmp_path, env={}, provider_types=TYPES)
+    (tmp_path / "file").touch()
+    for path, said in (
+        (tmp_path, "is a folder: name the file"),
+        (tmp_path / "file" / "x", "goes through a file"),
+    ):
+        with pytest.raises(ConfigError, match=f"^{path}: {said}"):
+            config.load(path, env={}, provider_types=TYPES)
 
 
 def test_a_syntax_error_names_line_and_column(tmp_path: Path) -> None:
@@ -896,6 +901,7 @@ def test_a_file_that_can_not_be_put_in_is_named(tmp_path: Path, content: bytes, 
 
 # secrets
 
+QUOTES = "is not accepted, for a reason that quotes a secret: see the documentation"
 _planted = st.text(alphabet="QZXJKqzxjk0123456789{}'\"\\\n% ", min_size=8, max_size=20)
 
 
@@ -922,6 +928,45 @@ def test_a_secret_of_the_wrong_kind_is_not_shown(tmp_path: Path, key: str) -> No
     found = problems(tmp_path, with_line("slack", f"{key} = 8675309"))
     assert any(problem.startswith(f"slack.{key}: is not a string") for problem in found)
     assert "8675309" not in "".join(found)
+
+
+class Zoned(QingCloudAccount):
+    @field_validator("zone")
+    @classmethod
+    def zone_is_known(cls, zone: str) -> str:
+        raise ValueError(f"is no zone ({zone}): write one of the 5 in a list")
+
+
+class Keyed(QingCloudAccount):
+    @field_validator("secret_access_key")
+    @classmethod
+    def key_is_known(cls, key: SecretStr) -> SecretStr:
+        raise ValueError(f"begins with {key.get_secret_value()}, as none does")
+
+
+class Signed(QingCloudAccount):
+    @model_validator(mode="after")
+    def is_let_in(self) -> Signed:
+        raise ValueError(f"is not let in ({self.secret_access_key.get_secret_value()}) by a door")
+
+
+@pytest.mark.parametrize("secret", ["5", "a", "of", "one"])
+@pytest.mark.parametrize(
+    ("account", "key", "reason"),
+    [
+        (Zoned, ".zone", "is no zone (sh1a): write one of the 5 in a list"),
+        (Keyed, ".secret_access_key", QUOTES),
+        (Signed, "", QUOTES),
+    ],
+)
+def test_what_is_too_short_for_a_secret_hides_only_what_quotes_it(
+    tmp_path: Path, account: type[ProviderSettings], key: str, reason: str, secret: str
+) -> None:
+    types = {**TYPES, "qingcloud": Kind("qingcloud", account, QingCloudDatabase)}
+    written = with_line("accounts.qc", f'secret_access_key = "{secret}"')
+    given = with_line("accounts.qc", 'secret_access_key = "${GIVEN}"')
+    for text in (written, given):
+        assert problems(tmp_path, text, {**ENV, "GIVEN": secret}, types) == (f"accounts.qc{key}: {reason}",)
 
 
 def test_a_token_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:

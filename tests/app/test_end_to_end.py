@@ -416,10 +416,14 @@ async def test_plan_prints_the_contracts_object_and_exits_by_its_verdict() -> No
         )
         assert "name it with --to: mysql-2 (cln-ouhutv702), mysql-3 (cln-ouhutv703)\n" in asks.out
         assert not any(word in asks.out for word in ("refused", "send nothing", "✗", "to NODE"))
+        nobody = await run("plan", "orders", "--to", "mysql-9", *common[1:], env=running.bot.env)
+        assert nobody.out.count("“mysql-9” is not a node of this database") == 1
+        assert "; name one of mysql-2 (cln-ouhutv702), mysql-3 (cln-ouhutv703)\n" in nobody.out
+        assert nobody.out.endswith("\n  ✗ candidate_known: as said above\n")
         needless = await run("plan", "orders", "--to", "cln-ouhutv701", *common, env=running.bot.env)
         assert (needless.code, json.loads(needless.out)["verdict"]) == (0, "not_needed")
         unknown = await run("plan", "ordres", *common, env=running.bot.env)
-        assert (unknown.code, "orders" in unknown.err) == (1, True)
+        assert (unknown.code, unknown.err) == (1, "ordres: no such database; did you mean orders?\n")
         assert running.cloud.submissions_seen == 0
 
 

@@ -103,6 +103,25 @@ async def test_the_tour_from_start_to_end(
     await expect(tab.at("tour-start")).to_be_focused()
 
 
+async def test_a_request_that_is_gone_begins_the_tour_anew_and_says_what_to_do(visit: Visit) -> None:
+    """Once, so that whoever wants to look around can still go on."""
+    tab = await visit.tab()
+    await typed_for_me(tab, "/switchover orders")
+    await tab.alone("Which node of orders").get_by_role("button", name="Choose").first.click()
+    await at_step(tab, "own")
+    card = tab.at("messages").locator('[data-part="card"]').first
+    await tab.press(card, "cancel")
+    await at_step(tab, "request")
+    await expect(tab.at("tour-text")).to_contain_text("has ended without its approval")
+    await tab.at("tour-skip").click()
+    await at_step(tab, "own")
+    await tab.at("tour-back").click()
+    await typed_for_me(tab, "/switchover orders")
+    await tab.alone("Which node of orders").last.get_by_role("button", name="Choose").last.click()
+    await at_step(tab, "own")
+    await expect(tab.at("tour-text")).to_contain_text("waits for approval")
+
+
 async def test_the_tour_is_where_it_was_after_a_reload(visit: Visit) -> None:
     tab = await visit.tab()
     await tab.at("tour-skip").click()

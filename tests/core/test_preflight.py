@@ -107,10 +107,21 @@ def test_a_node_that_is_not_there_is_answered_with_the_nearest(asked: str, neare
     assert (detail.code, detail["nearest"]) == ("check-node-not-found", nearest)
 
 
+def test_of_the_nodes_to_name_the_primary_is_none() -> None:
+    """Where it is all that there is, or is not known, it is named all the same."""
+    for topology, known in (
+        (cluster(node(B), node(C)), "db-b (n-b), db-c (n-c)"),
+        (cluster(), "db-a (n-a)"),
+        (reading(), "db-a (n-a), db-b (n-b), db-c (n-c)"),
+    ):
+        detail = named(judged(topology, "x"), "candidate_known").detail
+        assert (detail.code, detail["known"]) == ("check-node-not-found", known)
+
+
 def test_a_node_without_a_name_of_its_own_is_shown_by_its_id() -> None:
     verdict = judged(cluster(replace(node(B), name="n-b"), replace(node(C), name="")), "n-x")
     assert verdict.detail is not None
-    assert verdict.detail["known"] == "db-a (n-a), n-b, n-c"
+    assert verdict.detail["known"] == "n-b, n-c"
 
 
 def test_the_present_primary_needs_no_switchover() -> None:

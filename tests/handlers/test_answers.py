@@ -496,7 +496,7 @@ def test_a_dry_run_says_that_it_is_one(outcome: Outcome) -> None:
     assert "This was a dry run: nothing was requested." in text
     assert "orders/s1" in text
     assert text.count("mysql-2 (cln-2) is 48 s behind, 30 s are allowed; wait until it has caught up") == 1
-    assert "✗ candidate_lag: as said above" in text
+    assert "✗ The node's lag: as said above" in text
     assert ("Would become primary: mysql-2 (10.0.0.2)" in text) == (outcome is Outcome.CLEAN)
 
 

@@ -17,6 +17,7 @@ from bot.core.holds import Hold, HoldKind
 from bot.core.machine import Say
 from bot.core.model import Call, Job, JobId, JobState, OperationId, Reason, Role, UserId
 from bot.core.operation import ENDS, Operation, Status
+from bot.core.preflight import OVERRIDABLE
 from handlers.blocks import metadata
 from handlers.card import actions, announcement, card, direct, notice, picture, reply
 from handlers.picture import COLUMNS
@@ -501,11 +502,18 @@ def test_a_person_is_called_with_a_sentence_that_is_true(why: Reason, said: str)
 
 
 def test_why_it_was_refused_is_said_once() -> None:
-    """In the list the check that said no is only named."""
+    """In the list it is only said what the check that said no looked at, and in words."""
     op = replace(sample(Status.REFUSED), checks=CHECKS)
     text = card(op, TEXTS, now=NOW).text
     assert text.count("mysql-2 (cln-2) is 48 s behind") == 1
-    assert "✗ candidate_lag: as said above\n" in text
+    assert "✗ The node's lag: as said above\n" in text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_no_check_has_no_name_in_words(locale: str) -> None:
+    texts = Texts(locale)
+    for name in ("candidate_known", *OVERRIDABLE):
+        assert name not in texts.text("card-check-told", name=name)
 
 
 def test_what_the_provider_is_asked_is_said_in_words_and_exactly() -> None:

@@ -48,3 +48,12 @@ def test_a_secret_is_blotted_out_of_a_sentence_in_a_sentence() -> None:
     with pytest.raises(Unavailable), discreet(lambda: [SecretStr('pw"12\\34')]):
         raise said
     assert said.meaning == ("cloud-not-tried-again", {"message": in_words(Unavailable("no host …"))})
+
+
+@pytest.mark.parametrize("secret", ["a", "5", "c", "key"])
+def test_what_is_too_short_for_a_secret_does_not_garble_what_is_said(secret: str) -> None:
+    """It is blotted out where it is quoted."""
+    said = Unavailable(f"can't connect to 127.0.0.5: no such key (access_key: '{secret}')")
+    with pytest.raises(Unavailable), discreet(lambda: [SecretStr(secret)]):
+        raise said
+    assert said.message == "can't connect to 127.0.0.5: no such key (access_key: '…')"

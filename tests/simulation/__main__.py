@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,12 @@ from tests.simulation.world import STORES
 
 CHUNK = 5
 """How many histories a process plays before it says what became of them."""
+
+
+TOLD = 10
+"""How often it is told how far it has come."""
+WIDTH, INDENT = 100, 21
+"""Of what is counted in the summary."""
 
 
 def replay_with(seed: int, mutant: str) -> str:
@@ -75,7 +82,11 @@ def summary(found: Sequence[Outcome], seconds: float) -> str:
 
 
 def _listed(counted: Counter[str]) -> str:
-    return f"{counted.total()}: " + ", ".join(f"{name} {times}" for name, times in counted.most_common())
+    """Below each other where they are many, a line of a terminal at a time."""
+    listed = ", ".join(f"{name} {times}" for name, times in counted.most_common())
+    return ("\n" + " " * INDENT).join(
+        textwrap.wrap(f"{counted.total()}: {listed}", WIDTH, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def told(outcome: Outcome, mutant: str) -> str:
@@ -106,6 +117,8 @@ def main() -> int:
     seeds = range(asked.start, asked.start + asked.seeds)
     for outcome in outcomes(seeds, mutant=asked.mutant, store=asked.store, mode=asked.mode, jobs=asked.jobs):
         found.append(outcome)
+        if len(found) % max(1, asked.seeds // TOLD) == 0:
+            print(f"{len(found)} of {asked.seeds} histories", file=sys.stderr, flush=True)
         if outcome.violation is not None and asked.mutant:
             break
     broken = [each for each in found if each.violation is not None]

@@ -22,11 +22,15 @@ export function operations() {
     .sort((one, other) => (one.at < other.at ? -1 : 1));
 }
 
-const since = (known) => operations().filter((one) => !known.includes(one.operation) && !WITHDRAWN.has(one.status));
+const every = (known) => operations().filter((one) => !known.includes(one.operation));
+const since = (known) => every(known).filter((one) => !WITHDRAWN.has(one.status));
 
 // The switchover that the tour begins with, and the one that something goes wrong with.
 export const first = (tour) => since(tour.known)[0];
 export const second = (tour) => (tour.broken ? since(tour.broken).at(-1) : undefined);
+
+// What the tour would begin with, had it not expired, or been rejected or cancelled.
+export const gone = (tour) => (first(tour) ? undefined : every(tour.known).at(-1));
 
 const approved = (found) => Boolean(found) && !WAITING.has(found.status);
 const ended = (found) => Boolean(found) && ENDED.has(found.status);
