@@ -29,6 +29,7 @@ from providers.huawei_dds.settings import HuaweiAccount
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=3), timedelta(minutes=30)  # doubled with every refusal
 EARLY = timedelta(minutes=10)  # how long before its end a token is renewed
 SKEW_ALLOWED = timedelta(minutes=15)  # by the gateway, either way
+NEW = 10.0  # seconds for which a token that is refused was not good from the beginning; later, it has ended since
 SPENT = 8  # tokens given back that are still kept out of messages
 
 LOGIN = "KeystoneCreateToken"
@@ -231,6 +232,7 @@ class IamUser:
         self._login = asyncio.Lock()
         self._token: _Token | None = None
         self._renewed = False
+        self._issued = 0.0
         self._spent: deque[str] = deque(maxlen=SPENT)
 
     @property
@@ -259,7 +261,7 @@ class IamUser:
         if self._token is None or self._token.value != token:
             return True  # another request has given it back, and perhaps renewed it
         self._give_back()
-        if self._renewed:  # a new token will not do either
+        if self._renewed and self._clock.monotonic() - self._issued < NEW:  # a new token will not do either
             self._caution.refused(error)
             return False
         self._renewed = True
@@ -280,7 +282,7 @@ class IamUser:
                 if self._fresh is None:
                     token = await self._fetch(deadline)
                     self._give_back()
-                    self._token = token
+                    self._token, self._issued = token, self._clock.monotonic()
         return "" if self._token is None else self._token.value
 
     @property

@@ -762,6 +762,29 @@ class TestTokens:
             await replica_set.by_iam_user().observe(replica_set.target)
         assert replica_set.cloud.tokens_issued == 2
 
+    @pytest.mark.parametrize("later", [1.0, 11.0])
+    async def test_a_new_token_that_nobody_answered_is_renewed_once_it_is_no_longer_new(
+        self, replica_set: HuaweiHarness, later: float
+    ) -> None:
+        """It was fetched for one that was refused, its first answer was lost, and it has ended since."""
+        provider = replica_set.by_iam_user()
+        await provider.observe(replica_set.target)
+        replica_set.cloud.revoke_tokens()
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault.error(401, "APIGW.0301"))
+        replica_set.cloud.faults.set(LIST_INSTANCES, Fault.drop(accepted=False), times=9)
+        with pytest.raises(Unavailable):
+            await provider.observe(replica_set.target)
+        replica_set.cloud.faults.clear()
+        assert replica_set.cloud.tokens_issued == 2
+        replica_set.cloud.revoke_tokens()
+        replica_set.clock.advance(later)
+        if later < 10:
+            with pytest.raises(Misconfigured):
+                await provider.observe(replica_set.target)
+        else:
+            await provider.observe(replica_set.target)
+        assert replica_set.cloud.tokens_issued == (2 if later < 10 else 3)
+
     async def test_a_token_that_never_does_is_not_renewed_for_ever(self, replica_set: HuaweiHarness) -> None:
         replica_set.cloud.faults.set(LIST_INSTANCES, Fault.error(401, "DBS.280056"), times=None)
         provider = replica_set.by_iam_user()
