@@ -158,11 +158,16 @@ async def held_for_a_while(world: Lives) -> None:
         await typed(world, text)
     space = world.stack.demo.workspace
     await space.wait_for(lambda: WAITS in getattr(world.stack.card(), "text", ""), timeout=PATIENCE)
+
+    def heard() -> list[str]:
+        replies = [reply.text for reply in world.stack.replies()]
+        return [words for text in replies for words in (HELD, LET_GO) if words in text]
+
+    # What may be on its way is looked for after a while; by then it must not be overtaken by the approval.
+    await space.wait_for(lambda: heard() == [HELD, LET_GO] * 2, timeout=PATIENCE)
     await world.approve(card)
     await world.stack.told(Status.SUCCEEDED)
-    replies = [reply.text for reply in world.stack.replies()]
-    heard = [words for text in replies for words in (HELD, LET_GO) if words in text]
-    assert heard == [HELD, LET_GO] * 2
+    assert heard() == [HELD, LET_GO] * 2
 
 
 async def scheduled(world: Lives) -> None:
