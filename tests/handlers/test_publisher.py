@@ -331,6 +331,13 @@ async def test_it_is_never_posted_blind(desk: Desk, kind: str, value: str) -> No
     assert desk.slack.keys() == ["card-1"]
 
 
+async def test_a_card_that_is_refused_to_be_looked_for_is_reported_and_not_posted_blind(desk: Desk) -> None:
+    desk.owe_card(uncertain=True)
+    desk.slack.fail("conversations.history", "error", "something_new", times=11)
+    await desk.settle(seconds=900, step=10)
+    assert (desk.told, desk.texts()) == ([(100, "something_new")], [])
+
+
 async def test_it_is_found_behind_many_others_and_others_do_not_count(desk: Desk) -> None:
     desk.owe_card(uncertain=True)
     metadata = PlainRenderer().metadata("SW-1", "planning", "card-1")
