@@ -75,7 +75,8 @@ AUDIT_PAUSE = (
 REOPENED_WITHIN = timedelta(
     days=1
 )  # an archived channel is opened again by then, or its cards stay as they are
-MAX_REJECTIONS = 10
+MAX_REJECTIONS = 10  # after which a word of Slack's that is in no list here is taken for its last
+REJECTIONS_IN_THE_WAY = 3  # the same, of what only keeps people from hearing what they must
 TRIES_TO_TELL = 60  # a minute apart, what somebody must be told and nobody can be
 SETTLE = 3.0  # before looking for a post whose answer was lost: it may still be on its way
 LONGEST_QUEUE = 45.0  # seconds after which what waits for Slack is looked at again, however many wait
@@ -348,7 +349,7 @@ class Publisher:
         opened = await self._open(operation.requested_by, until)
         if isinstance(opened, str):
             return Elsewhere(opened, fate.error)
-        may_be_back = fate.error in PLACE_GONE | {NO_PLACE} and message.attempts < TRIES_TO_TELL
+        may_be_back = fate.error not in THREAD_GONE and message.attempts < TRIES_TO_TELL
         if may_be_back and isinstance(opened, Rejected):
             # Nobody can be told now; when the place is back, or the requester, somebody is.
             return Later(fate.error, uncertain=fate.uncertain, wait=MAX_BACKOFF)
@@ -407,7 +408,7 @@ class Publisher:
             return self._waits(found.wait, uncertain=True)
         if isinstance(found.outcome, RateLimited):
             return self._limited(found.method, found.outcome, uncertain=True)
-        if found.error in PLACE_GONE | THREAD_GONE:
+        if _refuses(found.outcome):
             return self._rejected(message, found.error, uncertain=True)
         # Never post blind: as long as it can't be looked for, it waits.
         return Later(found.error, uncertain=True)
@@ -597,12 +598,12 @@ class Publisher:
             # count as a try at what happens next, which is due at once.
             return Later(error, uncertain=uncertain, wait=MAX_BACKOFF, failed=False)
         why = NO_PLACE if _is_in_the_way(message) else error
-        if error in PLACE_GONE and _waits_for_its_place(message, uncertain=uncertain):
+        place_gone = error in PLACE_GONE or _is_refused_for_good(message, error)
+        if place_gone and _waits_for_its_place(message, uncertain=uncertain):
             return Later(why, uncertain=uncertain, wait=MAX_BACKOFF)
-        if error in PLACE_GONE and self._may_still_be_seen(message, uncertain=uncertain):
+        if place_gone and self._may_still_be_seen(message, uncertain=uncertain):
             return Later(NO_PLACE, uncertain=uncertain, wait=AUDIT_PAUSE)
-        gone = error == NO_PLACE or error in PLACE_GONE | THREAD_GONE
-        if gone or (message.attempts >= MAX_REJECTIONS and not _was_sent(message)):
+        if place_gone or error in THREAD_GONE | {NO_PLACE}:
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
         return Later(error, uncertain=uncertain)
 
@@ -662,6 +663,16 @@ def _is_in_the_way(message: Message) -> bool:
     return not message.ts if message.kind is MessageKind.CARD else message.status != status
 
 
+def _is_refused_for_good(message: Message, error: str) -> bool:
+    """Whether a word that is in no list here was heard so often that its place is as good as gone.
+
+    Slack has words for that which we don't know; whoever waited on would hold up all that comes after.
+    """
+    overtaken = message.kind is MessageKind.REPLY and _is_in_the_way(message)
+    enough = REJECTIONS_IN_THE_WAY if overtaken else MAX_REJECTIONS
+    return error not in THREAD_GONE and message.attempts >= enough
+
+
 def _only_renewed(message: Message) -> bool:
     """Whether it is a card whose operation waits and is as it shows: what holds it has come or gone."""
     operation = message.operation
@@ -698,7 +709,7 @@ def _concerns_the_channel(message: Message, operation: Operation, say: Say) -> b
     return in_a_thread and say.aloud and (message.status in ENDS or operation.open)
 
 
-def _refuses(outcome: Outcome) -> bool:
+def _refuses(outcome: Outcome | None) -> bool:
     """Whether Slack does not take this message; not that it takes none before somebody has mended something."""
     return isinstance(outcome, Rejected) and outcome.error not in OPERATOR
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,9 @@ STATEMENT_TIMEOUT = timedelta(seconds=10)
 POOL_TIMEOUT = 10.0
 SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS = 10
+# Beside those: whoever waits for somebody else's lock has a connection meanwhile, and all of them may.
+URGENT_CONNECTIONS = 3
+URGENT_POOL_TIMEOUT = 2.0  # Slack waits three seconds
 
 
 class Turns:
@@ -81,12 +85,14 @@ class Engines:
         writer: What it commits survives a power cut.
         noter: What it commits survives the death of the process; where that is cheaper than the above.
         reader: Reads one snapshot.
+        urgent: Like the writer, for what must not wait until others are done.
         migrator: Like the writer, without limits of time.
     """
 
     writer: AsyncEngine
     noter: AsyncEngine
     reader: AsyncEngine
+    urgent: AsyncEngine
     migrator: AsyncEngine
 
 
@@ -108,7 +114,8 @@ class Database:
             MaybeRecorded: The connection was lost with the commit on its way.
             StoreUnavailable: Anything else went wrong; nothing was recorded.
         """
-        return await self._whole(self._in_turn(self._engines.writer, work, urgent=urgent))
+        engine = self._engines.urgent if urgent else self._engines.writer
+        return await self._whole(self._in_turn(engine, work, urgent=urgent))
 
     async def note(self, work: Work[T]) -> T:
         """Runs ``work`` like ``write``, but a power cut may undo it: for what is only done once more then.
@@ -147,7 +154,7 @@ class Database:
         if self._running:
             await asyncio.wait(self._running)
         engines = self._engines
-        for engine in {engines.writer, engines.noter, engines.reader, engines.migrator}:
+        for engine in {engines.writer, engines.noter, engines.reader, engines.urgent, engines.migrator}:
             await engine.dispose()
         file, self._file = self._file, None
         if file is not None:
@@ -285,8 +292,8 @@ def _sqlite(parsed: URL, *, read_only: bool, patience: timedelta) -> Database:
         )
     _on_connect(reader, (wait, "PRAGMA query_only=ON"), begin="BEGIN", text=_any_text)
     if read_only:
-        return Database(Engines(reader, reader, reader, reader), file)
-    return Database(Engines(writer, noter, reader, writer), file)
+        return Database(Engines(reader, reader, reader, reader, reader), file)
+    return Database(Engines(writer, noter, reader, urgent=writer, migrator=writer), file)
 
 
 def _any_text(stored: bytes) -> str:
@@ -323,23 +330,24 @@ def _on_connect(
 
 
 def _postgresql(url: str, *, read_only: bool, patience: timedelta) -> Database:
-    writer = create_async_engine(
+    create = partial(
+        create_async_engine,
         "postgresql+asyncpg://",
         async_creator=_creator(url, statement=STATEMENT_TIMEOUT, lock=patience),
-        pool_size=POSTGRESQL_CONNECTIONS,
         max_overflow=0,
-        pool_timeout=POOL_TIMEOUT,
         pool_pre_ping=True,  # a server that was restarted costs nobody a transaction
         hide_parameters=True,
     )
+    writer = create(pool_size=POSTGRESQL_CONNECTIONS, pool_timeout=POOL_TIMEOUT)
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     if read_only:
-        return Database(Engines(reader, reader, reader, reader), None)
+        return Database(Engines(reader, reader, reader, reader, reader), None)
+    urgent = create(pool_size=URGENT_CONNECTIONS, pool_timeout=URGENT_POOL_TIMEOUT)
     unhurried = _creator(url, statement=timedelta(0), lock=timedelta(minutes=1))
     migrator = create_async_engine(
         "postgresql+asyncpg://", async_creator=unhurried, poolclass=NullPool, hide_parameters=True
     )
-    return Database(Engines(writer, writer, reader, migrator), None)
+    return Database(Engines(writer, writer, reader, urgent, migrator), None)
 
 
 def _creator(url: str, *, statement: timedelta, lock: timedelta) -> Callable[[], Awaitable[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -87,6 +88,7 @@ class SqlStore:
         self._database = database
         self._audit_channel = audit_channel
         self._receiver = Receiver(database)
+        self._beating: asyncio.Task[str] | None = None
 
     async def upgrade(self) -> None:
         """Brings the schema up to date."""
@@ -94,8 +96,16 @@ class SqlStore:
 
     async def ready(self) -> str:
         """Why the database can't be written to or has another schema; "" when all is well."""
+        # One for all who ask meanwhile: where it waits for somebody's lock, it takes one of the few connections
+        # that deliveries have, and not each of them.
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.create_task(self._beat(), name="ready")
+        return await asyncio.shield(self._beating)
+
+    async def _beat(self) -> str:
         try:
-            return await self._database.write(schema.beat)
+            # On the one connection of SQLite it does not go before what is already waiting.
+            return await self._database.write(schema.beat, urgent=not self._database.one_writer)
         except StoreUnavailable as error:
             return str(error)
 

@@ -716,6 +716,96 @@ async def test_a_milestone_in_doubt_does_not_hold_up_the_end(ground: Ground) -> 
         assert direct(run) == ["succeeded"]
 
 
+# --- words of Slack's that nobody here knows ---
+
+NEW_WORD = Fault.slack_error("posting_to_general_channel_denied")
+
+
+async def until_told_directly(run: Storm) -> None:
+    """Nothing can be posted, till somebody looks for another way; there it can."""
+    run.slack.faults.always("chat.postMessage", NEW_WORD)
+    latest = run.clock.now() + timedelta(hours=1)
+    while run.clock.now() < latest and not run.slack.calls_of("conversations.open"):
+        await run.live(20, step=5)
+    run.slack.faults.clear()
+    await run.live(180, step=5)
+
+
+@IN_A_FILE_TOO
+async def test_an_end_that_is_refused_in_new_words_is_told_directly(ground: Ground) -> None:
+    async with storm(ground) as run:
+        op = await one_running(run)
+        run.job_is_done("orders")
+        await until_told_directly(run)
+        assert await run.world.status(op.id) is Status.SUCCEEDED
+        assert [one.channel for one in run.told("succeeded")] == [_dm(run)]
+        assert (run.cards(), run.doubled(), await run.store.backlog()) == ({"succeeded": 1}, [], 0)
+
+
+async def test_a_card_that_is_refused_in_new_words_does_not_hold_up_the_end(ground: Ground) -> None:
+    async with storm(ground) as run:
+        op = await an_emergency_sent_unseen(run)
+        run.job_is_done("orders")
+        await until_told_directly(run)
+        assert await run.world.status(op.id) is Status.SUCCEEDED
+        assert [one.channel for one in run.told("succeeded")] == [_dm(run)]
+        assert (run.doubled(), await run.store.backlog()) == ([], 0)
+
+
+async def test_a_card_that_is_refused_in_new_words_steps_aside_for_what_needs_attention(
+    ground: Ground,
+) -> None:
+    async with storm(ground) as run:
+        op = await an_emergency_sent_unseen(run)
+        await until_told_directly(run)
+        assert await run.world.status(op.id) is Status.NEEDS_ATTENTION
+        assert direct(run) == ["needs_attention"]
+        assert run.cards() == {"needs_attention": 1}, "once it can be posted"
+        assert (run.doubled(), await run.store.backlog()) == ([], 0)
+
+
+async def test_what_is_refused_in_new_words_is_told_in_its_place_if_that_is_back_first(
+    ground: Ground,
+) -> None:
+    """The requester is away for all that time."""
+    async with storm(ground) as run:
+        op = await one_running(run)
+        run.slack.users[ASKER].deleted = True
+        run.job_is_done("orders")
+        await until_told_directly(run)
+        assert [one.channel for one in run.told("succeeded")] == [op.place.channel]
+        assert (run.doubled(), await run.store.backlog()) == ([], 0)
+
+
+async def test_what_a_person_must_mend_takes_nothing_away_from_the_thread(ground: Ground) -> None:
+    async with storm(ground) as run:
+        op = await one_running(run)
+        before = len(run.slack.messages(op.place.channel))
+        run.slack.faults.always("chat.postMessage", Fault.slack_error("missing_scope"))
+        run.job_is_done("orders")
+        await run.live(4000, step=20)
+        run.slack.faults.clear()
+        await run.live(120, step=5)
+        assert [one.channel for one in run.told("succeeded")] == [op.place.channel]
+        assert len(run.slack.messages(op.place.channel)) > before + 1, "its milestones too"
+        assert (direct(run), run.doubled(), await run.store.backlog()) == ([], [], 0)
+
+
+async def test_a_milestone_that_is_refused_to_be_looked_for_does_not_hold_up_the_end(ground: Ground) -> None:
+    async with storm(ground) as run:
+        run.databases(["orders"])
+        op = await run.requested("orders")
+        await run.live(3)
+        run.slack.faults.once("chat.postMessage", Fault.drop())
+        run.slack.faults.always("conversations.replies", NEW_WORD)
+        await run.approve(op)
+        await run.live(5)
+        run.job_is_done("orders")
+        await run.live(900, step=5)
+        assert [one.channel for one in run.told("succeeded")] == [op.place.channel]
+        assert (run.doubled(), await run.store.backlog()) == ([], 0)
+
+
 async def test_an_end_in_doubt_is_not_told_again_where_it_can_not_be_looked_for(ground: Ground) -> None:
     async with storm(ground) as run:
         run.databases(["orders"])

@@ -331,6 +331,13 @@ async def test_it_is_never_posted_blind(desk: Desk, kind: str, value: str) -> No
     assert desk.slack.keys() == ["card-1"]
 
 
+async def test_a_card_that_is_refused_to_be_looked_for_is_reported_and_not_posted_blind(desk: Desk) -> None:
+    desk.owe_card(uncertain=True)
+    desk.slack.fail("conversations.history", "error", "something_new", times=11)
+    await desk.settle(seconds=900, step=10)
+    assert (desk.told, desk.texts()) == ([(100, "something_new")], [])
+
+
 async def test_it_is_found_behind_many_others_and_others_do_not_count(desk: Desk) -> None:
     desk.owe_card(uncertain=True)
     metadata = PlainRenderer().metadata("SW-1", "planning", "card-1")
@@ -712,12 +719,27 @@ async def test_what_was_sent_outlasts_any_refusal(desk: Desk) -> None:
     assert (desk.told, desk.texts()) == ([], ["SW-1 v9"])
 
 
-async def test_a_reply_whose_thread_is_gone_for_good_is_given_up(desk: Desk) -> None:
+@pytest.mark.parametrize("attempts", [0, 30])
+async def test_a_reply_whose_thread_is_gone_for_good_is_given_up(desk: Desk, attempts: int) -> None:
     desk.owe_reply(1)
     _send_request(desk, 101)
+    desk.outbox.change(101, attempts=attempts)
     desk.slack.fail("chat.postMessage", "error", "thread_not_found")
     await desk.settle()
     assert desk.outbox.rows[101].state == "given_up"
+
+
+async def test_an_end_does_not_wait_long_for_milestones_that_are_refused(desk: Desk) -> None:
+    ended = replace(OPERATION, id=OperationId("SW-1"), status=Status.SUCCEEDED, submissions=(START,))
+    for serial in (1, 2, 3):
+        desk.owe_reply(serial)
+        desk.outbox.change(100 + serial, operation=ended)
+    desk.outbox.change(103, status="succeeded")
+    of_milestones, of_the_end = 2 * 4, 11
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=of_milestones + of_the_end)
+    await desk.settle(seconds=600)
+    assert [desk.outbox.rows[row].state for row in (101, 102, 103)] == ["given_up", "given_up", "posted"]
+    assert desk.texts(f"D{OPERATION.requested_by}") == ["SW-1: say-3"]
 
 
 async def test_a_deleted_card_is_given_up_but_its_replies_go_on(desk: Desk) -> None:
