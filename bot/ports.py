@@ -211,18 +211,18 @@ class Person:
 class Directory(Protocol):
     """People and groups, decided at the moment of acting; fails closed."""
 
-    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
+    async def person(self, user_id: str, team_id: str | None, *, since: datetime | None = None) -> Person:
         """Who this is; ``team_id`` is what the delivery said of them, None where there is no delivery.
 
-        ``fresh``: nothing remembered will do; asked just before a submission.
+        ``since``: only what was asked after this moment will do; given just before a submission.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
         """
         ...
 
-    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
-        """The user ids in a user group; empty for a group that does not exist. ``fresh`` as above.
+    async def members(self, group_id: str, *, since: datetime | None = None) -> frozenset[str]:
+        """The user ids in a user group; empty for a group that does not exist. ``since`` as above.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
