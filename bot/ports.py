@@ -755,9 +755,10 @@ class HomeStore(Protocol):
     async def claim_homes(
         self, now: datetime, until: datetime, limit: int, *, opened_since: datetime, looked_before: datetime
     ) -> Sequence[HomeTab]:
-        """Takes tabs that are due, or that the audit trail has moved past, the longest due first.
+        """Takes tabs that are due, or that the audit trail has moved past.
 
-        Only those opened since a time, and not brought up to date after another.
+        Those opened since they were last brought up to date go first, for somebody looks at them, and then the
+        longest due. Only those opened since a time, and not brought up to date after another.
         """
         ...
 
