@@ -211,18 +211,18 @@ class Person:
 class Directory(Protocol):
     """People and groups, decided at the moment of acting; fails closed."""
 
-    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
+    async def person(self, user_id: str, team_id: str | None, *, since: datetime | None = None) -> Person:
         """Who this is; ``team_id`` is what the delivery said of them, None where there is no delivery.
 
-        ``fresh``: nothing remembered will do; asked just before a submission.
+        ``since``: only what was asked after this moment will do; given just before a submission.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
         """
         ...
 
-    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
-        """The user ids in a user group; empty for a group that does not exist. ``fresh`` as above.
+    async def members(self, group_id: str, *, since: datetime | None = None) -> frozenset[str]:
+        """The user ids in a user group; empty for a group that does not exist. ``since`` as above.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
@@ -756,9 +756,10 @@ class HomeStore(Protocol):
     async def claim_homes(
         self, now: datetime, until: datetime, limit: int, *, opened_since: datetime, looked_before: datetime
     ) -> Sequence[HomeTab]:
-        """Takes tabs that are due, or that the audit trail has moved past, the longest due first.
+        """Takes tabs that are due, or that the audit trail has moved past.
 
-        Only those opened since a time, and not brought up to date after another.
+        Those opened since they were last brought up to date go first, for somebody looks at them, and then the
+        longest due. Only those opened since a time, and not brought up to date after another.
         """
         ...
 

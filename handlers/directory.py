@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from bot.errors import DirectoryUnavailable
@@ -39,6 +40,14 @@ class Identity:
         return frozenset({self.team, self.enterprise} - {""})
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """When a question was begun: at what time of day, and on the clock that nobody sets."""
+
+    at: datetime
+    tick: float
+
+
 class SingleFlight(Generic[Value]):
     """A cache by key for ``ttl`` seconds, in which simultaneous questions cost one call.
 
@@ -49,45 +58,61 @@ class SingleFlight(Generic[Value]):
         self._fetch = fetch
         self._ttl = ttl
         self._clock = clock
-        self._known: dict[str, tuple[float, Value]] = {}
-        self._asking: dict[str, asyncio.Task[Value]] = {}
+        self._known: dict[str, tuple[_Begun, Value]] = {}
+        self._asking: dict[str, tuple[_Begun, asyncio.Task[Value]]] = {}
 
-    async def get(self, key: str) -> Value:
-        """The value, at most ``ttl`` old; raises what the fetch raised, to everybody who waited for it."""
+    async def get(self, key: str, *, since: datetime | None = None) -> Value:
+        """The value, at most ``ttl`` old; raises what the fetch raised, to everybody who waited for it.
+
+        With ``since`` only the answer to a question begun after that moment will do, also of one on its way.
+        """
         known = self._known.get(key)
-        if known is not None and self._clock.monotonic() - known[0] < self._ttl:
+        if known is not None and self._age(known[0]) < self._ttl and self._serves(known[0], since):
             return known[1]
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(key))
-            self._asking[key] = task
-            task.add_done_callback(_retrieved)
+        asking = self._asking.get(key)
+        if asking is None or not self._serves(asking[0], since):
+            asking = self._begin(key)
         # Somebody who stops waiting must not take the answer from the others.
-        return await asyncio.shield(task)
+        return await asyncio.shield(asking[1])
 
     def remembered(self, key: str, *, within: float) -> Value | None:
         """What is known already, if it is at most ``within`` seconds old; asks nobody."""
         known = self._known.get(key)
-        return None if known is None or self._clock.monotonic() - known[0] > within else known[1]
+        return None if known is None or self._age(known[0]) > within else known[1]
 
     def invalidate(self, key: str) -> None:
         """Forgets one value, and ignores an answer that is on its way."""
         self._known.pop(key, None)
         self._asking.pop(key, None)
 
-    async def _ask(self, key: str) -> Value:
-        asked = self._clock.monotonic()
+    def _age(self, begun: _Begun) -> float:
+        return self._clock.monotonic() - begun.tick
+
+    def _serves(self, begun: _Begun, since: datetime | None) -> bool:
+        # Of what was asked before the clock was set back nobody knows whether it was before ``since``.
+        return since is None or since < begun.at <= self._clock.now()
+
+    def _begin(self, key: str) -> tuple[_Begun, asyncio.Task[Value]]:
+        """Asks; whoever asks from now on waits for this answer, not for that of an older question."""
+        begun = _Begun(self._clock.now(), self._clock.monotonic())
+        task = asyncio.create_task(self._ask(key, begun))
+        self._asking[key] = begun, task
+        task.add_done_callback(_retrieved)
+        return begun, task
+
+    async def _ask(self, key: str, begun: _Begun) -> Value:
         try:
             value = await self._fetch(key)
-            if self._asking.get(key) is asyncio.current_task():
-                self._remember(key, asked, value)
+            if self._is_newest(key, begun):
+                _put(self._known, key, (begun, value))
             return value
         finally:
-            if self._asking.get(key) is asyncio.current_task():
+            if self._is_newest(key, begun):
                 del self._asking[key]
 
-    def _remember(self, key: str, asked: float, value: Value) -> None:
-        _put(self._known, key, (asked, value))
+    def _is_newest(self, key: str, begun: _Begun) -> bool:
+        asking = self._asking.get(key)
+        return asking is not None and asking[0] is begun
 
 
 def _put(known: dict[str, Known], key: str, value: Known) -> None:
@@ -133,7 +158,7 @@ class SlackDirectory:
         """
         return await self._identity.get("")
 
-    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
+    async def person(self, user_id: str, team_id: str | None, *, since: datetime | None = None) -> Person:
         """Who this is; see ``bot.ports.Directory``.
 
         A member is somebody of whom both the delivery and ``users.info`` say that they belong here: people
@@ -143,9 +168,7 @@ class SlackDirectory:
             DirectoryUnavailable: It can't be found out now.
         """
         home = await self.identity()
-        if fresh:
-            self._people.invalidate(user_id)
-        return _person(user_id, team_id, await self._people.get(user_id), home)
+        return _person(user_id, team_id, await self._people.get(user_id, since=since), home)
 
     def remembered(self, user_id: str, team_id: str | None, *, within: float) -> Person | None:
         """The same from memory alone, at most ``within`` seconds old; None where that is not known."""
@@ -161,15 +184,13 @@ class SlackDirectory:
         """A person's language as Slack named it last, "" if it never did; nobody's rights depend on it."""
         return self._locales.get(user_id, "")
 
-    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
+    async def members(self, group_id: str, *, since: datetime | None = None) -> frozenset[str]:
         """The user ids in a user group; empty for a group that does not exist.
 
         Raises:
             DirectoryUnavailable: It can't be found out now.
         """
-        if fresh:
-            self._groups.invalidate(group_id)
-        return await self._groups.get(group_id)
+        return await self._groups.get(group_id, since=since)
 
     def forget_person(self, user_id: str) -> None:
         """The event ``user_change`` came: ask again."""

@@ -99,6 +99,7 @@ class HomeKeeper:
 
     async def _bring_up_to_date(self, tab: HomeTab, board: Board, links: Mapping[str, str]) -> bool:
         """Publishes a tab if it would look otherwise; whether a member sees it now as it should be."""
+        # Also for a tab that shows it already: for each of them its reader's standing is looked up.
         wait = self._pace.take(PUBLISH, "")
         if wait or self._circuit.open:
             await self._put_back(tab, board, timedelta(seconds=wait) or TRY_AGAIN)

@@ -287,12 +287,13 @@ class Duties:
         """Why whoever asked for an emergency may no longer; None if they may, or it is none."""
         if not op.emergency:
             return None
-        who = await standing(self._directory, policy.break_glass, op.requested_by, "", fresh=True)
+        who = await standing(self._directory, policy.break_glass, op.requested_by, "", since=_due_since(op))
         return may_break_glass(policy, who)
 
     async def _live_quorum(self, op: Operation, database: Database) -> tuple[UserId, ...]:
+        since, entries = _due_since(op), database.policy.approvers
         people = [
-            await standing(self._directory, database.policy.approvers, approval.by, "", fresh=True)
+            await standing(self._directory, entries, approval.by, "", since=since)
             for approval in op.approvals
         ]
         return valid_approvals(database.policy, people, requested_by=op.requested_by)
@@ -510,6 +511,15 @@ class Duties:
         if job is not None and (job != op.job or job.state is not JobState.RUNNING):
             return e.JobReported(self._clock.now(), job)
         return self._overdue(op)
+
+
+def _due_since(op: Operation) -> datetime:
+    """The moment at which its recheck became due: of who may, nothing that was asked before counts.
+
+    Not that of each look, so that the starts of one window share what they ask, and a look that failed is not
+    begun all over: Slack allows few such questions, and asked to wait the starts would be missed.
+    """
+    return op.retry_at or op.since
 
 
 def _people_unknown(op: Operation) -> Reason:

@@ -59,18 +59,18 @@ def _claiming() -> Update:
             homes.c.opened_at >= OPENED_SINCE,
             homes.c.looked_at <= LOOKED_BEFORE,
         )
-        .order_by(homes.c.due_at, homes.c.id)
+        .order_by(homes.c.opened_at < homes.c.looked_at, homes.c.due_at, homes.c.id)
         .limit(claims.LIMIT)
     )
     return claims.claim(homes, due)
 
 
 async def claim(connection: AsyncConnection, given: dict[str, Any], until: datetime) -> Sequence[HomeTab]:
-    """Takes tabs that are due, or that the audit trail has moved past, the longest due first."""
+    """Takes tabs that are due, or that the audit trail has moved past, in the order that ``HomeStore`` says."""
     rows = (await connection.execute(_claiming(), given)).all()
     return [
         HomeTab(UserId(row.id), row.team, row.opened_at, row.looked_at, row.shown, until)
-        for row in sorted(rows, key=lambda row: (row.claimed_from, row.id))
+        for row in sorted(rows, key=lambda row: (row.opened_at < row.looked_at, row.claimed_from, row.id))
     ]
 
 

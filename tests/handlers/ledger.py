@@ -40,6 +40,10 @@ class HandClock:
         self._now += timedelta(seconds=seconds)
         self._elapsed += seconds
 
+    def set_back(self, seconds: float) -> None:
+        """The time of day is set; what measures goes on."""
+        self._now -= timedelta(seconds=seconds)
+
 
 class Inbox:
     """``Store.receive`` as the contract says: known keys are duplicates, known signatures replays."""

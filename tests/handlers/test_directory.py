@@ -103,7 +103,7 @@ async def test_just_before_a_submission_nothing_remembered_will_do(office: Offic
     assert (await office.directory.person("U1", TEAM)).member
     office.slack.users["U1"]["deleted"] = True
     assert (await office.directory.person("U1", TEAM)).member
-    assert not (await office.directory.person("U1", TEAM, fresh=True)).member
+    assert not (await office.directory.person("U1", TEAM, since=office.clock.now())).member
 
 
 async def test_just_before_a_submission_groups_are_read_again(office: Office) -> None:
@@ -111,7 +111,37 @@ async def test_just_before_a_submission_groups_are_read_again(office: Office) ->
     assert await office.directory.members("S1") == {"U1"}
     office.slack.groups["S1"] = []
     assert await office.directory.members("S1") == {"U1"}
-    assert await office.directory.members("S1", fresh=True) == set()
+    assert await office.directory.members("S1", since=office.clock.now()) == set()
+
+
+async def test_what_was_asked_since_serves_all_who_ask(office: Office) -> None:
+    due = office.clock.now()
+    for _ in range(12):
+        office.clock.advance(2)
+        assert (await office.directory.person("U1", TEAM, since=due)).member
+        assert await office.directory.members("S1", since=due) == {"U1"}
+    assert await office.is_member()
+    assert (len(office.slack.asked("users.info")), len(office.slack.asked("usergroups.users.list"))) == (1, 1)
+
+
+async def test_what_was_asked_since_is_believed_no_longer_than_anything(office: Office) -> None:
+    due = office.clock.now()
+    office.clock.advance(1)
+    assert await office.directory.members("S1", since=due) == {"U1"}
+    office.slack.groups["S1"] = []
+    office.clock.advance(TTL)
+    assert await office.directory.members("S1", since=due) == set()
+
+
+async def test_what_was_asked_before_the_clock_was_set_back_does_not_count_as_asked_since(
+    office: Office,
+) -> None:
+    assert await office.directory.members("S1") == {"U1"}
+    office.slack.groups["S1"] = []
+    office.clock.set_back(10)
+    due = office.clock.now()
+    office.clock.advance(1)
+    assert await office.directory.members("S1", since=due) == set()
 
 
 async def test_slackbot_and_strangers_to_slack_are_not_members(office: Office) -> None:
@@ -202,6 +232,48 @@ async def test_an_answer_from_before_an_event_is_not_kept(office: Office) -> Non
     office.slack.gate = None
     office.slack.users["U1"]["deleted"] = True
     assert not await office.is_member()
+
+
+async def on_its_way(office: Office) -> tuple[asyncio.Task[frozenset[str]], asyncio.Event]:
+    """A question for a group that waits for Slack's answer, and what lets that come; later ones don't wait."""
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def gate(_: str) -> None:
+        office.slack.gate = None
+        asked.set()
+        await go.wait()
+
+    await office.directory.identity()
+    office.slack.gate = gate
+    question = asyncio.create_task(office.directory.members("S1"))
+    await asked.wait()
+    return question, go
+
+
+async def test_a_question_on_its_way_that_was_begun_since_serves_all_who_ask(office: Office) -> None:
+    due = office.clock.now()
+    office.clock.advance(1)
+    question, go = await on_its_way(office)
+    office.clock.advance(1)
+    others = [asyncio.create_task(office.directory.members("S1", since=due)) for _ in range(12)]
+    await asyncio.sleep(0)
+    go.set()
+    assert await asyncio.gather(question, *others) == [{"U1"}] * 13
+    assert len(office.slack.asked("usergroups.users.list")) == 1
+
+
+async def test_a_question_on_its_way_that_was_begun_before_serves_only_who_asked_it(office: Office) -> None:
+    question, go = await on_its_way(office)
+    due = office.clock.now()
+    office.clock.advance(1)
+    office.slack.groups["S1"] = ["U2"]
+    others = (office.directory.members("S1", since=due) for _ in range(12))
+    assert await asyncio.gather(*others) == [{"U2"}] * 12
+    assert len(office.slack.asked("usergroups.users.list")) == 2
+    office.slack.groups["S1"] = ["U1"]
+    go.set()
+    assert await question == {"U1"}
+    assert await office.directory.members("S1") == {"U2"}, "what was asked last is kept"
 
 
 async def test_who_stops_waiting_takes_nothing_from_the_others(office: Office) -> None:

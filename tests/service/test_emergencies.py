@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -235,7 +235,7 @@ async def test_a_requester_who_is_no_approver_is_told_that_they_may_withdraw_the
 class NoGroups(People):
     """A directory that knows people, and can't say who is in a group."""
 
-    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
+    async def members(self, group_id: str, *, since: datetime | None = None) -> frozenset[str]:
         raise DirectoryUnavailable(group_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 from bot.core.model import Reason, UserId, nested
 from bot.errors import Unavailable
@@ -24,12 +25,12 @@ class Remembering(People):
         self.known: dict[str, Person] = {}
         self.known_groups: dict[str, frozenset[str]] = {}
 
-    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
-        self.known[user_id] = found = await super().person(user_id, team_id, fresh=fresh)
+    async def person(self, user_id: str, team_id: str | None, *, since: datetime | None = None) -> Person:
+        self.known[user_id] = found = await super().person(user_id, team_id, since=since)
         return found
 
-    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
-        self.known_groups[group_id] = found = await super().members(group_id, fresh=fresh)
+    async def members(self, group_id: str, *, since: datetime | None = None) -> frozenset[str]:
+        self.known_groups[group_id] = found = await super().members(group_id, since=since)
         return found
 
     def remembered(self, user_id: str, team_id: str | None, *, within: float) -> Person | None:

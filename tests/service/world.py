@@ -83,10 +83,10 @@ class People:
         self.meanwhile: dict[str, Callable[[], Awaitable[None]]] = {}
         self.zones: dict[str, str] = {}
 
-    async def person(self, user_id: str, team_id: str | None, *, fresh: bool = False) -> Person:
+    async def person(self, user_id: str, team_id: str | None, *, since: datetime | None = None) -> Person:
         if not self.available:
             raise DirectoryUnavailable("no answer")
-        if fresh:
+        if since is not None:
             self.asked_afresh.append(user_id)
         meanwhile = self.meanwhile.pop(user_id, None)
         if meanwhile is not None:
@@ -94,8 +94,8 @@ class People:
         member = self.persons.get(UserId(user_id), False) and team_id in (None, "T-HOME")
         return Person(user_id, user_id, member, self.zones.get(user_id, "UTC"))
 
-    async def members(self, group_id: str, *, fresh: bool = False) -> frozenset[str]:
-        if fresh:
+    async def members(self, group_id: str, *, since: datetime | None = None) -> frozenset[str]:
+        if since is not None:
             self.asked_afresh.append(group_id)
         return frozenset(self.groups.get(group_id, ()))
 

@@ -563,14 +563,14 @@ class MemoryStore:
         await self._begin()
         head = self.disk.trail[-1]["seq"] if self.disk.trail else 0
         due = [
-            (tab.due_at, user)
+            (tab.opened_at < tab.looked_at, tab.due_at, user)
             for user, tab in self.disk.homes.items()
             if tab.due_at <= now or (tab.claimed_from is None and tab.seq < head)
             if tab.opened_at >= opened_since and tab.looked_at <= looked_before
         ]
         if not due:
             return []
-        taken = [(user, self.disk.homes[user]) for _, user in sorted(due)[:limit]]
+        taken = [(user, self.disk.homes[user]) for *_, user in sorted(due)[:limit]]
         async with self._commit():
             for _, tab in taken:
                 _claim(tab, until)

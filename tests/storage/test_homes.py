@@ -118,6 +118,17 @@ async def test_the_longest_due_go_first_and_those_just_opened_before_those_the_t
     assert [tab.user for tab in await claimed(store, after(9))] == ["U1"]
 
 
+async def test_who_has_just_opened_it_waits_for_no_tab_that_is_only_kept_fresh(store: Storage) -> None:
+    for number in range(3):
+        await opened(store, f"U{number}")
+    for tab in await claimed(store, NOW):
+        await shown(store, tab, after(1))
+    await opened(store, "U2", after(400))
+    assert [tab.user for tab in await claimed(store, after(400), limit=1)] == ["U2"]
+    await opened(store, "U1", after(401))
+    assert [tab.user for tab in await claimed(store, after(401))] == ["U1", "U0"]
+
+
 async def test_two_replicas_never_take_the_same_tab(stores: Stores, store: Storage) -> None:
     for number in range(6):
         await opened(store, f"U{number}")
