@@ -577,7 +577,7 @@ class Bot:
             await self._store.hasten(self._clock.now())
             self._ticker.kick("inbox")
             self._wake()
-        self._setback.mended()
+        self._setback.accept()
 
     async def _forget_old(self) -> None:
         await self._store.prune(self._clock.now(), KEEP_INBOX)

@@ -500,7 +500,8 @@ class Store(Protocol):
     async def hasten(self, now: datetime) -> None:
         """Makes due what waits for a later time, but for what somebody has claimed, or is just sending to a cloud.
 
-        For when the clock may have been set back: what is due by the clock that was would wait for all of that.
+        That is theirs for two minutes more at most. For when the clock may have been set back: what is due by the
+        clock that was would wait for all of that.
         """
         ...
 

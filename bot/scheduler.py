@@ -116,19 +116,20 @@ class Setback:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._before = self._lead()
+        self._before = self._seen = self._lead()
 
     def _lead(self) -> datetime:
         return self._clock.now() - timedelta(seconds=self._clock.monotonic())
 
     def by(self) -> timedelta:
-        """How far it was set back since ``mended`` was last called; zero where that does not matter."""
-        back = self._before - self._lead()
+        """How far it was set back since what ``accept`` accepted; zero where that does not matter."""
+        self._seen = self._lead()
+        back = self._before - self._seen
         return back if back > SET_BACK else timedelta(0)
 
-    def mended(self) -> None:
-        """Nothing waits for the time before any more, or ever did."""
-        self._before = self._lead()
+    def accept(self) -> None:
+        """Takes the clock as ``by`` saw it last: nothing waits for the time before any more, or ever did."""
+        self._before = self._seen
 
 
 class Ticker:

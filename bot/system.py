@@ -68,7 +68,7 @@ class SharedClock:
         await self._machine.sleep(seconds)
 
     async def adjust(self) -> None:
-        """Reads the shared clock; a reading that took too long to be exact changes nothing, except the first.
+        """Reads the shared clock; a reading that took too long to be exact changes only what is surely wrong.
 
         Raises:
             StoreUnavailable: It can't be read.
@@ -76,7 +76,12 @@ class SharedClock:
         began = self._machine.monotonic()
         shown = await self._read()
         ended = self._machine.monotonic()
-        if self._shown is not None and ended - began > SURE_WITHIN:
+        doubt = ended - began
+        if (
+            self._shown is not None
+            and doubt > SURE_WITHIN
+            and abs(shown - self.now()).total_seconds() <= doubt
+        ):
             return
         self._shown, self._at = shown, (began + ended) / 2
         off = self._machine.now() - self.now()

@@ -18,8 +18,8 @@ NOTICE_TYPE = "switchover_notice"
 TYPES = (EVENT_TYPE, AUDIT_TYPE, NOTICE_TYPE)
 SKEW = timedelta(seconds=60)  # between our clock and the one behind Slack's ``ts``
 # From the beginning of a post to its ``ts``, by our clock: a claim lasts half a minute, Slack may take its time, and
-# our clock may be behind. Slack's deliveries are refused where that is more than this.
-LATE = timedelta(minutes=5)
+# our clock may be behind. So much is said in no channel in an hour that it could not be read.
+LATE = timedelta(hours=1)
 PAGE = 200
 MAX_PAGES = 50
 AGAIN_IN_A_THREAD = 10  # pages, see ``Finder.find``

@@ -261,8 +261,10 @@ class Requests:
             seconds = min(LOOK_LIMIT, seconds)
         async with asyncio.timeout(seconds):
             found = await read_named(database, command)
-        if isinstance(found, Topology):
-            (self._whole.add if found.shard is None else self._whole.discard)(database.name)
+        if isinstance(found, Topology) and found.shard is None:
+            self._whole.add(database.name)
+        elif isinstance(found, Topology) or found.problem.code == "which-shard":
+            self._whole.discard(database.name)  # it is another cluster now, under this name
         return found
 
     def _leaves_open(self, database: Database, command: RequestSwitchover) -> bool:

@@ -6,7 +6,7 @@ them costs more than running them.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -34,6 +34,8 @@ from bot.storage.tables import Instant
 NOW = bindparam("claim_now", type_=Instant())
 UNTIL = bindparam("claim_until", type_=Instant())
 LIMIT = bindparam("claim_limit", type_=Integer())
+LONGEST = timedelta(minutes=2)
+"""No claim lasts longer, by far, nor is a submission on its way for longer."""
 
 
 async def clock(connection: AsyncConnection) -> datetime:
@@ -91,6 +93,12 @@ async def hasten(
     """Makes due what waits for a later time, and is claimed by nobody: by the clock that was, its time has come."""
     due_at = table.c.due_at
     await move(connection, due_at, now, due_at > now, table.c.claimed_from.is_(None), *which)
+
+
+async def shorten(connection: AsyncConnection, table: Table, now: datetime) -> None:
+    """Ends claims in time that the clock before made: who holds one may have died, and nobody would know for long."""
+    due_at, longest = table.c.due_at, now + LONGEST
+    await move(connection, due_at, longest, due_at > longest, table.c.claimed_from.is_not(None))
 
 
 async def move(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import ssl
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -82,6 +83,8 @@ def unavailable(error: Exception) -> StoreUnavailable:
 
 def _why(cause: BaseException | None) -> str:
     """The system's word for it: what the driver says besides may hold the address."""
+    if isinstance(cause, ssl.SSLError):  # its numbers are those of OpenSSL
+        return f" (TLS: {(cause.reason or 'refused').replace('_', ' ').lower()})"
     if not isinstance(cause, OSError) or cause.errno is None:
         return ""
     # The numbers of name resolution are its own, and negative.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -21,9 +21,6 @@ from bot.storage import audit, claims, holds, inbox, outbox, readings, unreadabl
 from bot.storage.codec import OPERATIONS, plain
 from bot.storage.in_force import in_force
 from bot.storage.tables import choices, insert_new, operations, owed_reviews
-
-BEING_SENT = timedelta(minutes=2)
-"""For how long a submission may be on its way at most, by far: who sends it has not claimed it, but owns it."""
 
 _NEWEST_FIRST = operations.c.requested_at.desc(), operations.c.id
 
@@ -274,8 +271,8 @@ async def hasten(connection: AsyncConnection, now: datetime) -> None:
     """Makes due what waits for a later time; what may be on its way to a cloud, once it must have arrived."""
     due_at, starting = operations.c.due_at, operations.c.status == Status.STARTING.value
     await claims.hasten(connection, operations, now, not_(starting))
-    sent = now + BEING_SENT
-    await claims.move(connection, due_at, sent, due_at > sent, starting)
+    sent = now + claims.LONGEST
+    await claims.move(connection, due_at, sent, due_at > sent, starting, operations.c.claimed_from.is_(None))
 
 
 async def release_starting(connection: AsyncConnection, now: datetime) -> None:

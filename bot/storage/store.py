@@ -278,10 +278,11 @@ class SqlStore:
 
     async def hasten(self, now: datetime) -> None:
         """Makes due what waits for a later time, but for what somebody has claimed."""
-        for (
-            hasten
-        ) in HASTENED:  # each by itself: together they would wait for others with what they have locked
+        # Each by itself: together they would wait for others with what they have locked.
+        for hasten in HASTENED:
             await self._database.write(partial(hasten, now=now))
+        for table in CLAIMED:
+            await self._database.write(partial(claims.shorten, table=table, now=now))
 
     async def release_claims(self, now: datetime) -> None:
         """Makes everything due at once, also what is claimed, and every submission that the last process left."""

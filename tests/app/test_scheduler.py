@@ -209,12 +209,12 @@ def test_a_clock_that_was_set_back_is_noticed_until_that_is_mended() -> None:
         clock.advance(60)
         clock.jump(timedelta(seconds=forward))
         assert not setback.by()
-        setback.mended()
+        setback.accept()
     clock.jump(timedelta(hours=-1))
     clock.advance(30)
     assert setback.by() == timedelta(hours=1)
     assert setback.by(), "nobody has mended it"
-    setback.mended()
+    setback.accept()
     assert not setback.by()
 
 

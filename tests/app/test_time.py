@@ -71,17 +71,35 @@ async def test_after_it_the_machines_may_show_anything(machine: TestClock) -> No
     assert clock.now() == START + timedelta(seconds=100.5) + AHEAD
 
 
-@pytest.mark.parametrize("first", [True, False])
-async def test_a_reading_that_took_too_long_counts_only_where_there_is_none_better(
-    machine: TestClock, first: bool
+@pytest.mark.parametrize(
+    ("first", "off", "counts"), [(True, 1.9, True), (False, 1.9, False), (False, 2.1, True)]
+)
+async def test_a_reading_that_took_too_long_counts_where_there_is_none_or_that_is_surely_wrong(
+    machine: TestClock, first: bool, off: float, counts: bool
 ) -> None:
     faraway = Faraway(machine)
     clock = SharedClock(machine, faraway.read)
     if not first:
         await clock.adjust()
-    faraway.ahead, faraway.takes = 2 * AHEAD, 2 * SURE_WITHIN
+    faraway.takes = 2 * SURE_WITHIN
+    # What it shows is compared when it has come, half of that time later.
+    other = AHEAD + timedelta(seconds=off + SURE_WITHIN)
+    faraway.ahead = other
     await clock.adjust()
-    assert clock.now() - machine.now() == (2 * AHEAD if first else AHEAD)
+    assert clock.now() - machine.now() == (other if counts else AHEAD)
+
+
+async def test_a_replica_looks_at_its_clock_now_and_then(tmp_path: Path, machine: TestClock) -> None:
+    read = []
+
+    async def keep_time() -> None:
+        read.append(machine.now())
+
+    running = Running(tmp_path, MemoryStore(), replace(REAL, clock=machine, keep_time=keep_time))
+    await running.bot._ticker._sweeps["clock"]()
+    assert read == [START]
+    await running.bot.close()
+    await running.client.close()
 
 
 async def test_a_clock_that_cannot_be_read_goes_on(machine: TestClock) -> None:

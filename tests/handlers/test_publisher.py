@@ -371,7 +371,7 @@ async def test_it_is_looked_for_around_the_time_when_it_was_begun(desk: Desk) ->
     await desk.settle(5)
     begun = (START + timedelta(minutes=30)).timestamp()
     first, second = desk.slack.asked("conversations.history")
-    assert (float(first["oldest"]), float(first["latest"])) == (begun - 60, begun + 300)
+    assert (float(first["oldest"]), float(first["latest"])) == (begun - 60, begun + 3600)
     assert not {"oldest", "latest"} & second.keys()
 
 
@@ -393,7 +393,7 @@ async def test_a_post_in_doubt_is_settled_however_much_was_said_before_it_and_si
     desk.clock.advance(600)
     desk.slack.fail("chat.postMessage", "drop", after=was_posted)
     await desk.settle()
-    desk.clock.advance(600)
+    desk.clock.advance(4000)
     crowd(desk, 150, thread)
     desk.clock.advance(3600)
     await desk.settle(seconds=5)
@@ -404,16 +404,16 @@ async def test_a_post_in_doubt_is_settled_however_much_was_said_before_it_and_si
 
 
 @pytest.mark.parametrize("thread", [None, "3.3"])
-@pytest.mark.parametrize("ahead", [-60, 60, 299])
+@pytest.mark.parametrize("ahead", [-60, 60, 3599])
 async def test_it_is_found_by_another_clock_than_ours(desk: Desk, thread: str | None, ahead: int) -> None:
-    """Slack's may be a minute behind or ahead, and the post on its way for minutes besides."""
+    """Slack's may be a minute behind, or nearly an hour ahead: no delivery is refused for that in Socket Mode."""
     crowd(desk, 50, thread)
     desk.clock.advance(600)
     desk.owe_card(thread=thread)
     desk.slack.ahead = ahead
     desk.slack.fail("chat.postMessage", "drop", after=True)
     await desk.settle()
-    desk.clock.advance(600)
+    desk.clock.advance(4000)
     crowd(desk, 50, thread)
     await desk.settle(seconds=5)
     assert desk.slack.keys() == ["card-1"]

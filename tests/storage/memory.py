@@ -42,8 +42,8 @@ from bot.ports import (
     tell_nobody,
 )
 from bot.storage import audit
+from bot.storage.claims import LONGEST
 from bot.storage.codec import plain
-from bot.storage.operations import BEING_SENT
 from bot.storage.outbox import CARD_KEY, SUPERSEDED, reply_key
 from bot.storage.store import KEEP_AT_LEAST, require_consecutive
 from bot.storage.tables import EPOCH
@@ -425,14 +425,18 @@ class MemoryStore:
 
     def _waits_in_vain(self, now: datetime) -> bool:
         later = any(row.due_at > now for row in self._waiting() if row.due_at is not None)
+        later |= any(row.due_at and row.claimed_from and row.due_at > now + LONGEST for row in self._rows())
         later |= any(tab.looked_at > now for tab in self.disk.homes.values())
         later |= any(reading.asked_at > now for reading in self.disk.readings.values())
         return later or any(each.due_at < now + ON_ITS_WAY for each in self._on_their_way())
 
     def _hasten(self, now: datetime) -> None:
+        for row in self._rows():
+            if row.claimed_from is not None and row.due_at is not None:
+                row.due_at = min(row.due_at, now + LONGEST)
         for row in self._waiting():
             if isinstance(row, Kept) and row.op.status is Status.STARTING:
-                row.due_at = min(row.due_at or now, now + BEING_SENT)
+                row.due_at = min(row.due_at or now, now + LONGEST)
             elif row.due_at is not None:
                 row.due_at = min(row.due_at, now)
             if isinstance(row, Home):

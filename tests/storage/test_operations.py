@@ -428,6 +428,20 @@ async def test_what_was_being_sent_when_the_clock_was_set_back_is_looked_for_soo
     assert await claimed_ids(store, after(120)) == ["SW-000001"]
 
 
+async def test_what_was_claimed_by_the_clock_before_is_not_out_of_sight_for_long(store: Storage) -> None:
+    """Whoever had claimed it may have died."""
+    await opened(store, requested())
+    await store.receive(inbound())
+    assert len(await store.claim_operations(NOW, after(3600), 5)) == 1
+    assert len(await store.claim_inbox(NOW, after(3600), 5)) == 1
+    assert len(await store.claim_messages(NOW, after(3600), 5)) == 1
+    await store.hasten(NOW)
+    assert await claimed_ids(store, after(119)) == []
+    assert await claimed_ids(store, after(120)) == ["SW-000001"]
+    assert len(await store.claim_inbox(after(120), LATER, 5)) == 1
+    assert len(await store.claim_messages(after(120), LATER, 5)) == 1
+
+
 async def test_a_database_shows_what_time_it_is(store: Storage) -> None:
     before = datetime.now(UTC)
     shown = await store.now()
