@@ -29,6 +29,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from bot.errors import (
+    BudgetSpent,
     Misconfigured,
     NotSent,
     OutcomeUnknown,
@@ -190,7 +191,9 @@ class Priority(Enum):
     SUBMISSION = (
         0.0  # what was approved; else those who watch one database would keep another's from starting
     )
-    URGENT = 0.25  # verifying what was submitted, looking for what is in doubt
+    URGENT = (
+        0.25  # checking anew what was approved, verifying what was submitted, looking for what is in doubt
+    )
     TRACKING = 0.5  # polls of running jobs
     ORDINARY = 1.0  # everything else
 
@@ -212,7 +215,7 @@ class Budget:
         """Counts one call.
 
         Raises:
-            Throttled: The budget is used up for this priority; ``retry_after`` says until when.
+            BudgetSpent: The budget is used up for this priority; ``retry_after`` says until when.
         """
         now = self._clock.monotonic()
         while self._taken and self._taken[0] <= now - self._per:
@@ -221,7 +224,7 @@ class Budget:
         excess = len(self._taken) - allowed
         if excess >= 0:
             wait = self._taken[excess] + self._per - now if excess < len(self._taken) else self._per
-            raise Throttled(
+            raise BudgetSpent(
                 f"the account's budget of {self.calls} calls is used up",
                 retry_after=timedelta(seconds=wait),
                 meaning=("cloud-budget-spent", {"count": str(self.calls)}),
@@ -397,17 +400,20 @@ class Account:
             priority: Whether the reserve of the budget may be used.
 
         Raises:
-            ProviderError: What ``judge`` said last, or Unavailable, Throttled, Misconfigured of our own.
+            ProviderError: What ``judge`` said last, or Unavailable, BudgetSpent, Misconfigured of our own.
         """
-        attempt = 0
+        attempt, failure = 0, None
         while True:
-            self._take(call, priority)
+            try:
+                self._take(call, priority)
+            except BudgetSpent as spent:
+                raise failure or spent from None  # what the cloud said before counts
             try:
                 with self._observed(call):
                     return judge(await self._get(build(), deadline))
             except (Unavailable, Throttled) as exc:
                 wait = self._backoff(attempt, exc)
-                attempt += 1
+                attempt, failure = attempt + 1, exc
                 if attempt > RETRIED_AT_MOST or self._clock.monotonic() + wait >= deadline:
                     raise
             await self._clock.sleep(wait)
@@ -420,7 +426,7 @@ class Account:
         """
         try:
             self._budget.take(Priority.SUBMISSION)
-        except Throttled as exc:
+        except BudgetSpent as exc:
             self._observer(call, OUTCOMES[NotSent], 0.0)
             minutes = math.ceil(exc.retry_after.total_seconds() / 60)
             raise NotSent(
@@ -441,7 +447,7 @@ class Account:
     def _take(self, call: str, priority: Priority) -> None:
         try:
             self._budget.take(priority)
-        except Throttled:
+        except BudgetSpent:
             self._observer(call, OUTCOMES[Throttled], 0.0)
             raise
 

@@ -95,14 +95,15 @@ class HuaweiDds:
             return own
         return replace(own, candidate=CandidateRule.CHOSEN_BY_CLOUD, shards=False, jobs_per_call=1)
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         """Reads the instance; of a cluster, the shard that is meant."""
-        database = self._database(target.database)
-        return topology.the_one(await self._instance(database), target.shard, self._clock.now())
+        instance = await self._instance(self._database(target.database), urgent=urgent)
+        return topology.the_one(instance, target.shard, self._clock.now())
 
-    async def survey(self, database: str) -> Sequence[Topology]:
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """Reads the instance: a replica set, or every shard of a cluster."""
-        return topology.readings(await self._instance(self._database(database)), self._clock.now())
+        instance = await self._instance(self._database(database), urgent=urgent)
+        return topology.readings(instance, self._clock.now())
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         """The call of ``submit`` in words."""
@@ -209,7 +210,7 @@ class HuaweiDds:
             )
         return database
 
-    async def _instance(self, database: HuaweiDatabase) -> InstanceRow:
+    async def _instance(self, database: HuaweiDatabase, *, urgent: bool) -> InstanceRow:
         wanted, deadline = database.instance, self._api.deadline()
         broken = False
         for page in range(PAGES):
@@ -221,7 +222,7 @@ class HuaweiDds:
                 params,
                 InstancePage,
                 deadline=deadline,
-                priority=self._followed.priority(wanted),
+                priority=self._followed.priority(wanted, urgent=urgent),
             )
             for raw in listed.instances:
                 try:

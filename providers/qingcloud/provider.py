@@ -63,14 +63,14 @@ class QingCloud:
         """A candidate must be named, lag is not reported, there are no shards."""
         return CAPABILITIES
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         """Reads cluster, nodes and display tab.
 
         Roles are unknown where the tabs answered without naming them, were refused, or don't exist. A tab that
         can't be read now tells nothing either way: without another that names roles, that is what is raised.
         """
         database, deadline = self._database(target), self._api.deadline()
-        priority = self._followed.priority(database.cluster)
+        priority = self._followed.priority(database.cluster, urgent=urgent)
         # The tab takes an agent's round trip of up to 10 s: with its name known it starts at once.
         known = database.display_tab or self._tabs.get(database.cluster, "")
         async with together() as group:
@@ -96,9 +96,9 @@ class QingCloud:
             raise failure
         return topology.topology(cluster, members, told.roles, self._clock.now())
 
-    async def survey(self, database: str) -> Sequence[Topology]:
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """One reading, there being no shards."""
-        return (await self.observe(Target(database)),)
+        return (await self.observe(Target(database), urgent=urgent),)
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         """The call of ``submit`` in words."""
