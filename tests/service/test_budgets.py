@@ -15,6 +15,7 @@ from bot.core.operation import Operation, Status
 from bot.errors import BudgetSpent
 from bot.ports import Provider
 from bot.service.catalogue import Catalogue, Database
+from bot.service.guarded import Guarded
 from tests.core.examples import ANN, BOB, EVE
 from tests.providers.huawei_dds import HuaweiHarness
 from tests.providers.qingcloud import QingCloudHarness
@@ -69,13 +70,15 @@ class Account:
 async def account(harness_of: Callable[[], Any], limits: dict[str, int]) -> AsyncIterator[Account]:
     harness = harness_of()
     async with harness.front.open():
-        provider, name = harness.provider(**limits), harness.target.database
+        provider, name = Guarded(harness.provider(**limits)), harness.target.database
         world, policy = World(), replace(POLICY, break_glass=("*",))
         world.clock = harness.clock
         world.catalogue.current = Catalogue({name: Database(name, "", "cloud", provider, policy)})
         world.start()
-        yield Account(world, provider, harness.target, harness.candidate)
-        await harness.close()
+        try:
+            yield Account(world, provider, harness.target, harness.candidate)
+        finally:
+            await harness.close()
 
 
 @pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
