@@ -192,8 +192,19 @@ class ProviderType(Protocol):
         clock: Clock,
         call_timeout: timedelta,
         observer: CallObserver,
+        before: Provider | None = None,
     ) -> Provider:
-        """A provider for one account and the databases on it. Opens nothing."""
+        """A provider for one account and the databases on it. Opens nothing.
+
+        Args:
+            account: The account's settings.
+            databases: Those of the databases on it, by name.
+            clock: The time.
+            call_timeout: How long a call of the port may take.
+            observer: Is told of every call.
+            before: What the account of this name was until now: the calls that it made and makes count with those
+                of the new one.
+        """
         ...
 
 

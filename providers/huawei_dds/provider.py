@@ -24,7 +24,7 @@ from bot.core.model import (
     Topology,
 )
 from bot.errors import Misconfigured, Refused, Throttled, Unavailable
-from bot.ports import CallObserver, Clock, Intent
+from bot.ports import CallObserver, Clock, Intent, Provider
 from providers.attention import Followed, together
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.huawei_dds import jobs, topology
@@ -85,6 +85,11 @@ class HuaweiDds:
         self._signed: dict[tuple[Target, datetime], datetime] = {}
         self._polled: dict[JobId, float] = {}
         self._no_list = t_systems
+
+    @property
+    def budget(self) -> Budget:
+        """The calls that this account may make."""
+        return self._api.budget
 
     @property
     def capabilities(self) -> Capabilities:
@@ -370,9 +375,11 @@ class HuaweiDdsType:
         clock: Clock,
         call_timeout: timedelta,
         observer: CallObserver,
+        before: Provider | None = None,
     ) -> HuaweiDds:
         """A provider for one account and the databases on it; opens nothing."""
-        budget = Budget(account.calls_per_minute, timedelta(minutes=1), clock)
+        shared = before.budget if isinstance(before, HuaweiDds) else None
+        budget = Budget(account.calls_per_minute, timedelta(minutes=1), clock, shared=shared)
         http = Account(
             clock=clock, call_timeout=call_timeout, observer=observer, budget=budget, wire=self.wire
         )

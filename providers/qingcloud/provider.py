@@ -20,7 +20,7 @@ from bot.core.model import (
     Topology,
 )
 from bot.errors import Misconfigured, ProviderError, Refused, Throttled, Unavailable
-from bot.ports import CallObserver, Clock, Intent
+from bot.ports import CallObserver, Clock, Intent, Provider
 from providers.attention import Followed, together
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.qingcloud import answers, topology
@@ -57,6 +57,11 @@ class QingCloud:
         self._tabs: dict[str, str] = {}
         self._followed = Followed(clock)
         self._sent: dict[tuple[str, datetime], tuple[datetime, datetime]] = {}
+
+    @property
+    def budget(self) -> Budget:
+        """The calls that this account may make."""
+        return self._api.budget
 
     @property
     def capabilities(self) -> Capabilities:
@@ -342,9 +347,11 @@ class QingCloudType:
         clock: Clock,
         call_timeout: timedelta,
         observer: CallObserver,
+        before: Provider | None = None,
     ) -> QingCloud:
         """A provider for one account and the databases on it; opens nothing."""
-        budget = Budget(account.calls_per_hour, timedelta(hours=1), clock)
+        shared = before.budget if isinstance(before, QingCloud) else None
+        budget = Budget(account.calls_per_hour, timedelta(hours=1), clock, shared=shared)
         http = Account(
             clock=clock, call_timeout=call_timeout, observer=observer, budget=budget, wire=self.wire
         )

@@ -399,6 +399,17 @@ def test_the_reserve_is_for_what_cannot_wait() -> None:
     assert caught.value.retry_after == timedelta(hours=1)
 
 
+def test_what_shares_a_budget_has_taken_it_together() -> None:
+    clock = TestClock()
+    before = Budget(10, timedelta(hours=1), clock, reserve=0)
+    after = Budget(5, timedelta(hours=1), clock, reserve=0, shared=before)
+    for budget in (before, after, before, after, before):
+        budget.take(Priority.ORDINARY)
+    with pytest.raises(BudgetSpent):
+        after.take(Priority.ORDINARY)
+    before.take(Priority.ORDINARY)
+
+
 async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
     async with Desk(answer()).open() as desk:
         for _ in range(1000):
