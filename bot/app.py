@@ -25,6 +25,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from bot import config
+from bot.accounts import Accounts
 from bot.config import PolicySettings, Settings
 from bot.core.machine import Limits
 from bot.core.model import OperationId, Reason, Topology
@@ -38,7 +39,6 @@ from bot.service.catalogue import Catalogue, CatalogueHolder, Database
 from bot.service.desk import Desk
 from bot.service.duties import Duties
 from bot.service.foresight import Foresight
-from bot.service.guarded import Guarded
 from bot.service.heads import HourlyHead
 from bot.service.home import Lobby
 from bot.service.offering import Offering
@@ -181,26 +181,6 @@ def freezes_of(settings: PolicySettings) -> Callable[[datetime], Reason | None]:
     return frozen
 
 
-def build_providers(settings: Settings, around: Surroundings, metrics: Metrics) -> dict[str, Provider]:
-    """One provider for each account; opens nothing."""
-    built: dict[str, Provider] = {}
-    for name, account in settings.accounts.items():
-        databases = {
-            database.name: database.provider_settings
-            for database in settings.databases.values()
-            if database.account == name
-        }
-        provider = around.providers[account.provider].build(
-            account.provider_settings,
-            databases,
-            clock=around.clock,
-            call_timeout=settings.tracking.call_timeout,
-            observer=metrics.provider_observer(name),
-        )
-        built[name] = Guarded(provider)
-    return built
-
-
 def build_catalogue(settings: Settings, providers: Mapping[str, Provider]) -> Catalogue:
     """What may be switched, under which policy."""
     databases = {
@@ -220,12 +200,11 @@ def build_catalogue(settings: Settings, providers: Mapping[str, Provider]) -> Ca
 @asynccontextmanager
 async def catalogue_for(settings: Settings) -> AsyncIterator[Catalogue]:
     """The catalogue alone, for commands that only read the clouds."""
-    providers = build_providers(settings, REAL, Metrics())
+    accounts = Accounts(REAL.providers, REAL.clock, Metrics())
     try:
-        yield build_catalogue(settings, providers)
+        yield build_catalogue(settings, accounts.prepare(settings))
     finally:
-        for provider in providers.values():
-            await provider.close()
+        await accounts.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,8 +361,9 @@ class Bot:
         self._around = around
         self._clock = around.clock
         self._metrics = metrics
-        self._providers: list[Provider] = []
+        self._accounts = Accounts(around.providers, around.clock, metrics)
         self._catalogue = CatalogueHolder(self._new_catalogue(settings))
+        self._accounts.begin()
         self._crew = Crew(CREW)
         self._forms = Crew(FORMS)
         self._listening = Crew(1)
@@ -436,9 +416,7 @@ class Bot:
         self.web = self._make_web(None if self._sockets else self._make_ingress(dispatch))
 
     def _new_catalogue(self, settings: Settings) -> Catalogue:
-        providers = build_providers(settings, self._around, self._metrics)
-        self._providers += providers.values()
-        return build_catalogue(settings, providers)
+        return build_catalogue(settings, self._accounts.prepare(settings))
 
     def _make_publisher(self, client: SlackClient, directory: SlackDirectory) -> Publisher:
         return Publisher(
@@ -650,8 +628,7 @@ class Bot:
     async def close(self) -> None:
         """Closes the connections to the clouds, and those in Socket Mode."""
         await self._closing.aclose()
-        for provider in self._providers:
-            await provider.close()
+        await self._accounts.close()
 
     async def reload(self) -> bool:
         """Takes the databases, accounts, policies and times of the file, and says whether they are in force.
@@ -673,8 +650,10 @@ class Bot:
         gone = {name: database for name, database in retired.items() if name not in new.databases}
         # Recorded first: by what the trail does not know, nobody is judged.
         if not await self._recorded(fresh):
+            await self._accounts.give_up()
             return False
         self._catalogue.current = replace(new, retired=gone)
+        await self._accounts.take_effect(self._catalogue.current)
         self._desk.limits = self._duties.limits = limits_of(fresh)
         self._call_timeout = fresh.tracking.call_timeout
         log.info("configuration_reloaded", databases=len(fresh.databases))

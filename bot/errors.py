@@ -5,6 +5,7 @@ SwitchoverError
 │   ├── Refused              the provider said no: nothing changed, asking again gives the same answer
 │   ├── NotSent              the request never left this machine: nothing changed, it may be tried again
 │   ├── Throttled            not accepted for now: nothing changed, wait ``retry_after``
+│   │   └── BudgetSpent      nothing was asked: our own budget of calls is used up, which says nothing of the cloud
 │   ├── OutcomeUnknown       it may have been accepted: observe, never repeat
 │   ├── Unavailable          a read failed: try again later
 │   └── Misconfigured        credentials, permission, endpoint: a person must mend the configuration
@@ -90,6 +91,10 @@ class Throttled(ProviderError):
     ) -> None:
         super().__init__(message, code=code, request_id=request_id, meaning=meaning)
         self.retry_after = retry_after
+
+
+class BudgetSpent(Throttled):
+    """Nothing was asked: the calls that the bot allows itself are used up. It says nothing of the cloud."""
 
 
 class OutcomeUnknown(ProviderError):

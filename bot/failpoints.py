@@ -18,6 +18,7 @@ EVENTS = (
     "requested",
     "planned",
     "planning_failed",
+    "calls_awaited",
     "approved",
     "start_near",
     "start_reached",

@@ -90,19 +90,29 @@ class Provider(Protocol):
         """What this provider can do, as data."""
         ...
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         """Reads the present topology, retrying inside a time budget.
+
+        Args:
+            target: What is read.
+            urgent: Something approved, or an emergency, waits for it: it may use what of the budget of calls is
+                kept for these.
 
         Raises:
             Refused: The target does not exist or can't be read as asked (a shard where there are none).
             Unavailable: It can't be read now.
-            Throttled: The budget of calls is used up.
+            Throttled: The provider wants no more calls for now.
+            BudgetSpent: The budget of calls is used up, for what this is.
             Misconfigured: Credentials, permission or endpoint are wrong.
         """
         ...
 
-    async def survey(self, database: str) -> Sequence[Topology]:
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """Reads the whole database once: one reading for each shard, just one where there are none.
+
+        Args:
+            database: Which.
+            urgent: As of ``observe``.
 
         Raises:
             ProviderError: As ``observe``.
@@ -182,8 +192,19 @@ class ProviderType(Protocol):
         clock: Clock,
         call_timeout: timedelta,
         observer: CallObserver,
+        before: Provider | None = None,
     ) -> Provider:
-        """A provider for one account and the databases on it. Opens nothing."""
+        """A provider for one account and the databases on it. Opens nothing.
+
+        Args:
+            account: The account's settings.
+            databases: Those of the databases on it, by name.
+            clock: The time.
+            call_timeout: How long a call of the port may take.
+            observer: Is told of every call.
+            before: What the account of this name was until now: the calls that it made and makes count with those
+                of the new one.
+        """
         ...
 
 

@@ -61,6 +61,8 @@ _FORCED = "forced_promotion"
 _OPEN_ENDED = frozenset({Status.IN_DOUBT, Status.NEEDS_ATTENTION})
 _TRIED_FOR_A_MINUTE = frozenset({Status.PLANNING, Status.RECHECKING})
 """What reads everything, and goes on doing so for ``UNREADABLE_FOR`` where it can't."""
+_AWAITS = "calls-awaited"
+"""What is waited for without that limit."""
 _CALLS = "reply-needs-attention"
 """What calls people. Told late, it calls nobody to what has been settled."""
 _TOLD_AT_THE_END = frozenset(f"reply-{end.replace('_', '-')}" for end in ENDS)
@@ -309,7 +311,8 @@ def _facts(op: Operation, texts: Texts) -> list[str]:
     if op.ended_at is not None:
         seconds = f"{max(0.0, (op.took or timedelta()).total_seconds()):.0f}"
         facts.append(texts.text("card-ended", when=moment(op.ended_at), seconds=seconds))
-    if op.status in _TRIED_FOR_A_MINUTE and not op.submissions:
+    waits = op.detail is not None and op.detail.code == _AWAITS
+    if op.status in _TRIED_FOR_A_MINUTE and not op.submissions and not waits:
         facts.append(texts.text("card-tried-for"))
     return facts
 

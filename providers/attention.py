@@ -16,8 +16,8 @@ FOLLOWED_FOR = timedelta(minutes=30)  # the tracking of a switchover, deadline a
 class Followed:
     """Which clusters a switchover is being followed on.
 
-    What is under way is verified with the reserve of the budget, a look at Home is not, and the port does not
-    say which of the two a reading is for.
+    What is under way is verified with the reserve of the budget, a look at Home is not. The port says of a reading
+    that something waits for it; of what was sent, whoever looks is told with the reserve.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -30,10 +30,10 @@ class Followed:
         self._until = {known: until for known, until in self._until.items() if until > now}
         self._until[key] = now + FOLLOWED_FOR.total_seconds()
 
-    def priority(self, key: str) -> Priority:
-        """What a reading there may use."""
+    def priority(self, key: str, *, urgent: bool = False) -> Priority:
+        """What a reading there may use; ``urgent``: something waits for it, as the port has it."""
         followed = self._clock.monotonic() < self._until.get(key, float("-inf"))
-        return Priority.URGENT if followed else Priority.ORDINARY
+        return Priority.URGENT if urgent or followed else Priority.ORDINARY
 
 
 @asynccontextmanager

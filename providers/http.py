@@ -29,6 +29,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from bot.errors import (
+    BudgetSpent,
     Misconfigured,
     NotSent,
     OutcomeUnknown,
@@ -190,7 +191,9 @@ class Priority(Enum):
     SUBMISSION = (
         0.0  # what was approved; else those who watch one database would keep another's from starting
     )
-    URGENT = 0.25  # verifying what was submitted, looking for what is in doubt
+    URGENT = (
+        0.25  # checking anew what was approved, verifying what was submitted, looking for what is in doubt
+    )
     TRACKING = 0.5  # polls of running jobs
     ORDINARY = 1.0  # everything else
 
@@ -199,34 +202,53 @@ class Budget:
     """At most ``calls`` in any window of ``per``, the last ``reserve`` of them kept for what can't wait.
 
     A sliding window, not a bucket: a bucket lets nearly twice the quota through in one window.
+
+    Args:
+        calls: How many.
+        per: In which time.
+        clock: The time.
+        reserve: How many are kept; a fifth, unless told otherwise.
+        shared: A budget of the same account: what either took, both have taken.
+
+    Attributes:
+        taken: When those calls were made that may still count.
     """
 
-    def __init__(self, calls: int, per: timedelta, clock: Clock, *, reserve: int | None = None) -> None:
+    def __init__(
+        self,
+        calls: int,
+        per: timedelta,
+        clock: Clock,
+        *,
+        reserve: int | None = None,
+        shared: Budget | None = None,
+    ) -> None:
         self.calls = calls
         self._per = per.total_seconds()
         self._clock = clock
         self._reserve = calls // 5 if reserve is None else reserve
-        self._taken: deque[float] = deque()
+        # One account's calls are counted together, however its settings change while what began before goes on.
+        self.taken: deque[float] = deque() if shared is None else shared.taken
 
     def take(self, priority: Priority) -> None:
         """Counts one call.
 
         Raises:
-            Throttled: The budget is used up for this priority; ``retry_after`` says until when.
+            BudgetSpent: The budget is used up for this priority; ``retry_after`` says until when.
         """
         now = self._clock.monotonic()
-        while self._taken and self._taken[0] <= now - self._per:
-            self._taken.popleft()
+        while self.taken and self.taken[0] <= now - self._per:
+            self.taken.popleft()
         allowed = self.calls - math.ceil(self._reserve * priority.value)
-        excess = len(self._taken) - allowed
+        excess = len(self.taken) - allowed
         if excess >= 0:
-            wait = self._taken[excess] + self._per - now if excess < len(self._taken) else self._per
-            raise Throttled(
+            wait = self.taken[excess] + self._per - now if excess < len(self.taken) else self._per
+            raise BudgetSpent(
                 f"the account's budget of {self.calls} calls is used up",
                 retry_after=timedelta(seconds=wait),
                 meaning=("cloud-budget-spent", {"count": str(self.calls)}),
             )
-        self._taken.append(now)
+        self.taken.append(now)
 
 
 class _Trace:
@@ -362,7 +384,7 @@ class Account:
         self._clock = clock
         self._timeout = call_timeout
         self._observer = observer
-        self._budget = budget
+        self.budget = budget
         self._wire = wire
         self._jitter = jitter
         # Made now, though it connects later: loading the CA bundle blocks for tens of milliseconds. No client
@@ -397,17 +419,20 @@ class Account:
             priority: Whether the reserve of the budget may be used.
 
         Raises:
-            ProviderError: What ``judge`` said last, or Unavailable, Throttled, Misconfigured of our own.
+            ProviderError: What ``judge`` said last, or Unavailable, BudgetSpent, Misconfigured of our own.
         """
-        attempt = 0
+        attempt, failure = 0, None
         while True:
-            self._take(call, priority)
+            try:
+                self._take(call, priority)
+            except BudgetSpent as spent:
+                raise failure or spent from None  # what the cloud said before counts
             try:
                 with self._observed(call):
                     return judge(await self._get(build(), deadline))
             except (Unavailable, Throttled) as exc:
                 wait = self._backoff(attempt, exc)
-                attempt += 1
+                attempt, failure = attempt + 1, exc
                 if attempt > RETRIED_AT_MOST or self._clock.monotonic() + wait >= deadline:
                     raise
             await self._clock.sleep(wait)
@@ -419,13 +444,13 @@ class Account:
             ProviderError: What ``judge`` said; NotSent also where our own budget holds the request back.
         """
         try:
-            self._budget.take(Priority.SUBMISSION)
-        except Throttled as exc:
+            self.budget.take(Priority.SUBMISSION)
+        except BudgetSpent as exc:
             self._observer(call, OUTCOMES[NotSent], 0.0)
             minutes = math.ceil(exc.retry_after.total_seconds() / 60)
             raise NotSent(
                 f"{exc.message} for another {minutes} min",
-                meaning=("cloud-budget-spent", {"count": str(self._budget.calls), "minutes": str(minutes)}),
+                meaning=("cloud-budget-spent", {"count": str(self.budget.calls), "minutes": str(minutes)}),
             ) from exc
         with self._observed(call):
             answer = await submit_once(
@@ -440,8 +465,8 @@ class Account:
 
     def _take(self, call: str, priority: Priority) -> None:
         try:
-            self._budget.take(priority)
-        except Throttled:
+            self.budget.take(priority)
+        except BudgetSpent:
             self._observer(call, OUTCOMES[Throttled], 0.0)
             raise
 

@@ -124,6 +124,14 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsAwaited:
+    """Nothing can be read before the bot may call the cloud again: it has used up what it allows itself."""
+
+    at: datetime
+    detail: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class StartNear:
     """The scheduled start is a few minutes away: a good moment to withdraw it."""
 
@@ -320,6 +328,7 @@ Event = (
     Requested
     | Planned
     | PlanningFailed
+    | CallsAwaited
     | Approved
     | StartNear
     | StartReached

@@ -117,6 +117,12 @@ def _planned(op: Operation, event: e.Planned) -> Status:
     }[event.outcome]
 
 
+def _awaited(op: Operation, event: e.CallsAwaited) -> Status:
+    if op.detail == event.detail:
+        _no(op, event, "told already")
+    return op.status
+
+
 def _approved(op: Operation, event: e.Approved) -> Status:
     if event.by in op.approved_by:
         _no(op, event, "counted already")
@@ -247,6 +253,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Any], Rule]] = {
             (Status.AWAITING_APPROVAL, Status.RECHECKING, Status.REFUSED, Status.NOT_NEEDED), _planned
         ),
         e.PlanningFailed: _to(Status.REFUSED),
+        e.CallsAwaited: Rule((Status.PLANNING,), _awaited),
         **_UNSENT,
     },
     Status.AWAITING_APPROVAL: {
@@ -261,6 +268,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[Any], Rule]] = {
     Status.RECHECKING: {
         e.SubmissionStarted: Rule((Status.STARTING,), _submission_started),
         e.RecheckRefused: _to(Status.REFUSED),
+        e.CallsAwaited: Rule((Status.RECHECKING,), _awaited),
         **_UNSENT,
     },
     Status.STARTING: {
@@ -500,7 +508,7 @@ def _end(before: Operation, op: Operation) -> Say:
 
 def _milestone(event: e.Event, after: Operation) -> Say | None:
     match event:
-        case e.Planned() | e.Approved() | e.StartNear():
+        case e.Planned() | e.CallsAwaited() | e.Approved() | e.StartNear():
             return _milestone_before(event, after)
         case e.SubmissionAccepted(job_id=job_id):
             return Say(Reason.of("reply-accepted" if job_id else "reply-accepted-no-job", job=job_id))
@@ -521,8 +529,12 @@ def _milestone(event: e.Event, after: Operation) -> Say | None:
             return None
 
 
-def _milestone_before(event: e.Planned | e.Approved | e.StartNear, after: Operation) -> Say | None:
+def _milestone_before(
+    event: e.Planned | e.CallsAwaited | e.Approved | e.StartNear, after: Operation
+) -> Say | None:
     """What the thread is told while nothing is sent yet."""
+    if isinstance(event, e.CallsAwaited):
+        return Say(Reason.of("reply-calls-awaited", database=after.label), event.detail)
     start = None if after.start_at is None else after.start_at.isoformat()
     if isinstance(event, e.StartNear):
         return Say(Reason.of("reply-start-near", database=after.label, when=start))

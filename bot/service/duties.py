@@ -30,6 +30,7 @@ from bot.core.operation import Operation, Status
 from bot.core.policy import Policy, may_break_glass, valid_approvals
 from bot.core.preflight import Outcome
 from bot.errors import (
+    BudgetSpent,
     DirectoryUnavailable,
     Held,
     IllegalTransition,
@@ -51,6 +52,7 @@ from bot.service.past import past_switchovers
 from bot.service.patience import Patience
 from bot.service.people import standing
 from bot.service.planning import (
+    calls_awaited,
     make_plan,
     outcome_unknown,
     provider_said,
@@ -123,7 +125,11 @@ class Duties:
         Raises:
             StoreUnavailable: Nothing was recorded; the claim runs out and it is due again.
         """
-        event = await self._next_event(op)
+        try:
+            event = await self._next_event(op)
+        except BudgetSpent as spent:
+            await self._await_calls(op, spent, until)
+            return
         if event is None:
             await self._later(op, until)
         elif isinstance(event, e.SubmissionStarted):
@@ -159,9 +165,20 @@ class Duties:
     # --- recording ---
 
     async def _record(
-        self, op: Operation, event: e.Event, *, unless_held: frozenset[HoldKind] = NO_HOLD
+        self,
+        op: Operation,
+        event: e.Event,
+        *,
+        unless_held: frozenset[HoldKind] = NO_HOLD,
+        not_before: datetime | None = None,
     ) -> Operation | None:
         """Commits one event; None if somebody else was first, or it is no longer possible.
+
+        Args:
+            op: Whose.
+            event: What.
+            unless_held: By holds of these kinds.
+            not_before: When it is looked at again at the earliest.
 
         Raises:
             Held: A hold of the kinds given came first.
@@ -170,7 +187,7 @@ class Duties:
         try:
             decision = decide(op, event)
             after = decision.after
-            due = self._due(decision, now)
+            due = not_before or self._due(decision, now)
             held = say_held(op.status, decision)
             await self._store.commit([decision], due_at=due, unless_held=unless_held, say_held=held)
         except Held:
@@ -188,10 +205,21 @@ class Duties:
     def _due(self, decision: Decision, now: datetime) -> datetime | None:
         return next_due(decision.after, now, self.limits, looked=False)
 
-    async def _later(self, op: Operation, until: datetime) -> None:
+    async def _later(self, op: Operation, until: datetime, *, not_before: datetime | None = None) -> None:
         due = next_due(op, self._clock.now(), self.limits, looked=True)
         if due is not None:
-            await self._store.postpone({op.id: (op.version, due)}, until=until)
+            await self._store.postpone({op.id: (op.version, max(due, not_before or due))}, until=until)
+
+    async def _await_calls(self, op: Operation, spent: BudgetSpent, until: datetime) -> None:
+        """Waits for the bot's own budget, for all to see: the cloud is well, and nothing is refused for that."""
+        # Looked at now and then all the same: approvals run out meanwhile, and starts are missed.
+        not_before = self._clock.now() + min(spent.retry_after, self.limits.look_interval)
+        said = calls_awaited(spent)
+        log.warning("calls_awaited", operation=op.id, seconds=spent.retry_after.total_seconds())
+        if op.detail != said:
+            await self._record(op, e.CallsAwaited(self._clock.now(), said), not_before=not_before)
+        else:
+            await self._later(op, until, not_before=not_before)
 
     # --- what is owed ---
 
@@ -215,7 +243,7 @@ class Duties:
         if database is None:
             return e.PlanningFailed(self._clock.now(), Reason.of("database-removed", name=op.database))
         try:
-            planning = await make_plan(database, op.target, op.asked, op.overrides)
+            planning = await make_plan(database, op.target, op.asked, op.overrides, urgent=op.emergency)
         except ProviderError as error:
             return self._unreadable(op, error, e.PlanningFailed)
         self._patience.regained(op)
@@ -245,7 +273,13 @@ class Duties:
         error: ProviderError | DirectoryUnavailable,
         refusal: Callable[[datetime, Reason], e.Event],
     ) -> e.Event | None:
-        """A definite answer refuses at once; what may pass is tried again until it has lasted too long."""
+        """A definite answer refuses at once; what may pass is tried again until it has lasted too long.
+
+        Raises:
+            BudgetSpent: Nobody was asked, which is no answer. After a try the minute for trying again is over first.
+        """
+        if isinstance(error, BudgetSpent) and not op.submissions:
+            raise error
         now = self._clock.now()
         lost = self._patience.is_lost(op, now, gap=UNREADABLE_FOR + self.limits.max_poll_interval)
         if isinstance(error, Refused | Misconfigured):
@@ -265,7 +299,7 @@ class Duties:
             denied = await self._no_glass(op, database.policy)
             quorum = await self._live_quorum(op, database)
             asked = op.plan.candidate if op.plan else op.asked
-            planning = await make_plan(database, op.target, asked, op.overrides)
+            planning = await make_plan(database, op.target, asked, op.overrides, urgent=True)
         except (ProviderError, DirectoryUnavailable) as error:
             return self._unreadable(op, error, e.RecheckRefused)
         self._patience.regained(op)

@@ -30,13 +30,13 @@ class Guarded:
     def capabilities(self) -> Capabilities:
         return self._provider.capabilities
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         async with _guarded("observe"):
-            return await self._provider.observe(target)
+            return await self._provider.observe(target, urgent=urgent)
 
-    async def survey(self, database: str) -> Sequence[Topology]:
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         async with _guarded("survey"):
-            return await self._provider.survey(database)
+            return await self._provider.survey(database, urgent=urgent)
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         return self._provider.describe(target, candidate)

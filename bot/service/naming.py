@@ -33,19 +33,19 @@ async def read_named(database: Database, command: RequestSwitchover) -> Topology
 
 
 async def _read_named(database: Database, command: RequestSwitchover) -> Topology | AskAgain:
-    provider = database.provider
+    provider, urgent = database.provider, command.emergency and not command.dry_run
     if command.shard is not None:
         try:
-            topology = await provider.observe(Target(database.name, command.shard))
+            topology = await provider.observe(Target(database.name, command.shard), urgent=urgent)
         except Refused as error:
             return await _no_such_shard(database, command, error)
     elif provider.capabilities.shards:
-        readings = await provider.survey(database.name)
+        readings = await provider.survey(database.name, urgent=urgent)
         if any(reading.shard for reading in readings):
             return _which_shard(command, readings)
         topology = readings[0]
     else:
-        topology = await provider.observe(Target(database.name))
+        topology = await provider.observe(Target(database.name), urgent=urgent)
     return _misnamed_node(database, command, topology) or topology
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.core.model import NodeId, Plan, Reason, Target, Topology, in_words, nested
 from bot.core.preflight import Outcome, Verdict, could_override, preflight
-from bot.errors import OutcomeUnknown, ProviderError, Throttled
+from bot.errors import BudgetSpent, OutcomeUnknown, ProviderError, Throttled
 from bot.service.catalogue import Database
 
 
@@ -20,14 +20,19 @@ class Planning:
 
 
 async def make_plan(
-    database: Database, target: Target, asked: str | None, overrides: tuple[str, ...] = ()
+    database: Database,
+    target: Target,
+    asked: str | None,
+    overrides: tuple[str, ...] = (),
+    *,
+    urgent: bool = False,
 ) -> Planning:
-    """Reads the topology and plans on it; ``overrides`` are the checks that may fail.
+    """Reads the topology and plans on it; ``overrides`` are the checks that may fail, ``urgent`` is as in the port.
 
     Raises:
         ProviderError: As ``Provider.observe``.
     """
-    topology = await database.provider.observe(target)
+    topology = await database.provider.observe(target, urgent=urgent)
     return plan_on(database, topology, asked, overrides)
 
 
@@ -104,6 +109,11 @@ def provider_said(error: ProviderError) -> Reason:
 def provider_silent(error: ProviderError) -> Reason:
     """The same, where it was tried again for as long as that is of use."""
     return Reason.of("provider-silent", message=in_words(error), error=reference(error))
+
+
+def calls_awaited(error: BudgetSpent) -> Reason:
+    """That it is the bot's own budget of calls that is used up, and that it goes on by itself."""
+    return Reason.of("calls-awaited", message=in_words(error))
 
 
 def outcome_unknown(error: OutcomeUnknown) -> Reason:

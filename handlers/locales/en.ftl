@@ -282,6 +282,7 @@ notice-review-owed = ⚠ This was done without approvals, and a review by somebo
 reply-accepted = ▶ The provider took the request: job { $job }.
 reply-accepted-no-job = ▶ The provider took the request. Its call gives no job id, so the roles are watched.
 reply-not-accepted = ⏸ The provider did not take the request (try { $attempt } of { $most }). Nothing changed.
+reply-calls-awaited = ⏸ { $database } waits to be read: the bot has used up its calls for now. Nothing is sent meanwhile.
 reply-in-doubt = ❔ It is not known whether the provider took the request. It is not sent again: jobs and roles are being read to find out.
 reply-found = ▶ Found: the provider had taken the request{ GIVEN($job) ->
     [yes] {""}, as job { $job }
@@ -589,6 +590,10 @@ provider-silent = The cloud could not be read for a minute, so this ends here. W
     [yes] {""} ({ $error })
    *[no] {""}
  }. Ask again once it can be read.
+calls-awaited = The bot calls the cloud only so often: { $message }.{ GIVEN($over) ->
+    [yes] {""}
+   *[no] {" "}This goes on by itself as soon as it may call again.
+ }
 provider-throttled = The provider takes no more for now: { $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}

@@ -299,6 +299,7 @@ notice-review-owed = ⚠ 这次切换未经批准，须由 { $by } 以外的人�
 reply-accepted = ▶ 云平台已接受请求：任务 { $job }。
 reply-accepted-no-job = ▶ 云平台已接受请求。这个调用不返回任务 id，改为直接观察角色。
 reply-not-accepted = ⏸ 云平台没有接受请求（第 { $attempt } 次，最多 { $most } 次）。未发生任何变更。
+reply-calls-awaited = ⏸ { $database } 等待读取：机器人的调用额度暂时用完了。在此期间不会发送请求。
 reply-in-doubt = ❔ 无法确定云平台是否收到请求。不会重发：正在读取任务和角色来查证。
 reply-found = ▶ 已查明：云平台已接受请求{ GIVEN($job) ->
     [yes] ，任务 { $job }
@@ -613,6 +614,10 @@ provider-silent = 一分钟内读不到云平台的信息，本次操作到此�
     [yes] {""} ({ $error })
    *[no] {""}
  }。可以读取后请重新申请。
+calls-awaited = 机器人对云平台的调用次数有上限：{ $message }。{ GIVEN($over) ->
+    [yes] {""}
+   *[no] 可以再次调用时会自动继续。
+ }
 provider-throttled = 云平台暂时不接受更多请求：{ $message }{ GIVEN($error) ->
     [yes] {""} ({ $error })
    *[no] {""}

@@ -10,7 +10,7 @@ from typing import TypeVar
 from bot.core.model import JobId
 from bot.errors import Misconfigured, NotSent, Refused, Throttled, Unavailable
 from bot.ports import Clock, Intent
-from providers.http import Account, Answer, Priority, Request
+from providers.http import Account, Answer, Budget, Priority, Request
 from providers.huawei_dds import answers, signer
 from providers.huawei_dds.answers import NotLetThrough, SignatureExpired
 from providers.huawei_dds.credentials import Credentials
@@ -36,6 +36,11 @@ class Api:
     def valid_for(self) -> timedelta | None:
         """How long after its signing time a request may still be accepted; None: nobody knows."""
         return self._credentials.valid_for
+
+    @property
+    def budget(self) -> Budget:
+        """The calls that the account may make."""
+        return self._http.budget
 
     def deadline(self) -> float:
         """When a call of the port that starts now must have ended."""

@@ -24,7 +24,7 @@ from bot.core.model import (
     Topology,
 )
 from bot.errors import Misconfigured, Refused, Throttled, Unavailable
-from bot.ports import CallObserver, Clock, Intent
+from bot.ports import CallObserver, Clock, Intent, Provider
 from providers.attention import Followed, together
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.huawei_dds import jobs, topology
@@ -87,6 +87,11 @@ class HuaweiDds:
         self._no_list = t_systems
 
     @property
+    def budget(self) -> Budget:
+        """The calls that this account may make."""
+        return self._api.budget
+
+    @property
     def capabilities(self) -> Capabilities:
         """A candidate may be named and shards are switched one by one; T-Systems' edition has neither."""
         life = self._api.valid_for
@@ -95,14 +100,15 @@ class HuaweiDds:
             return own
         return replace(own, candidate=CandidateRule.CHOSEN_BY_CLOUD, shards=False, jobs_per_call=1)
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         """Reads the instance; of a cluster, the shard that is meant."""
-        database = self._database(target.database)
-        return topology.the_one(await self._instance(database), target.shard, self._clock.now())
+        instance = await self._instance(self._database(target.database), urgent=urgent)
+        return topology.the_one(instance, target.shard, self._clock.now())
 
-    async def survey(self, database: str) -> Sequence[Topology]:
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """Reads the instance: a replica set, or every shard of a cluster."""
-        return topology.readings(await self._instance(self._database(database)), self._clock.now())
+        instance = await self._instance(self._database(database), urgent=urgent)
+        return topology.readings(instance, self._clock.now())
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         """The call of ``submit`` in words."""
@@ -209,7 +215,7 @@ class HuaweiDds:
             )
         return database
 
-    async def _instance(self, database: HuaweiDatabase) -> InstanceRow:
+    async def _instance(self, database: HuaweiDatabase, *, urgent: bool) -> InstanceRow:
         wanted, deadline = database.instance, self._api.deadline()
         broken = False
         for page in range(PAGES):
@@ -221,7 +227,7 @@ class HuaweiDds:
                 params,
                 InstancePage,
                 deadline=deadline,
-                priority=self._followed.priority(wanted),
+                priority=self._followed.priority(wanted, urgent=urgent),
             )
             for raw in listed.instances:
                 try:
@@ -369,9 +375,11 @@ class HuaweiDdsType:
         clock: Clock,
         call_timeout: timedelta,
         observer: CallObserver,
+        before: Provider | None = None,
     ) -> HuaweiDds:
         """A provider for one account and the databases on it; opens nothing."""
-        budget = Budget(account.calls_per_minute, timedelta(minutes=1), clock)
+        shared = before.budget if isinstance(before, HuaweiDds) else None
+        budget = Budget(account.calls_per_minute, timedelta(minutes=1), clock, shared=shared)
         http = Account(
             clock=clock, call_timeout=call_timeout, observer=observer, budget=budget, wire=self.wire
         )

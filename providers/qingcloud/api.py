@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.core.model import JobId, NodeId
 from bot.errors import Misconfigured, Throttled
 from bot.ports import Clock, Intent
-from providers.http import Account, Answer, Priority, Request
+from providers.http import Account, Answer, Budget, Priority, Request
 from providers.qingcloud import answers, signer
 from providers.qingcloud.answers import Payload
 from providers.qingcloud.settings import QingCloudAccount, QingCloudDatabase
@@ -36,6 +36,11 @@ class Api:
         self._http = http
         self._clock = clock
         self.time = CloudClock(clock)
+
+    @property
+    def budget(self) -> Budget:
+        """The calls that the account may make."""
+        return self._http.budget
 
     def deadline(self) -> float:
         """When a call of the port that starts now must have ended."""

@@ -20,7 +20,7 @@ from bot.core.model import (
     Topology,
 )
 from bot.errors import Misconfigured, ProviderError, Refused, Throttled, Unavailable
-from bot.ports import CallObserver, Clock, Intent
+from bot.ports import CallObserver, Clock, Intent, Provider
 from providers.attention import Followed, together
 from providers.http import INTERNET, Account, Budget, Priority, Wire
 from providers.qingcloud import answers, topology
@@ -59,18 +59,23 @@ class QingCloud:
         self._sent: dict[tuple[str, datetime], tuple[datetime, datetime]] = {}
 
     @property
+    def budget(self) -> Budget:
+        """The calls that this account may make."""
+        return self._api.budget
+
+    @property
     def capabilities(self) -> Capabilities:
         """A candidate must be named, lag is not reported, there are no shards."""
         return CAPABILITIES
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         """Reads cluster, nodes and display tab.
 
         Roles are unknown where the tabs answered without naming them, were refused, or don't exist. A tab that
         can't be read now tells nothing either way: without another that names roles, that is what is raised.
         """
         database, deadline = self._database(target), self._api.deadline()
-        priority = self._followed.priority(database.cluster)
+        priority = self._followed.priority(database.cluster, urgent=urgent)
         # The tab takes an agent's round trip of up to 10 s: with its name known it starts at once.
         known = database.display_tab or self._tabs.get(database.cluster, "")
         async with together() as group:
@@ -96,9 +101,9 @@ class QingCloud:
             raise failure
         return topology.topology(cluster, members, told.roles, self._clock.now())
 
-    async def survey(self, database: str) -> Sequence[Topology]:
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """One reading, there being no shards."""
-        return (await self.observe(Target(database)),)
+        return (await self.observe(Target(database), urgent=urgent),)
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         """The call of ``submit`` in words."""
@@ -342,9 +347,11 @@ class QingCloudType:
         clock: Clock,
         call_timeout: timedelta,
         observer: CallObserver,
+        before: Provider | None = None,
     ) -> QingCloud:
         """A provider for one account and the databases on it; opens nothing."""
-        budget = Budget(account.calls_per_hour, timedelta(hours=1), clock)
+        shared = before.budget if isinstance(before, QingCloud) else None
+        budget = Budget(account.calls_per_hour, timedelta(hours=1), clock, shared=shared)
         http = Account(
             clock=clock, call_timeout=call_timeout, observer=observer, budget=budget, wire=self.wire
         )

@@ -81,6 +81,7 @@ class Kind:
         clock: Clock,
         call_timeout: timedelta,
         observer: CallObserver,
+        before: Provider | None = None,
     ) -> Provider:
         raise NotImplementedError
 

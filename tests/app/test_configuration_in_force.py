@@ -16,10 +16,15 @@ from structlog.testing import capture_logs
 
 from bot.app import REAL, RECORD_AGAIN, Bot, Surroundings, load_settings, policy_of, slack_client
 from bot.config import PolicySettings
+from bot.core.model import Target
 from bot.core.policy import Policy
-from bot.ports import AuditHead
+from bot.errors import Unavailable
+from bot.ports import AuditHead, Provider
+from bot.service.guarded import Guarded
 from bot.storage import SqlStore, connect
 from bot.telemetry import Metrics
+from providers.http import Priority
+from providers.qingcloud import QingCloud
 from tests.providers.clocks import TestClock
 from tests.storage.disk import Disk, Lost
 from tests.storage.memory import MemoryStore
@@ -136,6 +141,91 @@ async def test_what_only_a_restart_takes_over_is_named_and_the_rest_is_taken(
     assert named == ([keys] if keys else [])
     assert "xoxb-2" not in str(logs)
     assert (running.names, await running.rows()) == (["sessions"], 1)
+
+
+def provider_of(running: Running, name: str = "orders") -> Provider:
+    found = running.bot._catalogue.current.tracked(name)
+    assert found is not None
+    return found.provider
+
+
+def calls_left(running: Running) -> int:
+    """How many readings the budget of the account of ``orders`` has left."""
+    provider = provider_of(running)
+    assert isinstance(provider, Guarded)
+    assert isinstance(provider._provider, QingCloud)
+    budget = provider._provider.budget
+    return budget.calls - len(budget.taken)
+
+
+def use(running: Running, calls: int) -> None:
+    provider = provider_of(running)
+    assert isinstance(provider, Guarded)
+    assert isinstance(provider._provider, QingCloud)
+    for _ in range(calls):
+        provider._provider.budget.take(Priority.SUBMISSION)
+
+
+async def test_an_account_that_a_reload_leaves_as_it_was_is_kept(running: Running) -> None:
+    before = provider_of(running)
+    for _ in range(3):
+        await running.bot.reload()
+    assert provider_of(running) is before
+    assert running.bot._accounts.open == 1
+
+
+async def test_a_reload_gives_back_no_calls(running: Running) -> None:
+    use(running, 1500)
+    before = provider_of(running)
+    running.write("orders", key="another")
+    await running.bot.reload()
+    assert provider_of(running) is not before
+    assert calls_left(running) == 500
+
+
+async def test_what_an_account_still_does_for_a_removed_database_counts(running: Running) -> None:
+    before = provider_of(running)
+    running.write("sessions")
+    await running.bot.reload()
+    assert provider_of(running) is before
+    use(running, 300)
+    running.write("orders")
+    await running.bot.reload()
+    assert calls_left(running) == 1700
+
+
+async def test_what_nothing_needs_any_more_is_closed_a_reload_later(running: Running) -> None:
+    """What is under way with it ends as it began."""
+    first = provider_of(running)
+    for number in range(5):
+        running.write("orders", key=f"key-{number}")
+        await running.bot.reload()
+        assert running.bot._accounts.open == 2
+    await running.bot.reload()
+    assert running.bot._accounts.open == 1
+    with pytest.raises(Unavailable, match="closed"):
+        await first.observe(Target("orders"))
+
+
+async def test_what_a_removed_database_is_tracked_with_stays_open(running: Running) -> None:
+    for number in range(3):
+        running.write("sessions", key=f"key-{number}")
+        await running.bot.reload()
+    await running.bot.reload()
+    assert running.bot._accounts.open == 2
+
+
+async def test_what_could_not_be_recorded_leaves_nothing_open(tmp_path: Path) -> None:
+    disk = Disk()
+    running = Running(tmp_path, MemoryStore(disk))
+    before = provider_of(running)
+    disk.gone = "the database can't be reached"
+    running.write("orders", key="another")
+    assert not await running.bot.reload()
+    assert provider_of(running) is before
+    assert running.bot._accounts.open == 1
+    await running.bot.close()
+    await running.client.close()
 
 
 async def test_a_call_gets_its_new_time_limit_also_while_draining(running: Running) -> None:

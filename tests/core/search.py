@@ -37,6 +37,7 @@ from tests.core.examples import (
 NAMED, CLOUD_CHOOSES, MOVED = plan(B), plan(None), plan(B, primary=C)
 OVERRIDES = ("candidate_lag",)
 OVERRIDING = replace(NAMED, overrides=OVERRIDES)
+SPENT = Reason.of("calls-awaited", message="spent")
 SCHEDULED_FOR = at(10)
 REQUESTS = (
     requested(),
@@ -70,6 +71,7 @@ def _planning() -> Iterable[e.Event]:
     yield planned(NAMED, outcome=Outcome.REFUSED)
     yield planned(NAMED, outcome=Outcome.NOT_NEEDED)
     yield e.PlanningFailed(at(1), WHY)
+    yield e.CallsAwaited(at(1), SPENT)
     yield e.Expired(LATE)
     for when in (at(2), at(12), LATE):
         yield e.StartNear(when)

@@ -455,6 +455,16 @@ def test_the_thread_is_told_when_it_starts_as_it_was_when_it_was_approved() -> N
     assert near == Say(Reason.of("reply-start-near", **begins))
 
 
+def test_that_calls_are_awaited_is_told_once_and_forgotten_at_the_start() -> None:
+    spent = Reason.of("calls-awaited", message="spent")
+    waiting = decide(operation(planned(), approved(ANN), approved(BOB)), e.CallsAwaited(at(3), spent))
+    assert waiting.effects == (Say(Reason.of("reply-calls-awaited", database="orders"), spent),)
+    assert (waiting.after.status, waiting.after.detail) == (Status.RECHECKING, spent)
+    with pytest.raises(IllegalTransition, match="told already"):
+        decide(waiting.after, e.CallsAwaited(at(4), spent))
+    assert decide(waiting.after, started()).after.detail is None
+
+
 @pytest.mark.parametrize(
     ("approvers", "called"), [(("S-DBA",), "S-DBA"), ((BOB, "*", "S-DBA"), f"{BOB},S-DBA"), (("*",), "")]
 )

@@ -17,6 +17,7 @@ from tests.crash.lives import QUICK, TRACKING, Lives
 
 SLOW = Timings(working=0.1, roles=3600, done=3600)
 SOON = "The switchover of orders starts"  # what the thread is told five minutes before
+NO_CALLS = "orders waits to be read"
 WAITS = "Waiting for approval: "
 HELD, LET_GO = "This switchover of orders may not start for now", "lifted what held orders"
 LAPSED_WITHIN = 300.0
@@ -25,6 +26,18 @@ LAPSED_WITHIN = 300.0
 
 def orders(timings: Timings = QUICK) -> CloudSetup:
     return orders_on_qingcloud(SimulatedQingCloud(timings=timings))
+
+
+def orders_with_one_call() -> CloudSetup:
+    """A cloud whose every reading takes more calls than the bot may make."""
+    cloud = orders()
+
+    def configured(url: str) -> str:
+        return cloud.config(url).replace(
+            'provider = "qingcloud"', 'provider = "qingcloud"\ncalls_per_hour = 1'
+        )
+
+    return dataclasses.replace(cloud, config=configured)
 
 
 def sessions_by_iam_user() -> CloudSetup:
@@ -84,6 +97,19 @@ async def rejected(world: Lives) -> None:
 
 async def cancelled(world: Lives) -> None:
     card = await world.request()
+    await world.insist(lambda: world.stack.slack.click(world.stack.demo.requester, card, "cancel"))
+
+
+async def cancelled_while_it_waits(world: Lives) -> None:
+    """Its thread hears that there are no calls left to read with."""
+    people = world.stack.demo
+    await world.insist(lambda: world.stack.slack.command(people.requester, people.channel, world.scene.asked))
+    space = world.stack.demo.workspace
+    await space.wait_for(
+        lambda: any(NO_CALLS in each.text for each in world.stack.replies()), timeout=PATIENCE
+    )
+    card = world.stack.card()
+    assert card is not None
     await world.insist(lambda: world.stack.slack.click(world.stack.demo.requester, card, "cancel"))
 
 
@@ -226,6 +252,9 @@ class Way:
 VERIFIED_SOON = f'{TRACKING}\nverify_timeout = "2s"'
 WAYS = {
     "not readable": Way(("planning_failed",), denied, Status.REFUSED),
+    "no calls left": Way(
+        ("calls_awaited",), cancelled_while_it_waits, Status.CANCELLED, cloud=orders_with_one_call
+    ),
     "not needed": Way(("planned",), primary_already, Status.NOT_NEEDED),
     "rejected": Way(("rejected",), rejected, Status.REJECTED),
     "cancelled": Way(("cancelled",), cancelled, Status.CANCELLED),

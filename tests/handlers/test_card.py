@@ -105,6 +105,11 @@ def test_what_is_read_before_anything_is_sent_says_how_long_it_is_tried() -> Non
         assert (said in card(sample(status), TEXTS, now=NOW).text) == reads
     tried = replace(sample(Status.RECHECKING), submissions=(NOW,))
     assert said not in card(tried, TEXTS, now=NOW).text
+    awaits = Reason.of("calls-awaited", message="the account's budget of 60 calls is used up")
+    waiting = card(replace(sample(Status.RECHECKING), detail=awaits), TEXTS, now=NOW).text
+    assert said not in waiting
+    assert "goes on by itself" in waiting
+    assert "by itself" not in card(replace(sample(Status.EXPIRED), detail=awaits), TEXTS, now=NOW).text
 
 
 def test_an_expired_approval_is_not_offered() -> None:

@@ -19,6 +19,12 @@ def test_what_is_followed_is_urgent_and_nothing_else_is() -> None:
     assert followed.priority("cl-2") is Priority.ORDINARY
 
 
+def test_what_something_waits_for_is_urgent() -> None:
+    followed = Followed(TestClock())
+    assert followed.priority("cl-1", urgent=True) is Priority.URGENT
+    assert followed.priority("cl-1", urgent=False) is Priority.ORDINARY
+
+
 def test_following_ends_by_itself_and_starts_anew_with_every_look() -> None:
     clock = TestClock()
     followed = Followed(clock)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import Misconfigured, NotSent, OutcomeUnknown, Throttled, Unavailable
+from bot.errors import BudgetSpent, Misconfigured, NotSent, OutcomeUnknown, Throttled, Unavailable
 from providers.http import (
     INTERNET,
     READ_LIMIT,
@@ -399,6 +399,17 @@ def test_the_reserve_is_for_what_cannot_wait() -> None:
     assert caught.value.retry_after == timedelta(hours=1)
 
 
+def test_what_shares_a_budget_has_taken_it_together() -> None:
+    clock = TestClock()
+    before = Budget(10, timedelta(hours=1), clock, reserve=0)
+    after = Budget(5, timedelta(hours=1), clock, reserve=0, shared=before)
+    for budget in (before, after, before, after, before):
+        budget.take(Priority.ORDINARY)
+    with pytest.raises(BudgetSpent):
+        after.take(Priority.ORDINARY)
+    before.take(Priority.ORDINARY)
+
+
 async def test_a_refused_submission_is_not_sent_and_is_observed() -> None:
     async with Desk(answer()).open() as desk:
         for _ in range(1000):
@@ -417,10 +428,20 @@ async def test_a_refused_read_is_not_sent_and_is_observed() -> None:
     async with Desk(answer()).open() as desk:
         for _ in range(1000):
             desk.budget.take(Priority.SUBMISSION)
-        with pytest.raises(Throttled):
+        with pytest.raises(BudgetSpent):
             await desk.read()
         assert desk.heads == []
         assert desk.observed == [("Look", "throttled", 0.0)]
+
+
+async def test_a_cloud_that_fails_until_the_budget_is_spent_has_failed() -> None:
+    """Else a cloud that is down would look like one that is not asked."""
+    async with Desk(answer("503 No")).open() as desk:
+        for _ in range(998 - 200):
+            desk.budget.take(Priority.ORDINARY)
+        with pytest.raises(Unavailable):
+            await desk.read()
+        assert [outcome for _, outcome, _ in desk.observed] == ["unavailable"] * 2 + ["throttled"]
 
 
 PRIORITIES = st.sampled_from(list(Priority))

@@ -15,6 +15,7 @@ from bot.core.machine import Limits, decide, next_due, open_operation
 from bot.core.model import CandidateRule, Job, JobId, JobState, NodeId, Reason, Role, Topology
 from bot.core.operation import Status
 from bot.errors import (
+    BudgetSpent,
     Misconfigured,
     NotSent,
     OutcomeUnknown,
@@ -275,6 +276,86 @@ async def test_a_topology_that_becomes_readable_in_time_is_planned_on() -> None:
     await world.tick()
     await world.tick(2)
     assert await world.status() is Status.AWAITING_APPROVAL
+
+
+SPENT = BudgetSpent("the budget is used up", retry_after=timedelta(minutes=40))
+
+
+@pytest.mark.parametrize("at", [Status.PLANNING, Status.RECHECKING])
+async def test_a_budget_that_is_spent_is_waited_for_and_the_thread_is_told_once(at: Status) -> None:
+    """The cloud is well: that the bot may not call it refuses nothing."""
+    world = World()
+    await (world.requested() if at is Status.PLANNING else world.approved())
+    told = len(world.thread())
+    world.cloud.shows(*[SPENT] * 20, reading(A))
+    world.cloud.answers = [JOB]
+    for _ in range(20):
+        await world.tick(60)
+        assert (await world.status(), await world.why()) == (at, "calls-awaited")
+    assert world.thread()[told:] == ["reply-calls-awaited"]
+    await world.tick(60)
+    after = Status.AWAITING_APPROVAL if at is Status.PLANNING else Status.RUNNING
+    assert (await world.op()).status is after
+    assert (await world.op()).detail is None
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(30, 30), (2400, 60)])
+async def test_nobody_looks_before_there_are_calls_again_but_for_once_a_minute(
+    asked: int, waits: int
+) -> None:
+    """Approvals run out meanwhile."""
+    world = World()
+    await world.approved()
+    world.cloud.shows(BudgetSpent("used up", retry_after=timedelta(seconds=asked)))
+    for _ in range(3):
+        await world.tick()
+        read = world.cloud.readings
+        await world.tick(waits - 1)
+        assert world.cloud.readings == read
+        await world.clock.sleep(1)
+
+
+async def test_approvals_run_out_while_there_are_no_calls_and_the_end_says_so() -> None:
+    world = World()
+    op = await world.approved()
+    world.cloud.shows(SPENT)
+    assert op.expires_at is not None
+    while world.clock.now() < op.expires_at:
+        assert await world.status() is Status.RECHECKING
+        await world.tick(60)
+    await world.tick(60)
+    assert (await world.status(), await world.why()) == (Status.EXPIRED, "calls-awaited")
+    assert world.cloud.submissions == []
+
+
+async def test_a_budget_that_is_spent_between_them_does_not_make_failures_fewer() -> None:
+    world = World()
+    await world.approved()
+    silent, spent = Unavailable("503"), BudgetSpent("used up", retry_after=timedelta(seconds=1))
+    world.cloud.shows(*[silent, spent] * 5)
+    for _ in range(10):
+        await world.tick(12)
+    assert (await world.status(), await world.why()) == (Status.REFUSED, "provider-silent")
+
+
+async def test_after_a_try_a_spent_budget_ends_it_within_the_minute_of_the_other_tries() -> None:
+    world = World()
+    await world.submitted_with(Throttled("busy"), JOB)
+    world.cloud.shows(SPENT)
+    for _ in range(8):
+        await world.tick(10)
+    assert await world.status() is Status.REFUSED
+    assert len(world.cloud.submissions) == 1
+
+
+async def test_only_what_was_approved_is_read_with_what_is_kept_of_the_budget() -> None:
+    world = World()
+    await world.approved()
+    assert set(world.cloud.urgent) == {False}
+    world.cloud.answers, world.cloud.urgent = [JOB], []
+    await world.tick()
+    assert await world.status() is Status.RUNNING
+    assert world.cloud.urgent == [True]
 
 
 @pytest.mark.parametrize("asleep", ["down", "stopped"])

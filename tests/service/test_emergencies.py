@@ -114,6 +114,17 @@ async def test_only_an_emergency_overrides() -> None:
     assert await world.told(replace(ORDERS, overrides=("candidate_lag",))) == "overrides-need-emergency"
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_an_emergency_is_read_with_what_is_kept_of_the_budget_and_a_dry_run_is_not(
+    dry_run: bool,
+) -> None:
+    world = glass()
+    await world.ask(replace(EMERGENCY, dry_run=dry_run), EVE)
+    await world.tick()
+    assert world.cloud.urgent
+    assert set(world.cloud.urgent) == {not dry_run}
+
+
 async def test_an_emergency_has_the_chooser_too() -> None:
     answer = await glass().ask(replace(EMERGENCY, node=None), EVE)
     assert isinstance(answer, ChooseNode)

@@ -21,7 +21,7 @@ class Broken:
     error: Exception
 
     def __getattr__(self, name: str) -> object:
-        async def broken(*_: object) -> None:
+        async def broken(*_: object, **__: object) -> None:
             raise self.error
 
         return broken

@@ -29,14 +29,14 @@ SHARDED = replace(CLOUD, shards=True)
 class ShardedCloud(ScriptedCloud):
     """A cloud that reads one of its ``shards`` only if it is named; ``while_reading`` runs in every reading."""
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         await self._meanwhile()
         named = [each for each in self.shards if target.shard in {each.shard, each.shard_name}]
         if len(named) != 1:
             raise Refused(f"no shard {target.shard}", meaning=("cloud-no-such-shard", {"shard": "?"}))
         return named[0]
 
-    async def survey(self, database: str) -> Sequence[Topology]:
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         await self._meanwhile()
         return self.shards or await super().survey(database)
 

@@ -117,6 +117,7 @@ class ScriptedCloud:
         submissions: Every request made, with what it was allowed.
         polls: The ids of every job list read.
         readings: How often the topology was read.
+        urgent: Of each of these readings, whether it might use what is kept of the budget.
         shards: What a survey shows of a database that has shards.
         not_ours: Which jobs the last look for a lost submission was told to be of others.
     """
@@ -135,6 +136,7 @@ class ScriptedCloud:
     submissions: list[tuple[Plan, Intent]] = field(default_factory=list)
     polls: list[tuple[JobId, ...]] = field(default_factory=list)
     readings: int = 0
+    urgent: list[bool] = field(default_factory=list)
     shards: Sequence[Topology] = ()
     not_ours: frozenset[JobId] = frozenset()
 
@@ -142,8 +144,9 @@ class ScriptedCloud:
         """What readings show from now on."""
         self.topology = list(topologies)
 
-    async def observe(self, target: Target) -> Topology:
+    async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         self.readings += 1
+        self.urgent.append(urgent)
         meanwhile, self.while_reading = self.while_reading, None
         if meanwhile is not None:
             await meanwhile()
@@ -152,8 +155,8 @@ class ScriptedCloud:
             raise seen
         return seen
 
-    async def survey(self, database: str) -> Sequence[Topology]:
-        return self.shards or (await self.observe(Target(database)),)
+    async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
+        return self.shards or (await self.observe(Target(database), urgent=urgent),)
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         return Call(f"{self.verb} {target} to {candidate}")

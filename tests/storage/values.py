@@ -191,6 +191,7 @@ def _alphabet(op: Operation, at: datetime) -> list[e.Event]:
     return [
         *(planned(op, outcome=outcome, needed=2, at=at) for outcome in Outcome),
         e.PlanningFailed(at, WHY),
+        e.CallsAwaited(at, WHY),
         *(e.Approved(at, UserId(by), 2, self_approval=True) for by in ("U1", "U2", "U3")),
         e.StartNear(at),
         e.StartReached(at),

@@ -1,0 +1,130 @@
+"""Others have used up the calls of an account: what was approved starts all the same, on every cloud."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from bot.core.commands import Action, ListDatabases, RequestSwitchover
+from bot.core.model import JobId, Target
+from bot.core.operation import Operation, Status
+from bot.errors import BudgetSpent
+from bot.ports import Provider
+from bot.service.catalogue import Catalogue, Database
+from bot.service.guarded import Guarded
+from tests.core.examples import ANN, BOB, EVE
+from tests.providers.huawei_dds import HuaweiHarness
+from tests.providers.qingcloud import QingCloudHarness
+from tests.service.world import POLICY, World
+
+CLOUDS = [
+    pytest.param(QingCloudHarness, {"calls_per_hour": 100}, id="qingcloud"),
+    pytest.param(HuaweiHarness.of_replica_set, {"calls_per_minute": 100}, id="huawei-dds"),
+]
+SOME_JOB = JobId("0f2b6a9e-7f54-4d2f-a3a7-0b9ad0f3c1d2")
+
+
+@dataclass
+class Account:
+    """A world with one database on a simulated cloud, whose calls are counted."""
+
+    world: World
+    provider: Provider
+    target: Target
+    candidate: str | None
+
+    async def asked(self, *, emergency: bool = False) -> Operation:
+        reason, name = "upgrade", self.target.database
+        ask = RequestSwitchover(name, self.candidate, None, reason, emergency=emergency)
+        assert await self.world.ask(ask, EVE) is None
+        return (await self.world.store.operations(open_only=True))[0]
+
+    async def approved(self) -> Operation:
+        op = await self.asked()
+        await self.world.tick()
+        for who in (ANN, BOB):
+            assert await self.world.click(Action.APPROVE, who, op.id) == "None"
+        return op
+
+    async def look(self) -> None:
+        await self.provider.observe(self.target)
+
+    async def poll(self) -> None:
+        await self.provider.jobs([SOME_JOB])
+
+    async def use_up(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Until there is nothing left for this kind of call."""
+        with suppress(BudgetSpent):
+            while True:
+                await call()
+
+    async def status(self, op: Operation) -> Status:
+        return (await self.world.op(op.id)).status
+
+
+@asynccontextmanager
+async def account(harness_of: Callable[[], Any], limits: dict[str, int]) -> AsyncIterator[Account]:
+    harness = harness_of()
+    async with harness.front.open():
+        provider, name = Guarded(harness.provider(**limits)), harness.target.database
+        world, policy = World(), replace(POLICY, break_glass=("*",))
+        world.clock = harness.clock
+        world.catalogue.current = Catalogue({name: Database(name, "", "cloud", provider, policy)})
+        world.start()
+        try:
+            yield Account(world, provider, harness.target, harness.candidate)
+        finally:
+            await harness.close()
+
+
+@pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
+async def test_what_was_approved_starts_when_readings_have_used_up_the_calls(
+    harness_of: Callable[[], Any], limits: dict[str, int]
+) -> None:
+    async with account(harness_of, limits) as of:
+        op = await of.approved()
+        await of.use_up(of.look)
+        await of.world.tick()
+        assert await of.status(op) is Status.RUNNING
+
+
+@pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
+async def test_polling_leaves_rechecks_their_share(
+    harness_of: Callable[[], Any], limits: dict[str, int]
+) -> None:
+    async with account(harness_of, limits) as of:
+        op = await of.approved()
+        await of.use_up(of.poll)
+        await of.world.tick()
+        assert await of.status(op) is Status.RUNNING
+
+
+@pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
+async def test_an_emergency_is_planned_and_starts_when_readings_have_used_up_the_calls(
+    harness_of: Callable[[], Any], limits: dict[str, int]
+) -> None:
+    async with account(harness_of, limits) as of:
+        await of.use_up(of.look)
+        op = await of.asked(emergency=True)
+        await of.world.tick()
+        await of.world.tick()
+        assert await of.status(op) is Status.RUNNING
+
+
+@pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
+async def test_what_is_only_looked_at_leaves_the_reserve_alone(
+    harness_of: Callable[[], Any], limits: dict[str, int]
+) -> None:
+    async with account(harness_of, limits) as of:
+        await of.use_up(of.look)
+        shown = await of.world.ask(ListDatabases())
+        assert "cloud-budget-spent" in f"{shown}"
+        plan = RequestSwitchover(of.target.database, of.candidate, reason="", dry_run=True)
+        assert "cloud-budget-spent" in f"{await of.world.ask(plan)}"
+        op = await of.asked()
+        await of.world.tick()
+        assert (await of.world.op(op.id)).status is Status.PLANNING
