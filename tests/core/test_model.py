@@ -39,6 +39,7 @@ from bot.errors import (
     Refused,
     SwitchoverError,
     Throttled,
+    Unheard,
 )
 from tests.core.examples import (
     ACCEPTED,
@@ -228,6 +229,7 @@ def test_every_error_is_one_of_ours_and_says_what_it_knows() -> None:
     assert NotSent("no route").code == ""
     assert Locked("SW-1").holder == "SW-1"
     assert Chosen("SW-1").made == "SW-1"
+    assert (Unheard().why, Unheard("No space left on device").why) == ("", "No space left on device")
     assert str(illegal) == "approved is not possible while planning"
     assert str(IllegalTransition("planning", "approved", "why")) == f"{illegal}: why"
     problems = ConfigError(["a", "b"])

@@ -50,7 +50,7 @@ CAUGHT = {
     "keep_removed_databases": ("policy_in_force", 199),
     "forget_removed_databases": ("removed_is_tracked", 153),
     "say_it_there_or_nowhere": ("ends_are_told_once", 11),
-    "show_a_home_once": ("homes_are_true", 2),
+    "show_a_home_once": ("homes_are_true", 0),
     "show_cards_once": ("holds_are_shown", 91),
     "replies_beside_their_thread": ("said_in_the_thread", 0),
     "everybody_by_their_own_clock": ("posted_once", 0),
