@@ -103,9 +103,9 @@ async def test_the_tour_from_start_to_end(
     await expect(tab.at("tour-start")).to_be_focused()
 
 
-async def test_a_request_that_is_gone_begins_the_tour_anew_and_says_what_to_do(visit: Visit) -> None:
+async def test_a_request_that_is_gone_begins_the_tour_anew_and_says_what_to_do(own_visit: Visit) -> None:
     """Once, so that whoever wants to look around can still go on."""
-    tab = await visit.tab()
+    tab = await own_visit.tab()
     await typed_for_me(tab, "/switchover orders")
     await tab.alone("Which node of orders").get_by_role("button", name="Choose").first.click()
     await at_step(tab, "own")
