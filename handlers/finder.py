@@ -71,14 +71,14 @@ class _Part:
         latest: Until when, None: to the last message.
         pages: How many at most.
         beyond: What is known once these are read, and there are more.
-        begun: It continues a look-up.
+        continues: It is not the first of a look-up.
     """
 
     oldest: datetime | None
     latest: datetime | None
     pages: int
     beyond: Absent | Unreadable
-    begun: bool
+    continues: bool
 
 
 class Take(Protocol):
@@ -112,7 +112,7 @@ class Finder:
     ) -> Found | Absent | Unreadable:
         """Looks for a message where it would have been posted, around the time when its post was begun.
 
-        However long ago that is, and whatever was said since, it is a few minutes to read. Where nobody wrote down
+        However long ago that is, and whatever was said since, it is about an hour to read. Where nobody wrote down
         when it was begun, that is everything from a minute before it became owed.
 
         Before it is said to be absent, some messages are looked at whatever their time: our clock may be further
@@ -143,7 +143,7 @@ class Finder:
         in_time: Callable[[], bool],
         part: _Part,
     ) -> Found | Absent | Unreadable:
-        begun = part.begun
+        begun = part.continues
         cursor: str | None = None
         for _ in range(part.pages):
             if not in_time():
@@ -188,8 +188,8 @@ def _parts(method: str, message: Message) -> Sequence[_Part]:
     # The first page of a channel is the newest; that of a thread the oldest.
     again = AGAIN_IN_A_THREAD if message.thread else 1
     return (
-        _Part(oldest, latest, MAX_PAGES, beyond=Unreadable(method), begun=False),
-        _Part(None, None, again, beyond=Absent(), begun=True),
+        _Part(oldest, latest, MAX_PAGES, beyond=Unreadable(method), continues=False),
+        _Part(None, None, again, beyond=Absent(), continues=True),
     )
 
 

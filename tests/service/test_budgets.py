@@ -81,24 +81,14 @@ async def account(harness_of: Callable[[], Any], limits: dict[str, int]) -> Asyn
             await harness.close()
 
 
+@pytest.mark.parametrize("by", ["look", "poll"])
 @pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
-async def test_what_was_approved_starts_when_readings_have_used_up_the_calls(
-    harness_of: Callable[[], Any], limits: dict[str, int]
+async def test_what_was_approved_starts_when_readings_or_polls_have_used_up_the_calls(
+    harness_of: Callable[[], Any], limits: dict[str, int], by: str
 ) -> None:
     async with account(harness_of, limits) as of:
         op = await of.approved()
-        await of.use_up(of.look)
-        await of.world.tick()
-        assert await of.status(op) is Status.RUNNING
-
-
-@pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
-async def test_polling_leaves_rechecks_their_share(
-    harness_of: Callable[[], Any], limits: dict[str, int]
-) -> None:
-    async with account(harness_of, limits) as of:
-        op = await of.approved()
-        await of.use_up(of.poll)
+        await of.use_up(getattr(of, by))
         await of.world.tick()
         assert await of.status(op) is Status.RUNNING
 
