@@ -199,3 +199,26 @@ async def test_toasts_are_few_say_a_thing_once_and_go_by_themselves(visit: Visit
     await expect(tab.at("toast")).to_have_text(["two", "four", "three"])
     await tab.page.clock.fast_forward(200)
     await expect(tab.at("toast")).to_have_count(0)
+
+
+ASKED_TWICE = """async () => {
+  const { confirmed } = await import("/js/confirm.js");
+  const text = { tokens: [{ kind: "text", text: "sure?" }] };
+  const words = (title) => ({ title: { text: title }, text, confirm: { text: "yes" }, deny: { text: "no" } });
+  window.answers = {};
+  confirmed(words("first")).then((answer) => { window.answers.first = answer; });
+  // The browser tells only later that a dialog was closed: here after it was opened anew.
+  document.getElementById("confirm").close();
+  confirmed(words("second")).then((answer) => { window.answers.second = answer; });
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))));
+}"""
+
+
+async def test_a_question_is_not_answered_by_the_end_of_the_one_before(visit: Visit) -> None:
+    tab = await visit.tab()
+    await tab.page.evaluate(ASKED_TWICE)
+    assert await tab.page.evaluate("window.answers") == {"first": False}
+    await expect(tab.at("confirm-yes")).to_be_focused()
+    await tab.page.keyboard.press("Enter")
+    await tab.page.wait_for_function("'second' in window.answers")
+    assert await tab.page.evaluate("window.answers") == {"first": False, "second": True}
