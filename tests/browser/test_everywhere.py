@@ -10,6 +10,9 @@ import pytest
 from playwright.async_api import expect
 
 from bot.sandbox import page as page_package
+from bot.sandbox.page.app import page_app
+from bot.sandbox.page.sandbox import Sandbox
+from bot.sandbox.server import serve
 from tests.browser.visits import BEA, PHONE, RITA, Tab, Visit, ends
 
 PANELS = ("clouds", "faults", "calls", "bot")
@@ -105,3 +108,16 @@ async def test_no_word_is_missing_in_chinese(visit: Visit) -> None:
     await expect(tab.page.locator("html")).to_have_attribute("lang", "en")
     await tab.page.reload()
     await expect(tab.at("side-clouds")).to_have_text("Clouds")
+
+
+async def test_the_page_speaks_what_the_channels_are_told_in_until_another_language_is_chosen(
+    visit: Visit,
+) -> None:
+    sandbox = Sandbox(locale="zh-CN")
+    async with serve(page_app(sandbox)) as url:
+        page = await (await visit.context()).new_page()
+        for lang in ("zh-CN", "en"):
+            await page.goto(url)
+            await expect(page.locator("html")).to_have_attribute("lang", lang)
+            await page.get_by_test_id("language").select_option("en")
+        sandbox.close()

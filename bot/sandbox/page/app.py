@@ -21,7 +21,7 @@ from bot.sandbox.page.people import cast
 from bot.sandbox.page.sandbox import NotReady, Sandbox
 from bot.sandbox.slack import Impossible
 from handlers.grammar import usage
-from handlers.texts import LOCALES, Texts
+from handlers.texts import FALLBACK, LOCALES, Texts
 
 STATIC = Path(__file__).parent / "static"
 QUIET = (
@@ -36,6 +36,7 @@ def page_app(sandbox: Sandbox) -> ASGIApp:
         Route("/api/snapshot", page.snapshot),
         Route("/api/events", page.events),
         Route("/api/commands", page.commands),
+        Route("/api/language", page.language),
         Route("/api/do/{action}", page.act, methods=["POST"]),
         Mount("/", StaticFiles(directory=STATIC, html=True)),
     ]
@@ -73,6 +74,11 @@ class Page:
                 for locale in LOCALES
             }
         )
+
+    async def language(self, _: Request) -> Response:
+        """What the page speaks where nobody has chosen yet; null leaves it to the browser."""
+        told = self._sandbox.locale
+        return JSONResponse(None if told == FALLBACK else told)
 
     async def act(self, request: Request) -> Response:
         """One action of one person."""

@@ -73,7 +73,7 @@ class Sandbox:
         clouds: Makes the clouds of a new world.
         starter: Starts the bot's process.
         begun: Is told of each new world.
-        locale: The language of what the bot posts in channels.
+        locale: The language of what the bot posts in channels, which the page speaks too.
         program: How the commands are called that the page prints.
     """
 
@@ -89,7 +89,7 @@ class Sandbox:
         self._make_clouds = clouds
         self._starter = starter
         self._begun = begun
-        self._locale = locale
+        self.locale = locale
         self._program = program
         self._world: Stack | None = None
         self._setups: Mapping[str, CloudSetup] = {}
@@ -144,7 +144,7 @@ class Sandbox:
                 tracking=TRACKING,
                 policy=POLICY,
                 starter=self._starter,
-                locale=self._locale,
+                locale=self.locale,
             )
             async with running as world:
                 with world.demo.workspace.on_change(lambda _: self.wake()):

@@ -30,7 +30,7 @@ async def show(
     Args:
         port: The page's port, 0 for a free one; None for the usual one, or a free one where that is taken.
         browser: Open the page in a browser, where there is a screen.
-        locale: The language of what the bot posts in channels.
+        locale: The language of what the bot posts in channels, and of the page.
         write: Takes what is to be told, a few lines at a time.
 
     Raises:

@@ -11,13 +11,18 @@ export async function load() {
   for (const name of Object.keys(LANGUAGES)) {
     tables[name] = await (await fetch(`/words/${name}.json`)).json();
   }
-  const wanted = kept(forBrowser, "language") ?? (navigator.language.startsWith("zh") ? "zh-CN" : "en");
-  choose(wanted in LANGUAGES ? wanted : "en");
+  const told = await (await fetch("/api/language")).json();
+  const wanted = kept(forBrowser, "language") ?? told ?? (navigator.language.startsWith("zh") ? "zh-CN" : "en");
+  speak(wanted in LANGUAGES ? wanted : "en");
 }
 
 export function choose(name) {
-  language = name;
   keep(forBrowser, "language", name);
+  speak(name);
+}
+
+function speak(name) {
+  language = name;
   document.documentElement.lang = name;
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = t(node.dataset.word);
 }
