@@ -399,6 +399,34 @@ def test_the_reserve_is_for_what_cannot_wait() -> None:
     assert caught.value.retry_after == timedelta(hours=1)
 
 
+def test_calls_that_are_expected_are_not_counted_and_never_more_than_there_are() -> None:
+    clock = TestClock()
+    budget = Budget(10, timedelta(hours=1), clock, reserve=4)
+    for _ in range(4):
+        budget.take(Priority.ORDINARY)
+        clock.advance(60)
+    budget.expect(2, Priority.ORDINARY)
+    with pytest.raises(BudgetSpent) as caught:
+        budget.expect(4, Priority.ORDINARY)
+    assert caught.value.retry_after == timedelta(minutes=57)
+    clock.advance(57 * 60)
+    budget.expect(4, Priority.ORDINARY)
+    clock.advance(3600)
+    budget.expect(50, Priority.ORDINARY)
+    budget.take(Priority.ORDINARY)
+    with pytest.raises(BudgetSpent):
+        budget.expect(50, Priority.ORDINARY)
+
+
+async def test_calls_that_are_not_left_are_observed_when_they_are_expected() -> None:
+    async with Desk(answer()).open() as desk:
+        for _ in range(799):
+            desk.budget.take(Priority.SUBMISSION)
+        with pytest.raises(BudgetSpent):
+            desk.account.expect("Look", 2, Priority.ORDINARY)
+        assert (desk.heads, desk.observed) == ([], [("Look", "throttled", 0.0)])
+
+
 def test_what_shares_a_budget_has_taken_it_together() -> None:
     clock = TestClock()
     before = Budget(10, timedelta(hours=1), clock, reserve=0)

@@ -16,6 +16,7 @@ from bot.errors import BudgetSpent
 from bot.ports import Provider
 from bot.service.catalogue import Catalogue, Database
 from bot.service.guarded import Guarded
+from providers.http import Budget, Priority
 from tests.core.examples import ANN, BOB, EVE
 from tests.providers.huawei_dds import HuaweiHarness
 from tests.providers.qingcloud import QingCloudHarness
@@ -36,6 +37,7 @@ class Account:
     provider: Provider
     target: Target
     candidate: str | None
+    budget: Budget
 
     async def asked(self, *, emergency: bool = False) -> Operation:
         reason, name = "upgrade", self.target.database
@@ -70,13 +72,14 @@ class Account:
 async def account(harness_of: Callable[[], Any], limits: dict[str, int]) -> AsyncIterator[Account]:
     harness = harness_of()
     async with harness.front.open():
-        provider, name = Guarded(harness.provider(**limits)), harness.target.database
+        built, name = harness.provider(**limits), harness.target.database
+        provider = Guarded(built)
         world, policy = World(), replace(POLICY, break_glass=("*",))
         world.clock = harness.clock
         world.catalogue.current = Catalogue({name: Database(name, "", "cloud", provider, policy)})
         world.start()
         try:
-            yield Account(world, provider, harness.target, harness.candidate)
+            yield Account(world, provider, harness.target, harness.candidate, built.budget)
         finally:
             await harness.close()
 
@@ -118,3 +121,20 @@ async def test_what_is_only_looked_at_leaves_the_reserve_alone(
         op = await of.asked()
         await of.world.tick()
         assert (await of.world.op(op.id)).status is Status.PLANNING
+
+
+async def test_calls_that_come_back_one_at_a_time_are_not_spent_on_beginnings() -> None:
+    """On a cloud of which one reading takes several calls: each is in vain without the others."""
+    async with account(QingCloudHarness, {"calls_per_hour": 100}) as of:
+        clock = of.world.clock
+        for _ in range(70):
+            of.budget.take(Priority.SUBMISSION)
+            await clock.sleep(10)
+        await clock.sleep(3000 - clock.monotonic())
+        op = await of.approved()
+        with suppress(BudgetSpent):
+            while True:
+                of.budget.take(Priority.URGENT)
+        while clock.monotonic() < 3700 and await of.status(op) is Status.RECHECKING:
+            await of.world.tick(2)
+        assert await of.status(op) is Status.RUNNING
