@@ -463,7 +463,9 @@ class Duties:
         if database is None:
             return None
         try:
-            return await database.provider.observe(op.target)
+            # Not the slow look at what waits for a person: in hours it would use up what is kept for the others.
+            urgent = op.status is not Status.NEEDS_ATTENTION
+            return await database.provider.observe(op.target, urgent=urgent)
         except ProviderError as error:
             log.warning("unreadable", operation=op.id, reason=str(error))
             return None
