@@ -209,11 +209,12 @@ async def test_an_untrusted_certificate_is_a_misconfiguration() -> None:
 @pytest.mark.parametrize("how", NEVER_CONNECTED)
 async def test_why_there_is_no_connection_is_said_in_words(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     words = {
-        "refused": "connection refused",
-        "name not found": "name not found",
-        "TLS fails": "TLS failed",
-        "connect times out": "timed out",
+        "refused": ("refused", "connection refused"),
+        "name not found": ("no-name", "name not found"),
+        "TLS fails": ("tls", "TLS failed"),
+        "connect times out": ("timeout", "timed out"),
     }
+    code, said = words[how]
     monkeypatch.setattr("providers.http.CONNECT_TIMEOUT", timedelta(seconds=0.1))
 
     async def speaks_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -230,8 +231,9 @@ async def test_why_there_is_no_connection_is_said_in_words(how: str, monkeypatch
                 await desk.read()
             with pytest.raises(NotSent) as submitted:
                 await desk.submit()
-            assert read.value.message == submitted.value.message
-            assert read.value.message == f"can't connect to {where} ({words[how]})"
+            for error in (read.value, submitted.value):
+                assert error.message == f"can't connect to {where} ({said})"
+                assert error.meaning == ("cloud-no-connection", {"address": where, "why": code})
             assert len(desk.clock.slept) > 2
             await desk.account.close()
 
