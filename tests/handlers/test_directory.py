@@ -303,7 +303,7 @@ async def test_the_end_of_an_older_question_ends_no_newer_one() -> None:
     other = await asked(due)
     assert len(ends) == 2
     ends[1].set()
-    assert await asyncio.gather(newer, other) == [1, 1]
+    assert (await newer, await other) == (1, 1)
     assert await answers.get("S1") == 1
 
 
