@@ -83,6 +83,9 @@ async def test_a_language_is_remembered_and_asks_nobody(office: Office) -> None:
         {"is_stranger": True},
         {"team_id": "T9"},
         {"team_id": None},
+        {"team_id": [TEAM]},
+        {"team_id": "E1", "enterprise_user": {"teams": f"{TEAM}9"}},
+        {"team_id": "E1", "enterprise_user": {"teams": 5}},
         {"id": "U2"},
     ],
 )
