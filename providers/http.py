@@ -513,7 +513,7 @@ class Account:
 
     async def _get(self, request: Request, deadline: float) -> Answer:
         if self._closed:  # a transport would connect anew
-            raise Unavailable("the account is closed", meaning=("cloud-closed", {}))
+            raise _closed()
         timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
@@ -524,6 +524,12 @@ class Account:
                     return await _whole(response, READ_LIMIT)
                 finally:
                     await response.aclose()
+        except asyncio.CancelledError:
+            # aiohttp cancels whoever waits for a connection when it is closed, and nobody has asked this task to end.
+            task = asyncio.current_task()
+            if self._closed and task is not None and not task.cancelling():
+                raise _closed() from None
+            raise
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             said = "the endpoint is not a usable address"
             raise Misconfigured(said, meaning=("cloud-bad-address", {})) from exc
@@ -536,6 +542,10 @@ class Account:
                 f"the provider did not answer ({type(exc).__name__})",
                 meaning=("cloud-no-answer", {"error": type(exc).__name__}),
             ) from exc
+
+
+def _closed() -> Unavailable:
+    return Unavailable("the account is closed", meaning=("cloud-closed", {}))
 
 
 _UNTRUSTED = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)

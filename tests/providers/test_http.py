@@ -253,6 +253,30 @@ async def test_a_closed_account_connects_no_more() -> None:
         assert desk.connections == 0
 
 
+async def test_whoever_reads_when_the_account_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also who waits for one of its connections: nobody has cancelled them."""
+    asked, end = asyncio.Event(), asyncio.Event()
+
+    async def hangs(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(HEAD_END)
+        asked.set()
+        await end.wait()
+
+    monkeypatch.setattr("providers.http.CONNECTIONS", 1)
+    async with listening(hangs) as port:
+        desk = Desk()
+        desk.url = f"http://127.0.0.1:{port}/x"
+        reads = [asyncio.create_task(desk.read()) for _ in range(3)]
+        cancelled = asyncio.create_task(desk.read())
+        await asked.wait()
+        cancelled.cancel()
+        await desk.account.close()
+        ends = await asyncio.gather(*reads, cancelled, return_exceptions=True)
+        end.set()
+    assert [str(each) for each in ends[:3]] == ["the account is closed"] * 3
+    assert isinstance(ends[3], asyncio.CancelledError)
+
+
 async def test_what_a_read_is_answered_is_not_carried_to_the_next() -> None:
     async with Desk(answer("200 OK", b"", "Set-Cookie: a=1")).open() as desk:
         assert [await desk.read(), await desk.read()] == [200, 200]
