@@ -511,9 +511,12 @@ class Account:
         asked = error.retry_after.total_seconds() if isinstance(error, Throttled) else 0.0
         return max(asked, wait)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("the account is closed", meaning=("cloud-closed", {}))
+
     async def _get(self, request: Request, deadline: float) -> Answer:
-        if self._closed:  # a transport would connect anew
-            raise _closed()
+        self._check_open()  # a transport would connect anew
         timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
@@ -526,9 +529,8 @@ class Account:
                     await response.aclose()
         except asyncio.CancelledError:
             # aiohttp cancels whoever waits for a connection when it is closed, and nobody has asked this task to end.
-            task = asyncio.current_task()
-            if self._closed and task is not None and not task.cancelling():
-                raise _closed() from None
+            if (task := asyncio.current_task()) is not None and not task.cancelling():
+                self._check_open()
             raise
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             said = "the endpoint is not a usable address"
@@ -542,10 +544,6 @@ class Account:
                 f"the provider did not answer ({type(exc).__name__})",
                 meaning=("cloud-no-answer", {"error": type(exc).__name__}),
             ) from exc
-
-
-def _closed() -> Unavailable:
-    return Unavailable("the account is closed", meaning=("cloud-closed", {}))
 
 
 _UNTRUSTED = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)

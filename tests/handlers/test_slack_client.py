@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 
 import pytest
 
 from handlers.slack_client import Done, NotSent, Outcome, RateLimited, Rejected, SlackClient, Unknown
 from tests.handlers.ledger import HandClock
 from tests.handlers.workspace import Workspace
-from tests.providers.conformance import NEVER_CONNECTED, unreachable
-from tests.providers.wires import listening
 
 POST = {"channel": "C1", "text": "hello"}
 
@@ -84,35 +81,6 @@ async def test_where_nobody_listens_nothing_was_sent(slack: Workspace, client: S
     await slack.close()
     assert isinstance(await client.call("chat.postMessage", **POST), NotSent)
     await slack.open()
-
-
-@pytest.mark.parametrize("how", NEVER_CONNECTED)
-async def test_why_there_is_no_connection_is_said_in_a_word(
-    how: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = {
-        "refused": "connection_refused",
-        "name not found": "dns_failed",
-        "TLS fails": "tls_failed",
-        "connect times out": "connect_timed_out",
-    }
-
-    async def speaks_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 no TLS here\r\n")
-        await reader.read()
-
-    async with listening(speaks_no_tls) as port:
-        with ExitStack() as stack:
-            endpoint, _ = unreachable(how, port, stack, monkeypatch)
-            client = SlackClient(
-                token="xoxb-test",
-                api_url=f"{endpoint}/api/",
-                clock=HandClock(),
-                observe=lambda *_: None,
-                time_limit=0.5,
-            )
-            assert await client.call("chat.postMessage", **POST) == NotSent(words[how])
-            await client.close()
 
 
 async def test_what_is_none_is_left_out(slack: Workspace, client: SlackClient) -> None:
