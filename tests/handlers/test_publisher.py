@@ -754,6 +754,15 @@ async def test_an_end_does_not_wait_long_for_milestones_that_are_refused(desk: D
     assert desk.texts(f"D{OPERATION.requested_by}") == ["SW-1: say-3"]
 
 
+async def test_the_card_of_an_end_is_given_up_no_sooner_than_the_end(desk: Desk) -> None:
+    ended = replace(OPERATION, id=OperationId("SW-1"), status=Status.SUCCEEDED, submissions=(START,))
+    desk.owe_card()
+    desk.outbox.change(100, operation=ended)
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=10)
+    await desk.settle(seconds=600)
+    assert desk.texts() == ["SW-1 v2"]
+
+
 async def test_a_deleted_card_is_given_up_but_its_replies_go_on(desk: Desk) -> None:
     desk.owe_card(ts="1.1", posted_version=1)
     desk.owe_reply(1)
