@@ -288,10 +288,10 @@ async def test_after_retry_after_nobody_is_published_before_its_time(tabs: Tabs)
 async def test_who_was_put_back_waits_for_no_tab_that_is_only_kept_fresh_either(tabs: Tabs) -> None:
     await tabs.settled(BOB)
     await tabs.clock.sleep(LOOK_AGAIN.total_seconds() - 10)
-    tabs.slack.faults.once(PUBLISH, Fault.rate_limited(20))
+    tabs.slack.faults.once(PUBLISH, Fault.rate_limited(60))
     await tabs.open(ANN)
-    await tabs.keep()
-    await tabs.clock.sleep(30)
+    await tabs.keep(1)
+    await tabs.clock.sleep(70)
     now = tabs.clock.now()
     (first,) = await tabs.world.store.claim_homes(
         now, now + LEASE, 1, opened_since=now - KEPT_FRESH, looked_before=now - PAUSE
