@@ -47,6 +47,8 @@ class Accounts:
         self._metrics = metrics
         self._in_force: Mapping[str, _Account] = {}
         self._prepared: Mapping[str, _Account] = {}
+        # Also of accounts that are gone: they may come back before their calls count no more.
+        self._last: dict[str, Provider] = {}
         self._open: list[Provider] = []
         self._left: list[Provider] = []
 
@@ -62,12 +64,13 @@ class Accounts:
         return {name: each.guarded for name, each in self._prepared.items()}
 
     def begin(self) -> None:
-        """What was prepared is in force, and nothing was before."""
+        """What was prepared is in force; closes nothing."""
         self._in_force = self._prepared
+        self._last |= {name: each.provider for name, each in self._in_force.items()}
 
     async def take_effect(self, catalogue: Catalogue) -> None:
         """What was prepared is in force. Closes what nothing needs any more: one time later, for what is under way."""
-        self._in_force = self._prepared
+        self.begin()
         named = [
             database.provider for database in (*catalogue.databases.values(), *catalogue.retired.values())
         ]
@@ -104,6 +107,6 @@ class Accounts:
             clock=self._clock,
             call_timeout=made.call_timeout,
             observer=self._metrics.provider_observer(name),
-            before=None if before is None else before.provider,
+            before=self._last.get(name),
         )
         return _Account(made, provider, Guarded(provider))

@@ -95,8 +95,8 @@ class Provider(Protocol):
 
         Args:
             target: What is read.
-            urgent: Something approved, or an emergency, waits for it: it may use what of the budget of calls is
-                kept for these.
+            urgent: Something approved, sent, or an emergency, waits for it: it may use what of the budget of calls
+                is kept for these.
 
         Raises:
             Refused: The target does not exist or can't be read as asked (a shard where there are none).

@@ -266,10 +266,12 @@ def _is_member(user_id: str, user: Mapping[str, Any], home: Identity) -> bool:
 
 
 def _is_here(user: Mapping[str, Any], home: Identity) -> bool:
-    if user.get("team_id") in home.home:
+    # Of any other shape it proves nothing either.
+    team, grid = user.get("team_id"), user.get("enterprise_user")
+    if isinstance(team, str) and team in home.home:
         return True
-    grid = user.get("enterprise_user")
-    return isinstance(grid, dict) and home.team in (grid.get("teams") or ())
+    teams = grid.get("teams") if isinstance(grid, dict) else None
+    return isinstance(teams, list) and home.team in teams
 
 
 def _locale(user: Mapping[str, Any]) -> str:

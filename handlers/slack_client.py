@@ -239,7 +239,8 @@ def _judged(outcome: Outcome) -> Outcome:
 
 
 def _refusal(response: Any) -> Outcome:
-    status = getattr(response, "status_code", None)
+    # Where the answer says that it is JSON and is none, the SDK hands on what aiohttp made of it.
+    status = getattr(response, "status_code", None) or getattr(response, "status", None)
     data = getattr(response, "data", None)
     error = str(data.get("error", "")) if isinstance(data, dict) else ""
     if status == HTTPStatus.TOO_MANY_REQUESTS or error in ("ratelimited", "rate_limited"):

@@ -236,11 +236,20 @@ class Budget:
         Raises:
             BudgetSpent: The budget is used up for this priority; ``retry_after`` says until when.
         """
+        self.expect(1, priority)
+        self.taken.append(self._clock.monotonic())
+
+    def expect(self, calls: int, priority: Priority) -> None:
+        """Whether so many calls are left, or all that there ever are; counts none.
+
+        Raises:
+            BudgetSpent: They are not; ``retry_after`` says until when.
+        """
         now = self._clock.monotonic()
         while self.taken and self.taken[0] <= now - self._per:
             self.taken.popleft()
         allowed = self.calls - math.ceil(self._reserve * priority.value)
-        excess = len(self.taken) - allowed
+        excess = len(self.taken) + min(calls, max(allowed, 1)) - 1 - allowed
         if excess >= 0:
             wait = self.taken[excess] + self._per - now if excess < len(self.taken) else self._per
             raise BudgetSpent(
@@ -248,7 +257,6 @@ class Budget:
                 retry_after=timedelta(seconds=wait),
                 meaning=("cloud-budget-spent", {"count": str(self.calls)}),
             )
-        self.taken.append(now)
 
 
 class _Trace:
@@ -463,9 +471,25 @@ class Account:
         self._closed = True
         await self._reads.aclose()
 
+    def expect(self, call: str, calls: int, priority: Priority) -> None:
+        """Says that so many calls will be made, of which each is in vain without the others.
+
+        Where calls come back one at a time, who spends each of them on a beginning gets to no end.
+
+        Raises:
+            BudgetSpent: They are not left; ``retry_after`` says until when.
+        """
+        with self._refusal_observed(call):
+            self.budget.expect(calls, priority)
+
     def _take(self, call: str, priority: Priority) -> None:
-        try:
+        with self._refusal_observed(call):
             self.budget.take(priority)
+
+    @contextmanager
+    def _refusal_observed(self, call: str) -> Iterator[None]:
+        try:
+            yield
         except BudgetSpent:
             self._observer(call, OUTCOMES[Throttled], 0.0)
             raise
@@ -487,9 +511,12 @@ class Account:
         asked = error.retry_after.total_seconds() if isinstance(error, Throttled) else 0.0
         return max(asked, wait)
 
-    async def _get(self, request: Request, deadline: float) -> Answer:
-        if self._closed:  # a transport would connect anew
+    def _check_open(self) -> None:
+        if self._closed:
             raise Unavailable("the account is closed", meaning=("cloud-closed", {}))
+
+    async def _get(self, request: Request, deadline: float) -> Answer:
+        self._check_open()  # a transport would connect anew
         timeouts = httpx.Timeout(None, connect=CONNECT_TIMEOUT.total_seconds()).as_dict()
         try:
             async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0)):
@@ -500,6 +527,11 @@ class Account:
                     return await _whole(response, READ_LIMIT)
                 finally:
                     await response.aclose()
+        except asyncio.CancelledError:
+            # aiohttp cancels whoever waits for a connection when it is closed, and nobody has asked this task to end.
+            if (task := asyncio.current_task()) is not None and not task.cancelling():
+                self._check_open()
+            raise
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             said = "the endpoint is not a usable address"
             raise Misconfigured(said, meaning=("cloud-bad-address", {})) from exc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from itertools import chain
 
@@ -18,6 +18,8 @@ _ID = re.compile(rf"{OPERATION}[0-9A-TV-Z]{{6}}", re.IGNORECASE)
 """An id as it was given out, or misread."""
 _WORD = re.compile(r"[\w.-]+")
 """What a database's name may be made of."""
+_LATIN = re.compile(r"[a-z0-9_.-]+")
+"""What of a word is of the script that most names are of."""
 _MARKS = "._-"
 """What of that stands around a name in a sentence, too."""
 
@@ -35,8 +37,21 @@ def named_in(text: str, names: Collection[str]) -> tuple[str, ...]:
     by_fold: dict[str, list[str]] = {}
     for known in names:
         by_fold.setdefault(_plain(known), []).append(known)
-    found = ([word] if word in names else by_fold.get(_plain(word), []) for word in words_in(text))
-    return tuple(dict.fromkeys(chain.from_iterable(found)))
+
+    def meant(word: str) -> Sequence[str]:
+        return [word] if word in names else by_fold.get(_plain(word)) or _amid(word, by_fold)
+
+    return tuple(dict.fromkeys(chain.from_iterable(map(meant, words_in(text)))))
+
+
+def _amid(word: str, by_fold: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """The names in a word of a script that puts no spaces between words; the shorter of two such may be meant, too."""
+    if word.isascii():
+        return ()
+    folded = word.casefold()
+    parts = {_plain(part) for part in _LATIN.findall(folded)}
+    here = (known for known in by_fold if known in (parts if known.isascii() else folded))
+    return [name for known in here for name in by_fold[known]]
 
 
 def names_operation(text: str) -> bool:

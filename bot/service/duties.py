@@ -463,7 +463,9 @@ class Duties:
         if database is None:
             return None
         try:
-            return await database.provider.observe(op.target)
+            # Not the slow look at what waits for a person: in hours it would use up what is kept for the others.
+            urgent = op.status is not Status.NEEDS_ATTENTION
+            return await database.provider.observe(op.target, urgent=urgent)
         except ProviderError as error:
             log.warning("unreadable", operation=op.id, reason=str(error))
             return None
@@ -550,10 +552,11 @@ class Duties:
 def _due_since(op: Operation) -> datetime:
     """The moment at which its recheck became due: of who may, nothing that was asked before counts.
 
-    Not that of each look, so that the starts of one window share what they ask, and a look that failed is not
-    begun all over: Slack allows few such questions, and asked to wait the starts would be missed.
+    Not that of each look, nor when its start was noticed, so that the starts of one window share what they ask, and
+    a look that failed is not begun all over: Slack allows few such questions, and asked to wait the starts would be
+    missed.
     """
-    return op.retry_at or op.since
+    return op.retry_at or op.start_at or op.since
 
 
 def _people_unknown(op: Operation) -> Reason:

@@ -46,6 +46,10 @@ class Api:
         """When a call of the port that starts now must have ended."""
         return self._http.deadline()
 
+    def expect(self, action: str, calls: int, priority: Priority) -> None:
+        """As ``Account.expect``; the first of them is this action."""
+        self._http.expect(action, calls, priority)
+
     async def read(
         self,
         action: str,

@@ -31,6 +31,7 @@ from providers.qingcloud.settings import QingCloudAccount, QingCloudDatabase
 
 PAGE = 100  # the API's own cap, for lists and for jobs.n alike
 PAGES = 10  # how far a list is followed
+TABS = 5  # a cluster has no more
 REMEMBERED = 256
 
 Unread = Unavailable | Throttled  # a tab that may answer later
@@ -78,6 +79,7 @@ class QingCloud:
         priority = self._followed.priority(database.cluster, urgent=urgent)
         # The tab takes an agent's round trip of up to 10 s: with its name known it starts at once.
         known = database.display_tab or self._tabs.get(database.cluster, "")
+        self._api.expect("DescribeClusters", 2 + (1 if known else TABS), priority)
         async with together() as group:
             cluster_read = group.create_task(self._cluster(database, deadline, priority))
             nodes_read = group.create_task(self._nodes(database, deadline, priority))

@@ -183,6 +183,28 @@ async def test_a_reload_gives_back_no_calls(running: Running) -> None:
     assert calls_left(running) == 500
 
 
+async def test_an_account_that_was_gone_for_a_while_gets_no_calls_back(running: Running) -> None:
+    use(running, 1500)
+    text = running.path.read_text(encoding="utf-8")
+    for account in ("of_another", "qc"):
+        running.path.write_text(text.replace("qc]", f"{account}]").replace('"qc"', f'"{account}"'), "utf-8")
+        await running.bot.reload()
+    assert calls_left(running) == 500
+
+
+async def test_what_a_reload_says_of_a_kept_account_is_in_force(running: Running) -> None:
+    """Another database on it, and another time limit."""
+    text = running.path.read_text(encoding="utf-8")
+    more = '[databases.events]\naccount = "qc"\ncluster = "cl-2"\n'
+    running.path.write_text(text + more, encoding="utf-8")
+    await running.bot.reload()
+    assert "cl-2" in provider_of(running).describe(Target("events"), None).summary
+    before = provider_of(running)
+    running.path.write_text(text + more + '[tracking]\ncall_timeout = "3s"\n', encoding="utf-8")
+    await running.bot.reload()
+    assert provider_of(running) is not before
+
+
 async def test_what_an_account_still_does_for_a_removed_database_counts(running: Running) -> None:
     before = provider_of(running)
     running.write("sessions")
@@ -215,12 +237,15 @@ async def test_what_a_removed_database_is_tracked_with_stays_open(running: Runni
     assert running.bot._accounts.open == 2
 
 
-async def test_what_could_not_be_recorded_leaves_nothing_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["key", "another"], ids=["as it was", "changed"])
+async def test_what_could_not_be_recorded_leaves_open_what_was_and_nothing_else(
+    tmp_path: Path, key: str
+) -> None:
     disk = Disk()
     running = Running(tmp_path, MemoryStore(disk))
     before = provider_of(running)
     disk.gone = "the database can't be reached"
-    running.write("orders", key="another")
+    running.write("orders", key=key)
     assert not await running.bot.reload()
     assert provider_of(running) is before
     assert running.bot._accounts.open == 1

@@ -28,6 +28,14 @@ def test_names_are_found_in_a_sentence_in_any_capitals_and_with_marks_around_the
     assert named_in("orders-eu -- .", ["orders"]) == ()
 
 
+def test_names_are_found_where_no_spaces_are_written_around_them() -> None:
+    names = ["events", "Orders", "订单", "orders-eu"]
+    assert named_in("停止Orders的切换", names) == ("Orders",)
+    assert named_in("不要切换orders-eu、也不要切换EVENTS。", names) == ("orders-eu", "events")
+    assert named_in("停止订单的切换", names) == ("订单",)
+    assert named_in("停止reorders的切换 reorders", names) == ()
+
+
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [

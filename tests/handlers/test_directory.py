@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from bot.errors import DirectoryUnavailable
 from handlers.circuit import Circuit
-from handlers.directory import TTL, SlackDirectory
+from handlers.directory import TTL, SingleFlight, SlackDirectory
 from handlers.slack_client import SlackClient
 from tests.handlers.ledger import HandClock
 from tests.handlers.workspace import TEAM, Workspace
@@ -82,6 +83,9 @@ async def test_a_language_is_remembered_and_asks_nobody(office: Office) -> None:
         {"is_stranger": True},
         {"team_id": "T9"},
         {"team_id": None},
+        {"team_id": [TEAM]},
+        {"team_id": "E1", "enterprise_user": {"teams": f"{TEAM}9"}},
+        {"team_id": "E1", "enterprise_user": {"teams": 5}},
         {"id": "U2"},
     ],
 )
@@ -274,6 +278,36 @@ async def test_a_question_on_its_way_that_was_begun_before_serves_only_who_asked
     go.set()
     assert await question == {"U1"}
     assert await office.directory.members("S1") == {"U2"}, "what was asked last is kept"
+
+
+async def test_the_end_of_an_older_question_ends_no_newer_one() -> None:
+    clock, ends = HandClock(), list[asyncio.Event]()
+
+    async def fetch(_: str) -> int:
+        number = len(ends)
+        ends.append(asyncio.Event())
+        await ends[number].wait()
+        return number
+
+    async def asked(since: datetime | None = None) -> asyncio.Task[int]:
+        task = asyncio.create_task(answers.get("S1", since=since))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return task
+
+    answers = SingleFlight(fetch, ttl=30, clock=clock)
+    older = await asked()
+    due = clock.now()
+    clock.advance(1)
+    newer = await asked(due)
+    ends[0].set()
+    assert await older == 0
+    clock.advance(1)
+    other = await asked(due)
+    assert len(ends) == 2
+    ends[1].set()
+    assert (await newer, await other) == (1, 1)
+    assert await answers.get("S1") == 1
 
 
 async def test_who_stops_waiting_takes_nothing_from_the_others(office: Office) -> None:

@@ -442,6 +442,7 @@ def test_what_depends_on_the_databases_there_are_is_marked(text: str, taken: str
         ("ordrs tto events because x", "orders", "help"),
         ("prevent orders because trading", "events", "help"),
         ("prevent orders.", "events", "help"),
+        ("prevent 不要切换orders", "events", "help"),
         ("prevent _orders_ now", "events", "help"),
         ("prevent Orders because trading", "events", "help"),
         ("revert SW-7K3M9Q", "events", "help"),

@@ -14,7 +14,7 @@ from bot.sandbox.slack import Fault, Workspace, serve_workspace
 from bot.service.home import Lobby
 from handlers.circuit import Circuit
 from handlers.directory import SlackDirectory
-from handlers.homes import LOOK_AGAIN, HomeKeeper
+from handlers.homes import KEPT_FRESH, LEASE, LOOK_AGAIN, PAUSE, HomeKeeper
 from handlers.links import Links
 from handlers.pace import Pace
 from handlers.slack_client import SlackClient
@@ -283,6 +283,20 @@ async def test_after_retry_after_nobody_is_published_before_its_time(tabs: Tabs)
     assert len(tabs.slack.calls_of("users.info")) == 1, "nor is anybody looked up for it"
     await tabs.keep(11)
     assert {ANN, BOB} <= set(tabs.slack.homes)
+
+
+async def test_who_was_put_back_waits_for_no_tab_that_is_only_kept_fresh_either(tabs: Tabs) -> None:
+    await tabs.settled(BOB)
+    await tabs.clock.sleep(LOOK_AGAIN.total_seconds() - 10)
+    tabs.slack.faults.once(PUBLISH, Fault.rate_limited(60))
+    await tabs.open(ANN)
+    await tabs.keep(1)
+    await tabs.clock.sleep(70)
+    now = tabs.clock.now()
+    (first,) = await tabs.world.store.claim_homes(
+        now, now + LEASE, 1, opened_since=now - KEPT_FRESH, looked_before=now - PAUSE
+    )
+    assert first.user == ANN
 
 
 async def test_what_may_have_been_shown_is_published_again_whatever_it_was(tabs: Tabs) -> None:

@@ -15,7 +15,7 @@ from bot.core.events import Place
 from bot.core.model import OperationId, UserId
 from bot.core.operation import Status
 from bot.ports import NO_PLACE
-from handlers.publisher import LONGEST_QUEUE, Publisher
+from handlers.publisher import LONGEST_QUEUE, SETTLE, Publisher
 from tests.handlers.desk import OPERATION, UNSHOWABLE, Desk, PlainRenderer
 from tests.handlers.ledger import START
 from tests.handlers.workspace import BOT_USER, TEAM, Channel
@@ -577,6 +577,18 @@ async def test_a_sweep_ends_though_time_stands_still_and_more_than_a_batch_waits
     assert [await desk.publisher.sweep() for _ in range(3)] == [True, False, False]
 
 
+async def test_after_an_update_that_may_be_on_its_way_the_next_waits(desk: Desk) -> None:
+    """Else the older one might come after it, and the card would show for good what is over."""
+    desk.slack.channels["C1"].messages.append({"ts": "1.0", "text": "old"})
+    desk.owe_card(ts="1.0", posted_version=1)
+    desk.slack.fail("chat.update", "status", "503")
+    await desk.settle(seconds=SETTLE - 1)
+    assert len(desk.slack.asked("chat.update")) == 1
+    await desk.settle(seconds=1)
+    assert len(desk.slack.asked("chat.update")) == 2
+    assert desk.texts() == ["SW-1 v2"]
+
+
 async def test_retry_after_holds_the_whole_method_and_nothing_else(desk: Desk) -> None:
     desk.slack.channels["C2"].messages.append({"ts": "2.0", "text": "old"})
     desk.slack.fail("chat.postMessage", "ratelimited", "30")
@@ -740,6 +752,15 @@ async def test_an_end_does_not_wait_long_for_milestones_that_are_refused(desk: D
     await desk.settle(seconds=600)
     assert [desk.outbox.rows[row].state for row in (101, 102, 103)] == ["given_up", "given_up", "posted"]
     assert desk.texts(f"D{OPERATION.requested_by}") == ["SW-1: say-3"]
+
+
+async def test_the_card_of_an_end_is_given_up_no_sooner_than_the_end(desk: Desk) -> None:
+    ended = replace(OPERATION, id=OperationId("SW-1"), status=Status.SUCCEEDED, submissions=(START,))
+    desk.owe_card()
+    desk.outbox.change(100, operation=ended)
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=10)
+    await desk.settle(seconds=600)
+    assert desk.texts() == ["SW-1 v2"]
 
 
 async def test_a_deleted_card_is_given_up_but_its_replies_go_on(desk: Desk) -> None:

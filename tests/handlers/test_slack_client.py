@@ -48,6 +48,8 @@ async def client(slack: Workspace, seen: list[tuple[str, str]]) -> AsyncIterator
         ("error", "channel_not_found", Rejected("channel_not_found"), "channel_not_found"),
         ("error", "internal_error", Unknown("internal_error"), "unknown"),
         ("status", "503", Unknown("status 503"), "unknown"),
+        ("no json", "429", RateLimited(9.0), "ratelimited"),
+        ("no json", "503", Unknown("status 503"), "unknown"),
         ("drop", "", Unknown("connection_lost"), "unknown"),
     ],
 )

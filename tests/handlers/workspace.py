@@ -102,6 +102,11 @@ class Workspace:
                 return web.json_response(body, status=429, headers={"Retry-After": fault.value})
             case "text":
                 return web.Response(text=fault.value, content_type="text/plain")
+            case "no json":
+                status, wait = int(fault.value), {"Retry-After": "9"}
+                return web.Response(
+                    status=status, text="{oops", content_type="application/json", headers=wait
+                )
             case _:
                 return web.json_response({"ok": False, "error": fault.value})
 

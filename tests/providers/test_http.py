@@ -209,11 +209,12 @@ async def test_an_untrusted_certificate_is_a_misconfiguration() -> None:
 @pytest.mark.parametrize("how", NEVER_CONNECTED)
 async def test_why_there_is_no_connection_is_said_in_words(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     words = {
-        "refused": "connection refused",
-        "name not found": "name not found",
-        "TLS fails": "TLS failed",
-        "connect times out": "timed out",
+        "refused": ("refused", "connection refused"),
+        "name not found": ("no-name", "name not found"),
+        "TLS fails": ("tls", "TLS failed"),
+        "connect times out": ("timeout", "timed out"),
     }
+    code, said = words[how]
     monkeypatch.setattr("providers.http.CONNECT_TIMEOUT", timedelta(seconds=0.1))
 
     async def speaks_no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -230,8 +231,9 @@ async def test_why_there_is_no_connection_is_said_in_words(how: str, monkeypatch
                 await desk.read()
             with pytest.raises(NotSent) as submitted:
                 await desk.submit()
-            assert read.value.message == submitted.value.message
-            assert read.value.message == f"can't connect to {where} ({words[how]})"
+            for error in (read.value, submitted.value):
+                assert error.message == f"can't connect to {where} ({said})"
+                assert error.meaning == ("cloud-no-connection", {"address": where, "why": code})
             assert len(desk.clock.slept) > 2
             await desk.account.close()
 
@@ -249,6 +251,30 @@ async def test_a_closed_account_connects_no_more() -> None:
         with pytest.raises(Unavailable, match="closed"):
             await desk.read()
         assert desk.connections == 0
+
+
+async def test_whoever_reads_when_the_account_is_closed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also who waits for one of its connections: nobody has cancelled them."""
+    asked, end = asyncio.Event(), asyncio.Event()
+
+    async def hangs(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(HEAD_END)
+        asked.set()
+        await end.wait()
+
+    monkeypatch.setattr("providers.http.CONNECTIONS", 1)
+    async with listening(hangs) as port:
+        desk = Desk()
+        desk.url = f"http://127.0.0.1:{port}/x"
+        reads = [asyncio.create_task(desk.read()) for _ in range(3)]
+        cancelled = asyncio.create_task(desk.read())
+        await asked.wait()
+        cancelled.cancel()
+        await desk.account.close()
+        ends = await asyncio.gather(*reads, cancelled, return_exceptions=True)
+        end.set()
+    assert [str(each) for each in ends[:3]] == ["the account is closed"] * 3
+    assert isinstance(ends[3], asyncio.CancelledError)
 
 
 async def test_what_a_read_is_answered_is_not_carried_to_the_next() -> None:
@@ -397,6 +423,34 @@ def test_the_reserve_is_for_what_cannot_wait() -> None:
     with pytest.raises(Throttled) as caught:
         budget.take(Priority.SUBMISSION)
     assert caught.value.retry_after == timedelta(hours=1)
+
+
+def test_calls_that_are_expected_are_not_counted_and_never_more_than_there_are() -> None:
+    clock = TestClock()
+    budget = Budget(10, timedelta(hours=1), clock, reserve=4)
+    for _ in range(4):
+        budget.take(Priority.ORDINARY)
+        clock.advance(60)
+    budget.expect(2, Priority.ORDINARY)
+    with pytest.raises(BudgetSpent) as caught:
+        budget.expect(4, Priority.ORDINARY)
+    assert caught.value.retry_after == timedelta(minutes=57)
+    clock.advance(57 * 60)
+    budget.expect(4, Priority.ORDINARY)
+    clock.advance(3600)
+    budget.expect(50, Priority.ORDINARY)
+    budget.take(Priority.ORDINARY)
+    with pytest.raises(BudgetSpent):
+        budget.expect(50, Priority.ORDINARY)
+
+
+async def test_calls_that_are_not_left_are_observed_when_they_are_expected() -> None:
+    async with Desk(answer()).open() as desk:
+        for _ in range(799):
+            desk.budget.take(Priority.SUBMISSION)
+        with pytest.raises(BudgetSpent):
+            desk.account.expect("Look", 2, Priority.ORDINARY)
+        assert (desk.heads, desk.observed) == ([], [("Look", "throttled", 0.0)])
 
 
 def test_what_shares_a_budget_has_taken_it_together() -> None:

@@ -12,11 +12,20 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bot.core.model import Call, Evidence, JobId, JobState, NodeId, Plan, Reason, Role, unnested
-from bot.errors import Misconfigured, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
+from bot.errors import (
+    BudgetSpent,
+    Misconfigured,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+    Throttled,
+    Unavailable,
+)
 from bot.ports import Intent
 from bot.sandbox.faults import Fault
 from bot.sandbox.qingcloud import SUBMIT, SimJob, SimNode, Tab
 from bot.sandbox.switchovers import Ending
+from providers.http import Priority
 from providers.qingcloud import QINGCLOUD, QingCloudAccount, QingCloudDatabase
 from providers.qingcloud.topology import role_named, tab_names, table, told
 from tests.providers.qingcloud import TABS, QingCloudHarness
@@ -235,6 +244,21 @@ async def test_the_budget_that_refuses_a_tab_is_told(harness: QingCloudHarness) 
         await provider.observe(harness.target)
     with pytest.raises(Throttled):
         await provider.observe(harness.target)
+
+
+@pytest.mark.parametrize(("tab", "takes"), [("node_details", 3), ("", 7)])
+async def test_a_reading_that_the_budget_would_not_let_end_is_not_begun(
+    harness: QingCloudHarness, tab: str, takes: int
+) -> None:
+    """Cluster, nodes and tab; where it is not known which tab names roles, any of five may."""
+    provider = harness.provider(calls_per_hour=100, display_tab=tab)
+    for _ in range(81 - takes):
+        provider.budget.take(Priority.ORDINARY)
+    with pytest.raises(BudgetSpent):
+        await provider.observe(harness.target)
+    assert len(provider.budget.taken) == 81 - takes
+    harness.clock.advance(3600)
+    assert (await provider.observe(harness.target)).primary is not None
 
 
 async def test_a_remembered_tab_that_cannot_be_read_now_is_no_missing_primary(

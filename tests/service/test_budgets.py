@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from bot.errors import BudgetSpent
 from bot.ports import Provider
 from bot.service.catalogue import Catalogue, Database
 from bot.service.guarded import Guarded
+from providers.http import Budget, Priority
 from tests.core.examples import ANN, BOB, EVE
 from tests.providers.huawei_dds import HuaweiHarness
 from tests.providers.qingcloud import QingCloudHarness
@@ -28,14 +29,27 @@ CLOUDS = [
 SOME_JOB = JobId("0f2b6a9e-7f54-4d2f-a3a7-0b9ad0f3c1d2")
 
 
-@dataclass
 class Account:
     """A world with one database on a simulated cloud, whose calls are counted."""
 
-    world: World
-    provider: Provider
-    target: Target
-    candidate: str | None
+    def __init__(self, harness: Any, limits: dict[str, int]) -> None:
+        self.world = World()
+        self.world.clock = harness.clock
+        self.target: Target = harness.target
+        self.candidate: str | None = harness.candidate
+        self._harness = harness
+        self._limits = limits
+        self.rebuild()
+        self.world.start()
+
+    def rebuild(self) -> None:
+        """A provider that knows nothing of what went before, as in another process."""
+        built = self._harness.provider(**self._limits)
+        self.budget: Budget = built.budget
+        self.provider: Provider = Guarded(built)
+        name, policy = self.target.database, replace(POLICY, break_glass=("*",))
+        database = Database(name, "", "cloud", self.provider, policy)
+        self.world.catalogue.current = Catalogue({name: database})
 
     async def asked(self, *, emergency: bool = False) -> Operation:
         reason, name = "upgrade", self.target.database
@@ -70,13 +84,8 @@ class Account:
 async def account(harness_of: Callable[[], Any], limits: dict[str, int]) -> AsyncIterator[Account]:
     harness = harness_of()
     async with harness.front.open():
-        provider, name = Guarded(harness.provider(**limits)), harness.target.database
-        world, policy = World(), replace(POLICY, break_glass=("*",))
-        world.clock = harness.clock
-        world.catalogue.current = Catalogue({name: Database(name, "", "cloud", provider, policy)})
-        world.start()
         try:
-            yield Account(world, provider, harness.target, harness.candidate)
+            yield Account(harness, limits)
         finally:
             await harness.close()
 
@@ -118,3 +127,35 @@ async def test_what_is_only_looked_at_leaves_the_reserve_alone(
         op = await of.asked()
         await of.world.tick()
         assert (await of.world.op(op.id)).status is Status.PLANNING
+
+
+@pytest.mark.parametrize(("harness_of", "limits"), CLOUDS)
+async def test_what_was_sent_is_verified_by_whoever_did_not_send_it_when_readings_have_used_up_the_calls(
+    harness_of: Callable[[], Any], limits: dict[str, int]
+) -> None:
+    async with account(harness_of, limits) as of:
+        op = await of.approved()
+        await of.world.tick()
+        await of.world.tick(60)
+        assert await of.status(op) is Status.VERIFYING
+        of.rebuild()
+        await of.use_up(of.look)
+        await of.world.tick(2)
+        assert await of.status(op) is Status.SUCCEEDED
+
+
+async def test_calls_that_come_back_one_at_a_time_are_not_spent_on_beginnings() -> None:
+    """On a cloud of which one reading takes several calls: each is in vain without the others."""
+    async with account(QingCloudHarness, {"calls_per_hour": 100}) as of:
+        clock = of.world.clock
+        for _ in range(70):
+            of.budget.take(Priority.SUBMISSION)
+            await clock.sleep(10)
+        await clock.sleep(3000 - clock.monotonic())
+        op = await of.approved()
+        with suppress(BudgetSpent):
+            while True:
+                of.budget.take(Priority.URGENT)
+        while clock.monotonic() < 3700 and await of.status(op) is Status.RECHECKING:
+            await of.world.tick(2)
+        assert await of.status(op) is Status.RUNNING

@@ -358,6 +358,21 @@ async def test_only_what_was_approved_is_read_with_what_is_kept_of_the_budget() 
     assert world.cloud.urgent == [True]
 
 
+async def test_what_was_sent_is_read_with_what_is_kept_of_the_budget_until_it_waits_for_a_person() -> None:
+    world = World()
+    await world.submitted_with(JOB)
+    world.cloud.finishes(JOB, JobState.FAILED)
+    world.cloud.shows(reading(C))
+    await world.tick(2)
+    world.cloud.urgent = []
+    await world.tick(190)
+    assert await world.status() is Status.NEEDS_ATTENTION
+    assert set(world.cloud.urgent) == {True}
+    world.cloud.urgent = []
+    await world.tick(60)
+    assert set(world.cloud.urgent) == {False}
+
+
 @pytest.mark.parametrize("asleep", ["down", "stopped"])
 async def test_time_in_which_nobody_looked_refuses_nothing(asleep: str) -> None:
     world = World()

@@ -50,6 +50,9 @@ def shard(number: int, name: str | None = None) -> Topology:
     return replace(reading(A), shard=f"g-{number}", shard_name=called)
 
 
+PARTS = (shard(1), shard(2))
+
+
 def sharded(*shards: Topology, policy: Policy = POLICY) -> World:
     """A world whose only database, ``events``, has these shards."""
     world = World()
@@ -258,6 +261,23 @@ def test_a_database_known_to_have_no_shards_leaves_none_open(known: bool) -> Non
         assert await world.status() is Status.PLANNING
 
     assert elapsed(story) == (LOOK_LIMIT if known else READING_SHARE * Limits().lease.total_seconds())
+
+
+@pytest.mark.parametrize("named", [None, "g-1"], ids=["asked which", "named"])
+def test_a_database_that_has_got_shards_leaves_them_open_again(named: str | None) -> None:
+    """Another cluster was configured under its name."""
+
+    async def story() -> None:
+        world = World()
+        world.cloud.capabilities = capabilities = replace(SHARDED, candidate=CandidateRule.OPTIONAL)
+        assert await world.ask(RequestSwitchover("orders", dry_run=True))
+        world.cloud = ShardedCloud(capabilities=capabilities, shards=PARTS)
+        world.catalogue.current = Catalogue({"orders": world.database("orders", POLICY, world.cloud)})
+        assert await world.ask(RequestSwitchover("orders", shard=named, dry_run=True))
+        world.cloud.while_reading = hang
+        assert await world.ask(RequestSwitchover("orders")) is None
+
+    assert elapsed(story) == READING_SHARE * Limits().lease.total_seconds()
 
 
 def test_a_cloud_that_hangs_holds_up_no_delivery_beyond_its_claim() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bot.core.commands import Act, Action, RequestSwitchover
 from bot.core.model import JobId
-from bot.core.operation import Status
+from bot.core.operation import Operation, Status
 from bot.core.schedule import Start
 from bot.errors import NotSent
 from bot.sandbox.slack import Fault, Workspace
@@ -75,6 +75,18 @@ class Window(World):
         due = await self.store.claim_operations(now, until, 100)
         await asyncio.gather(*(self.duties.perform(op, until) for op in due if not self.duties.pollable(op)))
 
+    async def in_turn(self, seconds: float = 0) -> None:
+        """Time passes, then each is brought as far as it gets before the next, as by replicas side by side."""
+        await self.clock.sleep(seconds)
+        for op in await self.store.operations(open_only=True):
+            fresh: Operation | None = op
+            while fresh is not None and fresh.status in {Status.SCHEDULED, Status.RECHECKING}:
+                await self.clock.sleep(0.02)
+                await self.duties.perform(fresh, self.clock.now() + self.duties.limits.lease)
+                before, fresh = fresh, await self.store.load(op.id)
+                if fresh == before:
+                    break
+
     async def statuses(self) -> Counter[Status]:
         ops = await self.store.operations(open_only=False)
         return Counter(op.status for op in ops)
@@ -107,6 +119,12 @@ async def test_the_starts_of_one_window_ask_for_each_person_and_group_once(windo
     await do(window, 0.5)
     assert await window.statuses() == {Status.RUNNING: STARTS}
     assert len(window.cloud.submissions) == STARTS
+    assert window.asked() == (2, len(GROUPS))
+
+
+async def test_starts_that_are_noticed_one_after_the_other_are_due_together(window: Window) -> None:
+    await window.in_turn(1.5)
+    assert await window.statuses() == {Status.RUNNING: STARTS}
     assert window.asked() == (2, len(GROUPS))
 
 
