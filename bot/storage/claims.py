@@ -54,11 +54,11 @@ def given(now: datetime, until: datetime, limit: int) -> dict[str, Any]:
 def due_ids(table: Table, source: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Ids of rows that may be claimed; rows that another worker is just claiming are passed over.
 
-    ``FOR UPDATE`` is only said on PostgreSQL; SQLite has one writer anyway.
+    ``FOR NO KEY UPDATE`` is only said on PostgreSQL; SQLite has one writer anyway. More would keep others from
+    owing messages to what is claimed, and a halt waits for nobody who stands still amid a claim.
     """
-    return (
-        select(table.c.id).select_from(source).where(*conditions).with_for_update(skip_locked=True, of=table)
-    )
+    ids = select(table.c.id).select_from(source).where(*conditions)
+    return ids.with_for_update(key_share=True, skip_locked=True, of=table)
 
 
 def claim(table: Table, due: Select[Any], **more: Any) -> Update:
@@ -110,11 +110,12 @@ async def move(
     """Sets a time in many rows, less those that another worker is just writing: it gives them their times anew.
 
     It waits for nobody, as long as no row is written twice in a transaction: then PostgreSQL looks at what the row
-    refers to, and waits for whoever is changing that.
+    refers to, and waits for whoever is changing that. Nor does it pass over what messages are just owed to: that
+    writes no times.
     """
     table = time.table
     key = next(iter(table.primary_key))
-    chosen = select(key).where(*which).with_for_update(skip_locked=True)
+    chosen = select(key).where(*which).with_for_update(key_share=True, skip_locked=True)
     await connection.execute(update(table).where(key.in_(chosen)).values({time: to}))
 
 
