@@ -14,11 +14,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.holds import Halted
-from bot.core.machine import Decision, Say
+from bot.core.machine import LATE_START, Decision, Say
 from bot.core.model import JobState, Reason, UserId
+from bot.errors import StoreUnavailable
 from bot.ports import NO_HOLD, HoldTold, MessageKind
-from bot.storage import SqlStore, holds, operations
+from bot.storage import SqlStore, audit, engine, holds, operations
 from bot.storage.engine import Work
+from bot.storage.store import PATIENCE
 from tests.storage.backends import Backend, Stores
 from tests.storage.deeds import cards, due, ended_emergency, opened, post
 from tests.storage.values import (
@@ -91,6 +93,23 @@ async def test_a_halt_does_not_wait_for_who_stands_still_amid_a_claim(
     async with standing_still(store, partial(operations.claim, now=NOW, until=LATER, limit=5)):
         await store._database.write(told_of(waiting))
         assert len(await store.holds(NOW)) == 1
+
+
+async def test_who_stands_still_with_the_trail_locked_holds_nobody_up_for_long(
+    stores: Stores, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had begun is undone, and it hears of that when it goes on."""
+    if not backend.several:
+        return
+    assert engine.IDLE_TIMEOUT + PATIENCE < LATE_START / 2, "a start must not be missed for it"
+    monkeypatch.setattr(engine, "IDLE_TIMEOUT", timedelta(milliseconds=100))
+    other, patient = await stores.open(), await stores.open(patience=timedelta(seconds=10))
+    assert isinstance(other, SqlStore)
+    with pytest.raises(StoreUnavailable):
+        async with standing_still(other, audit.lock):
+            await opened(patient, requested())
+    assert await other.ready() == ""
+    assert len(await patient.operations(open_only=True)) == 1
 
 
 def told_of(waiting: Decision) -> Work[None]:
