@@ -38,6 +38,8 @@ POSTGRESQL_CONNECTIONS = 10
 # Beside those: whoever waits for somebody else's lock has a connection meanwhile, and all of them may.
 URGENT_CONNECTIONS = 3
 URGENT_POOL_TIMEOUT = 2.0  # Slack waits three seconds
+# And a connection whose other end is gone without a word (the database has moved) makes room for a new one soon.
+URGENT_STATEMENT_TIMEOUT = timedelta(seconds=2)
 
 
 class Turns:
@@ -336,16 +338,24 @@ def _postgresql(url: str, *, read_only: bool, patience: timedelta) -> Database:
     create = partial(
         create_async_engine,
         "postgresql+asyncpg://",
-        async_creator=_creator(url, statement=STATEMENT_TIMEOUT, lock=patience, idle=IDLE_TIMEOUT),
         max_overflow=0,
         pool_pre_ping=True,  # a server that was restarted costs nobody a transaction
         hide_parameters=True,
     )
-    writer = create(pool_size=POSTGRESQL_CONNECTIONS, pool_timeout=POOL_TIMEOUT)
+    creator = partial(_creator, url, lock=patience, idle=IDLE_TIMEOUT)
+    writer = create(
+        async_creator=creator(statement=STATEMENT_TIMEOUT),
+        pool_size=POSTGRESQL_CONNECTIONS,
+        pool_timeout=POOL_TIMEOUT,
+    )
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     if read_only:
         return Database(Engines(reader, reader, reader, reader, reader), None)
-    urgent = create(pool_size=URGENT_CONNECTIONS, pool_timeout=URGENT_POOL_TIMEOUT)
+    urgent = create(
+        async_creator=creator(statement=URGENT_STATEMENT_TIMEOUT),
+        pool_size=URGENT_CONNECTIONS,
+        pool_timeout=URGENT_POOL_TIMEOUT,
+    )
     unhurried = _creator(url, statement=timedelta(0), lock=timedelta(minutes=1), idle=timedelta(minutes=1))
     migrator = create_async_engine(
         "postgresql+asyncpg://", async_creator=unhurried, poolclass=NullPool, hide_parameters=True
