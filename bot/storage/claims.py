@@ -87,18 +87,24 @@ async def forget(connection: AsyncConnection, table: Table, *conditions: ColumnE
     await connection.execute(delete(table).where(key.in_(over)))
 
 
+def unfinished(table: Table) -> ColumnElement[bool]:
+    """Which rows the index of due times knows: of what was ever done there may be very much, and none is read."""
+    known = table.c.due_at.is_not(None)
+    return and_(known, table.c.done_at.is_(None)) if "done_at" in table.c else known
+
+
 async def hasten(
     connection: AsyncConnection, table: Table, now: datetime, *which: ColumnElement[bool]
 ) -> None:
     """Makes due what waits for a later time, and is claimed by nobody: by the clock that was, its time has come."""
-    due_at = table.c.due_at
-    await move(connection, due_at, now, due_at > now, table.c.claimed_from.is_(None), *which)
+    due_at, unclaimed = table.c.due_at, table.c.claimed_from.is_(None)
+    await move(connection, due_at, now, unfinished(table), due_at > now, unclaimed, *which)
 
 
 async def shorten(connection: AsyncConnection, table: Table, now: datetime) -> None:
     """Ends claims in time that the clock before made: who holds one may have died, and nobody would know for long."""
-    due_at, longest = table.c.due_at, now + LONGEST
-    await move(connection, due_at, longest, due_at > longest, table.c.claimed_from.is_not(None))
+    due_at, longest, claimed = table.c.due_at, now + LONGEST, table.c.claimed_from.is_not(None)
+    await move(connection, due_at, longest, unfinished(table), due_at > longest, claimed)
 
 
 async def move(
@@ -124,6 +130,6 @@ async def release(connection: AsyncConnection, table: Table, now: datetime) -> N
     was = table.c.claimed_from
     await connection.execute(
         update(table)
-        .where(was.is_not(None))
+        .where(unfinished(table), was.is_not(None))
         .values(due_at=case((was < now, was), else_=literal(now, Instant())), claimed_from=None)
     )
