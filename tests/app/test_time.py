@@ -107,6 +107,9 @@ async def test_a_replica_looks_at_its_clock_now_and_then(tmp_path: Path, machine
     running = Running(tmp_path, MemoryStore(), replace(REAL, clock=machine, keep_time=keep_time))
     await running.bot._ticker._sweeps["clock"]()
     assert read == [START]
+    assert running.bot._ticker._every["clock"] == 10, (
+        "that of the database is asked for, and not all the time"
+    )
     await running.bot.close()
     await running.client.close()
 
@@ -238,6 +241,22 @@ async def test_nor_while_the_bot_runs(running: Running, machine: TestClock) -> N
         await running.bot._keep_time()
     assert [(each["event"], each["seconds"]) for each in logs] == [("clock_set_back", 3600)]
     assert await claimable(running.store, machine) == 1
+
+
+async def test_a_clock_that_is_ahead_only_for_some_seconds_is_noticed_too(
+    running: Running, machine: TestClock
+) -> None:
+    """Nothing else gives what was written meanwhile its time anew."""
+    ticker = running.bot._ticker
+    machine.jump(HOUR)
+    await running.store.receive(inbound(at=machine.now()))
+    machine.advance(ticker._every["clock"])
+    await ticker._sweeps["clock"]()
+    machine.advance(2)
+    machine.jump(-HOUR)
+    await ticker._sweeps["clock"]()
+    assert await claimable(running.store, machine) == 1
+    assert ticker._every["clock"] <= 1
 
 
 async def test_a_clock_that_is_set_back_is_mended_once_the_database_answers(
