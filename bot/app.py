@@ -82,8 +82,7 @@ TAKEN_OVER = frozenset({"slack.channels", "database.lease"})
 RECORD_AGAIN = 1.0
 """Seconds until a configuration is recorded again of which nobody knows whether the trail has it."""
 ADJUSTED = timedelta(seconds=10)
-"""How often the clock is set by the one that the replicas share (when the database has moved, its clock may have), and
-looked at: it may have been set back."""
+"""How often the clock is set by the one that the replicas share: when the database has moved, its clock may have."""
 LAST_WORDS = 5.0
 """Seconds that the publisher gets, while draining, to say what is decided already."""
 
@@ -517,7 +516,9 @@ class Bot:
         self._ticker.add("homes", around.tick or HOMES, self._show_homes)
         self._ticker.add("housekeeping", around.housekeeping, self._keep_house)
         self._ticker.add("retention", around.retention, self._forget_old)
-        self._ticker.add("clock", around.tick or ADJUSTED, self._keep_time)
+        # Nothing is asked for the machine's own, and what is written while it is ahead for a moment waits for long.
+        looked_at = tick if around.keep_time is None else ADJUSTED
+        self._ticker.add("clock", around.tick or looked_at, self._keep_time)
 
     def _wake(self) -> None:
         self._ticker.kick("operations")

@@ -153,13 +153,21 @@ def _submission_started(op: Operation, event: e.SubmissionStarted) -> Status:
     people = set(event.approved_by)
     if len(people) < event.needed or not people <= set(op.approved_by) or (not people and not op.emergency):
         _no(op, event, "no quorum")
-    if event.at < max(op.retry_at or event.at, op.start_at or event.at):
+    if event.at < max(_wanted_at(op, event.at), op.start_at or event.at):
         _no(op, event, "too early")
     if len(op.submissions) >= MAX_SUBMISSIONS:
         _no(op, event, "tried often enough")
     if _expired(op, event.at):
         _no(op, event, "too late")
     return Status.STARTING
+
+
+def _wanted_at(op: Operation, now: datetime) -> datetime:
+    """From when on the provider wants it again, now where it does.
+
+    All tries fit into one window: what is further off was said by a clock that has been set back since.
+    """
+    return max(now, op.retry_at) if op.retry_at and op.retry_at - now <= SUBMISSION_WINDOW else now
 
 
 def _not_accepted(op: Operation, event: e.SubmissionNotAccepted) -> Status:
@@ -600,7 +608,7 @@ def owed(op: Operation, now: datetime) -> Duty:
     """What a stored state owes at this moment, the same before and after a restart."""
     if op.status in UNSENT and _expired(op, now):
         return Duty.EXPIRE
-    if op.status is Status.RECHECKING and op.retry_at is not None and now < op.retry_at:
+    if op.status is Status.RECHECKING and now < _wanted_at(op, now):
         return Duty.NOTHING
     if op.status is Status.SCHEDULED and op.start_at is not None:
         if now >= op.start_at:
@@ -629,7 +637,7 @@ def next_due(op: Operation, now: datetime, limits: Limits, *, looked: bool) -> d
     match op.status:
         case Status.RECHECKING:
             wait = _backing_off(now - op.since, limits) if looked else timedelta(0)
-            return max(now + wait, op.retry_at or now)
+            return max(now + wait, _wanted_at(op, now))
         case Status.PLANNING | Status.VERIFYING | Status.IN_DOUBT if not looked:
             return now
         case Status.AWAITING_APPROVAL:

@@ -54,11 +54,11 @@ def given(now: datetime, until: datetime, limit: int) -> dict[str, Any]:
 def due_ids(table: Table, source: FromClause, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Ids of rows that may be claimed; rows that another worker is just claiming are passed over.
 
-    ``FOR UPDATE`` is only said on PostgreSQL; SQLite has one writer anyway.
+    ``FOR NO KEY UPDATE`` is only said on PostgreSQL; SQLite has one writer anyway. More would keep others from
+    owing messages to what is claimed, and a halt waits for nobody who stands still amid a claim.
     """
-    return (
-        select(table.c.id).select_from(source).where(*conditions).with_for_update(skip_locked=True, of=table)
-    )
+    ids = select(table.c.id).select_from(source).where(*conditions)
+    return ids.with_for_update(key_share=True, skip_locked=True, of=table)
 
 
 def claim(table: Table, due: Select[Any], **more: Any) -> Update:
@@ -87,18 +87,24 @@ async def forget(connection: AsyncConnection, table: Table, *conditions: ColumnE
     await connection.execute(delete(table).where(key.in_(over)))
 
 
+def unfinished(table: Table) -> ColumnElement[bool]:
+    """Which rows the index of due times knows: of what was ever done there may be very much, and none is read."""
+    known = table.c.due_at.is_not(None)
+    return and_(known, table.c.done_at.is_(None)) if "done_at" in table.c else known
+
+
 async def hasten(
     connection: AsyncConnection, table: Table, now: datetime, *which: ColumnElement[bool]
 ) -> None:
     """Makes due what waits for a later time, and is claimed by nobody: by the clock that was, its time has come."""
-    due_at = table.c.due_at
-    await move(connection, due_at, now, due_at > now, table.c.claimed_from.is_(None), *which)
+    due_at, unclaimed = table.c.due_at, table.c.claimed_from.is_(None)
+    await move(connection, due_at, now, unfinished(table), due_at > now, unclaimed, *which)
 
 
 async def shorten(connection: AsyncConnection, table: Table, now: datetime) -> None:
     """Ends claims in time that the clock before made: who holds one may have died, and nobody would know for long."""
-    due_at, longest = table.c.due_at, now + LONGEST
-    await move(connection, due_at, longest, due_at > longest, table.c.claimed_from.is_not(None))
+    due_at, longest, claimed = table.c.due_at, now + LONGEST, table.c.claimed_from.is_not(None)
+    await move(connection, due_at, longest, unfinished(table), due_at > longest, claimed)
 
 
 async def move(
@@ -110,11 +116,12 @@ async def move(
     """Sets a time in many rows, less those that another worker is just writing: it gives them their times anew.
 
     It waits for nobody, as long as no row is written twice in a transaction: then PostgreSQL looks at what the row
-    refers to, and waits for whoever is changing that.
+    refers to, and waits for whoever is changing that. Nor does it pass over what messages are just owed to: that
+    writes no times.
     """
     table = time.table
     key = next(iter(table.primary_key))
-    chosen = select(key).where(*which).with_for_update(skip_locked=True)
+    chosen = select(key).where(*which).with_for_update(key_share=True, skip_locked=True)
     await connection.execute(update(table).where(key.in_(chosen)).values({time: to}))
 
 
@@ -123,6 +130,6 @@ async def release(connection: AsyncConnection, table: Table, now: datetime) -> N
     was = table.c.claimed_from
     await connection.execute(
         update(table)
-        .where(was.is_not(None))
+        .where(unfinished(table), was.is_not(None))
         .values(due_at=case((was < now, was), else_=literal(now, Instant())), claimed_from=None)
     )

@@ -29,12 +29,17 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 URL_FORMS = "a database url is sqlite:///file.db, sqlite:////path/file.db or postgresql://user@host/name"
 CONNECT_TIMEOUT = 5.0
 STATEMENT_TIMEOUT = timedelta(seconds=10)
+# Who stands still in a transaction has others wait for its locks: all of them for that of the audit trail. A start that
+# comes a minute late is missed.
+IDLE_TIMEOUT = timedelta(seconds=10)
 POOL_TIMEOUT = 10.0
 SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS = 10
 # Beside those: whoever waits for somebody else's lock has a connection meanwhile, and all of them may.
 URGENT_CONNECTIONS = 3
 URGENT_POOL_TIMEOUT = 2.0  # Slack waits three seconds
+# And a connection whose other end is gone without a word (the database has moved) makes room for a new one soon.
+URGENT_STATEMENT_TIMEOUT = timedelta(seconds=2)
 
 
 class Turns:
@@ -333,24 +338,34 @@ def _postgresql(url: str, *, read_only: bool, patience: timedelta) -> Database:
     create = partial(
         create_async_engine,
         "postgresql+asyncpg://",
-        async_creator=_creator(url, statement=STATEMENT_TIMEOUT, lock=patience),
         max_overflow=0,
         pool_pre_ping=True,  # a server that was restarted costs nobody a transaction
         hide_parameters=True,
     )
-    writer = create(pool_size=POSTGRESQL_CONNECTIONS, pool_timeout=POOL_TIMEOUT)
+    creator = partial(_creator, url, lock=patience, idle=IDLE_TIMEOUT)
+    writer = create(
+        async_creator=creator(statement=STATEMENT_TIMEOUT),
+        pool_size=POSTGRESQL_CONNECTIONS,
+        pool_timeout=POOL_TIMEOUT,
+    )
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     if read_only:
         return Database(Engines(reader, reader, reader, reader, reader), None)
-    urgent = create(pool_size=URGENT_CONNECTIONS, pool_timeout=URGENT_POOL_TIMEOUT)
-    unhurried = _creator(url, statement=timedelta(0), lock=timedelta(minutes=1))
+    urgent = create(
+        async_creator=creator(statement=URGENT_STATEMENT_TIMEOUT),
+        pool_size=URGENT_CONNECTIONS,
+        pool_timeout=URGENT_POOL_TIMEOUT,
+    )
+    unhurried = _creator(url, statement=timedelta(0), lock=timedelta(minutes=1), idle=timedelta(minutes=1))
     migrator = create_async_engine(
         "postgresql+asyncpg://", async_creator=unhurried, poolclass=NullPool, hide_parameters=True
     )
     return Database(Engines(writer, writer, reader, urgent, migrator), None)
 
 
-def _creator(url: str, *, statement: timedelta, lock: timedelta) -> Callable[[], Awaitable[Any]]:
+def _creator(
+    url: str, *, statement: timedelta, lock: timedelta, idle: timedelta
+) -> Callable[[], Awaitable[Any]]:
     async def connect() -> Any:
         import asyncpg  # noqa: PLC0415  # nobody on SQLite needs it
 
@@ -363,7 +378,7 @@ def _creator(url: str, *, statement: timedelta, lock: timedelta) -> Callable[[],
                 "application_name": "switchover",
                 "statement_timeout": _milliseconds(statement),
                 "lock_timeout": _milliseconds(lock),
-                "idle_in_transaction_session_timeout": "60000",
+                "idle_in_transaction_session_timeout": _milliseconds(idle),
             },
         )
 

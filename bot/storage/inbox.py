@@ -137,8 +137,7 @@ async def answer(connection: AsyncConnection, item_id: int, replies: Sequence[Re
 
 async def hasten(connection: AsyncConnection, now: datetime) -> None:
     """Makes due what waits for a later time."""
-    # Of what is done the index of due times knows nothing, and there may be very much of it.
-    await claims.hasten(connection, inbox, now, inbox.c.done_at.is_(None))
+    await claims.hasten(connection, inbox, now)
 
 
 async def prune(connection: AsyncConnection, before: datetime) -> None:

@@ -278,7 +278,8 @@ async def hasten(connection: AsyncConnection, now: datetime) -> None:
 async def release_starting(connection: AsyncConnection, now: datetime) -> None:
     """Makes what is in ``starting`` due: nobody is left who could be sending it."""
     starting = operations.c.status == Status.STARTING.value
-    await connection.execute(update(operations).where(starting).values(due_at=now, claimed_from=None))
+    due = update(operations).where(claims.unfinished(operations), starting)
+    await connection.execute(due.values(due_at=now, claimed_from=None))
 
 
 async def counted(connection: AsyncConnection, *, database: str | None) -> dict[str, int]:

@@ -403,7 +403,8 @@ async def begin_post(connection: AsyncConnection, message: Message, now: datetim
 async def doubt_updates(connection: AsyncConnection) -> None:
     """Whoever had claimed these cards has died: an update may be on its way, and come after the next one."""
     claimed = and_(_of_card, messages.c.ts != "", messages.c.claimed_from.is_not(None))
-    await connection.execute(update(messages).where(claimed).values(uncertain=True))
+    doubtful = update(messages).where(claims.unfinished(messages), claimed)
+    await connection.execute(doubtful.values(uncertain=True))
 
 
 async def hasten(connection: AsyncConnection, now: datetime) -> None:

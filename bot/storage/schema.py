@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text, update
+from sqlalchemy import Connection, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreUnavailable
@@ -70,5 +70,8 @@ async def beat(connection: AsyncConnection) -> str:
     found = await connection.run_sync(_found)
     if found != REVISION:
         return _difference(found)
-    await connection.execute(update(heartbeat).values(beats=heartbeat.c.beats + 1))
+    # Where another replica is just writing it, this one needn't: one that stands still meanwhile would have none ready.
+    free = select(heartbeat.c.id).with_for_update(skip_locked=True)
+    beaten = update(heartbeat).where(heartbeat.c.id.in_(free))
+    await connection.execute(beaten.values(beats=heartbeat.c.beats + 1))
     return ""

@@ -210,12 +210,23 @@ def test_a_clock_that_was_set_back_is_noticed_until_that_is_mended() -> None:
         clock.jump(timedelta(seconds=forward))
         assert not setback.by()
         setback.accept()
+    for back in (timedelta(seconds=2.5), timedelta(hours=1)):
+        clock.jump(-back)
+        clock.advance(30)
+        assert setback.by() == back
+        assert setback.by(), "nobody has mended it"
+        setback.accept()
+        assert not setback.by()
+
+
+def test_what_is_set_back_while_that_is_mended_is_noticed_by_the_next_look() -> None:
+    clock = TestClock()
+    setback = Setback(clock)
     clock.jump(timedelta(hours=-1))
-    clock.advance(30)
     assert setback.by() == timedelta(hours=1)
-    assert setback.by(), "nobody has mended it"
+    clock.jump(timedelta(hours=-2))
     setback.accept()
-    assert not setback.by()
+    assert setback.by() == timedelta(hours=2)
 
 
 async def test_a_crew_is_bounded_and_forgets_nobody() -> None:

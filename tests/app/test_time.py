@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,14 +12,22 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.app import REAL, take_over
+from bot.core.operation import Status
 from bot.errors import StoreUnavailable
 from bot.ports import Clock, Storage
+from bot.sandbox.clouds import orders_on_qingcloud
+from bot.sandbox.qingcloud import SimulatedQingCloud
+from bot.sandbox.switchovers import Timings
+from bot.storage import connect
 from bot.system import SURE_WITHIN, SharedClock, SystemClock
 from tests.app.test_configuration_in_force import Running
 from tests.providers.clocks import START, TestClock
+from tests.storage.backends import set_clock
+from tests.storage.conftest import postgres_database
 from tests.storage.disk import Disk
 from tests.storage.memory import MemoryStore
 from tests.storage.values import inbound
+from tests.warm import warm_stack
 
 AHEAD = timedelta(seconds=31)
 HOUR = timedelta(hours=1)
@@ -98,6 +107,9 @@ async def test_a_replica_looks_at_its_clock_now_and_then(tmp_path: Path, machine
     running = Running(tmp_path, MemoryStore(), replace(REAL, clock=machine, keep_time=keep_time))
     await running.bot._ticker._sweeps["clock"]()
     assert read == [START]
+    assert running.bot._ticker._every["clock"] == 10, (
+        "that of the database is asked for, and not all the time"
+    )
     await running.bot.close()
     await running.client.close()
 
@@ -117,11 +129,12 @@ async def test_how_far_the_machine_is_off_is_logged_when_it_changes(machine: Tes
     faraway = Faraway(machine)
     clock = SharedClock(machine, faraway.read)
     with capture_logs() as logs:
-        for ahead in (AHEAD, AHEAD, AHEAD + timedelta(seconds=1), timedelta(0), timedelta(0)):
-            faraway.ahead = ahead
+        for seconds in (31, 31, 32, 33, 0, 0):
+            faraway.ahead = timedelta(seconds=seconds)
             await clock.adjust()
     assert [(each["event"], each["seconds"]) for each in logs] == [
         ("clocks_differ", -31),
+        ("clocks_differ", -33),
         ("clocks_differ", 0),
     ]
 
@@ -131,10 +144,17 @@ async def test_it_sleeps_as_the_machine_does(machine: TestClock) -> None:
     assert machine.slept == [3]
 
 
-def test_the_machines_clock_that_never_goes_back_goes_on() -> None:
+def test_the_machines_clock_that_never_goes_back_goes_on_while_the_machine_is_suspended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the system has one that does: this one was asleep for an hour."""
+    awake = time.monotonic()
+    shows = {getattr(time, "CLOCK_BOOTTIME", None): awake + 3600, time.CLOCK_MONOTONIC: awake}
+    monkeypatch.setattr(time, "clock_gettime", shows.__getitem__)
     clock = SystemClock()
-    before = clock.monotonic()
-    assert clock.monotonic() >= before
+    assert not hasattr(time, "CLOCK_BOOTTIME") or clock.monotonic() == awake + 3600
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    assert awake <= clock.monotonic() < awake + 3600
 
 
 # --- which one it is ---
@@ -149,6 +169,40 @@ async def test_replicas_go_by_the_clock_of_their_database(machine: TestClock, al
     assert (around.machine or around.clock).now() == machine.now(), "Slack's signatures are judged by"
 
 
+async def test_what_is_claimed_is_claimed_by_the_clock_of_postgresql(
+    postgres_server: str, postgres_template: str
+) -> None:
+    async with postgres_database(postgres_server, postgres_template) as database:
+        await set_clock(database.url, HOUR)
+        store = await connect(database.url, migrate=False)
+        around = await take_over(store, REAL, alone=False)
+        ahead = around.clock.now() - REAL.clock.now()
+        await store.receive(inbound(at=REAL.clock.now() + HOUR / 2))
+        claimed = await claimable(store, around.clock)
+        await store.close()
+    assert abs(ahead - HOUR) < timedelta(minutes=1)
+    assert claimed == 1
+
+
+async def test_a_replica_that_serves_goes_by_the_clock_of_its_postgresql(
+    postgres_server: str, postgres_template: str
+) -> None:
+    """What it records, from the first row on, and what people ask of it; and it takes what Slack signs by its own."""
+    cloud = orders_on_qingcloud(SimulatedQingCloud(timings=Timings()))
+    began = REAL.clock.now()
+    async with postgres_database(postgres_server, postgres_template) as database:
+        await set_clock(database.url, HOUR)
+        async with warm_stack([cloud], rate_limited=False, database=f'url = "{database.url}"') as running:
+            await running.request("orders to cln-ouhutv702")
+            await running.card_in(Status.AWAITING_APPROVAL)
+            assert await running.bot.stop() == 0
+        store = await connect(database.url, migrate=False)
+        rows = [row async for row in store.audit_trail()]
+        await store.close()
+    assert [row.type for row in rows] == ["configuration_loaded", "requested", "planned"]
+    assert all(row.at - began > HOUR for row in rows)
+
+
 # --- when it is set back ---
 
 
@@ -157,15 +211,17 @@ async def claimable(store: Storage, clock: Clock) -> int:
     return len(await store.claim_inbox(now, now + LEASE, 10))
 
 
-@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize(("alone", "behind"), [(True, 0), (False, 0), (False, 2)])
 async def test_what_came_while_the_clock_was_ahead_does_not_wait_after_a_restart(
-    machine: TestClock, alone: bool
+    machine: TestClock, alone: bool, behind: int
 ) -> None:
-    store = MemoryStore(Disk(clock=machine.now))
-    await store.receive(inbound(at=machine.now() + HOUR))
-    assert await claimable(store, machine) == 0
-    await take_over(store, replace(REAL, clock=machine), alone=alone)
-    assert await claimable(store, machine) == 1
+    """By the clock that it goes by, however far ahead of that its machine's is."""
+    store = MemoryStore(Disk(clock=lambda: machine.now() - behind * HOUR))
+    shown = await store.now()
+    await store.receive(inbound(at=shown + HOUR))
+    assert await store.claim_inbox(shown, shown + LEASE, 10) == []
+    around = await take_over(store, replace(REAL, clock=machine), alone=alone)
+    assert await claimable(store, around.clock) == 1
 
 
 @pytest.fixture
@@ -185,6 +241,22 @@ async def test_nor_while_the_bot_runs(running: Running, machine: TestClock) -> N
         await running.bot._keep_time()
     assert [(each["event"], each["seconds"]) for each in logs] == [("clock_set_back", 3600)]
     assert await claimable(running.store, machine) == 1
+
+
+async def test_a_clock_that_is_ahead_only_for_some_seconds_is_noticed_too(
+    running: Running, machine: TestClock
+) -> None:
+    """Nothing else gives what was written meanwhile its time anew."""
+    ticker = running.bot._ticker
+    machine.jump(HOUR)
+    await running.store.receive(inbound(at=machine.now()))
+    machine.advance(ticker._every["clock"])
+    await ticker._sweeps["clock"]()
+    machine.advance(2)
+    machine.jump(-HOUR)
+    await ticker._sweeps["clock"]()
+    assert await claimable(running.store, machine) == 1
+    assert ticker._every["clock"] <= 1
 
 
 async def test_a_clock_that_is_set_back_is_mended_once_the_database_answers(

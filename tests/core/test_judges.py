@@ -540,6 +540,14 @@ def test_what_was_not_taken_waits_as_long_as_the_provider_wants() -> None:
     assert decide(NOT_TAKEN, started(when=at(30))).after.status is Status.STARTING
 
 
+def test_what_was_not_taken_does_not_wait_for_a_clock_that_was_set_back_since() -> None:
+    before = at(30) - SUBMISSION_WINDOW
+    assert owed(NOT_TAKEN, before) is Duty.NOTHING
+    assert owed(NOT_TAKEN, before - MICROSECOND) is Duty.RECHECK
+    assert next_due(NOT_TAKEN, before - MICROSECOND, LIMITS, looked=False) == before - MICROSECOND
+    assert decide(NOT_TAKEN, started(when=before - MICROSECOND)).after.status is Status.STARTING
+
+
 def test_what_can_not_be_tried_again_within_a_minute_has_failed() -> None:
     op = operation(*SENT)
     last = at(3) + SUBMISSION_WINDOW

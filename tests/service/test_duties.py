@@ -636,6 +636,16 @@ async def test_a_busy_cloud_is_not_asked_again_sooner_than_it_wants_whoever_hurr
     assert len(world.cloud.submissions) == 2
 
 
+async def test_a_second_try_does_not_wait_for_a_clock_that_was_set_back() -> None:
+    world = World()
+    await world.submitted_with(Throttled("busy", retry_after=timedelta(seconds=30)), JOB)
+    world.clock.passed -= timedelta(hours=1)
+    await world.store.hasten(world.clock.now())
+    await world.tick()
+    assert await world.status() is Status.RUNNING
+    assert len(world.cloud.submissions) == 2
+
+
 async def test_a_cloud_that_wants_more_than_a_minute_has_not_taken_it_for_good() -> None:
     world = World()
     op = await world.submitted_with(Throttled("quota", retry_after=timedelta(seconds=61)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -133,6 +134,21 @@ async def administer(url: str, statement: str) -> Sequence[tuple[Any, ...]]:
         return [tuple(row) for row in await connection.fetch(statement)]
     finally:
         await connection.close()
+
+
+async def set_clock(url: str, ahead: timedelta) -> None:
+    """Has the clock of a PostgreSQL database show another time, to all who connect from now on.
+
+    A function of ours is found before the server's own.
+    """
+    name = urlsplit(url).path.strip("/")
+    shown = f"pg_catalog.clock_timestamp() + make_interval(secs => {ahead.total_seconds()})"
+    for statement in (
+        "CREATE SCHEMA another",
+        f"CREATE FUNCTION another.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT {shown}'",
+        f"ALTER DATABASE {name} SET search_path = another, pg_catalog, public",
+    ):
+        await administer(url, statement)
 
 
 async def migrate(url: str) -> None:

@@ -37,6 +37,8 @@ class Proxy:
         cuts: How many there were.
         commits: How many COMMITs came by, those that were cut included.
         let_go: Lets the COMMITs that are held go on.
+        moves: How often the server has moved: of what was connected before, nothing arrives any more, and nobody is
+            told. Whoever connects anew is served.
     """
 
     url: str
@@ -46,6 +48,7 @@ class Proxy:
     cuts: int = 0
     commits: int = 0
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    moves: int = 0
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     def once(self, where: Cut, part: bytes = b"") -> None:
@@ -87,8 +90,10 @@ class Proxy:
         back: asyncio.StreamWriter,
         answers: asyncio.Task[None],
     ) -> None:
-        sent = b""
+        sent, moves = b"", self.moves
         while chunk := await reader.read(CHUNK):
+            if moves != self.moves:
+                continue
             where = None
             sent += chunk
             if chunk.endswith(COMMIT):

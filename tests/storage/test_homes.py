@@ -157,6 +157,15 @@ async def test_a_tab_is_kept_fresh_when_the_clock_is_set_back(store: Storage) ->
     assert await store.begin_readings(["orders"], after(100), NOW) == ["orders"]
 
 
+async def test_so_is_one_that_something_new_made_due_before_that_was_noticed(store: Storage) -> None:
+    await opened(store, at=after(3600))
+    (tab,) = await claimed(store, after(3600))
+    await shown(store, tab, after(3600))
+    await store.record_readings({}, after(1))
+    await store.hasten(after(2))
+    assert len(await claimed(store, after(7))) == 1
+
+
 async def test_a_new_process_takes_over_what_the_last_one_had_claimed(store: Storage) -> None:
     await opened(store)
     await claimed(store, NOW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -13,12 +14,14 @@ from bot.core.machine import Decision, Say
 from bot.core.model import Reason, UserId
 from bot.errors import MaybeRecorded, Stale, StoreUnavailable
 from bot.ports import AuditHead, HoldTold, Receipt
-from bot.storage import SqlStore, connect
+from bot.storage import SqlStore, connect, engine
 from tests.handlers.desk import Desk
 from tests.storage.backends import PATIENCE, administer
 from tests.storage.severed import Cut, Proxy
 from tests.storage.values import LATER, NOW, inbound, requested, running
 
+URGENT = 10.0
+"""Seconds, by far: without a limit of its own, a connection for deliveries is waited for for longer."""
 DIRECTLY = [Cut.REQUEST, Cut.ANSWER]
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -86,6 +89,22 @@ async def test_what_can_not_be_looked_up_is_said_to_be_open(
         await store.receive(inbound("k", "s"))
     severed.refuses = False
     assert len(await store.claim_inbox(NOW, LATER, 9)) == (where is Cut.ANSWER)
+
+
+async def test_after_a_database_has_moved_deliveries_are_recorded_as_soon_as_slack_asks_again(
+    severed: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was connected hears nothing more, not even that it is no longer: it is not waited for for long."""
+    assert engine.URGENT_STATEMENT_TIMEOUT.total_seconds() <= engine.URGENT_POOL_TIMEOUT
+    monkeypatch.setattr(engine, "URGENT_STATEMENT_TIMEOUT", timedelta(milliseconds=100))
+    store = await connect(severed.url, migrate=False)
+    received = await asyncio.gather(*(store.receive(inbound(f"k{number}")) for number in range(20)))
+    assert received == [Receipt.RECORDED] * 20
+    severed.moves += 1
+    lost = (store.receive(inbound(f"lost{number}")) for number in range(engine.URGENT_CONNECTIONS))
+    await asyncio.wait_for(asyncio.gather(*lost, return_exceptions=True), URGENT)
+    assert await store.receive(inbound("again")) is Receipt.RECORDED
+    await store.close()
 
 
 @pytest.mark.parametrize("where", DIRECTLY)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core.machine import Decision
-from bot.core.model import JobState
-from bot.ports import NO_HOLD, MessageKind
-from bot.storage import SqlStore, operations
+from bot.core.holds import Halted
+from bot.core.machine import LATE_START, Decision, Say
+from bot.core.model import JobState, Reason, UserId
+from bot.errors import StoreUnavailable
+from bot.ports import NO_HOLD, HoldTold, MessageKind
+from bot.storage import SqlStore, audit, engine, holds, operations
+from bot.storage.engine import Work
+from bot.storage.store import PATIENCE
 from tests.storage.backends import Backend, Stores
 from tests.storage.deeds import cards, due, ended_emergency, opened, post
 from tests.storage.values import (
@@ -64,6 +70,77 @@ async def test_hastening_waits_for_nobody_who_is_writing(
     assert len(await store.claim_operations(NOW, LATER, 5)) == (table != "operations")
     assert len(await store.claim_inbox(NOW, LATER, 5)) == (table != "inbox")
     assert len(await due(store, after(10))) == (table != "messages")
+
+
+async def test_what_a_thread_is_just_told_of_does_not_keep_its_operation_from_being_hastened(
+    store: SqlStore, backend: Backend
+) -> None:
+    """Nobody gives it its time anew, as whoever writes the operation itself does: it would wait for all of it."""
+    if not backend.several:
+        return
+    waiting = await opened(store, requested(), due_at=after(3600))
+    async with standing_still(store, told_of(waiting)):
+        await store.hasten(NOW)
+    assert len(await store.claim_operations(NOW, LATER, 5)) == 1
+
+
+async def test_a_halt_does_not_wait_for_who_stands_still_amid_a_claim(
+    store: SqlStore, backend: Backend
+) -> None:
+    if not backend.several:
+        return
+    waiting = await opened(store, requested())
+    async with standing_still(store, partial(operations.claim, now=NOW, until=LATER, limit=5)):
+        await store._database.write(told_of(waiting))
+        assert len(await store.holds(NOW)) == 1
+
+
+async def test_who_stands_still_with_the_trail_locked_holds_nobody_up_for_long(
+    stores: Stores, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had begun is undone, and it hears of that when it goes on."""
+    if not backend.several:
+        return
+    assert engine.IDLE_TIMEOUT + PATIENCE < LATE_START / 2, "a start must not be missed for it"
+    monkeypatch.setattr(engine, "IDLE_TIMEOUT", timedelta(milliseconds=100))
+    other, patient = await stores.open(), await stores.open(patience=timedelta(seconds=10))
+    assert isinstance(other, SqlStore)
+    with pytest.raises(StoreUnavailable):
+        async with standing_still(other, audit.lock):
+            await opened(patient, requested())
+    assert await other.ready() == ""
+    assert len(await patient.operations(open_only=True)) == 1
+
+
+def told_of(waiting: Decision) -> Work[None]:
+    """A halt is recorded, and the thread of this operation is told."""
+    said = Say(Reason.of("reply-held", database="db1"))
+    return partial(
+        holds.record,
+        event=Halted(NOW, "fire", UserId("U2"), "T1"),
+        item_id=None,
+        tell=lambda *_: HoldTold(threads=[(waiting.after, said)]),
+        audit_channel="",
+    )
+
+
+@contextlib.asynccontextmanager
+async def standing_still(store: SqlStore, work: Work[Any]) -> AsyncIterator[None]:
+    """Another process has done this, and stands still just before its commit."""
+    done, go_on = asyncio.Event(), asyncio.Event()
+
+    async def whole(connection: AsyncConnection) -> None:
+        await work(connection)
+        done.set()
+        await go_on.wait()
+
+    committing = asyncio.create_task(store._database.write(whole))
+    await done.wait()
+    try:
+        yield
+    finally:
+        go_on.set()
+        await committing
 
 
 async def test_replicas_prune_at_the_same_time(stores: Stores, store: SqlStore, backend: Backend) -> None:

@@ -27,11 +27,11 @@ async def patient(stores: Stores) -> Storage:
 
 
 @contextlib.asynccontextmanager
-async def held(backend: Backend, table: str) -> AsyncIterator[None]:
+async def held(backend: Backend, table: str, how: str = "SELECT FROM {} FOR UPDATE") -> AsyncIterator[None]:
     """Another client's transaction stands still with the row of this table locked."""
     client = await asyncpg.connect(backend.url)
     try:
-        await client.execute(f"BEGIN; SELECT FROM {table} FOR UPDATE")
+        await client.execute(f"BEGIN; {how.format(table)}")
         yield
     finally:
         await client.close()
@@ -62,9 +62,30 @@ async def test_a_delivery_does_not_wait_for_commits_that_wait_for_the_head(
 async def test_a_delivery_does_not_wait_for_those_who_ask_whether_all_is_well(
     patient: Storage, backend: Backend
 ) -> None:
-    async with held(backend, "heartbeat"):
+    async with held(backend, "heartbeat", "LOCK {}"):
         asked = [asyncio.create_task(patient.ready()) for _ in range(URGENT_CONNECTIONS)]
         await all_wait(backend, asked, count=1)
         assert await patient.receive(inbound()) is Receipt.RECORDED
         assert not any(each.done() for each in asked)
     assert await asyncio.gather(*asked) == [""] * URGENT_CONNECTIONS
+
+
+async def test_all_is_well_with_a_replica_though_another_stands_still_while_it_is_asked(
+    patient: Storage, backend: Backend
+) -> None:
+    """Else none would be ready, as they all write the same row."""
+    async with held(backend, "heartbeat"):
+        assert await patient.ready() == ""
+
+
+async def test_nothing_is_well_where_nothing_can_be_written_whoever_has_the_row(
+    stores: Stores, backend: Backend
+) -> None:
+    await backend.sql(
+        f"ALTER DATABASE {backend.url.rsplit('/', 1)[1]} SET default_transaction_read_only = on"
+    )
+    store = await stores.open()
+    client = await asyncpg.connect(backend.url)
+    await client.execute("BEGIN READ WRITE; SELECT FROM heartbeat FOR UPDATE")
+    assert "read-only" in await store.ready()
+    await client.close()
