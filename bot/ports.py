@@ -642,6 +642,7 @@ class Message:
             there: an update of a process that died may come yet.
         posted_version: The version a card shows; 0 before it is posted.
         attempts: How often posting failed since it was last posted; waiting for a limit is no failure.
+        last_error: What was in the way when it was last put back, "" where nothing was.
         created_at: When it became owed.
         claimed_until: When the present claim of it ends.
         hold: What keeps a card's operation from what it waits for, as was known when it was claimed.
@@ -668,6 +669,7 @@ class Message:
     hold: Hold | None = None
     renewals: int = 0
     begun_at: datetime | None = None
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -711,7 +713,7 @@ class Outbox(Protocol):
         ...
 
     async def retry(
-        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, attempts: int | None = None
     ) -> None:
         """Puts a message back.
 
@@ -720,7 +722,7 @@ class Outbox(Protocol):
             due_at: When it is due again.
             uncertain: The post may have been made.
             error: What was in the way; ``NO_PLACE``: replies don't wait for this card.
-            failed: It was tried, and counts as a failed attempt.
+            attempts: How often it has failed now, None: once more than before.
         """
         ...
 

@@ -104,6 +104,7 @@ class Later:
         uncertain: It may have been posted.
         wait: For how many seconds, None: the longer the more often it failed.
         failed: It counts as a failed attempt; False where it only has to wait.
+        anew: It is the first such failure: how often something else was in the way before counts no more.
         called: Slack was called for it, or its post was begun: that must be recorded.
         behind: The limit of Slack's that it waits for: the method, and the channel where each has its own.
     """
@@ -112,6 +113,7 @@ class Later:
     uncertain: bool
     wait: float | None = None
     failed: bool = True
+    anew: bool = False
     called: bool = True
     behind: tuple[str, str] | None = None
 
@@ -605,7 +607,7 @@ class Publisher:
             return Later(NO_PLACE, uncertain=uncertain, wait=AUDIT_PAUSE)
         if place_gone or error in THREAD_GONE | {NO_PLACE}:
             return GivenUp(error, undeliverable=message.kind is MessageKind.CARD, uncertain=uncertain)
-        return Later(error, uncertain=uncertain)
+        return Later(error, uncertain=uncertain, anew=not _was_heard_last(message, error))
 
     def _may_still_be_seen(self, message: Message, *, uncertain: bool) -> bool:
         """Whether a card shows what has ended lately as it was before, to whoever opens its place again."""
@@ -632,10 +634,10 @@ class Publisher:
                 hit("after_told", told)
                 if message.say is not None and message.say.text.code in PROVIDER_FINISHED:
                     self._told((now - message.created_at).total_seconds())
-            case Later(error, uncertain, _, failed):
-                due_at = self._due(message, fate)
+            case Later(error, uncertain, _, failed, anew):
+                due_at, attempts = self._due(message, fate), 1 if anew else message.attempts + int(failed)
                 await self._outbox.retry(
-                    message, due_at=due_at, uncertain=uncertain, error=error, failed=failed
+                    message, due_at=due_at, uncertain=uncertain, error=error, attempts=attempts
                 )
             case Elsewhere(channel, error):
                 logger.warning("told_directly", extra=_about(message, error=error))
@@ -670,7 +672,12 @@ def _is_refused_for_good(message: Message, error: str) -> bool:
     """
     overtaken = message.kind is MessageKind.REPLY and _is_in_the_way(message)
     enough = REJECTIONS_IN_THE_WAY if overtaken else MAX_REJECTIONS
-    return error not in THREAD_GONE and message.attempts >= enough
+    return error not in THREAD_GONE and _was_heard_last(message, error) and message.attempts >= enough
+
+
+def _was_heard_last(message: Message, error: str) -> bool:
+    """Whether this word is what the message was put back for; an outage before it says nothing of its place."""
+    return message.last_error in {error, NO_PLACE}
 
 
 def _only_renewed(message: Message) -> bool:

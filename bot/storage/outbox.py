@@ -373,6 +373,7 @@ def _message(row: Row[Any], op: Operation | None, threads: Mapping[tuple[str, st
         claimed_until=row.due_at,
         renewals=row.renewals,
         begun_at=row.begun_at,
+        last_error=row.last_error,
     )
 
 
@@ -466,7 +467,7 @@ async def retry(
     due_at: datetime,
     uncertain: bool,
     error: str,
-    failed: bool,
+    attempts: int | None,
 ) -> None:
     """Not now."""
     await connection.execute(
@@ -475,7 +476,7 @@ async def retry(
         .values(
             due_at=due_at,
             claimed_from=None,
-            attempts=messages.c.attempts + int(failed),
+            attempts=messages.c.attempts + 1 if attempts is None else attempts,
             last_error=error,
             **({"uncertain": True} if uncertain else CERTAIN),
         )

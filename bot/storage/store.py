@@ -409,7 +409,7 @@ class SqlStore:
         await self._database.note(partial(outbox.posted, message=message, ts=ts, version=version, now=now))
 
     async def retry(
-        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, attempts: int | None = None
     ) -> None:
         """Puts a message back."""
         await self._database.note(
@@ -419,7 +419,7 @@ class SqlStore:
                 due_at=due_at,
                 uncertain=uncertain,
                 error=plain(error),
-                failed=failed,
+                attempts=attempts,
             )
         )
 

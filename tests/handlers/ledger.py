@@ -150,14 +150,14 @@ class MemoryOutbox:
             row.state = "posted"
 
     async def retry(
-        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, attempts: int | None = None
     ) -> None:
         self._check("retry")
         row = self.rows[message.id]
         if self._ours(message):
             begun_at = row.message.begun_at if uncertain else None
-            attempts = row.message.attempts + int(failed)
-            self.change(message.id, uncertain=uncertain, begun_at=begun_at, attempts=attempts)
+            tried = row.message.attempts + 1 if attempts is None else attempts
+            self.change(message.id, uncertain=uncertain, begun_at=begun_at, attempts=tried, last_error=error)
             row.due_at = due_at
             row.errors.append(error)
 

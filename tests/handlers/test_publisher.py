@@ -741,6 +741,14 @@ async def test_a_reply_whose_thread_is_gone_for_good_is_given_up(desk: Desk, att
     assert desk.outbox.rows[101].state == "given_up"
 
 
+async def test_a_word_that_is_heard_after_an_outage_counts_from_there(desk: Desk) -> None:
+    desk.owe_card()
+    desk.slack.fail("chat.postMessage", "status", "503", times=12)
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=10)
+    await desk.settle(seconds=60 * 40, step=10)
+    assert (desk.told, desk.texts()) == ([], ["SW-1 v2"])
+
+
 async def test_an_end_does_not_wait_long_for_milestones_that_are_refused(desk: Desk) -> None:
     ended = replace(OPERATION, id=OperationId("SW-1"), status=Status.SUCCEEDED, submissions=(START,))
     for serial in (1, 2, 3):

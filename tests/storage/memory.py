@@ -772,6 +772,7 @@ class MemoryStore:
             hold=None if shown is None else in_the_way(shown, self._in_force(now), now),
             renewals=row.renewals,
             begun_at=row.begun_at,
+            last_error=row.last_error,
         )
 
     def _card(self, operation_id: str | None) -> Owed | None:
@@ -809,14 +810,14 @@ class MemoryStore:
             row.posted_version = max(version, row.posted_version) if is_card else 0
 
     async def retry(
-        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, failed: bool = True
+        self, message: Message, *, due_at: datetime, uncertain: bool, error: str, attempts: int | None = None
     ) -> None:
         """Puts a message back."""
 
         def again(row: Owed) -> None:
             row.due_at, row.claimed_from, row.uncertain = due_at, None, uncertain
             row.begun_at = row.begun_at if uncertain else None
-            row.attempts += int(failed)
+            row.attempts = row.attempts + 1 if attempts is None else attempts
             row.last_error = plain(error)
 
         await self._change(message, again)

@@ -328,6 +328,7 @@ async def test_a_failed_post_comes_back_when_it_says(store: Storage, uncertain: 
     assert await due(store, after(29)) == []
     (again,) = await due(store, after(30))
     assert (again.id, again.attempts, again.uncertain) == (card.id, 1, uncertain)
+    assert (card.last_error, again.last_error) == ("", "ratelimited")
     # Kept, it would be taken for that of a post that an older version begins later, without saying when.
     assert again.begun_at == (NOW if uncertain else None)
 
@@ -493,7 +494,7 @@ async def test_the_backlog_counts_what_is_owed_due_or_not(store: Storage) -> Non
 async def test_waiting_is_no_failure_and_a_post_ends_the_counting(store: Storage) -> None:
     first = await opened(store, requested())
     (card,) = await due(store)
-    await store.retry(card, due_at=after(1), uncertain=False, error="ratelimited", failed=False)
+    await store.retry(card, due_at=after(1), uncertain=False, error="ratelimited", attempts=card.attempts)
     (card,) = await due(store, after(1))
     assert card.attempts == 0
     await store.retry(card, due_at=after(2), uncertain=False, error="503")
