@@ -424,16 +424,18 @@ class Duties:
 
     async def _settle(self, op: Operation) -> e.Event | None:
         database = self._catalogue.current.tracked(op.database)
-        evidence, reading = await self._evidence(op, database)
+        # The job list comes last, and the time is that before it: a list that was read while the request might
+        # still arrive says nothing of one that has arrived since, however long the roles took.
+        reading = await self._reading(op, database)
+        now = self._clock.now()
+        evidence = await self._evidence(op, database)
         valid_for = database.provider.capabilities.submission_valid_for if database else None
-        return judge_doubt(
-            op, evidence, reading, now=self._clock.now(), limits=self.limits, valid_for=valid_for
-        )
+        return judge_doubt(op, evidence, reading, now=now, limits=self.limits, valid_for=valid_for)
 
-    async def _evidence(self, op: Operation, database: Database | None) -> tuple[Evidence, Topology | None]:
+    async def _evidence(self, op: Operation, database: Database | None) -> Evidence:
         if database is None or op.plan is None:
             gone = Reason.of("looked-not-configured", name=op.database)
-            return Evidence(None, searched=False, summary=gone), None
+            return Evidence(None, searched=False, summary=gone)
         try:
             others = await self._jobs_of_others(op)
             evidence = await database.provider.find_submission(
@@ -445,7 +447,7 @@ class Duties:
         except ProviderError as error:
             unread = Reason.of("looked-unreadable", message=in_words(error), error=reference(error))
             evidence = Evidence(None, searched=False, summary=unread)
-        return evidence, await self._reading(op, database)
+        return evidence
 
     async def _jobs_of_others(self, op: Operation) -> frozenset[JobId] | None:
         """The jobs of this database that belong to other operations: one job is of one request.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -99,7 +99,8 @@ class QingCloud:
             failure = failure or missed
         if failure is not None and not told.spoke:
             raise failure
-        return topology.topology(cluster, members, told.roles, self._clock.now())
+        reading = topology.topology(cluster, members, told.roles, self._clock.now())
+        return replace(reading, cloud_at=self._api.time.told)
 
     async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """One reading, there being no shards."""

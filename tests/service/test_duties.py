@@ -866,6 +866,23 @@ async def test_a_request_that_surely_never_arrived_has_failed_once_it_can_not_ar
     assert len(world.cloud.submissions) == 1
 
 
+@pytest.mark.parametrize("slow", ["while_reading", "while_looking"])
+async def test_a_list_from_before_the_request_died_says_nothing_of_one_that_arrived_since(slow: str) -> None:
+    """The cloud takes 15 s to answer, in which the request arrives and then can't any more."""
+    world = await killed_while_starting()
+    await world.tick(100)
+
+    async def arrives() -> None:
+        await world.clock.sleep(15)
+        world.cloud.trace = evidence(job())
+
+    setattr(world.cloud, slow, arrives)
+    await world.tick(10)
+    assert await world.status() in {Status.IN_DOUBT, Status.RUNNING}
+    await world.tick(10)
+    assert ((await world.op()).job_id, await world.status()) == (JOB, Status.RUNNING)
+
+
 @pytest.mark.parametrize("unread", ["jobs", "roles", "for ever"])
 async def test_a_request_that_can_not_be_proven_absent_needs_attention(unread: str) -> None:
     world = await killed_while_starting()
