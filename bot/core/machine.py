@@ -452,9 +452,8 @@ def _by_the_cloud(event: e.SubmissionStarted) -> datetime | None:
     reading = event.topology
     if reading.cloud_at is None:
         return None
-    return reading.cloud_at + max(
-        event.at - reading.read_at, timedelta(0)
-    )  # ours may have been set back between
+    since = max(event.at - reading.read_at, timedelta(0))  # our clock may have been set back meanwhile
+    return reading.cloud_at + since
 
 
 def _absorb_explanation(op: Operation, event: e.Event) -> Operation:
