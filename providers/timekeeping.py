@@ -15,6 +15,7 @@ class CloudClock:
 
     ``skew`` is what signing adds to our time: zero until ``correct`` is called, because the provider refused a
     signature for its age, and kept in step with the headers from then on. ``known``: an answer told the time.
+    ``told``: the provider's clock whatever ours was set to meanwhile, None where no answer has told the time.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -22,11 +23,19 @@ class CloudClock:
         self._offset = timedelta(0)
         self.skew = timedelta(0)
         self.known = False
+        self._last: tuple[datetime, float] | None = None
 
     @property
     def theirs(self) -> datetime:
         """The provider's clock, ours where nothing is known of it."""
         return self.in_theirs(self._clock.now())
+
+    @property
+    def told(self) -> datetime | None:
+        if self._last is None:
+            return None
+        date, at = self._last
+        return date + timedelta(seconds=self._clock.monotonic() - at)
 
     def in_theirs(self, ours: datetime) -> datetime:
         """What the provider's clock showed when ours showed this, were they as far apart as now."""
@@ -43,6 +52,7 @@ class CloudClock:
         if date is None:
             return
         self.known = True
+        self._last = date, self._clock.monotonic()
         seconds = round((date - self._clock.now()).total_seconds())
         self._offset = timedelta(seconds=seconds) if abs(seconds) > NOTICED.total_seconds() else timedelta(0)
         if self.skew:  # a hint that outlived a corrected clock would date requests into the future

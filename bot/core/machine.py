@@ -436,6 +436,7 @@ def _absorb_submission(op: Operation, event: e.Event) -> Operation:
             kept = tuple(approval for approval in op.approvals if approval.by in event.approved_by)
             started = replace(op, submissions=(*op.submissions, event.at), approvals=kept, detail=None)
             started = replace(started, needed=event.needed, checks=event.checks or op.checks)
+            started = replace(started, sent_cloud_at=_by_the_cloud(event))
             return _with_reading(started, event.topology)
         case e.SubmissionAccepted():
             return replace(op, job_id=event.job_id, accepted=True)
@@ -452,6 +453,15 @@ def _absorb_submission(op: Operation, event: e.Event) -> Operation:
             return replace(_with_reading(op, event.readings[-1]), detail=None)
         case _:
             return _absorb_explanation(op, event)
+
+
+def _by_the_cloud(event: e.SubmissionStarted) -> datetime | None:
+    """What the provider's clock showed at the start, from the reading that was made just before."""
+    reading = event.topology
+    if reading.cloud_at is None:
+        return None
+    since = max(event.at - reading.read_at, timedelta(0))  # our clock may have been set back meanwhile
+    return reading.cloud_at + since
 
 
 def _absorb_explanation(op: Operation, event: e.Event) -> Operation:
@@ -676,6 +686,7 @@ def judge_doubt(
     """What reading jobs and roles says of a submission of unknown outcome; None: keep looking.
 
     While the cloud is at work its end may still prove what began it, so nobody is called before the deadline.
+    Nothing is too late that is not so by the provider's clock as well: ours may have been set forward since.
 
     Args:
         op: An operation in doubt, or in need of attention.
@@ -695,16 +706,29 @@ def judge_doubt(
         return e.SubmissionFound(now, evidence.job, None, looked)
     elif plan is not None and reading is not None and as_approved(plan, reading):
         return e.SubmissionFound(now, None, reading, Reason.of("roles-moved-as-asked"))
-    if now < sent + limits.settle_time:
-        return None
-    still_valid = valid_for is None or now <= sent + valid_for
-    absent = not still_valid and evidence.searched and not op.accepted
+    early = _too_early(now - sent, limits, valid_for)
+    early_there = _too_early(_age_there(op, reading), limits, valid_for)
+    dead = valid_for is not None and not early and not early_there
+    absent = dead and evidence.searched and not op.accepted
     if absent and plan is not None and reading is not None and unchanged(plan, reading):
         return e.SubmissionAbsent(now, reading, looked)
-    at_work = reading is not None and not reading.idle and now < sent + limits.deadline
-    if op.status is Status.NEEDS_ATTENTION or (still_valid and valid_for is not None) or at_work:
+    # A clock that stands still far away must not keep people from being called.
+    at_work = (early_there or (reading is not None and not reading.idle)) and now < sent + limits.deadline
+    if op.status is Status.NEEDS_ATTENTION or early or at_work:
         return None
     return e.DoubtRemained(now, Reason.of("doubt-remains", summary=summary), reading)
+
+
+def _too_early(age: timedelta | None, limits: Limits, valid_for: timedelta | None) -> bool:
+    """Whether a request of this age may still arrive, or be listed; of one whose age is not known, nothing says so."""
+    return age is not None and (age < limits.settle_time or (valid_for is not None and age <= valid_for))
+
+
+def _age_there(op: Operation, reading: Topology | None) -> timedelta | None:
+    """How old the last request is by the provider's clock, None where that was not told."""
+    if reading is None or reading.cloud_at is None or op.sent_cloud_at is None:
+        return None
+    return reading.cloud_at - op.sent_cloud_at
 
 
 def judge_roles(

@@ -115,6 +115,7 @@ class Topology:
         obstacle: Why this cluster takes no switchover now ("cluster is suspended"), "" when it does.
         state: The provider's own words for the cluster's state, for people.
         read_at: When it was read.
+        cloud_at: What the provider's own clock showed then, None where it did not tell. Ours may be set meanwhile.
     """
 
     nodes: tuple[Node, ...]
@@ -124,6 +125,7 @@ class Topology:
     read_at: datetime
     shard: str | None = None
     shard_name: str = ""
+    cloud_at: datetime | None = None
 
     @property
     def primary(self) -> Node | None:

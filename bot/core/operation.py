@@ -70,6 +70,7 @@ class Operation:
         since: When the present status was entered.
         asked: The node as the requester typed it.
         submissions: When each request was allowed to leave; the last one may be under way.
+        sent_cloud_at: What the provider's own clock showed at the last of them, None where it had not told.
         retry_at: Not to be submitted again before.
         job: What the provider last said of the job; ``job.id`` identifies it.
         accepted: The last submission surely arrived: the provider said so, or proof of it was found.
@@ -132,6 +133,7 @@ class Operation:
     needed_attention: bool = False
     checked_at: datetime | None = None
     checked_since: bool = False
+    sent_cloud_at: datetime | None = None
 
     @property
     def target(self) -> Target:

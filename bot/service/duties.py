@@ -16,6 +16,7 @@ from bot.core.machine import (
     Decision,
     Duty,
     Limits,
+    Say,
     as_approved,
     decide,
     judge_doubt,
@@ -41,6 +42,7 @@ from bot.errors import (
     ProviderError,
     Refused,
     Stale,
+    StoreUnavailable,
     Throttled,
     Unreadable,
 )
@@ -64,6 +66,12 @@ from bot.service.planning import (
 
 SEND_WITHIN = 5.0
 """Seconds from the decision to submit to the first byte; a process frozen for longer sends nothing."""
+
+FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0
+"""Seconds between tries to record what became of a request, doubled with each."""
+
+KEEP_OUTCOME = 300.0
+"""Seconds for which that is tried."""
 
 TELL_LATE = 5
 """How often a late answer is offered to an operation that others are changing at the same time."""
@@ -360,8 +368,29 @@ class Duties:
         else:
             # From here on it takes no longer than a call may, and for that draining waits.
             outcome = await self._submit(database, event, Intent(event.at, send_by))
-        if await self._record(started, outcome) is None:
-            await self._told_late(started, outcome)
+        await self._conclude(started, outcome)
+
+    async def _conclude(self, op: Operation, outcome: e.Event) -> None:
+        """Records what became of the request. Nobody else has heard it, so a database that is away is waited for.
+
+        Raises:
+            StoreUnavailable: It was away for too long; the request is in doubt then, and looked for.
+        """
+        began, wait, job = self._clock.monotonic(), FIRST_WAIT, getattr(outcome, "job_id", None)
+        while True:
+            try:
+                if await self._record(op, outcome) is None:
+                    await self._told_late(op, outcome)
+            except StoreUnavailable as error:
+                if wait == FIRST_WAIT:
+                    told = e.event_name(outcome)
+                    log.warning("outcome_waits", operation=op.id, outcome=told, job=job, reason=str(error))
+                if self._clock.monotonic() - began >= KEEP_OUTCOME:
+                    raise
+            else:
+                return
+            await self._clock.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
 
     async def _submit(self, database: Database, event: e.SubmissionStarted, intent: Intent) -> e.Event:
         """Sends it once and says what became of it; whatever is not surely known is uncertain."""
@@ -406,7 +435,10 @@ class Duties:
         return e.SubmissionUncertain(self._clock.now(), Reason(why.code, params))
 
     async def _told_late(self, op: Operation, outcome: e.Event) -> None:
-        """The answer came after another worker had called the operation in doubt: a job id is proof."""
+        """The answer came after another worker had called the operation in doubt: a job id is proof.
+
+        Where that is over, nothing changes any more, but whoever reads the audit channel hears of it.
+        """
         if not isinstance(outcome, e.SubmissionAccepted) or outcome.job_id is None:
             return
         job, now = Job(outcome.job_id, JobState.RUNNING, ""), self._clock.now()
@@ -416,24 +448,37 @@ class Duties:
         }
         for _ in range(TELL_LATE):
             fresh = await self._store.load(op.id)
-            event = None if fresh is None or fresh.job_id is not None else found.get(fresh.status)
-            if fresh is None or event is None or await self._record(fresh, event) is not None:
+            if fresh is None or fresh.job_id is not None:
                 return
+            if fresh.status in {Status.FAILED, Status.CLOSED}:
+                await self._too_late(fresh, job.id)
+                return
+            event = found.get(fresh.status)
+            if event is None or await self._record(fresh, event) is not None:
+                return
+
+    async def _too_late(self, op: Operation, job: JobId) -> None:
+        log.error("accepted_after_all", operation=op.id, status=op.status, job=job)
+        said = Reason.of("notice-accepted-after-all", operation=op.id, database=op.label, job=job)
+        await self._store.owe_notice(f"accepted-after-all-{op.id}", Say(said), self._clock.now())
+        self._wake()
 
     # --- in doubt, running, verifying, needing attention: reads only ---
 
     async def _settle(self, op: Operation) -> e.Event | None:
         database = self._catalogue.current.tracked(op.database)
-        evidence, reading = await self._evidence(op, database)
+        # The job list comes last, and the time is that before it: a list that was read while the request might
+        # still arrive says nothing of one that has arrived since, however long the roles took.
+        reading = await self._reading(op, database)
+        now = self._clock.now()
+        evidence = await self._evidence(op, database)
         valid_for = database.provider.capabilities.submission_valid_for if database else None
-        return judge_doubt(
-            op, evidence, reading, now=self._clock.now(), limits=self.limits, valid_for=valid_for
-        )
+        return judge_doubt(op, evidence, reading, now=now, limits=self.limits, valid_for=valid_for)
 
-    async def _evidence(self, op: Operation, database: Database | None) -> tuple[Evidence, Topology | None]:
+    async def _evidence(self, op: Operation, database: Database | None) -> Evidence:
         if database is None or op.plan is None:
             gone = Reason.of("looked-not-configured", name=op.database)
-            return Evidence(None, searched=False, summary=gone), None
+            return Evidence(None, searched=False, summary=gone)
         try:
             others = await self._jobs_of_others(op)
             evidence = await database.provider.find_submission(
@@ -445,7 +490,7 @@ class Duties:
         except ProviderError as error:
             unread = Reason.of("looked-unreadable", message=in_words(error), error=reference(error))
             evidence = Evidence(None, searched=False, summary=unread)
-        return evidence, await self._reading(op, database)
+        return evidence
 
     async def _jobs_of_others(self, op: Operation) -> frozenset[JobId] | None:
         """The jobs of this database that belong to other operations: one job is of one request.

@@ -806,6 +806,7 @@ notice-frozen = ⏸ { $by } froze { $scope }{ GIVEN($until) ->
  }: { $reason }
 notice-unfrozen = ▶ { $by } lifted the freeze of { $scope }.
 notice-reviewed = ✔ { $by } has reviewed the emergency switchover of { $database }.
+notice-accepted-after-all = ⚠ The provider took the request of { $operation } after all: job { $job }. The bot had concluded that it never arrived, or stopped following it. Look at the roles of { $database }.
 notice-halted = ■ { $by } halted every new switchover: { $reason }{ GIVEN($operations) ->
     [yes] . Sent before, so not stopped and still tracked: { $operations }
    *[no] {""}

@@ -804,6 +804,7 @@ notice-frozen = ⏸ { $by } 冻结了 { $scope }{ GIVEN($until) ->
    *[no] ，直到有人解冻
  }：{ $reason }
 notice-unfrozen = ▶ { $by } 解冻了 { $scope }。
+notice-accepted-after-all = ⚠ 云平台最终还是受理了 { $operation } 的请求：任务 { $job }。机器人此前认定请求并未送达，或已不再跟踪。请查看 { $database } 的角色。
 notice-halted = ■ { $by } 全面暂停了新的切换：{ $reason }{ GIVEN($operations) ->
     [yes] 。此前已发送，不会停止，继续跟踪：{ $operations }
    *[no] {""}

@@ -103,12 +103,14 @@ class HuaweiDds:
     async def observe(self, target: Target, *, urgent: bool = False) -> Topology:
         """Reads the instance; of a cluster, the shard that is meant."""
         instance = await self._instance(self._database(target.database), urgent=urgent)
-        return topology.the_one(instance, target.shard, self._clock.now())
+        reading = topology.the_one(instance, target.shard, self._clock.now())
+        return replace(reading, cloud_at=self._api.time.told)
 
     async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """Reads the instance: a replica set, or every shard of a cluster."""
         instance = await self._instance(self._database(database), urgent=urgent)
-        return topology.readings(instance, self._clock.now())
+        readings = topology.readings(instance, self._clock.now())
+        return [replace(reading, cloud_at=self._api.time.told) for reading in readings]
 
     def describe(self, target: Target, candidate: NodeId | None) -> Call:
         """The call of ``submit`` in words."""

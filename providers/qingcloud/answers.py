@@ -203,6 +203,14 @@ def rows(answer: Payload, key: str) -> list[Payload]:
     return [row for row in values if isinstance(row, dict)] if isinstance(values, list) else []
 
 
+def understood(answer: Payload, key: str) -> bool:
+    """Whether a list was told, and all of it can be read; none at all says so only where it says that it is empty."""
+    values = answer.get(key)
+    if isinstance(values, list):
+        return all(isinstance(row, dict) for row in values)
+    return values is None and total(answer) == 0
+
+
 def total(answer: Payload) -> int | None:
     """How many there are in all, None where the answer does not say."""
     count = answer.get("total_count", answer.get("total_sum"))  # the documentation has both

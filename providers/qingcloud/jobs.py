@@ -180,8 +180,11 @@ def evidence(rows: Sequence[Payload], sought: Sought, *, whole: bool, still_vali
     found: dict[_Match, list[JobId]] = {match: [] for match in _Match}
     seen = {found_job.id: found_job for row in rows if (found_job := as_job(row)) is not None}
     for row in rows:
-        if (job_id := JobId(text(row, "job_id"))) in seen:
-            found[sought.match(row)].append(job_id)
+        match, job_id = sought.match(row), JobId(text(row, "job_id"))
+        if job_id in seen:
+            found[match].append(job_id)
+        elif match is not _Match.FOREIGN:  # whatever it is called
+            found[_Match.UNDECIDED].append(JobId("?"))
     ours, plausible, undecided = (found[match] for match in (_Match.OURS, _Match.PLAUSIBLE, _Match.UNDECIDED))
     # One that moved to the next page while the pages were read is there twice.
     candidates = list(dict.fromkeys(ours or [*plausible, *undecided]))

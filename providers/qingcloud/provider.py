@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -101,7 +101,8 @@ class QingCloud:
             failure = failure or missed
         if failure is not None and not told.spoke:
             raise failure
-        return topology.topology(cluster, members, told.roles, self._clock.now())
+        reading = topology.topology(cluster, members, told.roles, self._clock.now())
+        return replace(reading, cloud_at=self._api.time.told)
 
     async def survey(self, database: str, *, urgent: bool = False) -> Sequence[Topology]:
         """One reading, there being no shards."""
@@ -196,6 +197,7 @@ class QingCloud:
             "DescribeClusterNodes",
             {"cluster": database.cluster},
             "node_set",
+            "node_id",
             deadline=deadline,
             priority=priority,
         )
@@ -211,21 +213,30 @@ class QingCloud:
         action: str,
         params: Mapping[str, str],
         key: str,
+        names: str,
         *,
         deadline: float,
         priority: Priority,
+        proves: bool = False,
         enough: Callable[[Sequence[Payload]], bool] = lambda _: False,
     ) -> tuple[list[Payload], bool]:
-        """The rows of a list, and whether they are all of them, or ``enough``."""
-        rows: list[Payload] = []
+        """The rows of a list, and whether they are all of them, or ``enough``.
+
+        What is made, goes or moves while the pages are read shifts the others: one may be there twice and, for
+        that, another not at all; or there were more of them before. Where it ``proves`` that something is not
+        there, it has to be understood to the last row.
+        """
+        rows, most, understood = list[Payload](), 0, True
         for _ in range(PAGES):
             page_params = {**params, "limit": str(PAGE), "offset": str(len(rows))}
             answer = await self._api.read(action, page_params, deadline=deadline, priority=priority)
             page, total = answers.rows(answer, key), answers.total(answer)
             rows += page
-            whole = len(page) < PAGE if total is None else len(rows) >= total
-            if whole or enough(rows):
-                return rows, True
+            most, understood = max(most, total or 0), understood and answers.understood(answer, key)
+            different = len({answers.text(row, names) for row in rows})
+            whole = len(page) < PAGE and different == len(rows) if total is None else different >= most
+            if whole or (enough(rows) and (total is None or total == most)):
+                return rows, understood or not proves
             if not page:
                 break
         return rows, False
@@ -300,8 +311,10 @@ class QingCloud:
             "DescribeJobs",
             {"job_action": CUSTOM_SERVICE},
             "job_set",
+            "job_id",
             deadline=self._api.deadline(),
             priority=Priority.URGENT,
+            proves=True,
             enough=back_far_enough,
         )
 

@@ -142,9 +142,12 @@ def started(
     when: datetime | None = None,
     by: tuple[UserId, ...] = (ANN, BOB),
     needed: int = 2,
+    cloud: timedelta | None = None,
 ) -> e.SubmissionStarted:
-    """The recheck was clean."""
-    return e.SubmissionStarted(when or at(3), again or plan(), reading(A), by, needed)
+    """The recheck was clean; ``cloud``: how far the cloud's clock, as far as it was told, was ahead of ours."""
+    when = when or at(3)
+    seen = reading(A) if cloud is None else replace(reading(A, at=when), cloud_at=when + cloud)
+    return e.SubmissionStarted(when, again or plan(), seen, by, needed)
 
 
 UNSENT = (planned(), approved(ANN), approved(BOB))

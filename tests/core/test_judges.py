@@ -240,6 +240,59 @@ def test_once_the_cloud_has_ended_what_it_did_is_judged_at_once() -> None:
     assert isinstance(doubt(seen=reading(A), now=DEAD, valid_for=None), e.DoubtRemained)
 
 
+CLOUDS = timedelta(minutes=-7)
+"""How far the cloud's clock is from ours when the request is sent; ours is set forward after that, and theirs not."""
+THERE = replace(IN_DOUBT, sent_cloud_at=decide(operation(*UNSENT), started(cloud=CLOUDS)).after.sent_cloud_at)
+
+
+def there(since_sent: timedelta, *primaries: NodeId, idle: bool = True) -> Topology:
+    """A reading at a time after the request, by the cloud's clock."""
+    return replace(reading(*primaries, idle=idle), cloud_at=SENT_AT + CLOUDS + since_sent)
+
+
+@pytest.mark.parametrize("valid_for", [VALID_FOR, timedelta(seconds=10)])
+def test_absence_is_proven_when_it_is_late_enough_by_the_clouds_clock_as_well(valid_for: timedelta) -> None:
+    late = max(LIMITS.settle_time, valid_for + MICROSECOND)
+    jumped = SENT_AT + timedelta(minutes=10)
+    for op in (THERE, replace(THERE, status=Status.NEEDS_ATTENTION)):
+        assert doubt(op, seen=there(late - MICROSECOND, A), now=jumped, valid_for=valid_for) is None
+        assert doubt(op, seen=there(late, A), now=SENT_AT, valid_for=valid_for) is None
+        event = doubt(op, seen=there(late, A), now=jumped, valid_for=valid_for)
+        assert isinstance(event, e.SubmissionAbsent)
+
+
+@pytest.mark.parametrize("valid_for", [VALID_FOR, None])
+def test_nobody_is_called_too_early_by_the_clouds_clock_but_at_the_deadline(
+    valid_for: timedelta | None,
+) -> None:
+    overdue, found = SENT_AT + LIMITS.deadline, evidence(searched=False)
+    early = there(timedelta(seconds=1), C)
+    assert doubt(THERE, found, early, now=overdue - MICROSECOND, valid_for=valid_for) is None
+    assert isinstance(doubt(THERE, found, early, now=overdue, valid_for=valid_for), e.DoubtRemained)
+    late = doubt(THERE, found, there(VALID_FOR + MICROSECOND, C), now=DEAD, valid_for=valid_for)
+    assert isinstance(late, e.DoubtRemained)
+
+
+def test_a_deadline_passed_by_our_clock_alone_proves_no_absence() -> None:
+    event = doubt(THERE, seen=there(timedelta(seconds=1), A), now=SENT_AT + LIMITS.deadline)
+    assert isinstance(event, e.DoubtRemained)
+
+
+def test_where_the_cloud_has_not_told_the_time_ours_counts() -> None:
+    assert isinstance(doubt(THERE, seen=reading(A), now=DEAD), e.SubmissionAbsent)
+    assert isinstance(doubt(IN_DOUBT, seen=there(timedelta(0), A), now=DEAD), e.SubmissionAbsent)
+
+
+@pytest.mark.parametrize(("passed", "counted"), [(2, 2), (0, 0), (-60, 0)])
+def test_the_clouds_time_of_a_request_is_that_of_the_reading_before_it(passed: int, counted: int) -> None:
+    read_at = SENT_AT - timedelta(seconds=passed)
+    seen = replace(reading(A, at=read_at), cloud_at=at(100))
+    op = decide(operation(*UNSENT), replace(started(), topology=seen)).after
+    assert op.sent_cloud_at == at(100 + counted)
+    again = decide(decide(op, e.SubmissionNotAccepted(at(4), WHY, at(5))).after, started(when=at(6))).after
+    assert again.sent_cloud_at is None
+
+
 def test_the_time_counts_from_the_last_submission() -> None:
     events = (
         *SENT,

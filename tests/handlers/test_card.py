@@ -766,6 +766,10 @@ def test_what_is_of_no_operation_is_announced_in_words() -> None:
     assert said("notice-frozen", scope="orders", until=None, by="U0AAAAAAA", reason="audit") == (
         "⏸ <@U0AAAAAAA> froze orders until somebody lifts it: audit"
     )
+    assert said("notice-accepted-after-all", operation="SW-000001", database="orders", job="j-1") == (
+        "⚠ The provider took the request of SW-000001 after all: job j-1. The bot had concluded that it never "
+        "arrived, or stopped following it. Look at the roles of orders."
+    )
     assert said("notice-unfrozen", scope="orders", by="U0AAAAAAA") == (
         "▶ <@U0AAAAAAA> lifted the freeze of orders."
     )

@@ -771,6 +771,17 @@ async def test_the_card_of_an_end_is_given_up_no_sooner_than_the_end(desk: Desk)
     assert desk.texts() == ["SW-1 v2"]
 
 
+async def test_a_card_that_was_refused_often_enough_keeps_nobody_waiting_again(desk: Desk) -> None:
+    unclear = replace(OPERATION, id=OperationId("SW-1"), status=Status.NEEDS_ATTENTION, submissions=(START,))
+    desk.owe_card()
+    desk.outbox.change(100, operation=unclear)
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=100)
+    await desk.settle(seconds=60 * 60, step=10)
+    errors = desk.errors(100)
+    assert errors == ["something_new"] * 10 + [NO_PLACE] * (len(errors) - 10)
+    assert len(errors) > 12
+
+
 async def test_a_deleted_card_is_given_up_but_its_replies_go_on(desk: Desk) -> None:
     desk.owe_card(ts="1.1", posted_version=1)
     desk.owe_reply(1)

@@ -13,11 +13,19 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
 import pytest
 
+from bot.core.events import (
+    DoubtRemained,
+    Event,
+    SubmissionAbsent,
+    SubmissionStarted,
+    SubmissionUncertain,
+)
+from bot.core.machine import Limits, decide, judge_doubt
 from bot.core.model import (
     Call,
     CandidateRule,
@@ -26,13 +34,16 @@ from bot.core.model import (
     JobState,
     NodeId,
     Plan,
+    Reason,
     Role,
     Target,
     Topology,
 )
+from bot.core.operation import Operation
 from bot.errors import NotSent, OutcomeUnknown, ProviderError, Refused, Throttled, Unavailable
 from bot.ports import Intent, Provider, ProviderType
 from bot.sandbox.faults import Fault
+from tests.core import examples
 from tests.providers.clocks import TestClock
 from tests.providers.wires import Cutting, Front, listening
 
@@ -97,6 +108,10 @@ class Harness(Protocol):
 
     def provider(self, *, call_timeout: timedelta = PATIENCE, endpoint: str = "") -> Provider:
         """The provider against the front, or against another endpoint."""
+        ...
+
+    def cloud_is_ahead(self, by: timedelta) -> None:
+        """From now on the cloud's clock is ahead of ours."""
         ...
 
     def throttle_reads(self, times: int, retry_after: str) -> None:
@@ -179,6 +194,24 @@ def _says_no_secret(exc: BaseException, harness: Harness) -> None:
         assert secret not in f"{exc!r} {exc} {vars(exc)!r}"
 
 
+def begun(plan: Plan, reading: Topology, when: datetime) -> Operation:
+    """An operation whose one request may have left then."""
+    planned = replace(examples.operation(*examples.UNSENT), plan=plan)
+    start = SubmissionStarted(when, plan, reading, planned.approved_by, len(planned.approvals))
+    started = decide(planned, start).after
+    return decide(started, SubmissionUncertain(when, Reason.of("restarted-while-starting"))).after
+
+
+async def judged(op: Operation, provider: Provider, harness: Harness) -> Event | None:
+    """What the provider's present answers make of such an operation."""
+    assert op.plan is not None
+    reading = await provider.observe(harness.target)
+    evidence = await provider.find_submission(op.plan, op.submissions[-1])
+    valid_for = provider.capabilities.submission_valid_for
+    now = harness.clock.now()
+    return judge_doubt(op, evidence, reading, now=now, limits=Limits(), valid_for=valid_for)
+
+
 def roles_of(topology: Topology) -> list[Role]:
     return [node.role for node in topology.nodes]
 
@@ -239,6 +272,27 @@ class ProviderSuite:
         topology = await restarted.observe(harness.target)
         assert topology.primary is not None
         assert (topology.primary.id != harness.primary) == way.accepted
+
+    @pytest.mark.parametrize("set_forward", [timedelta(0), timedelta(minutes=18)])
+    async def test_absence_waits_for_the_clouds_own_clock(
+        self, harness: Harness, set_forward: timedelta
+    ) -> None:
+        """Ours was behind, which the cloud had told; it is set right, and the process another one."""
+        harness.cloud_is_ahead(set_forward)
+        provider = harness.provider()
+        plan, asked = await plan_for(harness, provider), intent(harness.clock)
+        op = begun(plan, await provider.observe(harness.target), asked.at)
+        # Nobody saw it arrive: it may be on its way, or be listed only later.
+        harness.clock.jump(set_forward)
+        harness.cloud_is_ahead(timedelta(0))
+        restarted = harness.provider()
+        for seconds in (1, 60):
+            harness.clock.advance(seconds)
+            assert await judged(op, restarted, harness) is None
+        harness.clock.advance(3600)
+        absent = self.leaves_job and restarted.capabilities.submission_valid_for is not None
+        expected = SubmissionAbsent if absent else DoubtRemained
+        assert isinstance(await judged(op, restarted, harness), expected)
 
     @pytest.mark.parametrize("how", NEVER_CONNECTED)
     async def test_never_connected_is_not_sent(
@@ -309,7 +363,8 @@ class ProviderSuite:
         for reading in surveyed:
             target = Target(harness.target.database, reading.shard)
             observed = await provider.observe(target)
-            assert replace(observed, read_at=reading.read_at) == reading
+            assert reading.cloud_at is not None
+            assert replace(observed, read_at=reading.read_at, cloud_at=reading.cloud_at) == reading
             assert reading.read_at.utcoffset() == timedelta(0)
 
     async def test_each_shard_of_a_survey_has_an_id_of_its_own(self, harness: Harness) -> None:

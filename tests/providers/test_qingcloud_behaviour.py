@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from starlette.responses import Response
 
 from bot.core.model import Call, Evidence, JobId, JobState, NodeId, Plan, Reason, Role, unnested
 from bot.errors import (
@@ -22,7 +23,7 @@ from bot.errors import (
     Unavailable,
 )
 from bot.ports import Intent
-from bot.sandbox.faults import Fault
+from bot.sandbox.faults import Answer, Fault, in_json
 from bot.sandbox.qingcloud import SUBMIT, SimJob, SimNode, Tab
 from bot.sandbox.switchovers import Ending
 from providers.http import Priority
@@ -593,6 +594,96 @@ async def test_a_list_that_is_too_long_proves_nothing(harness: QingCloudHarness)
         foreign_job(harness, service="other")
     evidence = await look(harness, plan_of(harness), harness.clock.now())
     assert (evidence.job, evidence.searched) == (None, False)
+
+
+UNNAMED_ROW = {"job_action": SUBMIT, "resource_ids": "cl-ouhutv70", "status": "working"}
+
+
+@pytest.mark.parametrize(
+    ("told", "searched"),
+    [
+        ({"job_set": None, "total_count": 0}, True),
+        ({"job_set": []}, True),
+        ({"job_set": [{**UNNAMED_ROW, "resource_ids": "cl-another"}], "total_count": 1}, True),
+        ({}, False),
+        ({"job_set": None}, False),
+        ({"job_set": {}}, False),
+        ({"job_set": ["x"]}, False),
+        ({"job_set": [None], "total_count": 1}, False),
+        ({"job_set": [], "total_count": 1}, False),
+        ({"job_set": [UNNAMED_ROW], "total_count": 1}, False),
+    ],
+)
+async def test_what_is_not_understood_of_a_list_is_not_taken_for_nothing(
+    harness: QingCloudHarness, told: dict[str, Any], searched: bool
+) -> None:
+    plan, since = await lost(harness)
+    harness.clock.advance(600)
+    harness.cloud.faults.set("DescribeJobs", Fault.body(json.dumps({"ret_code": 0, **told}).encode()))
+    evidence = await look(harness, plan, since)
+    assert (evidence.job, evidence.searched) == (None, searched)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("shift", ["a job goes", "ours moves", "ours moves, no total"])
+async def test_pages_that_shift_while_they_are_read_prove_nothing(
+    harness: QingCloudHarness, shift: str, newest_first: bool
+) -> None:
+    """Ours is the first of the second page until the first page is made, and on that one from then on."""
+    harness.cloud.newest_first = newest_first
+    jobs = harness.cloud.jobs
+    for _ in range(150):
+        foreign_job(harness, service="other")
+    harness.cluster.transition = ""
+    harness.clock.advance(60)
+    harness.cloud.advance()
+    plan, since = await lost(harness)
+    harness.clock.advance(600)
+    mine = jobs.pop()
+    mine.created = jobs[0].created = jobs[-1].created  # so that their order is the list's
+    jobs.insert(50 if newest_first else 100, mine)
+
+    def shifting(answer: Answer) -> Response:
+        first = jobs[-1 if newest_first else 0]
+        jobs.remove(first if shift == "a job goes" else mine)
+        if shift != "a job goes":
+            jobs.insert(len(jobs) if newest_first else 0, mine)
+        return page(answer)
+
+    def page(answer: Answer) -> Response:
+        kept = dict(answer.payload or {})
+        if shift.endswith("no total"):
+            del kept["total_count"]
+        return in_json(replace(answer, payload=kept))
+
+    harness.cloud.faults.set("DescribeJobs", Fault(shifting, accepted=True))
+    harness.cloud.faults.set("DescribeJobs", Fault(page, accepted=True), times=None)
+    evidence = await look(harness, plan, since)
+    assert (evidence.job, evidence.searched) == (None, False)
+    assert (await look(harness, plan, since)).job is not None
+
+
+async def test_a_list_that_is_left_early_is_not_one_that_shrank(harness: QingCloudHarness) -> None:
+    """It runs from new to old, past the time of ours; one of the newest goes, so that ours is on neither page."""
+    jobs = harness.cloud.jobs
+    for _ in range(50):
+        foreign_job(harness, service="other")
+    harness.cluster.transition = ""
+    harness.clock.advance(7200)
+    harness.cloud.advance()
+    plan, since = await lost(harness)
+    for _ in range(100):
+        foreign_job(harness, service="other")
+    harness.clock.advance(600)
+
+    def shrinking(answer: Answer) -> Response:
+        jobs.pop()
+        return in_json(answer)
+
+    harness.cloud.faults.set("DescribeJobs", Fault(shrinking, accepted=True))
+    evidence = await look(harness, plan, since)
+    assert (evidence.job, evidence.searched) == (None, False)
+    assert (await look(harness, plan, since)).job is not None
 
 
 SOMEBODY_ELSES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -891,6 +892,23 @@ async def test_a_request_that_surely_never_arrived_has_failed_once_it_can_not_ar
     assert len(world.cloud.submissions) == 1
 
 
+@pytest.mark.parametrize("slow", ["while_reading", "while_looking"])
+async def test_a_list_from_before_the_request_died_says_nothing_of_one_that_arrived_since(slow: str) -> None:
+    """The cloud takes 15 s to answer, in which the request arrives and then can't any more."""
+    world = await killed_while_starting()
+    await world.tick(100)
+
+    async def arrives() -> None:
+        await world.clock.sleep(15)
+        world.cloud.trace = evidence(job())
+
+    setattr(world.cloud, slow, arrives)
+    await world.tick(10)
+    assert await world.status() in {Status.IN_DOUBT, Status.RUNNING}
+    await world.tick(10)
+    assert ((await world.op()).job_id, await world.status()) == (JOB, Status.RUNNING)
+
+
 @pytest.mark.parametrize("unread", ["jobs", "roles", "for ever"])
 async def test_a_request_that_can_not_be_proven_absent_needs_attention(unread: str) -> None:
     world = await killed_while_starting()
@@ -965,6 +983,63 @@ async def test_a_late_answer_that_another_worker_found_first_changes_nothing() -
     await world.tick()
     assert await world.status() is Status.RUNNING
     assert (await world.history()).count("submission_found") == 1
+
+
+@pytest.mark.parametrize("end", [Status.FAILED, Status.CLOSED])
+async def test_an_answer_that_comes_after_the_end_is_told_to_the_audit_channel(end: Status) -> None:
+    """No list showed the job for as long as it takes to conclude that there is none, or to call somebody."""
+    world = World()
+    await world.approved()
+
+    async def concluded() -> None:
+        if end is Status.CLOSED:
+            world.cloud.trace = Unavailable("503")
+        while await world.status() not in {Status.FAILED, Status.NEEDS_ATTENTION}:
+            await world.tick(15)
+        if end is Status.CLOSED:
+            await world.click(Action.ACKNOWLEDGE, ANN)
+
+    world.cloud.meanwhile, world.cloud.answers = concluded, [JOB]
+    with capture_logs() as logs:
+        await world.tick()
+    op = await world.op()
+    assert (op.status, op.job_id) == (end, None)
+    assert [say.text for say in world.store.notices] == [
+        Reason.of("notice-accepted-after-all", operation=op.id, database="orders", job=JOB)
+    ]
+    assert [line["job"] for line in logs if line["event"] == "accepted_after_all"] == [JOB]
+
+
+@pytest.mark.parametrize(("away", "status"), [(40, Status.RUNNING), (1000, Status.STARTING)])
+async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_leaves(
+    away: float, status: Status
+) -> None:
+    """Nobody else has it: the job list tells it only where no other job may be meant."""
+    world = World()
+    await world.approved()
+    until = timedelta(seconds=away) + world.clock.passed
+    tries = []
+
+    async def gone() -> None:
+        if world.clock.passed < until:
+            tries.append(world.clock.passed)
+            world.store.before_commit = gone
+            raise StoreUnavailable("the database is locked")
+
+    async def goes() -> None:
+        world.store.before_commit = gone
+
+    world.cloud.meanwhile, world.cloud.answers = goes, [JOB]
+    with capture_logs() as logs, contextlib.suppress(StoreUnavailable):
+        await world.tick()
+    op = await world.op()
+    assert (op.status, op.job_id) == (status, JOB if status is Status.RUNNING else None)
+    assert [line["job"] for line in logs if line["event"] == "outcome_waits"] == [JOB]
+    assert tries[-1] - tries[0] < timedelta(seconds=306)
+    world.store.before_commit = None
+    await world.restart(20)
+    assert await world.status() is (Status.RUNNING if status is Status.RUNNING else Status.IN_DOUBT)
+    assert len(world.cloud.submissions) == 1
 
 
 @pytest.mark.parametrize("late", [None, Refused("no")])

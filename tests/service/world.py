@@ -111,6 +111,7 @@ class ScriptedCloud:
         verb: What its call is described as.
         while_reading: Runs inside the next reading of the topology.
         while_polling: Runs inside every reading of the job list.
+        while_looking: Runs inside the next look for a lost submission, after the list was made that it shows.
         polled: Told when a job list was read.
         known: The jobs it knows.
         trace: What the job list shows to somebody who looks for a lost submission, or the error.
@@ -129,6 +130,7 @@ class ScriptedCloud:
     verb: str = "switch"
     while_reading: Callable[[], Awaitable[None]] | None = None
     while_polling: Callable[[], Awaitable[None]] | None = None
+    while_looking: Callable[[], Awaitable[None]] | None = None
     polled: Callable[[], object] = bool
     known: dict[JobId, Job] = field(default_factory=dict)
     trace: Evidence | Exception = field(default_factory=evidence)
@@ -182,10 +184,13 @@ class ScriptedCloud:
     async def find_submission(
         self, plan: Plan, since: datetime, *, others: Collection[JobId] = ()
     ) -> Evidence:
-        self.not_ours = frozenset(others)
-        if isinstance(self.trace, Exception):
-            raise self.trace
-        return self.trace
+        self.not_ours, trace = frozenset(others), self.trace
+        meanwhile, self.while_looking = self.while_looking, None
+        if meanwhile is not None:
+            await meanwhile()
+        if isinstance(trace, Exception):
+            raise trace
+        return trace
 
     async def close(self) -> None:
         return

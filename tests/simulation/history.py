@@ -22,7 +22,7 @@ from tests.simulation.phrases import OFTEN_CHEAP, OFTEN_DDS, Phrases
 from tests.simulation.policies import RULES
 from tests.simulation.scene import scene_of
 from tests.simulation.sockets import mode_of
-from tests.simulation.weather import AMBUSH, BOUNDARIES, Weather
+from tests.simulation.weather import AMBUSH, BOUNDARIES, DatabaseClock, Weather
 from tests.simulation.world import World, logs_of, store_of
 from tests.storage.looks import Unsettled
 
@@ -172,6 +172,8 @@ class History:
         weather_dice = random.Random(f"weather {world.seed}")  # noqa: S311
         self._weather = Weather(world.clouds, world.workspace, world.time, weather_dice, world.trace)
         self._weather_dice = weather_dice
+        clock_dice = random.Random(f"database clock {world.seed}")  # noqa: S311
+        self._clocks = DatabaseClock(world.time, clock_dice, world.trace, world.set_database_clock)
         besides_dice = random.Random(f"besides {world.seed}")  # noqa: S311
         self._besides = Besides(world, besides_dice, self._people.want_something)
 
@@ -203,6 +205,8 @@ class History:
         if dense:
             await self._weather.ambush()
         troubles = [world.spawn(self._trouble()), world.spawn(self._besides.go_on())]
+        if world.scene.replicas:
+            troubles.append(world.spawn(self._clocks.go_on()))
         if world.mode == "socket":
             troubles.append(world.spawn(world.links.trouble()))
         await (self._single_minded() if dense else self._lively())
@@ -301,7 +305,7 @@ class History:
             world.workspace,
             life.store,
             world.ground.look,
-            world.time.machine(),
+            world.now(),
             places=world.places,
             logins=(world.clouds.logins, self._besides.logins_at_most),
             settled=problem,
@@ -329,7 +333,7 @@ class History:
 
     def _look_at_holds(self) -> None:
         world = self._world
-        now = world.time.machine()
+        now = world.now()
         held = checks.waiting(world.ground.look, world.observer.trail.holds, now)
         if held != self._held:  # nothing else changes what is looked at
             for problem in checks.holds_are_shown(held, world.workspace, now):
@@ -342,7 +346,7 @@ class History:
         patience = world.time.elapsed + PATIENCE
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            left = world.ground.look.unsettled(world.time.machine())
+            left = world.ground.look.unsettled(world.now())
             if left.messages == 0:
                 self._look_at_holds()
             if world.complete and left == Unsettled(0, 0, 0):

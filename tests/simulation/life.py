@@ -116,6 +116,7 @@ class Life:
         self.context.run(LIFE.set, self)
         self.store = machine.ground.open(self)
         self._bot: Bot | None = None
+        self._now = machine.now
         self._alarm: asyncio.TimerHandle | None = None
         self._rang = -AGAIN
 
@@ -172,6 +173,12 @@ class Life:
         """Something was committed, by this process or another."""
         self._foreseen = False
 
+    def reads_the_time(self) -> None:
+        """Its bot looks at the clock that replicas share; its own alarm for that rings seldom."""
+        if self.serving:
+            self.context.copy().run(self.bot._ticker.kick, "clock")
+            self._foreseen = False
+
     async def start(self) -> None:
         """Composes the bot on what was committed, as ``serve`` does; a death or a failure meanwhile ends it."""
         starting = self.run(self._start())
@@ -186,7 +193,7 @@ class Life:
         around = await take_over(self.store, self._around, alone=machine.alone)
         client = slack_client(machine.settings, machine.metrics, around)
         self._bot = Bot(machine.settings, machine.path, self.store, client, machine.metrics, around=around)
-        self._client = client
+        self._client, self._now = client, around.clock.now
         await self.store.record_configuration(summary(machine.settings), around.clock.now())
         self.bot.start()
         self.serving = True
@@ -245,7 +252,7 @@ class Life:
         self._foreseen = True
         if self._alarm is not None:
             self._alarm.cancel()
-        loop, now = asyncio.get_running_loop(), self._machine.now()
+        loop, now = asyncio.get_running_loop(), self._now()
         due = self._machine.ground.look.due()
         first = min((at for at in (due.inbox, due.operations, due.publish) if at is not None), default=None)
         wait = TICK.total_seconds() if first is None else (first - now).total_seconds()
@@ -253,7 +260,7 @@ class Life:
         self._alarm = loop.call_at(at, self._ring, context=self.context)
 
     def _ring(self) -> None:
-        now, due = self._machine.now(), self._machine.ground.look.due()
+        now, due = self._now(), self._machine.ground.look.due()
         for name, at in (("inbox", due.inbox), ("operations", due.operations), ("publish", due.publish)):
             if at is not None and at <= now:
                 self.bot._ticker.kick(name)

@@ -213,15 +213,16 @@ class SimulatedLoop(base_events.BaseEventLoop):
 
 
 class Time:
-    """The true time, which clouds and Slack keep, and the machine's, which may be wrong.
+    """The true time, which clouds and Slack keep, and the machine's and the database's, which may be wrong.
 
     Attributes:
         skew: How far the machine's wall clock is ahead of the true one.
-        ahead: How far it was at most.
+        drift: How far the database's is.
+        ahead: How far either was at most.
     """
 
     def __init__(self) -> None:
-        self.skew = self.ahead = timedelta(0)
+        self.skew = self.drift = self.ahead = timedelta(0)
         self._true, self._read_at = START, 0.0
         self.loop = SimulatedLoop()
 
@@ -241,10 +242,19 @@ class Time:
         """What the clock of the bot's machine shows."""
         return self.true() + self.skew if self.skew else self.true()
 
+    def database(self) -> datetime:
+        """What the clock of the database shows."""
+        return self.true() + self.drift if self.drift else self.true()
+
     def jump(self, by: timedelta) -> None:
         """The machine's wall clock is set anew."""
         self.skew += by
         self.ahead = max(self.ahead, self.skew)
+
+    def set_database(self, by: timedelta) -> None:
+        """The database's clock is set anew."""
+        self.drift += by
+        self.ahead = max(self.ahead, self.drift)
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Runs a history to its end; ``datetime.now()`` and the like show the machine's time meanwhile."""

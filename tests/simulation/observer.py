@@ -33,6 +33,12 @@ from tests.storage.looks import Look, Recorded
 ENTERS_RECHECKING = (e.Planned, e.Approved, e.SubmissionNotAccepted, e.StartReached)
 UNRECORDED = [json.dumps(Wording(locale).unrecorded(locale))[1:-1].encode() for locale in LOCALES]
 """The answers that say that nothing was recorded."""
+EXCUSED = frozenset({"posted_once", "posted_in_order", "holds_are_shown"})
+"""What may be amiss once the clock that replicas share was set anew: claims run out by it, so that two of them may be
+at one message; and a hold that is in force once more is shown when something else happens. Requests, roles, approvals
+and what was accepted are looked at as strictly as ever."""
+DOUBLED = frozenset({"audit_channel_is_told_once", "one_true_card", "ends_are_told_once"})
+"""What else is not so where a message was posted twice for that."""
 READING_TAKES = 25.0
 """Seconds within which a reading that an event tells of was made."""
 
@@ -74,6 +80,7 @@ class Observer:
 
     Attributes:
         loading: The rules that the process has read last, and puts in force once that is recorded.
+        database_clock_set: The clock that several processes share was set anew.
 
     Args:
         look: A view of what the bot has committed.
@@ -97,6 +104,7 @@ class Observer:
         alone: bool = True,
     ) -> None:
         self.violation: Violation | None = None
+        self.database_clock_set = self._doubled = False
         self.on_violation: Callable[[], object] = bool
         self.operations: dict[str, Told] = defaultdict(Told)
         self.standings = Standings(workspace, elapsed)
@@ -128,7 +136,11 @@ class Observer:
 
     def violated(self, check: str, problem: str) -> None:
         """A promise is broken: the history ends here."""
-        if self.violation is None:
+        excused = EXCUSED | (DOUBLED if self._doubled else frozenset())
+        if self.database_clock_set and check in excused:
+            self._doubled = self._doubled or check == "posted_once"
+            self._trace.count(f"after the database's clock was set: {check}")
+        elif self.violation is None:
             self._trace.add("CHECK", f"VIOLATED {check}: {problem}")
             self.violation = Violation(check, problem)
             self.on_violation()
@@ -186,7 +198,8 @@ class Observer:
     def submitted(self, submission: Submission) -> None:
         """Every promise about a request that is just about to be carried out."""
         self.committed()
-        operation = self._look.starting(submission.target)
+        # A claim may have run out by a clock that was set forward; what is sent then is in doubt, and looked for.
+        operation = self._look.starting(submission.target, or_in_doubt=self.database_clock_set)
         if operation is None:
             self.violated("saved_before_acting", f"{submission.target} is submitted without an intent")
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from random import Random
 
@@ -47,6 +47,10 @@ AMBUSH = {
     "after Slack answered": (2, 8),
 }
 """The same where all the trouble is around one submission."""
+FAR = timedelta(minutes=4)
+"""So far a clock may be off."""
+SET_ANEW = 0.5
+"""In how many of the histories with two processes the database's clock is set anew."""
 
 
 class Weather:
@@ -206,13 +210,42 @@ class Weather:
 
     async def _clock(self) -> None:
         by = timedelta(seconds=self._dice.choice((-100, -30, -3, 2, 25, 100)))
-        if abs(self._time.skew + by) < timedelta(minutes=4):  # or nothing that Slack signs would be taken
+        if abs(self._time.skew + by) < FAR:  # or nothing that Slack signs would be taken
             self._note("clock jump", f"the machine's clock jumps by {by.total_seconds():+.0f} s")
             self._time.jump(by)
 
     def _note(self, kind: str, words: str = "") -> None:
         self._trace.count(kind)
         self._trace.add("weather", words or kind)
+
+
+class DatabaseClock:
+    """The clock that replicas share, set anew now and then, in some histories.
+
+    Args:
+        time: Whose.
+        dice: Decides when, and by how much.
+        trace: Notes and counts it.
+        set_anew: Sets it.
+    """
+
+    def __init__(self, time: Time, dice: Random, trace: Trace, set_anew: Callable[[timedelta], None]) -> None:
+        self._time = time
+        self._dice = dice
+        self._trace = trace
+        self._set_anew = set_anew
+
+    async def go_on(self) -> None:
+        """Sets it until it is cancelled."""
+        if self._dice.random() >= SET_ANEW:
+            return
+        while True:
+            await asyncio.sleep(self._dice.choice((2.0, 5.0, 10.0, 30.0)) * self._dice.uniform(0.5, 1.5))
+            by = timedelta(seconds=self._dice.choice((-200, -100, -30, -3, 2, 25, 100, 200)))
+            if abs(self._time.drift + by) < FAR:
+                self._trace.count("database clock jump")
+                self._trace.add("weather", f"the database's clock jumps by {by.total_seconds():+.0f} s")
+                self._set_anew(by)
 
 
 _SUBMISSIONS = {

@@ -209,7 +209,7 @@ class World:
             say=self.trace.add,
             submitted=self._submitted,
         )
-        self.ground = STORES[store](random.Random(f"database {seed}"), time.true)  # noqa: S311
+        self.ground = STORES[store](random.Random(f"database {seed}"), time.database)  # noqa: S311
         self.observer = Observer(
             look=self.ground.look,
             clouds=lambda: self.clouds,
@@ -254,6 +254,17 @@ class World:
         self.statuses: Counter[str] = Counter()
 
     # --- the process, or two ---
+
+    def now(self) -> datetime:
+        """The time that the bot goes by."""
+        return self.time.machine() if self.scene.processes == 1 else self.time.database()
+
+    def set_database_clock(self, by: timedelta) -> None:
+        """The database's clock is set anew; each process that does not stand still finds out at once."""
+        self.time.set_database(by)
+        self.observer.database_clock_set = True
+        for life in self.replicas.values():
+            life.reads_the_time()
 
     @property
     def life(self) -> Life | None:

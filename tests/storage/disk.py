@@ -197,10 +197,11 @@ class Disk:
         rows = sorted((row.op.requested_at, row.op.id, row.op) for row in self.operations.values())
         return {op.id: op for _, _, op in rows}
 
-    def starting(self, target: Target) -> str | None:
-        """Whose submission is decided on and may be on its way."""
+    def starting(self, target: Target, *, or_in_doubt: bool = False) -> str | None:
+        """Whose submission is decided on and may be on its way; ``or_in_doubt``: another process may think it lost."""
+        doubt = Status.IN_DOUBT if or_in_doubt else Status.STARTING
         for row in self.operations.values():
-            if row.op.status is Status.STARTING and row.op.target == target:
+            if row.op.status in {Status.STARTING, doubt} and row.op.target == target:
                 return row.op.id
         return None
 

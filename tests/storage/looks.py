@@ -55,8 +55,8 @@ class Look(Protocol):
         """Every operation, by request."""
         ...
 
-    def starting(self, target: Target) -> str | None:
-        """Whose submission is decided on and may be on its way."""
+    def starting(self, target: Target, *, or_in_doubt: bool = False) -> str | None:
+        """Whose submission is decided on and may be on its way; ``or_in_doubt``: another process may think it lost."""
         ...
 
     def deliveries(self) -> int:
@@ -123,11 +123,12 @@ class SqliteLook:
         rows = self.reader.execute("SELECT id, state FROM operations ORDER BY requested_at, id").fetchall()
         return {str(operation): OPERATIONS.loads(state) for operation, state in rows}
 
-    def starting(self, target: Target) -> str | None:
-        """Whose submission is decided on and may be on its way."""
+    def starting(self, target: Target, *, or_in_doubt: bool = False) -> str | None:
+        """Whose submission is decided on and may be on its way; ``or_in_doubt``: another process may think it lost."""
+        doubt = Status.IN_DOUBT if or_in_doubt else Status.STARTING
         row = self.reader.execute(
-            "SELECT id FROM operations WHERE database = ? AND shard = ? AND status = ?",
-            (target.database, target.shard or "", Status.STARTING.value),
+            "SELECT id FROM operations WHERE database = ? AND shard = ? AND status IN (?, ?)",
+            (target.database, target.shard or "", Status.STARTING.value, doubt.value),
         ).fetchone()
         return None if row is None else str(row[0])
 

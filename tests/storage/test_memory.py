@@ -152,7 +152,7 @@ class Walk:
                 again = {
                     "uncertain": dice.random() < 0.5,
                     "error": dice.choice(("e\x00", NO_PLACE)),
-                    "failed": dice.random() < 0.5,
+                    "attempts": dice.choice((None, 1, message.attempts)),
                 }
                 await self._call("retry", message, due_at=self._later(), **again)
             case "put_back":
