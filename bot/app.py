@@ -368,6 +368,7 @@ class Bot:
         self._listening = Crew(1)
         self._ticker = Ticker(self._clock)
         self._setback = Setback(self._clock)
+        self._hastened = False  # what waits, when the clock was last looked at
         self._rush = Rush()
         self._draining = False
         directory = SlackDirectory(client, clock=self._clock)
@@ -547,15 +548,19 @@ class Bot:
     async def _keep_time(self) -> None:
         if self._around.keep_time is not None:
             await self._around.keep_time()
-        if back := self._setback.by():
+        back = self._setback.by()
+        if back:
             log.warning(
                 "clock_set_back",
                 seconds=round(back.total_seconds()),
                 why="what waits is due at once",
             )
+        # Once more at the next look: what others were just writing was passed over.
+        if back or self._hastened:
             await self._store.hasten(self._clock.now())
             self._ticker.kick("inbox")
             self._wake()
+        self._hastened = back > timedelta(0)
         self._setback.accept()
 
     async def _forget_old(self) -> None:

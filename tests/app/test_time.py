@@ -243,6 +243,18 @@ async def test_nor_while_the_bot_runs(running: Running, machine: TestClock) -> N
     assert await claimable(running.store, machine) == 1
 
 
+async def test_what_is_passed_over_then_is_due_at_the_next_look(running: Running, machine: TestClock) -> None:
+    machine.jump(-HOUR)
+    await running.bot._keep_time()
+    # Whoever was just writing it had decided by the time before.
+    await running.store.receive(inbound(at=machine.now() + HOUR))
+    await running.bot._keep_time()
+    assert await claimable(running.store, machine) == 1
+    await running.store.receive(inbound("another", at=machine.now() + HOUR))
+    await running.bot._keep_time()
+    assert await claimable(running.store, machine) == 0, "later it is no business of the clock's"
+
+
 async def test_a_clock_that_is_ahead_only_for_some_seconds_is_noticed_too(
     running: Running, machine: TestClock
 ) -> None:
