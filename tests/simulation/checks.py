@@ -120,7 +120,7 @@ def ends_are_told_once(end: End) -> Sequence[str]:
 def attention_is_called(end: End) -> Sequence[str]:
     """What needs a person, or did until one came, was told in its thread, or to the requester where that is gone.
 
-    Where the requester was away, too, its card shows it.
+    Where the requester was away, too, its card shows it; where somebody deleted that, the audit channel was told.
     """
     problems = []
     for op in end.states.values():
@@ -130,7 +130,9 @@ def attention_is_called(end: End) -> Sequence[str]:
         told = [held(message)["status"] for message in end.replies(op.id)]
         shown = [held(message)["status"] for message in end.cards(op.id)]
         away = end.observer.standings.was_away(op.requested_by, needed[0])
-        if Status.NEEDS_ATTENTION not in told and not (away and op.status in shown):
+        audited = end.workspace.with_metadata(AUDIT_TYPE, operation=op.id, status=Status.NEEDS_ATTENTION)
+        elsewhere = op.status in shown or (op.id in end.places.deleted and audited)
+        if Status.NEEDS_ATTENTION not in told and not (away and elsewhere):
             problems.append(f"{op.id} needed a person, and its thread was told {told}")
     return problems
 
