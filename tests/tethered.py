@@ -12,7 +12,9 @@ _libc = ctypes.CDLL(None)
 def tether() -> None:
     """To be run in the new process before its program, as ``preexec_fn``.
 
-    It can be interrupted, too, where a shell runs pytest in the background, and so deaf to that.
+    It can be interrupted, too, and hears that its terminal was closed, where pytest runs in the background or under
+    nohup, and so is deaf to that.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -426,7 +426,9 @@ def test_nor_has_one_a_word_that_is_interrupted_while_it_is_still_being_read() -
         "import runpy; runpy.run_module('bot', run_name='__main__', alter_sys=True)",
     ):
         asked = (sys.executable, "-c", f"{INTERRUPTED_WHILE_READ}\n{start}", "--help")
-        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            asked, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=tether
+        )
         assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 
