@@ -1010,15 +1010,9 @@ async def test_an_answer_that_comes_after_the_end_is_told_to_the_audit_channel(e
     assert [line["job"] for line in logs if line["event"] == "accepted_after_all"] == [JOB]
 
 
-@pytest.mark.parametrize(("away", "status"), [(40, Status.RUNNING), (1000, Status.STARTING)])
-async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_leaves(
-    away: float, status: Status
-) -> None:
-    """Nobody else has it: the job list tells it only where no other job may be meant."""
-    world = World()
-    await world.approved()
-    until = timedelta(seconds=away) + world.clock.passed
-    tries = []
+def database_away(world: World, seconds: float) -> list[timedelta]:
+    """From when the next request arrives on, nothing can be recorded for so long; gives when that was tried."""
+    until, tries = timedelta(seconds=seconds) + world.clock.passed, list[timedelta]()
 
     async def gone() -> None:
         if world.clock.passed < until:
@@ -1029,7 +1023,19 @@ async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_
     async def goes() -> None:
         world.store.before_commit = gone
 
-    world.cloud.meanwhile, world.cloud.answers = goes, [JOB]
+    world.cloud.meanwhile = goes
+    return tries
+
+
+@pytest.mark.parametrize(("away", "status"), [(40, Status.RUNNING), (1000, Status.STARTING)])
+async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_leaves(
+    away: float, status: Status
+) -> None:
+    """Nobody else has it: the job list tells it only where no other job may be meant."""
+    world = World()
+    await world.approved()
+    tries = database_away(world, away)
+    world.cloud.answers = [JOB]
     with capture_logs() as logs, contextlib.suppress(StoreUnavailable):
         await world.tick()
     op = await world.op()
@@ -1040,6 +1046,19 @@ async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_
     await world.restart(20)
     assert await world.status() is (Status.RUNNING if status is Status.RUNNING else Status.IN_DOUBT)
     assert len(world.cloud.submissions) == 1
+
+
+@pytest.mark.parametrize(("away", "status", "sent"), [(40, Status.RUNNING, 2), (100, Status.FAILED, 1)])
+async def test_what_was_not_taken_is_tried_again_within_its_minute_though_the_database_was_away(
+    away: float, status: Status, sent: int
+) -> None:
+    world = World()
+    await world.approved()
+    database_away(world, away)
+    world.cloud.answers = [Throttled("busy"), JOB]
+    await world.tick()
+    await world.tick(2)
+    assert (await world.status(), len(world.cloud.submissions)) == (status, sent)
 
 
 @pytest.mark.parametrize("late", [None, Refused("no")])
