@@ -57,6 +57,7 @@ def with_role(node_id: NodeId, role: Role) -> Topology:
 
 
 LOST = OutcomeUnknown("no answer in 10 s", lost=True)
+CLOUDS_TIME = START - timedelta(minutes=7)
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
 
 
@@ -907,6 +908,26 @@ async def test_a_list_from_before_the_request_died_says_nothing_of_one_that_arri
     assert await world.status() in {Status.IN_DOUBT, Status.RUNNING}
     await world.tick(10)
     assert ((await world.op()).job_id, await world.status()) == (JOB, Status.RUNNING)
+
+
+async def test_nor_does_one_that_is_old_only_by_the_time_of_the_roles_read_after_it() -> None:
+    """Ours was set forward: by the cloud's clock it was too early for the list, and no longer when all was read."""
+    world = World()
+    world.cloud.shows(replace(reading(A), cloud_at=CLOUDS_TIME))
+    await killed_while_starting(world)
+    await world.clock.sleep(600)
+    sent = (await world.op()).sent_cloud_at
+    assert sent is not None
+
+    async def slow() -> None:
+        world.cloud.shows(replace(reading(A), cloud_at=sent + timedelta(seconds=600)))
+
+    world.cloud.shows(replace(reading(A), cloud_at=sent + timedelta(seconds=80)))
+    world.cloud.while_looking = slow
+    await world.tick()
+    assert await world.status() is Status.IN_DOUBT
+    await world.tick(10)
+    assert await world.status() is Status.FAILED
 
 
 @pytest.mark.parametrize("unread", ["jobs", "roles", "for ever"])
