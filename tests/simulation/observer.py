@@ -106,7 +106,8 @@ class Observer:
         apart: Callable[[], bool] = bool,
     ) -> None:
         self.violation: Violation | None = None
-        self._set_back, self._cut_short_until = False, 0.0
+        self._set_back = self._set_anew = False
+        self._cut_short_until = 0.0
         self._doubled = set[str]()
         self.on_violation: Callable[[], object] = bool
         self.operations: dict[str, Told] = defaultdict(Told)
@@ -149,12 +150,12 @@ class Observer:
 
     def database_clock_set(self, by: timedelta) -> None:
         """The clock that several processes share was set anew."""
-        self._set_back = self._set_back or by < timedelta(0)
+        self._set_anew, self._set_back = True, self._set_back or by < timedelta(0)
         self._cut_short_until = self._elapsed() + CLAIMS_LAST
 
     def _claims_are_cut_short(self) -> bool:
         """Whether a claim may have run out for one process, by its clock, and another that has it goes on."""
-        if self._apart():
+        if self._set_anew and self._apart():
             self._cut_short_until = self._elapsed() + CLAIMS_LAST
         return self._elapsed() < self._cut_short_until
 
