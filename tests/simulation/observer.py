@@ -37,7 +37,7 @@ UNRECORDED = [json.dumps(Wording(locale).unrecorded(locale))[1:-1].encode() for 
 CLAIMS_LAST = 25.0
 """Seconds within which what was claimed is over: a lease, and a call that began at its end. Until so long after each
 process has read a clock that was set, two may be at one message."""
-DOUBLED = frozenset({"posted_in_order", "audit_channel_is_told_once", "one_true_card", "ends_are_told_once"})
+DOUBLED = frozenset({"audit_channel_is_told_once", "one_true_card", "ends_are_told_once"})
 """What is not so where something of an operation was posted twice for that. Requests, roles, approvals and what was
 accepted are looked at as strictly as ever."""
 READING_TAKES = 25.0
@@ -108,7 +108,7 @@ class Observer:
         self.violation: Violation | None = None
         self._set_back = self._set_anew = False
         self._cut_short_until = 0.0
-        self._doubled = set[str]()
+        self._overlapped, self._doubled = set[str](), set[str]()
         self.on_violation: Callable[[], object] = bool
         self.operations: dict[str, Told] = defaultdict(Told)
         self.standings = Standings(workspace, elapsed)
@@ -164,7 +164,8 @@ class Observer:
             return self._claims_are_cut_short()
         if check == "holds_are_shown":  # one that is in force once more is shown when something else happens
             return self._set_back
-        return check in DOUBLED and any(named in problem for named in self._doubled)
+        named = self._overlapped if check == "posted_in_order" else self._doubled if check in DOUBLED else ()
+        return any(each in problem for each in named)
 
     # --- the database ---
 
@@ -299,6 +300,8 @@ class Observer:
         if change.kind is ChangeKind.POSTED and held:
             key = _posted_as(message)
             self.posted[key] += 1
+            if self._claims_are_cut_short():
+                self._overlapped.add(key[0] or key[1])
             if self.posted[key] > 1:
                 self._doubled.add(key[0] or key[1])
                 self.violated("posted_once", f"{' '.join(key)} was posted twice")
