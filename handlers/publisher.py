@@ -409,24 +409,25 @@ class Publisher:
         if found.wait:
             return self._waits(found.wait, uncertain=True)
         if isinstance(found.outcome, RateLimited):
-            return self._limited(found.method, found.outcome, uncertain=True)
+            return self._limited(found.method, message, found.outcome, uncertain=True)
         if _refuses(found.outcome):
             return self._rejected(message, found.error, uncertain=True)
         # Never post blind: as long as it can't be looked for, it waits.
-        return Later(found.error, uncertain=True)
+        return Later(_still_in_the_way(message, found.error), uncertain=True)
 
     def _judge_post(self, message: Message, outcome: Outcome, *, version: int) -> Fate:
         match outcome:
             case Done(data) if isinstance(data.get("ts"), str):
                 return Posted(data["ts"], version=version)
             case RateLimited():
-                return self._limited(POST, outcome, uncertain=False)
+                return self._limited(POST, message, outcome, uncertain=False)
             case NotSent(error):
-                return Later(error, uncertain=False)
+                return Later(_still_in_the_way(message, error), uncertain=False)
             case Rejected(error):
                 return self._rejected(message, error)
             case Unknown(error):
-                return Later(error, uncertain=True, wait=max(SETTLE, self._backoff(message)))
+                wait = max(SETTLE, self._backoff(message))
+                return Later(_still_in_the_way(message, error), uncertain=True, wait=wait)
             case Done():
                 return Later("no_ts", uncertain=True, wait=SETTLE)
 
@@ -443,16 +444,17 @@ class Publisher:
             case Done():
                 return Posted(message.ts, version=operation.version)
             case RateLimited():
-                return self._limited(UPDATE, outcome, uncertain=False)
+                return self._limited(UPDATE, message, outcome, uncertain=False)
             case Rejected(error) if error in CARD_GONE:
                 return GivenUp(error)
             case Rejected(error):
                 return self._rejected(message, error)
             case NotSent(error):
-                return Later(error, uncertain=False)
+                return Later(_still_in_the_way(message, error), uncertain=False)
             case Unknown(error):
                 # The same update twice is one update; but an older one must not come after a newer one.
-                return Later(error, uncertain=False, wait=max(SETTLE, self._backoff(message)))
+                wait = max(SETTLE, self._backoff(message))
+                return Later(_still_in_the_way(message, error), uncertain=False, wait=wait)
 
     # answers: at least once
 
@@ -545,7 +547,7 @@ class Publisher:
             case Done(data):
                 return Posted(str(data.get("message_ts") or data.get("ts") or "-"))
             case RateLimited():
-                return self._limited(method, outcome, uncertain=False)
+                return self._limited(method, message, outcome, uncertain=False)
             case Rejected(error) if error in OPERATOR:
                 return Later(error, uncertain=False, wait=MAX_BACKOFF)
             case Rejected(error):
@@ -586,9 +588,11 @@ class Publisher:
             return await self._client.call(method, **args, text=plain, blocks=[])
         return outcome
 
-    def _limited(self, method: str, outcome: RateLimited, *, uncertain: bool) -> Later:
+    def _limited(self, method: str, message: Message, outcome: RateLimited, *, uncertain: bool) -> Later:
         self.pace.hold(method, outcome.retry_after)
-        return Later("ratelimited", uncertain=uncertain, wait=outcome.retry_after, failed=False)
+        # What was in the way before it still is: a word that is heard again after a limit is no new one.
+        error = message.last_error or "ratelimited"
+        return Later(error, uncertain=uncertain, wait=outcome.retry_after, failed=False)
 
     def _rejected(self, message: Message, error: str, *, uncertain: bool = False) -> Fate:
         if error in OPERATOR:
@@ -678,6 +682,11 @@ def _is_refused_for_good(message: Message, error: str) -> bool:
 def _was_heard_last(message: Message, error: str) -> bool:
     """Whether this word is what the message was put back for; an outage before it says nothing of its place."""
     return message.last_error in {error, NO_PLACE}
+
+
+def _still_in_the_way(message: Message, error: str) -> str:
+    """What a try leaves in the way that Slack did not judge: a place that was as good as gone is not back for that."""
+    return NO_PLACE if message.last_error == NO_PLACE else error
 
 
 def _only_renewed(message: Message) -> bool:

@@ -706,15 +706,17 @@ def judge_doubt(
         return e.SubmissionFound(now, evidence.job, None, looked)
     elif plan is not None and reading is not None and as_approved(plan, reading):
         return e.SubmissionFound(now, None, reading, Reason.of("roles-moved-as-asked"))
+    age_there = _age_there(op, reading)
     early = _too_early(now - sent, limits, valid_for)
-    early_there = _too_early(_age_there(op, reading), limits, valid_for)
+    early_there = _too_early(age_there, limits, valid_for)
     dead = valid_for is not None and not early and not early_there
     absent = dead and evidence.searched and not op.accepted
     if absent and plan is not None and reading is not None and unchanged(plan, reading):
         return e.SubmissionAbsent(now, reading, looked)
-    # A clock that stands still far away must not keep people from being called.
+    # A clock that stands still far away must not keep people from being called, nor ours that was set back since.
     at_work = (early_there or (reading is not None and not reading.idle)) and now < sent + limits.deadline
-    if op.status is Status.NEEDS_ATTENTION or early or at_work:
+    set_back = now < sent and age_there is not None and age_there >= limits.deadline
+    if op.status is Status.NEEDS_ATTENTION or ((early or at_work) and not set_back):
         return None
     return e.DoubtRemained(now, Reason.of("doubt-remains", summary=summary), reading)
 

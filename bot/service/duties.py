@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -379,7 +380,7 @@ class Duties:
         began, wait, job = self._clock.monotonic(), FIRST_WAIT, getattr(outcome, "job_id", None)
         while True:
             try:
-                if await self._record(op, outcome) is None:
+                if await self._record(op, _as_late(outcome, self._clock.now())) is None:
                     await self._told_late(op, outcome)
             except StoreUnavailable as error:
                 if wait == FIRST_WAIT:
@@ -602,6 +603,13 @@ def _due_since(op: Operation) -> datetime:
     missed.
     """
     return op.retry_at or op.start_at or op.since
+
+
+def _as_late(outcome: e.Event, now: datetime) -> e.Event:
+    """An outcome that is recorded now: what was not taken is not tried again sooner, so not after its minute either."""
+    if not isinstance(outcome, e.SubmissionNotAccepted):
+        return outcome
+    return replace(outcome, retry_at=max(outcome.retry_at, now))
 
 
 def _people_unknown(op: Operation) -> Reason:

@@ -273,6 +273,20 @@ def test_nobody_is_called_too_early_by_the_clouds_clock_but_at_the_deadline(
     assert isinstance(late, e.DoubtRemained)
 
 
+@pytest.mark.parametrize("valid_for", [VALID_FOR, None])
+def test_a_clock_that_was_set_back_keeps_people_from_being_called_no_longer_than_the_deadline(
+    valid_for: timedelta | None,
+) -> None:
+    """By ours it was not even sent: that proves no absence, and the cloud's tells how long they have waited."""
+    before, overdue = SENT_AT - MICROSECOND, LIMITS.deadline
+    for idle in (True, False):
+        waited = there(overdue, A, idle=idle)
+        assert isinstance(doubt(THERE, seen=waited, now=before, valid_for=valid_for), e.DoubtRemained)
+        assert doubt(THERE, seen=waited, now=SENT_AT, valid_for=valid_for) is None
+    assert doubt(THERE, seen=there(overdue - MICROSECOND, A), now=before, valid_for=valid_for) is None
+    assert doubt(THERE, seen=reading(A), now=before, valid_for=valid_for) is None
+
+
 def test_a_deadline_passed_by_our_clock_alone_proves_no_absence() -> None:
     event = doubt(THERE, seen=there(timedelta(seconds=1), A), now=SENT_AT + LIMITS.deadline)
     assert isinstance(event, e.DoubtRemained)

@@ -782,6 +782,29 @@ async def test_a_card_that_was_refused_often_enough_keeps_nobody_waiting_again(d
     assert len(errors) > 12
 
 
+@pytest.mark.parametrize("trouble", [("status", "503"), ("ratelimited", "5")])
+async def test_nor_does_it_after_a_try_that_slack_did_not_judge(desk: Desk, trouble: tuple[str, str]) -> None:
+    unclear = replace(OPERATION, id=OperationId("SW-1"), status=Status.NEEDS_ATTENTION, submissions=(START,))
+    desk.owe_card()
+    desk.outbox.change(100, operation=unclear)
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=11)
+    desk.slack.fail("chat.postMessage", *trouble)
+    desk.slack.fail("chat.postMessage", "error", "something_new", times=100)
+    await desk.settle(seconds=60 * 60, step=10)
+    errors = desk.errors(100)
+    assert errors == ["something_new"] * 10 + [NO_PLACE] * (len(errors) - 10)
+    assert len(errors) > 15
+
+
+async def test_a_limit_between_two_words_of_a_kind_does_not_make_the_second_the_first(desk: Desk) -> None:
+    desk.owe_card()
+    for _ in range(40):
+        desk.slack.fail("chat.postMessage", "error", "something_new")
+        desk.slack.fail("chat.postMessage", "ratelimited", "5")
+    await desk.settle(seconds=60 * 60, step=10)
+    assert desk.outbox.rows[100].state == "given_up"
+
+
 async def test_a_deleted_card_is_given_up_but_its_replies_go_on(desk: Desk) -> None:
     desk.owe_card(ts="1.1", posted_version=1)
     desk.owe_reply(1)

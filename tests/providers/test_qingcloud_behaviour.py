@@ -686,6 +686,34 @@ async def test_a_list_that_is_left_early_is_not_one_that_shrank(harness: QingClo
     assert (await look(harness, plan, since)).job is not None
 
 
+async def test_nor_is_one_of_which_an_earlier_page_is_not_understood(harness: QingCloudHarness) -> None:
+    """What can't be read of it may be ours, though the next page reaches back far enough."""
+    jobs = harness.cloud.jobs
+    for passed in (7200, 0):
+        for _ in range(60):
+            foreign_job(harness, service="other")
+        harness.clock.advance(passed)
+        harness.cluster.transition = ""
+        harness.cloud.advance()
+    plan, since = await lost(harness)
+    mine = jobs[-1].id
+    for _ in range(60):
+        foreign_job(harness, service="other")
+    harness.clock.advance(600)
+
+    def garbled(answer: Answer) -> Response:
+        kept = dict(answer.payload or {})
+        kept["job_set"] = [row if row["job_id"] != mine else "?" for row in kept["job_set"]]
+        return in_json(replace(answer, payload=kept))
+
+    harness.cloud.faults.set("DescribeJobs", Fault(garbled, accepted=True))
+    before = len(harness.cloud.calls)
+    evidence = await look(harness, plan, since)
+    assert (evidence.job, evidence.searched) == (None, False)
+    assert len(harness.cloud.calls) - before == 2
+    assert (await look(harness, plan, since)).job is not None
+
+
 SOMEBODY_ELSES = {
     "another time stamp": {"time_stamp": "2026-03-01T12:00:01Z"},
     "another key": {"time_stamp": "2026-03-01T12:00:00Z", "access_key_id": "SOMEBODYELSE"},

@@ -57,6 +57,7 @@ def with_role(node_id: NodeId, role: Role) -> Topology:
 
 
 LOST = OutcomeUnknown("no answer in 10 s", lost=True)
+CLOUDS_TIME = START - timedelta(minutes=7)
 CHOSEN = replace(CLOUD, candidate=CandidateRule.CHOSEN_BY_CLOUD)
 
 
@@ -909,6 +910,26 @@ async def test_a_list_from_before_the_request_died_says_nothing_of_one_that_arri
     assert ((await world.op()).job_id, await world.status()) == (JOB, Status.RUNNING)
 
 
+async def test_nor_does_one_that_is_old_only_by_the_time_of_the_roles_read_after_it() -> None:
+    """Ours was set forward: by the cloud's clock it was too early for the list, and no longer when all was read."""
+    world = World()
+    world.cloud.shows(replace(reading(A), cloud_at=CLOUDS_TIME))
+    await killed_while_starting(world)
+    await world.clock.sleep(600)
+    sent = (await world.op()).sent_cloud_at
+    assert sent is not None
+
+    async def slow() -> None:
+        world.cloud.shows(replace(reading(A), cloud_at=sent + timedelta(seconds=600)))
+
+    world.cloud.shows(replace(reading(A), cloud_at=sent + timedelta(seconds=80)))
+    world.cloud.while_looking = slow
+    await world.tick()
+    assert await world.status() is Status.IN_DOUBT
+    await world.tick(10)
+    assert await world.status() is Status.FAILED
+
+
 @pytest.mark.parametrize("unread", ["jobs", "roles", "for ever"])
 async def test_a_request_that_can_not_be_proven_absent_needs_attention(unread: str) -> None:
     world = await killed_while_starting()
@@ -1010,15 +1031,9 @@ async def test_an_answer_that_comes_after_the_end_is_told_to_the_audit_channel(e
     assert [line["job"] for line in logs if line["event"] == "accepted_after_all"] == [JOB]
 
 
-@pytest.mark.parametrize(("away", "status"), [(40, Status.RUNNING), (1000, Status.STARTING)])
-async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_leaves(
-    away: float, status: Status
-) -> None:
-    """Nobody else has it: the job list tells it only where no other job may be meant."""
-    world = World()
-    await world.approved()
-    until = timedelta(seconds=away) + world.clock.passed
-    tries = []
+def database_away(world: World, seconds: float) -> list[timedelta]:
+    """From when the next request arrives on, nothing can be recorded for so long; gives when that was tried."""
+    until, tries = timedelta(seconds=seconds) + world.clock.passed, list[timedelta]()
 
     async def gone() -> None:
         if world.clock.passed < until:
@@ -1029,7 +1044,19 @@ async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_
     async def goes() -> None:
         world.store.before_commit = gone
 
-    world.cloud.meanwhile, world.cloud.answers = goes, [JOB]
+    world.cloud.meanwhile = goes
+    return tries
+
+
+@pytest.mark.parametrize(("away", "status"), [(40, Status.RUNNING), (1000, Status.STARTING)])
+async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_leaves(
+    away: float, status: Status
+) -> None:
+    """Nobody else has it: the job list tells it only where no other job may be meant."""
+    world = World()
+    await world.approved()
+    tries = database_away(world, away)
+    world.cloud.answers = [JOB]
     with capture_logs() as logs, contextlib.suppress(StoreUnavailable):
         await world.tick()
     op = await world.op()
@@ -1040,6 +1067,19 @@ async def test_an_answer_waits_for_a_database_that_is_away_and_no_other_request_
     await world.restart(20)
     assert await world.status() is (Status.RUNNING if status is Status.RUNNING else Status.IN_DOUBT)
     assert len(world.cloud.submissions) == 1
+
+
+@pytest.mark.parametrize(("away", "status", "sent"), [(40, Status.RUNNING, 2), (100, Status.FAILED, 1)])
+async def test_what_was_not_taken_is_tried_again_within_its_minute_though_the_database_was_away(
+    away: float, status: Status, sent: int
+) -> None:
+    world = World()
+    await world.approved()
+    database_away(world, away)
+    world.cloud.answers = [Throttled("busy"), JOB]
+    await world.tick()
+    await world.tick(2)
+    assert (await world.status(), len(world.cloud.submissions)) == (status, sent)
 
 
 @pytest.mark.parametrize("late", [None, Refused("no")])

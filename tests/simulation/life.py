@@ -101,6 +101,9 @@ class Life:
     Args:
         machine: Where it runs.
         around: Makes the bot's surroundings, whose wires are this life's.
+
+    Attributes:
+        now: The time that its bot goes by.
     """
 
     def __init__(self, machine: Machine, around: Callable[[Life], Surroundings]) -> None:
@@ -116,7 +119,7 @@ class Life:
         self.context.run(LIFE.set, self)
         self.store = machine.ground.open(self)
         self._bot: Bot | None = None
-        self._now = machine.now
+        self.now = machine.now
         self._alarm: asyncio.TimerHandle | None = None
         self._rang = -AGAIN
 
@@ -193,7 +196,7 @@ class Life:
         around = await take_over(self.store, self._around, alone=machine.alone)
         client = slack_client(machine.settings, machine.metrics, around)
         self._bot = Bot(machine.settings, machine.path, self.store, client, machine.metrics, around=around)
-        self._client, self._now = client, around.clock.now
+        self._client, self.now = client, around.clock.now
         await self.store.record_configuration(summary(machine.settings), around.clock.now())
         self.bot.start()
         self.serving = True
@@ -252,7 +255,7 @@ class Life:
         self._foreseen = True
         if self._alarm is not None:
             self._alarm.cancel()
-        loop, now = asyncio.get_running_loop(), self._now()
+        loop, now = asyncio.get_running_loop(), self.now()
         due = self._machine.ground.look.due()
         first = min((at for at in (due.inbox, due.operations, due.publish) if at is not None), default=None)
         wait = TICK.total_seconds() if first is None else (first - now).total_seconds()
@@ -260,7 +263,7 @@ class Life:
         self._alarm = loop.call_at(at, self._ring, context=self.context)
 
     def _ring(self) -> None:
-        now, due = self._now(), self._machine.ground.look.due()
+        now, due = self.now(), self._machine.ground.look.due()
         for name, at in (("inbox", due.inbox), ("operations", due.operations), ("publish", due.publish)):
             if at is not None and at <= now:
                 self.bot._ticker.kick(name)

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from msgspec.json import encode
@@ -33,12 +34,12 @@ from tests.storage.looks import Look, Recorded
 ENTERS_RECHECKING = (e.Planned, e.Approved, e.SubmissionNotAccepted, e.StartReached)
 UNRECORDED = [json.dumps(Wording(locale).unrecorded(locale))[1:-1].encode() for locale in LOCALES]
 """The answers that say that nothing was recorded."""
-EXCUSED = frozenset({"posted_once", "posted_in_order", "holds_are_shown"})
-"""What may be amiss once the clock that replicas share was set anew: claims run out by it, so that two of them may be
-at one message; and a hold that is in force once more is shown when something else happens. Requests, roles, approvals
-and what was accepted are looked at as strictly as ever."""
+CLAIMS_LAST = 25.0
+"""Seconds within which what was claimed is over: a lease, and a call that began at its end. Until so long after each
+process has read a clock that was set, two may be at one message."""
 DOUBLED = frozenset({"audit_channel_is_told_once", "one_true_card", "ends_are_told_once"})
-"""What else is not so where a message was posted twice for that."""
+"""What is not so where something of an operation was posted twice for that. Requests, roles, approvals and what was
+accepted are looked at as strictly as ever."""
 READING_TAKES = 25.0
 """Seconds within which a reading that an event tells of was made."""
 
@@ -80,7 +81,6 @@ class Observer:
 
     Attributes:
         loading: The rules that the process has read last, and puts in force once that is recorded.
-        database_clock_set: The clock that several processes share was set anew.
 
     Args:
         look: A view of what the bot has committed.
@@ -90,6 +90,7 @@ class Observer:
         elapsed: Seconds since the history began.
         secrets: What must be seen nowhere.
         alone: The bot is one process.
+        apart: Whether a process has not read the clock yet that they share since that was set.
     """
 
     def __init__(
@@ -102,9 +103,12 @@ class Observer:
         elapsed: Callable[[], float],
         secrets: tuple[str, ...],
         alone: bool = True,
+        apart: Callable[[], bool] = bool,
     ) -> None:
         self.violation: Violation | None = None
-        self.database_clock_set = self._doubled = False
+        self._set_back = self._set_anew = False
+        self._cut_short_until = 0.0
+        self._overlapped, self._doubled = set[str](), set[str]()
         self.on_violation: Callable[[], object] = bool
         self.operations: dict[str, Told] = defaultdict(Told)
         self.standings = Standings(workspace, elapsed)
@@ -126,6 +130,7 @@ class Observer:
         self._elapsed = elapsed
         self._secrets = secrets
         self._alone = alone
+        self._apart = apart
         self._seq = 0
         self._accepted: set[str] = set()
         self._noticed: set[str] = set()
@@ -136,19 +141,37 @@ class Observer:
 
     def violated(self, check: str, problem: str) -> None:
         """A promise is broken: the history ends here."""
-        excused = EXCUSED | (DOUBLED if self._doubled else frozenset())
-        if self.database_clock_set and check in excused:
-            self._doubled = self._doubled or check == "posted_once"
+        if self._is_excused(check, problem):
             self._trace.count(f"after the database's clock was set: {check}")
         elif self.violation is None:
             self._trace.add("CHECK", f"VIOLATED {check}: {problem}")
             self.violation = Violation(check, problem)
             self.on_violation()
 
+    def database_clock_set(self, by: timedelta) -> None:
+        """The clock that several processes share was set anew."""
+        self._set_anew, self._set_back = True, self._set_back or by < timedelta(0)
+        self._cut_short_until = self._elapsed() + CLAIMS_LAST
+
+    def _claims_are_cut_short(self) -> bool:
+        """Whether a claim may have run out for one process, by its clock, and another that has it goes on."""
+        if self._set_anew and self._apart():
+            self._cut_short_until = self._elapsed() + CLAIMS_LAST
+        return self._elapsed() < self._cut_short_until
+
+    def _is_excused(self, check: str, problem: str) -> bool:
+        if check == "posted_once":
+            return self._claims_are_cut_short()
+        if check == "holds_are_shown":  # one that is in force once more is shown when something else happens
+            return self._set_back
+        named = self._overlapped if check == "posted_in_order" else self._doubled if check in DOUBLED else ()
+        return any(each in problem for each in named)
+
     # --- the database ---
 
     def committed(self) -> None:
         """Reads what the last commit added to the audit trail."""
+        self._claims_are_cut_short()
         for row in self._look.recorded(self._seq):
             self._seq = row.seq
             self._no_secret(row.data, "the audit trail")
@@ -198,8 +221,8 @@ class Observer:
     def submitted(self, submission: Submission) -> None:
         """Every promise about a request that is just about to be carried out."""
         self.committed()
-        # A claim may have run out by a clock that was set forward; what is sent then is in doubt, and looked for.
-        operation = self._look.starting(submission.target, or_in_doubt=self.database_clock_set)
+        # What is sent while its claim is cut short is in doubt, and looked for.
+        operation = self._look.starting(submission.target, or_in_doubt=self._claims_are_cut_short())
         if operation is None:
             self.violated("saved_before_acting", f"{submission.target} is submitted without an intent")
             return
@@ -277,7 +300,10 @@ class Observer:
         if change.kind is ChangeKind.POSTED and held:
             key = _posted_as(message)
             self.posted[key] += 1
+            if self._claims_are_cut_short():
+                self._overlapped.add(key[0] or key[1])
             if self.posted[key] > 1:
+                self._doubled.add(key[0] or key[1])
                 self.violated("posted_once", f"{' '.join(key)} was posted twice")
 
     def answered(self, receipt: Receipt, what: str, recording: Recording) -> None:

@@ -56,6 +56,8 @@ from tests.simulation.sockets import Dialled, Links, SocketMail, in_socket_mode
 from tests.simulation.trace import Trace
 
 Now = Callable[[], datetime]
+OFF = timedelta(seconds=2)
+"""How far a process's clock is off where it does not know yet that the one it goes by was set."""
 
 BROKEN = frozenset(
     {"item_broke", "task_broke", "sweep_broke", "submission_broke", "receive_broke", "provider_broke"}
@@ -218,6 +220,7 @@ class World:
             elapsed=lambda: time.elapsed,
             secrets=SECRETS,
             alone=scene.processes == 1,
+            apart=self._apart,
         )
         self.observer.standings.changed()
         self.book = RULES
@@ -262,9 +265,16 @@ class World:
     def set_database_clock(self, by: timedelta) -> None:
         """The database's clock is set anew; each process that does not stand still finds out at once."""
         self.time.set_database(by)
-        self.observer.database_clock_set = True
+        self.observer.database_clock_set(by)
         for life in self.replicas.values():
             life.reads_the_time()
+
+    def _apart(self) -> bool:
+        """Whether a process does not know yet that the clock they share was set."""
+        shown, several = self.time.database(), self.scene.processes > 1
+        return several and any(
+            life.serving and abs(life.now() - shown) > OFF for life in self.replicas.values()
+        )
 
     @property
     def life(self) -> Life | None:
