@@ -65,6 +65,7 @@ def summary(found: Sequence[Outcome], seconds: float) -> str:
     most = max((each.sent_at_most for each in found), default=0)
     accepted = max((each.accepted_at_most for each in found), default=0)
     doubles = sum(each.doubles for each in found)
+    excused = sum((each.excused for each in found), Counter[str]())
     cpu = sum(each.cpu for each in found) / len(found)
     lines = [
         f"histories            {len(found)} in {seconds:.0f} s, {60 * len(found) / seconds:.0f} a minute",
@@ -75,6 +76,7 @@ def summary(found: Sequence[Outcome], seconds: float) -> str:
         f"besides              {_listed(decisions)}",
         f"requests per plan    at most {most} sent, at most {accepted} accepted",
         f"posted twice         {doubles}",
+        f"excused              {_listed(excused) if excused else 0}",
         f"ends of the process  {_listed(crashes)}",
         f"faults               {_listed(faults)}",
     ]

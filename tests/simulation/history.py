@@ -61,6 +61,7 @@ class Outcome:
         sent_at_most: The most requests of any operation that reached a cloud.
         accepted_at_most: The most of them that a cloud took on.
         doubles: How many messages were posted once more.
+        excused: How often what was amiss, because the clock that two processes share had just been set.
     """
 
     seed: int
@@ -76,6 +77,7 @@ class Outcome:
     sent_at_most: int
     accepted_at_most: int
     doubles: int
+    excused: Counter[str]
 
     def brief(self) -> Outcome:
         """The same; its story only where a promise was broken."""
@@ -144,6 +146,7 @@ def _outcome(world: World, cpu: float) -> Outcome:
         sent_at_most=max((len(each.submissions) for each in told), default=0),
         accepted_at_most=max((sum(s.job is not None for s in each.submissions) for each in told), default=0),
         doubles=sum(max(times - 1, 0) for times in world.observer.posted.values()),
+        excused=world.observer.excused,
     )
 
 

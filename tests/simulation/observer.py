@@ -81,6 +81,7 @@ class Observer:
 
     Attributes:
         loading: The rules that the process has read last, and puts in force once that is recorded.
+        excused: How often what was amiss, because the clock that several processes share had just been set.
 
     Args:
         look: A view of what the bot has committed.
@@ -106,6 +107,7 @@ class Observer:
         apart: Callable[[], bool] = bool,
     ) -> None:
         self.violation: Violation | None = None
+        self.excused = Counter[str]()
         self._set_back = self._set_anew = False
         self._cut_short_until = 0.0
         self._overlapped, self._doubled = set[str](), set[str]()
@@ -142,7 +144,7 @@ class Observer:
     def violated(self, check: str, problem: str) -> None:
         """A promise is broken: the history ends here."""
         if self._is_excused(check, problem):
-            self._trace.count(f"after the database's clock was set: {check}")
+            self.excused[check] += 1
         elif self.violation is None:
             self._trace.add("CHECK", f"VIOLATED {check}: {problem}")
             self.violation = Violation(check, problem)
