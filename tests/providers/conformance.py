@@ -64,7 +64,7 @@ TABLE: Mapping[str, type[ProviderError] | None] = {
     "anything not in the table": OutcomeUnknown,
 }
 NEVER_CONNECTED = ("refused", "name not found", "TLS fails", "connect times out")
-HANG = timedelta(milliseconds=300)
+HANG = timedelta(seconds=1)  # by then a busy machine has sent a request
 PATIENCE = timedelta(seconds=5)
 OUTCOMES = {"ok", "refused", "not_sent", "throttled", "unknown", "unavailable", "misconfigured"}
 

@@ -96,7 +96,7 @@ async def test_after_a_database_has_moved_deliveries_are_recorded_as_soon_as_sla
 ) -> None:
     """What was connected hears nothing more, not even that it is no longer: it is not waited for for long."""
     assert engine.URGENT_STATEMENT_TIMEOUT.total_seconds() <= engine.URGENT_POOL_TIMEOUT
-    monkeypatch.setattr(engine, "URGENT_STATEMENT_TIMEOUT", timedelta(milliseconds=100))
+    monkeypatch.setattr(engine, "URGENT_STATEMENT_TIMEOUT", timedelta(milliseconds=500))
     store = await connect(severed.url, migrate=False)
     received = await asyncio.gather(*(store.receive(inbound(f"k{number}")) for number in range(20)))
     assert received == [Receipt.RECORDED] * 20

@@ -102,8 +102,9 @@ async def test_who_stands_still_with_the_trail_locked_holds_nobody_up_for_long(
     if not backend.several:
         return
     assert engine.IDLE_TIMEOUT + PATIENCE < LATE_START / 2, "a start must not be missed for it"
+    patient = await stores.open(patience=timedelta(seconds=10))
     monkeypatch.setattr(engine, "IDLE_TIMEOUT", timedelta(milliseconds=100))
-    other, patient = await stores.open(), await stores.open(patience=timedelta(seconds=10))
+    other = await stores.open()
     assert isinstance(other, SqlStore)
     with pytest.raises(StoreUnavailable):
         async with standing_still(other, audit.lock):
