@@ -92,9 +92,9 @@ def _listed(counted: Counter[str]) -> str:
 
 
 def told(outcome: Outcome, mutant: str) -> str:
-    """A history in which a promise was broken, with the command that plays it again."""
-    story = "\n".join(outcome.story)
-    return f"{story}\n\nseed {outcome.seed}: {outcome.violation}\nagain: {replay_with(outcome.seed, mutant)}"
+    """A history, what promise was broken in it, and the command that plays it again."""
+    story, broken = "\n".join(outcome.story), outcome.violation or "no promise was broken"
+    return f"{story}\n\nseed {outcome.seed}: {broken}\nagain: {replay_with(outcome.seed, mutant)}"
 
 
 def main() -> int:
@@ -110,6 +110,8 @@ def main() -> int:
         "--mode", default="", choices=("", "http", "socket"), help="how Slack reaches the bot"
     )
     asked = parser.parse_args()
+    if asked.seeds < 1:
+        parser.error(f"argument --seeds: one or more, not {asked.seeds}")
     if asked.seed is not None:
         with mutated(asked.mutant):
             outcome = play(asked.seed, asked.store, asked.mode)
